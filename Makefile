@@ -1,0 +1,68 @@
+# `make` alone lists what there is. Everything runs in .venv, which is made when it is needed.
+
+PYTHON ?= python3
+# Further arguments for the command behind a target: make test ARGS="-k redrive"
+ARGS ?=
+# Most of a test's time is waiting, so more of them run at once than there are cores.
+WORKERS ?= 3
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
+
+.PHONY: help demo test test-unit lint format pins upgrade venv clean ci
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## Start every service, place orders, show what became of them, stop
+	@$(BIN)/python -m orderctl demo $(ARGS)
+
+test: $(VENV)/.dev ## Run every test, on servers that are started for them
+	@tools/install-test-servers
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+
+test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, types, and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Bring the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+pins: $(VENV)/.dev ## Compile each requirements.in into pins with hashes
+	tools/pins
+
+upgrade: $(VENV)/.dev ## The same, with the newest version of everything
+	tools/pins --upgrade
+
+venv: $(VENV)/.dev ## Make .venv with everything, for an editor
+
+clean: ## Remove .venv, caches, and what the demo left
+	rm -rf $(VENV) .demo .grimp_cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ci: ## Run what every change must pass
+	.ci/run
+
+# The files below are empty; their times tell make what has been installed since when.
+
+$(VENV)/.made:
+	@tools/make-venv $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made $(RUNTIME)
+	@echo "Installing what the services need into $(VENV)"
+	@$(PIP) install --require-hashes $(foreach file,$(RUNTIME),-r $(file))
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made requirements-dev.txt
+	@echo "Installing what the services, the tests and the checks need into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
