@@ -1,0 +1,232 @@
+"""The loop around `settle`: receiving, concurrency, outages, suspects and an orderly end."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import structlog
+
+from shared import observability
+from shared.errors import BrokerUnavailable, DependencyUnavailable
+from shared.events import parse_time
+from shared.gate import Gate
+from shared.inbox import Effect
+from shared.settle import Outcome, settle, settle_all
+from shared.transport import LADDER, Broker, Delivery, Subscription
+
+log = structlog.get_logger()
+
+#: How long a stop waits for the work in hand. gunicorn's graceful_timeout exceeds it.
+DRAIN_SECONDS = 20.0
+#: How often the loop looks up from waiting for messages, to see whether it should stop.
+TICK_SECONDS = 0.5
+
+
+class Consumer:
+    """Takes deliveries of one service and settles each of them.
+
+    `concurrency` batches of at most `batch` events are in work at a time: one batch of many for
+    an effect in the database, many of one for a slow call to somebody else.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        broker: Broker,
+        effect: Effect,
+        *,
+        ladder: Sequence[float] = LADDER,
+        concurrency: int = 1,
+        batch: int = 1,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.service = service
+        self.effect = effect
+        self._broker = broker
+        self._ladder = ladder
+        self._concurrency = concurrency
+        self._batch = batch
+        #: Raises DependencyUnavailable until the service's database is ready to be used.
+        self._check = check
+        self._gate = Gate()
+        self._stopping = threading.Event()
+        self._free = threading.Semaphore(concurrency)
+        self._suspects: deque[Delivery] = deque()
+        self._unsettled = 0
+        self._counting = threading.Lock()
+        self._subscribed = False
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+        self._on_death: Callable[[], None] = lambda: None
+
+    # --- for the process around it -----------------------------------------------------------
+
+    def start(self, on_death: Callable[[], None]) -> None:
+        """Begin to consume. `on_death` is called should the loop end by an error of its own."""
+        self._on_death = on_death
+        observability.UNSETTLED.labels(self.service).set_function(lambda: self._unsettled)
+        observability.RECEIVING.labels(self.service).set_function(
+            lambda: float(self.why_not_ready() is None)
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more messages, end the work in hand, give back what is left."""
+        self._stopping.set()
+        self._gate.leave()
+        if self._thread.is_alive():
+            self._thread.join(DRAIN_SECONDS + TICK_SECONDS)
+
+    @property
+    def unsettled(self) -> int:
+        return self._unsettled
+
+    def why_not_ready(self) -> str | None:
+        """What keeps it from consuming; None when nothing does."""
+        if not self._thread.is_alive():
+            return "the consumer has stopped"
+        if self._stopping.is_set():
+            return "stopping"
+        if not self._subscribed:
+            return "not subscribed: the broker is away or its topology is missing"
+        return self._gate.reason
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            with ThreadPoolExecutor(self._concurrency, thread_name_prefix="worker") as workers:
+                self._until_stopped(workers)
+        except BaseException:
+            log.exception("consumer.died")
+            self._on_death()
+
+    def _until_stopped(self, workers: ThreadPoolExecutor) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._check()
+                self._consume(workers)
+            except (BrokerUnavailable, DependencyUnavailable) as error:
+                log.warning("consumer.waiting", reason=str(error))
+                self._stopping.wait(1.0)
+
+    def _consume(self, workers: ThreadPoolExecutor) -> None:
+        missing = self._broker.missing([self.service])
+        if missing:
+            raise BrokerUnavailable(
+                f"run the topology step first, there is no {', '.join(missing)}"
+            )
+        # Batches are prefetched twice, so that the next one is here when one is committed.
+        prefetch = self._concurrency * (2 * self._batch if self._batch > 1 else 1)
+        with self._broker.subscribe(self.service, prefetch=prefetch) as subscription:
+            log.info("consumer.subscribed", prefetch=prefetch)
+            self._subscribed = True
+            try:
+                self._receive(subscription, workers)
+                self._drain()
+            finally:
+                self._subscribed = False
+                self._count(-len(self._suspects))
+                self._suspects.clear()
+
+    def _drain(self) -> None:
+        """Let the work in hand end while its deliveries can still be acknowledged."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for _ in range(self._concurrency):
+            self._free.acquire(timeout=max(0.0, deadline - time.monotonic()))
+
+    def _receive(self, subscription: Subscription, workers: ThreadPoolExecutor) -> None:
+        while not self._stopping.is_set():
+            if self._suspects:
+                self._handle_suspects()
+            if not self._gate.wait_open(TICK_SECONDS) or not self._free.acquire(
+                timeout=TICK_SECONDS
+            ):
+                continue
+            deliveries = self._next_batch(subscription)
+            if deliveries:
+                workers.submit(self._work, deque(deliveries))
+            else:
+                self._free.release()
+
+    def _next_batch(self, subscription: Subscription) -> Sequence[Delivery]:
+        if self._stopping.is_set():
+            return ()
+        try:
+            deliveries = subscription.receive(self._batch, TICK_SECONDS)
+        except BaseException:
+            self._free.release()
+            raise
+        self._count(len(deliveries))
+        return deliveries
+
+    def _work(self, pending: deque[Delivery]) -> None:
+        """What a worker does with one batch, from delivery to settlement."""
+        try:
+            self._settle_or_wait(pending)
+        except BrokerUnavailable as error:
+            # The link is gone, the loop opens a new one, and the broker delivers these again.
+            log.warning("deliveries.lost", count=len(pending), reason=str(error))
+        except BaseException:
+            log.exception("worker.died")
+            self._on_death()
+        finally:
+            self._count(-len(pending))
+            self._free.release()
+
+    def _settle_or_wait(self, pending: deque[Delivery], *, alone: bool = False) -> None:
+        """Settle; while something is away, keep the deliveries and try again, one at a time."""
+        while pending and not self._gate.left:
+            try:
+                self._gate.run(lambda: self._record(self._settled(pending, alone=alone)))
+            except DependencyUnavailable as error:
+                log.warning("dependency.unavailable", reason=str(error), waiting=len(pending))
+
+    def _settled(
+        self, pending: deque[Delivery], *, alone: bool
+    ) -> Iterable[tuple[Delivery, Outcome]]:
+        if not alone:
+            return settle_all(pending, self.effect, self._ladder)
+        outcome = settle(pending[0], self.effect, self._ladder, alone=True)
+        return [(pending.popleft(), outcome)]
+
+    # --- suspects ----------------------------------------------------------------------------
+
+    def _handle_suspects(self) -> None:
+        """Wait until nothing else is in work, then handle one suspect after the other."""
+        for _ in range(self._concurrency):
+            self._free.acquire()
+        try:
+            while self._suspects and not self._stopping.is_set():
+                self._handle_alone(self._suspects.popleft())
+        finally:
+            self._free.release(self._concurrency)
+
+    def _handle_alone(self, delivery: Delivery) -> None:
+        log.warning("suspect.alone", event_id=delivery.message.id, order=delivery.message.key)
+        pending = deque([delivery])
+        try:
+            self._settle_or_wait(pending, alone=True)
+        finally:
+            self._count(-len(pending))
+
+    # --- keeping count -----------------------------------------------------------------------
+
+    def _record(self, settled: Iterable[tuple[Delivery, Outcome]]) -> None:
+        began = time.monotonic()
+        for delivery, outcome in settled:
+            if outcome is Outcome.SUSPECT:
+                self._suspects.append(delivery)
+                continue
+            self._count(-1)
+            observability.CONSUMED.labels(self.service, outcome).inc()
+            observability.PROCESSING.labels(self.service).observe(time.monotonic() - began)
+            if outcome is Outcome.APPLIED:
+                age = datetime.now(UTC) - parse_time(delivery.message.time)
+                observability.END_TO_END.labels(self.service).observe(age.total_seconds())
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._unsettled += change

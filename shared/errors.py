@@ -1,0 +1,59 @@
+"""Every error that the pipeline itself raises, in one small tree.
+
+The type decides what becomes of an event; `shared.consumer.settle` is where.
+"""
+
+
+class PipelineError(Exception):
+    """The root: catch it to catch everything that is ours."""
+
+
+class SettingsError(PipelineError):
+    """A setting is missing or wrong; the message names it, what it got and what it takes."""
+
+
+class ContractError(PipelineError):
+    """The bytes received are not an event that the contract describes."""
+
+
+class PermanentError(PipelineError):
+    """Doing this work again cannot end differently (SMTP 550, a business rule broken)."""
+
+
+class DependencyUnavailable(PipelineError):
+    """Something that the work needs is away. The event is not at fault, so no attempt is used."""
+
+    def __init__(self, dependency: str, cause: object) -> None:
+        super().__init__(f"{dependency} is unavailable: {cause}")
+        self.dependency = dependency
+
+
+class DatabaseUnavailable(DependencyUnavailable):
+    """The service's own database does not answer."""
+
+    def __init__(self, cause: object) -> None:
+        super().__init__("database", cause)
+
+
+class BrokerUnavailable(PipelineError):
+    """The connection to the broker is gone. What was not settled will be delivered again."""
+
+
+class PublishFailed(PipelineError):
+    """Some messages were not confirmed; `confirmed` holds the ids of those that were."""
+
+    def __init__(self, reason: str, *, confirmed: frozenset[str] = frozenset()) -> None:
+        super().__init__(reason)
+        self.confirmed = confirmed
+
+
+class LeaseHeld(PipelineError):
+    """Somebody is doing this work right now, or was until a moment ago: come back later."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the lease on this event ends in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class KilledItsConsumer(PermanentError):
+    """The event was started several times, and no process lived to see the end of it."""

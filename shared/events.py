@@ -1,0 +1,115 @@
+"""The contract: what an `order.placed` event says, as bytes and as objects.
+
+Metadata (id, type, time) travels in CloudEvents attributes beside the body, so the body is
+exactly what the contract shows and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import ContractError
+
+ORDER_PLACED = "order.placed"
+
+#: What ids look like everywhere. An id ends up in a URL, a header and a mail address.
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
+MAX_ITEMS = 100
+MAX_QUANTITY = 10_000
+#: What one piece may cost in an order that is placed.
+MAX_PRICE = Decimal("1000000.00")
+#: What an amount may be in an event: far inside a 64-bit number of cents, and more than the
+#: largest order (100 items, 10,000 pieces each, at MAX_PRICE).
+MAX_AMOUNT = Decimal("999999999999999.99")
+
+Identifier = Annotated[str, Meta(pattern=ID_PATTERN)]
+
+
+class Item(msgspec.Struct, frozen=True, rename="camel"):
+    """One line of an order; `price` is that of one piece."""
+
+    product_id: Identifier
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+    price: Decimal
+
+    def total(self) -> Decimal:
+        return self.quantity * self.price
+
+
+class OrderPlaced(
+    msgspec.Struct, frozen=True, rename="camel", tag_field="eventType", tag=ORDER_PLACED
+):
+    """A customer's order was accepted. Unknown fields are ignored: changes are additive."""
+
+    order_id: Identifier
+    user_id: Identifier
+    items: Annotated[tuple[Item, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    total_amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A decoded event: what happened, and the id by which it is recognised when it comes again."""
+
+    id: str
+    time: datetime
+    order: OrderPlaced
+
+
+def total_of(items: Sequence[Item]) -> Decimal:
+    """What the items cost together; exact, since every part is a Decimal."""
+    return sum((item.total() for item in items), Decimal(0))
+
+
+#: msgspec reads a JSON number straight into a Decimal and writes it back as a number, so
+#: that 90071992547409.93 stays what it is. Parsers that go through a float make it .94.
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(OrderPlaced)
+
+
+def encode(order: OrderPlaced) -> bytes:
+    return _encoder.encode(order)
+
+
+def decode(body: bytes) -> OrderPlaced:
+    """Read an event body. Raises ContractError, which says where the body is wrong."""
+    try:
+        order = _decoder.decode(body)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        # UnicodeDecodeError is a ValueError and is raised for text that is not UTF-8.
+        raise ContractError(str(error)) from error
+    except ValueError as error:
+        raise ContractError(f"not UTF-8: {error}") from error
+    _check_money(order)
+    return order
+
+
+def _check_money(order: OrderPlaced) -> None:
+    for amount in (order.total_amount, *(item.price for item in order.items)):
+        if not is_money(amount):
+            raise ContractError(f"{amount} is not an amount of money with at most two decimals")
+    if total_of(order.items) != order.total_amount:
+        raise ContractError(
+            f"totalAmount is {order.total_amount}, the items cost {total_of(order.items)}"
+        )
+
+
+def is_money(amount: Decimal) -> bool:
+    """Finite, not negative, within range, and with no more than two decimals."""
+    if not amount.is_finite() or amount < 0 or amount > MAX_AMOUNT:
+        return False
+    return amount == round(amount, 2)
+
+
+def parse_time(text: str) -> datetime:
+    """Read a CloudEvents time (RFC 3339). Raises ContractError."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ContractError(f"time is {text!r}, which is not an RFC 3339 time") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,254 @@
+"""Applied once: how an event that is delivered twice has one effect.
+
+Two kinds of effect need two kinds of inbox. In the service's own database, the inbox row and
+the effect are one transaction. Outside of it (an email, a text) no transaction reaches, so a
+lease says that somebody is at it, and the id under which the far end can recognise a repeat is
+always the event's. A lease is not a record that the work was done: one that has ended means
+that the work is done again.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import Column, Connection, Engine, Float, MetaData, String, Table, select, update
+
+from shared.database import Utc, insert, writing
+from shared.errors import DatabaseUnavailable, LeaseHeld
+from shared.events import Event
+from shared.rows import insert_new_rows
+from shared.starts import Starts, judge
+
+DONE = "done"
+SENDING = "sending"
+
+
+def inbox_table(metadata: MetaData) -> Table:
+    """`state` is always `done` where the effect is in the same database."""
+    return Table(
+        "inbox",
+        metadata,
+        Column("event_id", String(64), primary_key=True),
+        Column("order_id", String(64), nullable=False, index=True),
+        Column("state", String(8), nullable=False),
+        Column("lease_until", Float, nullable=False, default=0.0),
+        Column("at", Utc, nullable=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of some events: applied now, applied before, or to be handled alone."""
+
+    now: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
+    suspects: frozenset[str] = frozenset()
+
+
+class Effect(Protocol):
+    """What a service does with events, at most once for each."""
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        """Apply all of them or raise, with none applied. `alone`: nothing else is in work."""
+
+    def given_up(self, event_id: str) -> None:
+        """The event ended without being applied: in the dead letter queue, or to be retried."""
+
+
+class TransactionalEffect:
+    """An effect in the service's own database, a batch of events in one transaction."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Table,
+        starts: Starts,
+        write: Callable[[Connection, Sequence[Event]], None],
+        work: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._starts = starts
+        self._write = write
+        #: The slow part of the work; it runs before the transaction, never inside it.
+        self._work = work
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        by_id = {event.id: event for event in events}
+        with writing(self._engine) as tx:
+            starts = self._starts.suspects(tx, list(by_id))
+            suspects = _take_suspects(by_id, starts, alone=alone)
+            batch_id = self._starts.begin(tx, by_id) if by_id else ""
+        if not by_id:
+            return Applied(suspects=suspects)
+        try:
+            self._work()
+            now = self._write_once(by_id, batch_id, were_suspects=alone and bool(starts))
+        except Exception:
+            self._abandon(batch_id)
+            raise
+        return Applied(now=now, before=frozenset(by_id) - now, suspects=suspects)
+
+    def _write_once(
+        self, by_id: dict[str, Event], batch_id: str, *, were_suspects: bool
+    ) -> frozenset[str]:
+        """Inbox rows and effect in one transaction; only for events that are new to the inbox."""
+        rows = [_row(event, state=DONE) for event in by_id.values()]
+        with writing(self._engine) as tx:
+            fresh = insert_new_rows(tx, self._inbox, rows)
+            if fresh:
+                self._write(tx, [event for event in by_id.values() if event.id in fresh])
+            for event_id in by_id if were_suspects else ():
+                self._starts.forget(tx, event_id)
+            self._starts.end(tx, batch_id)
+        return fresh
+
+    def _abandon(self, batch_id: str) -> None:
+        """The work failed, but this process lives: its start must not look like a death."""
+        try:
+            with writing(self._engine) as tx:
+                self._starts.end(tx, batch_id)
+        except DatabaseUnavailable:
+            self._starts.end_later(batch_id)
+
+    def given_up(self, event_id: str) -> None:
+        with writing(self._engine) as tx:
+            self._starts.forget(tx, event_id)
+
+
+class LeasedEffect:
+    """An effect outside of every transaction: claim with a lease, do it, record that it was done.
+
+    `lease` is in seconds and exceeds the longest time that `send` can take. Replicas compare it
+    by their own clocks, so these must agree within seconds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Table,
+        starts: Starts,
+        send: Callable[[Event], None],
+        *,
+        lease: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._starts = starts
+        self._send = send
+        self._lease = lease
+        self._clock = clock
+        #: Done, but the database was away when that should have been written down.
+        self._unrecorded: dict[str, _Start] = {}
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        [event] = events
+        start = self._unrecorded.get(event.id)
+        if start is None:
+            claimed = self._claim(event, alone=alone)
+            if isinstance(claimed, Applied):
+                return claimed
+            start = claimed
+            self._call(event, start)
+        return self._record(event, start)
+
+    def _claim(self, event: Event, *, alone: bool) -> "_Start | Applied":
+        """Take the lease, or say why there is nothing to do. Raises LeaseHeld."""
+        now = self._clock()
+        with writing(self._engine) as tx:
+            state, lease_until = self._state(tx, event.id)
+            if state == DONE:
+                return Applied(before=frozenset({event.id}))
+            if starts := self._starts.suspects(tx, [event.id]):
+                judge(starts[event.id])
+                if not alone:
+                    return Applied(suspects=frozenset({event.id}))
+            if not self._take_lease(tx, event, now):
+                raise LeaseHeld(max(lease_until - now, 0.1))
+            return _Start(self._starts.begin(tx, [event.id]), was_suspect=bool(starts))
+
+    def _call(self, event: Event, start: "_Start") -> None:
+        try:
+            self._send(event)
+        except Exception:
+            self._release(event, start)
+            raise
+        self._unrecorded[event.id] = start
+
+    def _state(self, tx: Connection, event_id: str) -> tuple[str, float]:
+        inbox = self._inbox
+        query = select(inbox.c.state, inbox.c.lease_until).where(inbox.c.event_id == event_id)
+        row = tx.execute(query).one_or_none()
+        return (row.state, row.lease_until) if row else ("", 0.0)
+
+    def _take_lease(self, tx: Connection, event: Event, now: float) -> bool:
+        inbox = self._inbox
+        row = _row(event, state=SENDING, lease_until=now + self._lease)
+        statement = insert(tx, inbox).on_conflict_do_update(
+            index_elements=[inbox.c.event_id],
+            set_={"state": SENDING, "lease_until": row["lease_until"]},
+            where=(inbox.c.state != DONE) & (inbox.c.lease_until <= now),
+        )
+        taken = tx.execute(statement.returning(inbox.c.event_id), row)
+        return taken.one_or_none() is not None
+
+    def _release(self, event: Event, start: "_Start") -> None:
+        """The call failed: the next attempt need not wait for the lease to end.
+
+        When the database is away too, the lease ends by itself.
+        """
+        row = (self._inbox.c.event_id == event.id) & (self._inbox.c.state != DONE)
+        try:
+            with writing(self._engine) as tx:
+                tx.execute(update(self._inbox).where(row).values(lease_until=0.0))
+                self._starts.end(tx, start.batch_id)
+        except DatabaseUnavailable:
+            self._starts.end_later(start.batch_id)
+
+    def _record(self, event: Event, start: "_Start") -> Applied:
+        done = {"state": DONE, "lease_until": 0.0, "at": datetime.now(UTC)}
+        with writing(self._engine) as tx:
+            tx.execute(update(self._inbox).where(self._inbox.c.event_id == event.id).values(done))
+            if start.was_suspect:
+                self._starts.forget(tx, event.id)
+            self._starts.end(tx, start.batch_id)
+        self._unrecorded.pop(event.id, None)
+        return Applied(now=frozenset({event.id}))
+
+    def given_up(self, event_id: str) -> None:
+        with writing(self._engine) as tx:
+            self._starts.forget(tx, event_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A call that has begun."""
+
+    batch_id: str
+    was_suspect: bool
+
+
+def _take_suspects(
+    by_id: dict[str, Event], starts: Mapping[str, int], *, alone: bool
+) -> frozenset[str]:
+    """Remove from the batch what has to be handled alone, and say which that is."""
+    if alone:
+        for count in starts.values():
+            judge(count)
+        return frozenset()
+    for event_id in starts:
+        del by_id[event_id]
+    return frozenset(starts)
+
+
+def _row(event: Event, *, state: str, lease_until: float = 0.0) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "order_id": event.order.order_id,
+        "state": state,
+        "lease_until": lease_until,
+        "at": datetime.now(UTC),
+    }

@@ -1,0 +1,75 @@
+"""Logs that machines and people can read, and the metrics an operator asks for first."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import Processor
+
+SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+CONSUMED = Counter(
+    "messages_consumed", "Deliveries settled, by what became of them.", ["service", "outcome"]
+)
+PROCESSING = Histogram(
+    "message_processing_seconds", "From delivery to settlement.", ["service"], buckets=SECONDS
+)
+END_TO_END = Histogram(
+    "message_end_to_end_seconds",
+    "From the event's time to its settlement as applied.",
+    ["service"],
+    buckets=SECONDS,
+)
+RECEIVING = Gauge(
+    "consumer_receiving", "1 while the consumer takes messages, 0 while it waits.", ["service"]
+)
+UNSETTLED = Gauge("consumer_unsettled", "Deliveries in the consumer's hands.", ["service"])
+
+
+def configure_logging(service: str, level: str = "info") -> None:
+    """Log to standard error: JSON lines, or columns when that is a terminal."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _names(service),
+    ]
+    # Our own lines are written straight away: the detour over the standard library's logging
+    # costs several times as much.
+    structlog.configure(
+        processors=[*shared, *_render()],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_formatter(shared))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for chatty in ("httpx", "httpcore", "mail.log"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It logs a stack trace for every failure that it also raises.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def _formatter(shared: list[Processor]) -> logging.Formatter:
+    """Makes lines of the same form of what gunicorn and other libraries log."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
+    )
+
+
+def _render() -> list[Processor]:
+    if sys.stderr.isatty():
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _names(service: str) -> Processor:
+    def add(_logger: Any, _method: str, event: Any) -> Any:
+        event["service"] = service
+        return event
+
+    return add

@@ -1,0 +1,135 @@
+"""Settings from environment variables, and an error that helps when one of them is wrong."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.errors import SettingsError
+from shared.transport import LADDER
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def _url_with(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError("another scheme")
+        return url
+
+    return AfterValidator(check)
+
+
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if (
+        not values
+        or list(values) != sorted(set(values))
+        or not 0.01 <= values[0] <= values[-1] <= 86400
+    ):
+        raise ValueError("not ascending or out of range")
+    return values
+
+
+def _split(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+# Each description completes the sentence "… but takes …": `load` shows it in its error.
+BrokerUrl = Annotated[
+    str,
+    _url_with("amqp", "amqps", "sqlite"),
+    Field(description="a broker's address: amqp://user:password@host:5672/vhost or sqlite:///file"),
+]
+DatabaseUrl = Annotated[
+    str,
+    _url_with("sqlite", "postgresql"),
+    Field(
+        description="a database's address: sqlite:///file or postgresql://user:password@host/name"
+    ),
+]
+HttpUrl = Annotated[
+    str, _url_with("http", "https"), Field(description="an address such as http://127.0.0.1:8000")
+]
+Port = Annotated[int, Field(ge=1, le=65535, description="a port number, 1 to 65535")]
+Seconds = Annotated[float, Field(ge=0, le=3600, description="seconds, 0 to 3600")]
+Patience = Annotated[float, Field(gt=0, le=60, description="seconds, more than 0, at most 60")]
+Concurrency = Annotated[int, Field(ge=1, le=256, description="a number, 1 to 256")]
+Ladder = Annotated[
+    tuple[float, ...],
+    NoDecode,
+    BeforeValidator(_split),
+    AfterValidator(_ascending),
+    Field(description="seconds before each retry, ascending and separated by commas: 1,5,30"),
+]
+Names = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Field(min_length=1, description="names of services, separated by commas: email,sms"),
+]
+LogLevel = Annotated[
+    str,
+    Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"),
+]
+
+
+class ServiceSettings(BaseSettings):
+    """What every process with an HTTP side takes."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    host: Annotated[str, Field(min_length=1, description="an address to listen on")] = "127.0.0.1"
+    port: Port
+    log_level: LogLevel = "info"
+
+
+class ConsumerSettings(ServiceSettings):
+    """What every consumer service takes."""
+
+    broker_url: BrokerUrl
+    database_url: DatabaseUrl
+    retry_ladder: Ladder = LADDER
+    work_time: Seconds = 0.0
+    concurrency: Concurrency = 1
+
+
+class MigrateSettings(BaseSettings):
+    """What the migrate step of a service takes."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    database_url: DatabaseUrl
+
+
+def load(kind: type[S]) -> S:
+    """Read the settings from the environment. Raises SettingsError, a line for each at fault."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = {_explain(kind, str(e["loc"][0]).lower()) for e in error.errors() if e["loc"]}
+        raise SettingsError("\n".join(sorted(lines))) from None
+
+
+def _explain(kind: type[BaseSettings], field: str) -> str:
+    takes = kind.model_fields[field].description
+    got = os.environ.get(field.upper())
+    said = f"is {_without_password(got)!r}" if got is not None else "is not set"
+    return f"{field.upper()} {said}, but takes {takes}"
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", text)
+
+
+def main(kind: type[S], run: Callable[[S], Any]) -> NoReturn:
+    """Run a program with its settings; a wrong one ends it with the explanation and status 2."""
+    try:
+        run(load(kind))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,181 @@
+"""What becomes of one delivery. This is the page to read first."""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from enum import StrEnum
+
+import structlog
+
+from shared.errors import (
+    BrokerUnavailable,
+    ContractError,
+    DatabaseUnavailable,
+    DependencyUnavailable,
+    LeaseHeld,
+    PermanentError,
+)
+from shared.events import ID_PATTERN, ORDER_PLACED, Event, decode, parse_time
+from shared.inbox import Applied, Effect
+from shared.transport import Delivery, Failure, Message
+
+log = structlog.get_logger()
+
+
+class Outcome(StrEnum):
+    APPLIED = "applied"
+    APPLIED_BEFORE = "applied_before"
+    IGNORED = "ignored"
+    DEFERRED = "deferred"
+    RETRIED = "retried"
+    DEAD_LETTERED = "dead_lettered"
+    #: Not settled: it was in the hands of a process that died, and has to be handled alone.
+    SUSPECT = "suspect"
+
+
+def settle(
+    delivery: Delivery, effect: Effect, ladder: Sequence[float], *, alone: bool = False
+) -> Outcome:
+    """Decide what becomes of one delivery.
+
+    1. Not an event of the contract: dead letter at once, byte for byte, with the reason.
+    2. Applied before, says the inbox: acknowledge.
+    3. Applied now: acknowledge.
+    4. Something that the work needs is away: the error goes up to the loop, which keeps the
+       delivery and stops receiving until it is back. No attempt is used. An outage fills the
+       queue, never the dead letter queue.
+    5. Any other error: try again after the next rung of the ladder; after the last one, dead
+       letter with the whole history.
+    6. An error that no attempt can change: dead letter at once.
+    7. Found unended by the death of a process: a suspect, up to the loop, which handles it
+       alone. When it killed its consumer again and again, that is an error of kind 6.
+
+    And when somebody else is at work on it (LeaseHeld): come back later, using no attempt.
+    """
+    try:
+        event = read(delivery.message)
+        applied = effect.apply([event], alone=alone) if event else Applied()
+    except LeaseHeld as held:
+        return _come_back(delivery, held)
+    except (DependencyUnavailable, BrokerUnavailable):
+        raise
+    except (ContractError, PermanentError) as error:
+        return _give_up(delivery, effect, str(error))
+    except Exception as error:  # noqa: BLE001
+        # The one place that catches everything: an error that nobody foresaw must neither
+        # lose the event nor stop the consumer.
+        return _try_again(delivery, effect, ladder, error)
+    return _end(delivery, event, applied)
+
+
+def settle_all(
+    pending: deque[Delivery], effect: Effect, ladder: Sequence[float]
+) -> Iterator[tuple[Delivery, Outcome]]:
+    """Settle a batch in one transaction when all is well, one by one what is not.
+
+    What is settled leaves `pending`, so that after an error the rest is still there.
+    """
+    if len(pending) > 1:
+        yield from _settle_together(pending, effect)
+    while pending:
+        outcome = settle(pending[0], effect, ladder)
+        yield pending.popleft(), outcome
+
+
+def read(message: Message) -> Event | None:
+    """The event in a message; None for a type that this service does not know."""
+    if not re.match(ID_PATTERN, message.id) or not message.type:
+        raise ContractError(
+            f"CloudEvents id {message.id!r} or type {message.type!r} is missing or odd"
+        )
+    if message.type != ORDER_PLACED:
+        return None
+    return Event(id=message.id, time=parse_time(message.time), order=decode(message.body))
+
+
+def _settle_together(
+    pending: deque[Delivery], effect: Effect
+) -> Iterator[tuple[Delivery, Outcome]]:
+    readable = [(delivery, event) for delivery in pending if (event := _readable(delivery))]
+    try:
+        applied = effect.apply([event for _, event in readable])
+    except (DependencyUnavailable, BrokerUnavailable):
+        raise
+    except Exception as error:  # noqa: BLE001
+        # Which event is at fault is found out by settling each of them by itself.
+        log.info("batch.split", size=len(pending), error=repr(error))
+        return
+    first_time, ended = set(applied.now), applied.now | applied.before
+    for delivery, event in readable:
+        if event.id in ended:
+            outcome = Outcome.APPLIED if event.id in first_time else Outcome.APPLIED_BEFORE
+            first_time.discard(event.id)
+            yield delivery, _acknowledge(delivery, outcome)
+            pending.remove(delivery)
+
+
+def _readable(delivery: Delivery) -> Event | None:
+    with suppress(ContractError):
+        return read(delivery.message)
+    return None
+
+
+def _end(delivery: Delivery, event: Event | None, applied: Applied) -> Outcome:
+    if event and event.id in applied.suspects:
+        return Outcome.SUSPECT
+    if event is None:
+        return _acknowledge(delivery, Outcome.IGNORED)
+    was_applied_now = event.id in applied.now
+    return _acknowledge(delivery, Outcome.APPLIED if was_applied_now else Outcome.APPLIED_BEFORE)
+
+
+def _acknowledge(delivery: Delivery, outcome: Outcome) -> Outcome:
+    delivery.ack()
+    _log(delivery, outcome)
+    return outcome
+
+
+def _come_back(delivery: Delivery, held: LeaseHeld) -> Outcome:
+    delivery.retry(held.seconds, None)
+    _log(delivery, Outcome.DEFERRED, seconds=held.seconds)
+    return Outcome.DEFERRED
+
+
+def _try_again(
+    delivery: Delivery, effect: Effect, ladder: Sequence[float], error: Exception
+) -> Outcome:
+    attempt = delivery.message.attempt
+    reason = f"{type(error).__name__}: {error}"
+    if attempt > len(ladder):
+        return _give_up(delivery, effect, f"gave up after {attempt} attempts: {reason}")
+    after = ladder[attempt - 1]
+    delivery.retry(after, Failure.now(reason))
+    _forget(delivery, effect)
+    _log(delivery, Outcome.RETRIED, seconds=after, reason=reason, exc_info=error)
+    return Outcome.RETRIED
+
+
+def _give_up(delivery: Delivery, effect: Effect, reason: str) -> Outcome:
+    delivery.dead_letter(reason)
+    _forget(delivery, effect)
+    _log(delivery, Outcome.DEAD_LETTERED, reason=reason)
+    return Outcome.DEAD_LETTERED
+
+
+def _forget(delivery: Delivery, effect: Effect) -> None:
+    """Tell the effect after the broker has it: a crash in between only leaves a suspicion."""
+    with suppress(DatabaseUnavailable):
+        effect.given_up(delivery.message.id)
+
+
+def _log(delivery: Delivery, outcome: Outcome, **facts: object) -> None:
+    message = delivery.message
+    level = log.warning if outcome in (Outcome.RETRIED, Outcome.DEAD_LETTERED) else log.info
+    level(
+        f"delivery.{outcome}",
+        order=message.key,
+        event_id=message.id,
+        attempt=message.attempt,
+        **facts,
+    )

@@ -1,0 +1,95 @@
+"""Finds the event that kills its consumer, without convicting those that stood beside it.
+
+Before a batch is handled, one small row says which events are in it; the row goes when they
+have ended. Rows that a dead process left behind name the suspects. A suspect is handled alone,
+so that only the culprit can be caught again, and an event that MAX_STARTS processes started
+and none lived to end is given up. The broker's delivery limit cannot do this: it counts every
+message that the dead process held.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import JSON, Column, Connection, MetaData, String, Table, delete, select, update
+
+from shared.database import Utc
+from shared.errors import KilledItsConsumer
+
+MAX_STARTS = 3
+
+
+def starts_table(metadata: MetaData) -> Table:
+    return Table(
+        "starts",
+        metadata,
+        Column("batch_id", String(32), primary_key=True),
+        Column("run", String(32), nullable=False),
+        Column("event_ids", JSON, nullable=False),
+        Column("started_at", Utc, nullable=False),
+    )
+
+
+class Starts:
+    """What this process has started, and what others started and did not end."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        #: A row with another run's id was written by another process, dead or alive.
+        self._run = uuid.uuid4().hex
+        self._ended: list[str] = []
+
+    def suspects(self, tx: Connection, event_ids: Sequence[str]) -> dict[str, int]:
+        """Which of these events other processes started, and how many processes did."""
+        rows = tx.execute(
+            select(self._table.c.run, self._table.c.event_ids).where(self._table.c.run != self._run)
+        ).all()
+        runs = {id: {run for run, ids in rows if id in ids} for id in event_ids if rows}
+        return {id: len(by) for id, by in runs.items() if by}
+
+    def begin(self, tx: Connection, event_ids: Collection[str]) -> str:
+        """Write down, in a transaction that is committed before the work, what is started."""
+        ended, self._ended = self._ended, []
+        if ended:
+            tx.execute(delete(self._table).where(self._table.c.batch_id.in_(ended)))
+        batch_id = uuid.uuid4().hex
+        tx.execute(
+            self._table.insert(),
+            {
+                "batch_id": batch_id,
+                "run": self._run,
+                "event_ids": list(event_ids),
+                "started_at": datetime.now(UTC),
+            },
+        )
+        return batch_id
+
+    def end(self, tx: Connection, batch_id: str) -> None:
+        tx.execute(delete(self._table).where(self._table.c.batch_id == batch_id))
+
+    def end_later(self, batch_id: str) -> None:
+        """The row could not be removed, the database is away: it goes with the next `begin`."""
+        self._ended.append(batch_id)
+
+    def forget(self, tx: Connection, event_id: str) -> None:
+        """The suspect has come to an end: clear its name from every row."""
+        query = select(self._table.c.batch_id, self._table.c.event_ids)
+        # In one order for all, so that two of these never wait for each other.
+        rows = tx.execute(query.order_by(self._table.c.batch_id).with_for_update()).all()
+        for batch_id, ids in rows:
+            if event_id in ids:
+                self._remove(tx, batch_id, [id for id in ids if id != event_id])
+
+    def _remove(self, tx: Connection, batch_id: str, remaining: list[str]) -> None:
+        row = self._table.c.batch_id == batch_id
+        tx.execute(
+            update(self._table).where(row).values(event_ids=remaining)
+            if remaining
+            else delete(self._table).where(row)
+        )
+
+
+def judge(starts: int) -> None:
+    """Raise KilledItsConsumer when this many processes started an event and none ended it."""
+    if starts >= MAX_STARTS:
+        raise KilledItsConsumer(f"killed its consumer: started {starts} times, never ended")

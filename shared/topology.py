@@ -1,0 +1,33 @@
+"""`python -m shared.topology`: declare every queue that the consumers need, once, before them.
+
+Services and the relay only check. Who declares also decides who receives: a queue that does
+not exist yet when an order is published does not get that order.
+"""
+
+import structlog
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.observability import configure_logging
+from shared.settings import BrokerUrl, Ladder, Names, main
+from shared.transport import LADDER, connect
+
+#: Who receives every order, unless CONSUMERS says otherwise.
+CONSUMERS = ("email", "sms", "inventory", "analytics")
+
+
+class TopologySettings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True)
+
+    broker_url: BrokerUrl
+    consumers: Names = CONSUMERS
+    retry_ladder: Ladder = LADDER
+
+
+def run(settings: TopologySettings) -> None:
+    configure_logging("topology")
+    connect(settings.broker_url, settings.retry_ladder).declare(settings.consumers)
+    structlog.get_logger().info("topology.declared", consumers=list(settings.consumers))
+
+
+if __name__ == "__main__":
+    main(TopologySettings, run)

@@ -1,0 +1,135 @@
+"""How services reach a broker: a few verbs, the same on every broker.
+
+`connect(url)` chooses the broker from the scheme of the URL. Nothing connects before it is
+used, and no object here may be carried over a fork.
+"""
+
+from collections.abc import Collection, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+from shared.transport.message import DeadLetter, Depth, Failure, Message
+
+__all__ = [
+    "LADDER",
+    "Broker",
+    "DeadLetter",
+    "DeadLetters",
+    "Delivery",
+    "Depth",
+    "Failure",
+    "Message",
+    "Publisher",
+    "Subscription",
+    "connect",
+]
+
+#: Seconds to wait before the second, third and fourth attempt.
+LADDER = (1.0, 5.0, 30.0)
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
+
+class Publisher(_Closing, Protocol):
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Publish to every bound queue; return once the broker has confirmed every message.
+
+        Raises PublishFailed, which says which ones were confirmed, or BrokerUnavailable, after
+        which it is unknown and they have to be published again. The next call connects anew.
+        """
+
+
+class Delivery(Protocol):
+    """One message in the hands of a consumer. It ends in exactly one of three verbs.
+
+    Each may be called from any thread and raises BrokerUnavailable when the delivery no longer
+    belongs to this consumer; then the broker delivers it again.
+    """
+
+    @property
+    def message(self) -> Message: ...
+
+    def ack(self) -> None:
+        """The work is done."""
+
+    def retry(self, after: float, failure: Failure | None) -> None:
+        """Deliver again after about `after` seconds: to this service alone.
+
+        With a failure, an attempt is used and `after` is a rung of the ladder. Without one it
+        is only not time yet: the attempt stays, and the broker may come back a little earlier
+        or later than `after`.
+        """
+
+    def dead_letter(self, reason: str) -> None:
+        """Give up: keep it, byte for byte and with its history, where people can look at it."""
+
+
+class Subscription(_Closing, Protocol):
+    """What one consumer receives. Consumers of the same service share its messages.
+
+    `close` returns what was not settled to the broker, for somebody else.
+    """
+
+    def receive(self, max_messages: int, timeout: float) -> Sequence[Delivery]:
+        """Wait up to `timeout` seconds for one message, then take what else is already there.
+
+        Raises BrokerUnavailable when the connection is gone: subscribe again.
+        """
+
+
+class DeadLetters(Protocol):
+    """The dead letter queue of one service. None for `handles` means all that lie there now."""
+
+    def browse(self, limit: int) -> Sequence[DeadLetter]:
+        """Look at the oldest `limit` dead letters; all of them stay."""
+
+    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+        """Send back to the service's work queue, as new; return those that went."""
+
+    def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+        """Remove for good; return those that went."""
+
+
+class Broker(Protocol):
+    """All verbs raise BrokerUnavailable when the broker is away."""
+
+    def declare(self, services: Sequence[str]) -> None:
+        """Create every queue that these services need. Safe to repeat; changes nothing."""
+
+    def missing(self, services: Sequence[str]) -> Sequence[str]:
+        """Names of queues and exchanges that these services need and that do not exist."""
+
+    def depth(self, service: str) -> Depth: ...
+
+    def publisher(self) -> Publisher: ...
+
+    def subscribe(self, service: str, *, prefetch: int) -> Subscription:
+        """Start to receive: at most `prefetch` messages unsettled at a time."""
+
+    def dead_letters(self, service: str) -> DeadLetters: ...
+
+
+def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:
+    """The broker behind a URL. Raises SettingsError for a scheme that no transport serves."""
+    scheme = urlsplit(url).scheme
+    if scheme in ("amqp", "amqps"):
+        from shared.transport.rabbitmq import RabbitMQ
+
+        return RabbitMQ(url, ladder)
+    if scheme == "sqlite":
+        from shared.transport.embedded import EmbeddedBroker
+
+        return EmbeddedBroker(url, ladder)
+    raise SettingsError(f"BROKER_URL takes amqp://…, amqps://… or sqlite:///…, not {scheme}://…")

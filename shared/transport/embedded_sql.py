@@ -1,0 +1,114 @@
+"""The SQL of the embedded broker: its tables and every statement on them."""
+
+#: A delivery is in one of four states, and each has an index of its own that holds nothing
+#: else, so that receiving costs the same with 100,000 messages stored as with ten:
+#: ready     due is null, dead_at is null
+#: retrying  due is when the delay ends, token is null
+#: leased    due is when the lease ends, token says to whom
+#: dead      dead_at and dead_reason are set
+#: An event is stored once, however many queues it goes to, and stays after its deliveries are
+#: done, in the order of publishing.
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS messages (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        type TEXT NOT NULL,
+        source TEXT NOT NULL,
+        time TEXT NOT NULL,
+        key TEXT NOT NULL,
+        traceparent TEXT NOT NULL,
+        body BLOB NOT NULL,
+        stored_at REAL NOT NULL
+    )""",
+    """CREATE TABLE IF NOT EXISTS deliveries (
+        id INTEGER PRIMARY KEY,
+        queue TEXT NOT NULL REFERENCES queues (name),
+        message INTEGER NOT NULL REFERENCES messages (seq),
+        attempt INTEGER NOT NULL DEFAULT 1,
+        first_failure TEXT,
+        first_failure_at TEXT,
+        last_failure TEXT,
+        last_failure_at TEXT,
+        due REAL,
+        token TEXT,
+        dead_reason TEXT,
+        dead_at TEXT
+    )""",
+    """CREATE INDEX IF NOT EXISTS ready ON deliveries (queue)
+        WHERE due IS NULL AND dead_at IS NULL""",
+    """CREATE INDEX IF NOT EXISTS waiting ON deliveries (queue, due) WHERE due IS NOT NULL""",
+    """CREATE INDEX IF NOT EXISTS dead ON deliveries (queue, dead_at) WHERE dead_at IS NOT NULL""",
+)
+
+#: What `to_message` reads, in its order.
+MESSAGE_COLUMNS = """m.id, m.type, m.source, m.time, m.key, m.traceparent, m.body, d.attempt,
+    d.first_failure, d.first_failure_at, d.last_failure, d.last_failure_at"""
+
+DECLARE = "INSERT OR IGNORE INTO queues (name) VALUES (?)"
+QUEUE = "SELECT 1 FROM queues WHERE name = ?"
+ANY_QUEUE = "SELECT 1 FROM queues LIMIT 1"
+
+STORE_MESSAGE = """
+    INSERT INTO messages (id, type, source, time, key, traceparent, body, stored_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+STORE_DELIVERIES = """
+    INSERT INTO deliveries (queue, message, attempt,
+        first_failure, first_failure_at, last_failure, last_failure_at)
+    SELECT name, ?, ?, ?, ?, ?, ? FROM queues"""
+
+#: SQLite takes a negative limit as none.
+NO_LIMIT = -1
+
+OLDEST_DEAD = f"""
+    SELECT d.id, d.dead_reason, d.dead_at, {MESSAGE_COLUMNS}
+    FROM deliveries AS d JOIN messages AS m ON m.seq = d.message
+    WHERE d.queue = ? AND d.dead_at IS NOT NULL
+    ORDER BY d.dead_at, d.id LIMIT ?"""  # noqa: S608 - what is filled in stands above
+
+#: As new: to the end of the queue, at the first attempt and without a history.
+REDRIVE = """
+    INSERT INTO deliveries (queue, message)
+    SELECT queue, message FROM deliveries WHERE id = ?"""
+REMOVE = "DELETE FROM deliveries WHERE id = ?"
+
+DEPTH = """
+    SELECT
+        (SELECT count(*) FROM deliveries
+            WHERE queue = :queue AND due IS NULL AND dead_at IS NULL)
+        + (SELECT count(*) FROM deliveries
+            WHERE queue = :queue AND due IS NOT NULL AND (token IS NOT NULL OR due <= :now)),
+        (SELECT count(*) FROM deliveries
+            WHERE queue = :queue AND due > :now AND token IS NULL),
+        (SELECT count(*) FROM deliveries
+            WHERE queue = :queue AND dead_at IS NOT NULL)"""
+
+IS_DUE = """
+    SELECT
+        EXISTS (SELECT 1 FROM deliveries
+            WHERE queue = :queue AND due IS NULL AND dead_at IS NULL)
+        OR EXISTS (SELECT 1 FROM deliveries WHERE queue = :queue AND due <= :now)"""
+
+#: Delays and leases that ended.
+MAKE_READY = "UPDATE deliveries SET due = NULL, token = NULL WHERE queue = ? AND due <= ?"
+
+OLDEST_READY = f"""
+    SELECT d.id, {MESSAGE_COLUMNS}
+    FROM deliveries AS d JOIN messages AS m ON m.seq = d.message
+    WHERE d.queue = ? AND d.due IS NULL AND d.dead_at IS NULL
+    ORDER BY d.id LIMIT ?"""  # noqa: S608 - what is filled in stands above
+
+LEASE = "UPDATE deliveries SET due = ?, token = ? WHERE id = ?"
+
+#: The rest touches a delivery only while it belongs to the one who asks.
+RENEW = "UPDATE deliveries SET due = ? WHERE id = ? AND token = ?"
+RETURN = "UPDATE deliveries SET due = NULL, token = NULL WHERE id = ? AND token = ?"
+DONE = "DELETE FROM deliveries WHERE id = ? AND token = ?"
+RETRY = """
+    UPDATE deliveries SET token = NULL, due = ?, attempt = ?, first_failure = ?,
+        first_failure_at = ?, last_failure = ?, last_failure_at = ?
+    WHERE id = ? AND token = ?"""
+BURY = """
+    UPDATE deliveries SET token = NULL, due = NULL, dead_reason = ?, dead_at = ?
+    WHERE id = ? AND token = ?"""

@@ -1,0 +1,127 @@
+"""What a transport carries: a message, its history of failures, and a dead letter."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, and when (RFC 3339, UTC)."""
+
+    reason: str
+    at: str
+
+    @staticmethod
+    def now(reason: str) -> "Failure":
+        return Failure(reason[:MAX_REASON], datetime.now(UTC).isoformat())
+
+
+#: A reason travels in a header; brokers bound those (AMQP: one frame, 128 KiB by default).
+MAX_REASON = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One event on its way: CloudEvents 1.0 attributes, the body byte for byte, its history.
+
+    Attributes are "" where a foreign producer left them out; the consumer dead-letters those.
+    `key` keeps messages of one order together where a broker can (Kafka), and is the order id.
+    """
+
+    id: str
+    type: str
+    source: str
+    time: str
+    key: str
+    body: bytes
+    traceparent: str = ""
+    attempt: int = 1
+    first_failure: Failure | None = None
+    last_failure: Failure | None = None
+
+    def failed(self, failure: Failure) -> "Message":
+        """The message as it goes up the ladder: one attempt more, with the reason."""
+        return replace(
+            self,
+            attempt=self.attempt + 1,
+            first_failure=self.first_failure or failure,
+            last_failure=failure,
+        )
+
+    def as_new(self) -> "Message":
+        """The message as it was first published: what a redrive sends."""
+        return replace(self, attempt=1, first_failure=None, last_failure=None)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be processed, with the reason and the time it was given up."""
+
+    message: Message
+    reason: str
+    at: str
+
+    @property
+    def handle(self) -> str:
+        """Names it in commands: the event id, or a digest of the body where there is none."""
+        return self.message.id or "sha256-" + hashlib.sha256(self.message.body).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages of one service are where.
+
+    `ready`: to be delivered (RabbitMQ does not count those that a consumer holds; the consumer
+    reports these itself). `retrying`: on a rung of the ladder. `dead`: in the dead letter queue.
+    """
+
+    ready: int
+    retrying: int
+    dead: int
+
+
+def to_headers(message: Message, prefix: str) -> dict[str, str]:
+    """Headers made anew from the message, never copied from what was received.
+
+    Copied broker headers (`x-death`) make RabbitMQ see a redriven message as a dead-letter
+    cycle and drop it.
+    """
+    headers = {
+        f"{prefix}specversion": "1.0",
+        f"{prefix}id": message.id,
+        f"{prefix}type": message.type,
+        f"{prefix}source": message.source,
+        f"{prefix}time": message.time,
+        f"{prefix}partitionkey": message.key,
+        "traceparent": message.traceparent,
+        "x-attempt": str(message.attempt),
+    }
+    for name, failure in (("first", message.first_failure), ("last", message.last_failure)):
+        if failure:
+            headers[f"x-{name}-failure"] = failure.reason
+            headers[f"x-{name}-failure-at"] = failure.at
+    return {name: value for name, value in headers.items() if value}
+
+
+def from_headers(headers: Mapping[str, str], body: bytes, prefix: str) -> Message:
+    """The other way round, forgiving: what is missing or odd becomes "" (attempt: 1)."""
+    attempt = headers.get("x-attempt", "")
+    return Message(
+        id=headers.get(f"{prefix}id", ""),
+        type=headers.get(f"{prefix}type", ""),
+        source=headers.get(f"{prefix}source", ""),
+        time=headers.get(f"{prefix}time", ""),
+        key=headers.get(f"{prefix}partitionkey", ""),
+        body=body,
+        traceparent=headers.get("traceparent", ""),
+        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 5 else 1,
+        first_failure=_failure(headers, "first"),
+        last_failure=_failure(headers, "last"),
+    )
+
+
+def _failure(headers: Mapping[str, str], name: str) -> Failure | None:
+    reason = headers.get(f"x-{name}-failure", "")
+    return Failure(reason, headers.get(f"x-{name}-failure-at", "")) if reason else None

@@ -1,0 +1,141 @@
+"""A connection to RabbitMQ that a thread of its own drives, so that heartbeats never wait."""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pika
+from pika.channel import Channel
+
+from shared.errors import BrokerUnavailable
+from shared.transport.rabbitmq_confirms import Batch, Confirms, Outgoing
+from shared.transport.rabbitmq_wire import explain, parameters
+
+#: Longer than connecting may take by the settings of the connection itself.
+OPEN_TIMEOUT = 25.0
+CLOSE_TIMEOUT = 5.0
+
+Start = Callable[["Link", Channel], None]
+
+
+def _nothing() -> None: ...
+
+
+class Link:
+    """One connection with one channel in confirm mode.
+
+    pika's objects belong to one thread: other threads hand work over with `call`. A link that
+    is gone stays gone; whoever needs one makes another.
+    """
+
+    def __init__(
+        self, url: str, name: str, *, start: Start, on_gone: Callable[[], None] = _nothing
+    ) -> None:
+        """Returns once `start`, called in the link's thread, has led to a call of `opened`."""
+        self._start = start
+        self._on_gone = on_gone
+        self._lock = threading.Lock()
+        self._gone = ""
+        self._opened = threading.Event()
+        self._batches: set[Batch] = set()
+        self._connection = pika.SelectConnection(
+            parameters(url, name),
+            on_open_callback=self._on_connection,
+            on_open_error_callback=self._on_connection_lost,
+            on_close_callback=self._on_connection_lost,
+        )
+        self._thread = threading.Thread(target=self._run, name=f"amqp {name}", daemon=True)
+        self._thread.start()
+        if not self._opened.wait(OPEN_TIMEOUT):
+            self.drop("it did not answer in time")
+        self.check()
+
+    @property
+    def gone(self) -> bool:
+        return bool(self._gone)
+
+    def check(self) -> None:
+        """Raises BrokerUnavailable when the link is gone."""
+        if self._gone:
+            raise BrokerUnavailable(self._gone)
+
+    def opened(self) -> None:
+        self._opened.set()
+
+    def call(self, work: Callable[[], None]) -> None:
+        """Have the link's thread do this on its channel, after what it was given before."""
+        with self._lock:
+            self.check()
+            self._connection.ioloop.add_callback_threadsafe(partial(self._while_open, work))
+
+    def publish(self, messages: Sequence[Outgoing], *, timeout: float) -> None:
+        """Return once all are confirmed. Raises PublishFailed or BrokerUnavailable."""
+        batch = Batch(messages)
+        self._batches.add(batch)
+        try:
+            self.call(lambda: self._confirms.send(batch))
+            if not batch.wait(timeout):
+                self.drop(f"no confirmation within {timeout:g} s")
+            batch.check()
+        finally:
+            self._batches.discard(batch)
+
+    def drop(self, reason: str) -> None:
+        """Give the link up, from any thread, without waiting."""
+        with self._lock:
+            if self._gone:
+                return
+            self._gone = f"RabbitMQ: {reason}"
+            self._connection.ioloop.add_callback_threadsafe(self._hang_up)
+        self._tell_everybody()
+
+    def close(self) -> None:
+        """Close cleanly, after all that was handed over before."""
+        self.drop("the connection was closed by this side")
+        self._thread.join(2 * CLOSE_TIMEOUT)
+
+    def _run(self) -> None:
+        try:
+            self._connection.ioloop.start()
+        finally:
+            self._end("the connection's thread ended")
+            self._connection.ioloop.close()
+
+    def _on_connection(self, connection: pika.SelectConnection) -> None:
+        connection.channel(on_open_callback=self._on_channel)
+
+    def _on_channel(self, channel: Channel) -> None:
+        channel.add_on_close_callback(self._on_channel_lost)
+        self._channel = channel
+        self._confirms = Confirms(channel)
+        self._start(self, channel)
+
+    def _while_open(self, work: Callable[[], None]) -> None:
+        # What was handed over just before the channel closed comes too late: its callers
+        # were told, or the broker delivers again.
+        if self._channel.is_open:
+            work()
+
+    def _on_channel_lost(self, _channel: Channel, error: BaseException) -> None:
+        self.drop(explain(error))
+
+    def _on_connection_lost(self, connection: pika.SelectConnection, error: BaseException) -> None:
+        self._end(explain(error))
+        connection.ioloop.stop()
+
+    def _hang_up(self) -> None:
+        # A broker that no longer answers would not answer to a goodbye either.
+        self._connection.ioloop.call_later(CLOSE_TIMEOUT, self._connection.ioloop.stop)
+        if not (self._connection.is_closing or self._connection.is_closed):
+            self._connection.close()
+
+    def _end(self, reason: str) -> None:
+        with self._lock:
+            self._gone = self._gone or f"RabbitMQ: {reason}"
+        self._tell_everybody()
+
+    def _tell_everybody(self) -> None:
+        for batch in list(self._batches):
+            batch.lose(self._gone)
+        self._opened.set()
+        self._on_gone()

@@ -1,0 +1,168 @@
+"""Consuming from RabbitMQ: deliveries on their way in, acknowledgements on their way out."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Self, cast
+
+import pika
+from pika.channel import Channel
+from pika.spec import Basic
+
+from shared.errors import BrokerUnavailable, PublishFailed
+from shared.transport.message import MAX_REASON, Failure, Message
+from shared.transport.names import (
+    DEAD_LETTER_EXCHANGE,
+    RETRY_EXCHANGE,
+    dead_letter_queue,
+    retry_queue,
+    work_queue,
+)
+from shared.transport.rabbitmq_acks import Acks
+from shared.transport.rabbitmq_confirms import Outgoing, outgoing
+from shared.transport.rabbitmq_link import Link
+from shared.transport.rabbitmq_publisher import CONFIRM_TIMEOUT
+from shared.transport.rabbitmq_wire import AT_HEADER, REASON_HEADER, read
+
+CANCELLED = "it cancelled the consumer: the queue was deleted, or a delivery was held too long"
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitDelivery:
+    message: Message
+    tag: int
+    _subscription: "RabbitSubscription"
+
+    def ack(self) -> None:
+        """Handed to the connection's thread: many of them share one frame."""
+        self._subscription.settle(self)
+
+    def retry(self, after: float, failure: Failure | None) -> None:
+        self._subscription.retry(self, after, failure)
+
+    def dead_letter(self, reason: str) -> None:
+        self._subscription.dead_letter(self, reason)
+
+
+class RabbitSubscription:
+    """Receives in one thread; deliveries may be settled from any."""
+
+    def __init__(self, url: str, service: str, ladder: Sequence[float], *, prefetch: int) -> None:
+        self._service = service
+        self._ladder = tuple(ladder)
+        self._prefetch = prefetch
+        self._acks = Acks()
+        self._lock = threading.Lock()
+        self._in_hand: set[int] = set()
+        self._settled: list[int] = []
+        #: None stands for the end: the link is gone.
+        self._arrived: SimpleQueue[RabbitDelivery | None] = SimpleQueue()
+        name = work_queue(service)
+        self._link = Link(url, name, start=self._start, on_gone=lambda: self._arrived.put(None))
+
+    def receive(self, max_messages: int, timeout: float) -> Sequence[RabbitDelivery]:
+        taken = self._take(max_messages, timeout)
+        # What was fetched over a link that is gone belongs to the broker again.
+        self._link.check()
+        deliveries = [delivery for delivery in taken if delivery]
+        with self._lock:
+            self._in_hand.update(delivery.tag for delivery in deliveries)
+        return deliveries
+
+    def _take(self, max_messages: int, timeout: float) -> list[RabbitDelivery | None]:
+        taken = []
+        with suppress(Empty):
+            taken.append(self._arrived.get(timeout=timeout))
+            while len(taken) < max_messages:
+                taken.append(self._arrived.get_nowait())
+        return taken
+
+    def settle(self, delivery: RabbitDelivery) -> None:
+        with self._lock:
+            self._expect_in_hand(delivery)
+            # The first of several asks the link's thread to look; the others are found there.
+            if not self._settled:
+                self._link.call(self._flush)
+            self._in_hand.discard(delivery.tag)
+            self._settled.append(delivery.tag)
+
+    def retry(self, delivery: RabbitDelivery, after: float, failure: Failure | None) -> None:
+        message = delivery.message.failed(failure) if failure else delivery.message
+        queue = retry_queue(self._service, self._rung(after, failure))
+        self._move(delivery, outgoing(message, RETRY_EXCHANGE, queue))
+
+    def dead_letter(self, delivery: RabbitDelivery, reason: str) -> None:
+        history = {REASON_HEADER: reason[:MAX_REASON], AT_HEADER: datetime.now(UTC).isoformat()}
+        queue = dead_letter_queue(self._service)
+        self._move(delivery, outgoing(delivery.message, DEAD_LETTER_EXCHANGE, queue, history))
+
+    def _move(self, delivery: RabbitDelivery, message: Outgoing) -> None:
+        """Publish first, acknowledge then: a crash in between makes a duplicate, never a loss."""
+        with self._lock:
+            self._expect_in_hand(delivery)
+        try:
+            self._link.publish([message], timeout=CONFIRM_TIMEOUT)
+        except PublishFailed as failed:
+            # The queue it should go to is gone or full. Held here, the delivery would never
+            # come again; the end of the link gives it back.
+            self._link.drop(str(failed))
+            raise BrokerUnavailable(f"RabbitMQ: {failed}") from failed
+        self.settle(delivery)
+
+    def _rung(self, after: float, failure: Failure | None) -> float:
+        if not failure:
+            return max((rung for rung in self._ladder if rung <= after), default=min(self._ladder))
+        if after not in self._ladder:
+            raise ValueError(f"{after} is not a rung of the ladder {self._ladder}")
+        return after
+
+    def _expect_in_hand(self, delivery: RabbitDelivery) -> None:
+        self._link.check()
+        if delivery.tag not in self._in_hand:
+            raise BrokerUnavailable(f"{delivery.message.id} is no longer in this consumer's hands")
+
+    def close(self) -> None:
+        """What was acknowledged is told to the broker; the rest returns to the queue."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+    # What follows runs in the link's thread.
+
+    def _start(self, link: Link, channel: Channel) -> None:
+        self._channel = channel
+        channel.add_on_cancel_callback(lambda _frame: link.drop(CANCELLED))
+        channel.basic_qos(prefetch_count=self._prefetch)
+        channel.basic_consume(
+            work_queue(self._service), self._on_message, callback=lambda _frame: link.opened()
+        )
+
+    def _on_message(
+        self,
+        _channel: Channel,
+        method: Basic.Deliver,
+        properties: pika.BasicProperties,
+        body: bytes,
+    ) -> None:
+        tag = cast(int, method.delivery_tag)
+        self._arrived.put(RabbitDelivery(read(properties, body), tag, self))
+
+    def _flush(self) -> None:
+        with self._lock:
+            settled, self._settled = self._settled, []
+        for ack in self._acks.coalesce(settled):
+            self._channel.basic_ack(ack.tag, multiple=ack.multiple)

@@ -1,0 +1,77 @@
+"""Which exchanges and queues exist on RabbitMQ, and with which arguments: data, no connection."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.transport.names import (
+    BINDING,
+    DEAD_LETTER_EXCHANGE,
+    EVENTS_EXCHANGE,
+    RETRY_EXCHANGE,
+    dead_letter_queue,
+    retry_queue,
+    work_queue,
+)
+
+#: Retry and dead letters go through exchanges of their own, because whoever may write to the
+#: default exchange may write to every queue of every service.
+EXCHANGES = (EVENTS_EXCHANGE, RETRY_EXCHANGE, DEAD_LETTER_EXCHANGE)
+
+#: The broker's last resort against a message that kills every consumer. It is high because a
+#: crash counts against each message that was prefetched, guilty or not.
+DELIVERY_LIMIT = 100
+
+#: RabbitMQ 4 allows 20 returns unless told otherwise, and looking at a dead letter is a return.
+BROWSING_LIMIT = 1_000_000
+
+Argument = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable quorum queue; `bindings` are pairs of exchange and routing key."""
+
+    name: str
+    arguments: dict[str, Argument]
+    bindings: tuple[tuple[str, str], ...]
+
+
+def queues(service: str, ladder: Sequence[float]) -> list[Queue]:
+    return [_work(service), *(_rung(service, rung) for rung in ladder), _dead(service)]
+
+
+def names(service: str, ladder: Sequence[float]) -> list[str]:
+    return [queue.name for queue in queues(service, ladder)]
+
+
+def _work(service: str) -> Queue:
+    name = work_queue(service)
+    arguments = _dead_lettering(DEAD_LETTER_EXCHANGE, dead_letter_queue(service))
+    arguments["x-delivery-limit"] = DELIVERY_LIMIT
+    return Queue(name, arguments, ((EVENTS_EXCHANGE, BINDING), (RETRY_EXCHANGE, name)))
+
+
+def _rung(service: str, rung: float) -> Queue:
+    name = retry_queue(service, rung)
+    # The delay belongs to the queue: with a TTL on each message, a short delay would wait
+    # behind a long one, since RabbitMQ expires a queue from its head.
+    arguments = _dead_lettering(RETRY_EXCHANGE, work_queue(service))
+    arguments["x-message-ttl"] = round(rung * 1000)
+    return Queue(name, arguments, ((RETRY_EXCHANGE, name),))
+
+
+def _dead(service: str) -> Queue:
+    name = dead_letter_queue(service)
+    arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": BROWSING_LIMIT}
+    return Queue(name, arguments, ((DEAD_LETTER_EXCHANGE, name),))
+
+
+def _dead_lettering(exchange: str, routing_key: str) -> dict[str, Argument]:
+    return {
+        "x-queue-type": "quorum",
+        "x-dead-letter-exchange": exchange,
+        "x-dead-letter-routing-key": routing_key,
+        # Without reject-publish the broker quietly falls back to at-most-once.
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }

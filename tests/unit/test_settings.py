@@ -1,0 +1,74 @@
+"""A wrong setting is named, with what it got and what it takes."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from shared.errors import SettingsError
+from shared.settings import ConsumerSettings, load
+
+GOOD = {
+    "PORT": "8001",
+    "BROKER_URL": "amqp://u:p@h/",
+    "DATABASE_URL": "postgresql://u:p@h/d",
+}
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, changes: Mapping[str, str | None]) -> ConsumerSettings:
+    for name, value in {**GOOD, **changes}.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    return load(ConsumerSettings)
+
+
+def test_good_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, {"RETRY_LADDER": "0.2, 0.4", "WORK_TIME": "2"})
+    assert settings.retry_ladder == (0.2, 0.4)
+    assert (settings.work_time, settings.host) == (2.0, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "http", "PORT is 'http', but takes a port number, 1 to 65535"),
+        ("PORT", None, "PORT is not set, but takes a port number"),
+        ("PORT", "70000", "PORT is '70000'"),
+        ("WORK_TIME", "-1", "WORK_TIME is '-1', but takes seconds, 0 to 3600"),
+        ("WORK_TIME", "nan", "WORK_TIME is 'nan'"),
+        ("RETRY_LADDER", "5,1", "RETRY_LADDER is '5,1', but takes seconds before each retry"),
+        ("RETRY_LADDER", "", "RETRY_LADDER is ''"),
+        ("CONCURRENCY", "0", "CONCURRENCY is '0'"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud', but takes debug, info, warning or error"),
+        ("BROKER_URL", "redis://u:secret@h", "BROKER_URL is 'redis://u:***@h', but takes a broker"),
+        ("DATABASE_URL", "mysql://u:secret@h/d", "DATABASE_URL is 'mysql://u:***@h/d'"),
+    ],
+)
+def test_a_wrong_setting_is_explained(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, says: str
+) -> None:
+    with pytest.raises(SettingsError, match=says.replace("***", r"\*\*\*")) as caught:
+        loaded(monkeypatch, {name: value})
+    assert "secret" not in str(caught.value)
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded(monkeypatch, {"PORT": "x", "WORK_TIME": "y"})
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["PORT", "WORK_TIME"]
+
+
+def test_a_program_with_a_wrong_setting_ends_with_status_2_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "shared.topology"],
+        env={"BROKER_URL": "redis://h"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("BROKER_URL is 'redis://h', but takes")
+    assert "Traceback" not in done.stderr
