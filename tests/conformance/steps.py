@@ -1,0 +1,85 @@
+"""What these tests do again and again: publish, receive, wait until nothing more comes."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from shared.transport import Broker, Delivery, Message, Subscription
+from tests import builders
+from tests.waiting import PATIENCE_SECONDS
+
+#: How long nothing may come, before "nothing more came" is asserted.
+QUIET = 0.3
+
+
+def a_message(body: bytes | None = None, *, id: str | None = None) -> Message:
+    message = builders.a_message()
+    return replace(
+        message,
+        id=message.id if id is None else id,
+        body=message.body if body is None else body,
+        traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    )
+
+
+def messages(count: int) -> list[Message]:
+    return [a_message(f'{{"number": {number}}}'.encode()) for number in range(count)]
+
+
+def publish(broker: Broker, *batch: Message) -> None:
+    with broker.publisher() as publisher:
+        publisher.publish(batch)
+
+
+def take(
+    subscription: Subscription, count: int, *, within: float = PATIENCE_SECONDS
+) -> list[Delivery]:
+    """Wait until `count` deliveries are in hand; leaves them unsettled."""
+    deliveries: list[Delivery] = []
+    deadline = time.monotonic() + within
+    while len(deliveries) < count and time.monotonic() < deadline:
+        deliveries += subscription.receive(count - len(deliveries), 0.1)
+    assert len(deliveries) == count, f"{len(deliveries)} of {count} came within {within} s"
+    return deliveries
+
+
+def take_one(subscription: Subscription, *, within: float = PATIENCE_SECONDS) -> Delivery:
+    return take(subscription, 1, within=within)[0]
+
+
+def late(subscription: Subscription, *, quiet: float = QUIET) -> list[Message]:
+    """What still comes until nothing has come for `quiet` seconds: duplicates, mostly."""
+    received: list[Message] = []
+    while deliveries := subscription.receive(100, quiet):
+        received += acked(deliveries)
+    return received
+
+
+def drain(broker: Broker, service: str, count: int, *, quiet: float = QUIET) -> list[Message]:
+    """Acknowledge `count` messages of a service, and whatever comes after them."""
+    with broker.subscribe(service, prefetch=100) as subscription:
+        received: list[Message] = []
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(received) < count and time.monotonic() < deadline:
+            received += acked(subscription.receive(100, 0.1))
+        return received + late(subscription, quiet=quiet)
+
+
+def acked(deliveries: Iterable[Delivery]) -> list[Message]:
+    received = []
+    for delivery in deliveries:
+        delivery.ack()
+        received.append(delivery.message)
+    return received
+
+
+def bury(broker: Broker, service: str, *batch: Message, reason: str = "broken") -> None:
+    """Publish messages and dead-letter them in one service."""
+    publish(broker, *batch)
+    with broker.subscribe(service, prefetch=len(batch)) as subscription:
+        for delivery in take(subscription, len(batch)):
+            delivery.dead_letter(reason)
+
+
+def ids(batch: Iterable[Message]) -> Sequence[str]:
+    return [message.id for message in batch]

@@ -1,0 +1,106 @@
+"""A retry comes back later, to this service alone; only a failure uses an attempt."""
+
+import time
+
+from shared.transport import Broker, Failure
+from tests.conformance.steps import a_message, drain, late, messages, publish, take, take_one
+from tests.conformance.transports import LADDER
+
+#: Past the longest rung: a late duplicate would be seen.
+AFTER_THE_LADDER = LADDER[-1] + 0.4
+
+
+def test_a_failure_uses_an_attempt_and_is_remembered(broker: Broker) -> None:
+    message, failure = a_message(), Failure.now("the database said no")
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[0], failure)
+        again = take_one(subscription)
+    assert again.message == message.failed(failure)
+    assert again.message.attempt == 2
+
+
+def test_up_the_whole_ladder_the_first_and_the_last_failure_stay(broker: Broker) -> None:
+    message = a_message()
+    failures = [Failure.now(f"failure {number}, größer \N{POSTAL HORN}") for number in range(3)]
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        for rung, failure in zip(LADDER, failures, strict=True):
+            take_one(subscription).retry(rung, failure)
+        last = take_one(subscription).message
+    assert last.attempt == 4
+    assert (last.first_failure, last.last_failure) == (failures[0], failures[2])
+    assert last.as_new() == message
+
+
+def test_a_retry_without_a_failure_uses_no_attempt(broker: Broker) -> None:
+    message = a_message()
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        for _ in range(5):
+            delivery = take_one(subscription)
+            assert delivery.message == message
+            delivery.retry(LADDER[0], None)
+        assert late(subscription, quiet=AFTER_THE_LADDER) == [message]
+
+
+def test_a_retry_without_a_failure_keeps_the_history(broker: Broker) -> None:
+    message, failure = a_message(), Failure.now("refused")
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[0], failure)
+        take_one(subscription).retry(LADDER[0], None)
+        assert take_one(subscription).message == message.failed(failure)
+
+
+def test_a_retry_does_not_come_before_its_time(broker: Broker) -> None:
+    publish(broker, a_message())
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[1], Failure.now("refused"))
+        started = time.monotonic()
+        take_one(subscription)
+        # A broker may start its clock a little before we start ours.
+        assert LADDER[1] - 0.05 < time.monotonic() - started < LADDER[1] + 2
+
+
+def test_a_short_delay_does_not_wait_behind_a_long_one(broker: Broker) -> None:
+    slow, quick = messages(2)
+    publish(broker, slow, quick)
+    with broker.subscribe("email", prefetch=2) as subscription:
+        first, second = take(subscription, 2)
+        first.retry(LADDER[2], Failure.now("refused"))
+        second.retry(LADDER[0], Failure.now("refused"))
+        assert [take_one(subscription).message.id for _ in range(2)] == [quick.id, slow.id]
+
+
+def test_a_retry_comes_once_and_to_this_service_alone(broker: Broker) -> None:
+    message, failure = a_message(), Failure.now("refused")
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[0], failure)
+        assert late(subscription, quiet=AFTER_THE_LADDER) == [message.failed(failure)]
+    assert drain(broker, "sms", 1) == [message]
+
+
+def test_a_retry_outlives_the_consumer_that_asked_for_it(broker: Broker) -> None:
+    message, failure = a_message(), Failure.now("refused")
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[2], failure)
+    assert drain(broker, "email", 1) == [message.failed(failure)]
+
+
+def test_while_one_message_waits_others_are_delivered(broker: Broker) -> None:
+    waiting, other = messages(2)
+    publish(broker, waiting, other)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[2], Failure.now("refused"))
+        assert take_one(subscription).message == other
+
+
+def test_a_body_of_any_bytes_comes_back_from_a_retry_unchanged(broker: Broker) -> None:
+    body = b"\xff\x00" * (512 * 1024)
+    publish(broker, a_message(body))
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(LADDER[0], Failure.now("refused"))
+        assert take_one(subscription).message.body == body

@@ -1,0 +1,63 @@
+"""What is declared, what is missing, and how many messages are where."""
+
+import pytest
+
+from shared.errors import BrokerUnavailable
+from shared.transport import Broker, Depth, Failure
+from shared.transport.names import work_queue
+from tests.conformance.steps import a_message, bury, drain, messages, publish, take
+from tests.conformance.transports import Transport
+from tests.waiting import eventually
+
+
+def test_before_anything_is_declared_the_queues_are_missing(bare: Broker) -> None:
+    assert {work_queue("email"), work_queue("sms")} <= set(bare.missing(["email", "sms"]))
+
+
+def test_after_declaring_nothing_is_missing(bare: Broker) -> None:
+    bare.declare(["email", "sms"])
+    assert not bare.missing(["email", "sms"])
+
+
+def test_only_what_a_service_needs_is_named_as_missing(broker: Broker) -> None:
+    missing = broker.missing(["email", "shipping"])
+    assert work_queue("shipping") in missing
+    assert all(name.startswith(work_queue("shipping")) for name in missing)
+
+
+def test_declaring_twice_changes_nothing(broker: Broker) -> None:
+    live, buried = a_message(), a_message()
+    bury(broker, "email", buried)
+    publish(broker, live)
+    broker.declare(["email", "sms"])
+    assert drain(broker, "email", 1) == [live]
+    assert [letter.message for letter in broker.dead_letters("email").browse(10)] == [buried]
+    assert drain(broker, "sms", 2) == [buried, live]
+
+
+def test_a_service_without_queues_cannot_be_subscribed_to(broker: Broker) -> None:
+    with pytest.raises(BrokerUnavailable, match=work_queue("shipping")):
+        broker.subscribe("shipping", prefetch=1).receive(1, 1.0)
+
+
+def test_depth_counts_what_is_where(transport: Transport) -> None:
+    a_minute = 60.0
+    broker = transport.connect((a_minute,))
+    broker.declare(["email", "sms"])
+    publish(broker, *messages(6))
+    with broker.subscribe("email", prefetch=3) as subscription:
+        one, two, three = take(subscription, 3)
+        one.retry(a_minute, Failure.now("refused"))
+        two.dead_letter("broken")
+        three.ack()
+    eventually(lambda: broker.depth("email") == Depth(ready=3, retrying=1, dead=1))
+    eventually(lambda: broker.depth("sms") == Depth(ready=6, retrying=0, dead=0))
+
+
+def test_depth_follows_the_dead_letters(broker: Broker) -> None:
+    bury(broker, "email", *messages(3))
+    eventually(lambda: broker.depth("email") == Depth(ready=0, retrying=0, dead=3))
+    broker.dead_letters("email").redrive()
+    eventually(lambda: broker.depth("email") == Depth(ready=3, retrying=0, dead=0))
+    drain(broker, "email", 3)
+    eventually(lambda: broker.depth("email") == Depth(ready=0, retrying=0, dead=0))

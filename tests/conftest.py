@@ -1,0 +1,101 @@
+"""Servers and databases for the tests that ask for them; a unit test starts none."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from tests.servers import PostgresServer, RabbitMQServer, ServerMissing
+
+Server = TypeVar("Server", bound=AbstractContextManager[object])
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMQServer]:
+    with _start(RabbitMQServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with _start(PostgresServer) as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq(rabbitmq_server: RabbitMQServer) -> RabbitMQServer:
+    """A running RabbitMQ, one for each worker of the test run.
+
+    A test may stop, kill and start it; the next test finds it running again.
+    """
+    rabbitmq_server.start()
+    return rabbitmq_server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> PostgresServer:
+    """A running PostgreSQL, one for each worker of the test run, to be used like `rabbitmq`."""
+    postgres_server.start()
+    return postgres_server
+
+
+@pytest.fixture
+def amqp_url(rabbitmq: RabbitMQServer, unique_names: Iterator[str]) -> str:
+    """A virtual host that only this test sees."""
+    vhost = next(unique_names)
+    # It is left behind: deleting one right after a restart crashes RabbitMQ 3.10, and the whole
+    # server is thrown away in the end.
+    return rabbitmq.create_vhost(vhost)
+
+
+@pytest.fixture
+def make_postgres_url(
+    postgres: PostgresServer, unique_names: Iterator[str]
+) -> Iterator[Callable[[], str]]:
+    """A function that returns the URL of a new, empty database each time it is called."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(next(unique_names))
+        return postgres.create_database(made[-1])
+
+    yield make
+    postgres.start()
+    for name in made:
+        postgres.drop_database(name)
+
+
+@pytest.fixture
+def postgres_url(make_postgres_url: Callable[[], str]) -> str:
+    """An empty PostgreSQL database that only this test sees."""
+    return make_postgres_url()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """An SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture(scope="session")
+def unique_names() -> Iterator[str]:
+    """Names that no other test of this run gets from here."""
+    return (f"test_{number}" for number in itertools.count())
+
+
+def _start(make_server: Callable[[], Server]) -> Server:
+    """What `with` starts, unless the program is not there: then skip, or fail where CI is set."""
+    try:
+        return make_server()
+    except ServerMissing as missing:
+        _give_up(str(missing))
+
+
+def _give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(f"CI is set, so every test must run: {reason}")
+    pytest.skip(reason)

@@ -1,0 +1,67 @@
+"""The order service without a server around it: requests go in, rows come out."""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from services.order.outbox import Bound
+from services.order.schema import metadata, orders, outbox
+from services.order.views import create_order_app
+from shared.database import create_schema, open_database
+
+AN_ORDER: dict[str, Any] = {
+    "userId": "usr-123",
+    "items": [
+        {"productId": "prod-456", "quantity": 2, "price": 49.99},
+        {"productId": "prod-457", "quantity": 1, "price": 5},
+    ],
+}
+
+
+class OrderService:
+    """On the database behind a URL, which may be empty. Safe to be used by several threads."""
+
+    def __init__(self, url: str, *, outbox_limit: int = 1000) -> None:
+        self.engine = open_database(url)
+        self.placing = open_database(url, pool_size=16, autocommit=True)
+        create_schema(self.engine, metadata)
+        self.app = create_order_app(self.engine, self.placing, Bound(self.engine, outbox_limit))
+
+    def post(self, body: Any = None, **headers: str) -> TestResponse:
+        """`body` is sent as it is when it is bytes, else as JSON; headers as in content_type=…"""
+        sent = body if isinstance(body, bytes) else json.dumps(body or AN_ORDER).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        all_headers = {"content-type": "application/json", **named}
+        return self.app.test_client().post("/orders", data=sent, headers=all_headers)
+
+    def get(self, path: str) -> TestResponse:
+        return self.app.test_client().get(path)
+
+    def rows(self) -> tuple[int, int]:
+        """How many orders and how many outbox rows there are."""
+        with self.engine.connect().execution_options(read_only=True) as tx:
+            count = [tx.scalar(select(func.count()).select_from(t)) for t in (orders, outbox)]
+        return count[0] or 0, count[1] or 0
+
+    def waiting(self) -> list[Any]:
+        """The rows of the outbox, in the order in which the relay reads them."""
+        with self.engine.connect().execution_options(read_only=True) as tx:
+            return list(tx.execute(select(outbox).order_by(outbox.c.seq)))
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.placing.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

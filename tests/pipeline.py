@@ -1,0 +1,85 @@
+"""Consumer services as processes of their own, on the embedded broker."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from shared.events import Event
+from shared.topology import CONSUMERS
+from shared.transport import Depth, connect
+from tests.builders import a_message
+from tests.service_process import ROOT, ServiceProcess
+from tests.waiting import eventually
+
+#: Short rungs, so that a test sees the end of the ladder.
+LADDER = "0.1,0.2"
+
+
+class Pipeline:
+    """`folder` holds the broker's file, the databases and the logs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._broker_url = f"sqlite:///{folder / 'broker.db'}"
+        self.broker = connect(self._broker_url)
+        self.broker.declare(CONSUMERS)
+
+    def publish(self, *events: Event) -> None:
+        with self.broker.publisher() as publisher:
+            publisher.publish([a_message(event) for event in events])
+
+    def service(self, name: str, **settings: str) -> ServiceProcess:
+        """A consumer service whose tables exist; it starts in a `with` block."""
+        settings.setdefault("DATABASE_URL", self.database_url(name))
+        self._run(f"services.{name}.migrate", DATABASE_URL=settings["DATABASE_URL"])
+        return ServiceProcess(
+            f"services.{name}",
+            self._folder,
+            BROKER_URL=self._broker_url,
+            RETRY_LADDER=LADDER,
+            **settings,
+        )
+
+    def simulator(self, name: str, **settings: str) -> ServiceProcess:
+        url = self.database_url(name)
+        return ServiceProcess(f"simulators.{name}", self._folder, DATABASE_URL=url, **settings)
+
+    def database_url(self, name: str) -> str:
+        return f"sqlite:///{self._folder / name}.db"
+
+    def wait_settled(self, name: str) -> None:
+        """Until nothing is ready, in hand or on a rung; what is dead stays."""
+        eventually(lambda: self._open(name) == 0)
+
+    def _open(self, name: str) -> int:
+        depth = self.broker.depth(name)
+        return depth.ready + depth.retrying
+
+    def depth(self, name: str) -> Depth:
+        return self.broker.depth(name)
+
+    def _run(self, module: str, **settings: str) -> None:
+        command = [sys.executable, "-m", module]
+        subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT), **settings}, check=True)
+
+
+def lines(service: ServiceProcess, path: str) -> list[dict[str, Any]]:
+    """The JSON objects at a path that answers with one a line."""
+    return [json.loads(line) for line in service.get_text(path).splitlines()]
+
+
+def post_event(service: ServiceProcess, event: Event) -> tuple[int, Any]:
+    """Hand an event over by CloudEvents binary HTTP; returns status and JSON."""
+    message = a_message(event)
+    attributes = ("id", "type", "source", "time")
+    headers = {f"ce-{name}": getattr(message, name) for name in attributes}
+    answer = httpx.post(service.url + "/events", content=message.body, headers=headers, timeout=20)
+    return answer.status_code, answer.json()
+
+
+def wait_ready(service: ServiceProcess) -> None:
+    eventually(lambda: service.get("/health/ready")["ready"])

@@ -1,0 +1,67 @@
+"""A service as people run it: `python -m services.NAME`, in a process of its own."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.servers import free_port
+from tests.servers.process import Process
+
+ROOT = Path(__file__).parent.parent
+
+
+class ServiceProcess:
+    """Started by its `with` block and ended by it. `settings` are environment variables."""
+
+    def __init__(self, module: str, folder: Path, **settings: str) -> None:
+        self.url = f"http://127.0.0.1:{settings.setdefault('PORT', str(free_port()))}"
+        self._module = module
+        self._log = folder / f"{module}.{settings['PORT']}.log"
+        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
+        self._env["TMPDIR"] = str(folder)
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers at all; it need not be ready."""
+        command = [sys.executable, "-m", self._module]
+        self._process = Process(command, log=self._log, env=self._env)
+        self._process.wait_until(self._answers)
+
+    def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.end(sign)
+        self._process = None
+
+    def get(self, path: str) -> Any:
+        """The JSON of the answer, whatever its status."""
+        return httpx.get(self.url + path, timeout=10).json()
+
+    def get_text(self, path: str) -> str:
+        return httpx.get(self.url + path, timeout=10).text
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self.url + "/health/live").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()

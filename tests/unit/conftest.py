@@ -1,0 +1,9 @@
+"""What the unit tests share."""
+
+import pytest
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """A database for tests that run again, in tests/integration, on PostgreSQL."""
+    return sqlite_url

@@ -1,0 +1,224 @@
+"""The loop around `settle`: outages, suspects, lost links, an orderly end and a disorderly one."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from shared.consumer import Consumer
+from shared.errors import DatabaseUnavailable, DependencyUnavailable
+from shared.events import Event
+from shared.inbox import Applied
+from tests.builders import a_message
+from tests.fakes import Death, FakeBroker, FakeEffect
+from tests.waiting import eventually, stays
+
+LADDER = (1.0, 5.0, 30.0)
+
+
+class Running:
+    """A consumer that was started; records in `deaths` when it told the process to end."""
+
+    def __init__(
+        self,
+        broker: FakeBroker,
+        effect: FakeEffect,
+        *,
+        concurrency: int = 1,
+        batch: int = 1,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.deaths: list[str] = []
+        self.consumer = Consumer(
+            "email",
+            broker,
+            effect,
+            ladder=LADDER,
+            concurrency=concurrency,
+            batch=batch,
+            check=check,
+        )
+        self.consumer.start(on_death=lambda: self.deaths.append("died"))
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts consumers, and stops them when the test is over."""
+    started: list[Running] = []
+
+    def start(broker: FakeBroker, effect: FakeEffect, **options: object) -> Running:
+        started.append(Running(broker, effect, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.consumer.stop()
+
+
+Start = Callable[..., Running]
+
+
+class Slow(FakeEffect):
+    """Does not end its work before `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.at_once = 0
+        self.most_at_once = 0
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            assert self.go.wait(10)
+            return super().apply(events, alone=alone)
+        finally:
+            self.at_once -= 1
+
+
+def test_what_is_delivered_is_settled_and_counted_down(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(20)]), FakeEffect()
+    running = start(broker, effect)
+    eventually(lambda: broker.ended() == [("ack",)] * 20)
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert running.consumer.why_not_ready() is None
+
+
+def test_slow_work_is_done_side_by_side_up_to_its_concurrency(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(9)]), Slow()
+    running = start(broker, effect, concurrency=4)
+    eventually(lambda: effect.at_once == 4)
+    stays(lambda: effect.at_once == 4)
+    assert (broker.prefetch, running.consumer.unsettled) == (4, 4)
+    effect.go.set()
+    eventually(lambda: len(broker.ended()) == 9)
+    assert effect.most_at_once == 4
+
+
+def test_batches_are_taken_whole_and_prefetched_twice(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(250)]), FakeEffect()
+    start(broker, effect, batch=100)
+    eventually(lambda: len(broker.ended()) == 250)
+    assert [len(batch) for batch in effect.batches] == [100, 100, 50]
+    assert broker.prefetch == 200
+
+
+def test_an_outage_stops_the_receiving_and_nothing_is_dead_lettered(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(10)]), FakeEffect()
+    away = DependencyUnavailable("mail server", "refused")
+    effect.errors = {message.id: away for message in broker.queue}
+    running = start(broker, effect, concurrency=2)
+    eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
+    in_hand = len(broker.deliveries)
+    stays(lambda: len(broker.deliveries) == in_hand and not broker.ended())
+    effect.errors = {}
+    eventually(lambda: broker.ended() == [("ack",)] * 10)
+    assert running.consumer.why_not_ready() is None
+    assert len(broker.deliveries) == 10
+
+
+def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    effect.errors[broker.queue[0].id] = DependencyUnavailable("mail server", "refused")
+    running = start(broker, effect)
+    eventually(running.consumer.why_not_ready)
+    began = time.monotonic()
+    running.consumer.stop()
+    assert time.monotonic() - began < 5
+    assert (broker.ended(), broker.closed) == ([], 1)
+
+
+def test_a_stop_ends_the_work_in_hand_and_takes_no_more(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(5)]), Slow()
+    running = start(broker, effect, concurrency=2)
+    eventually(lambda: effect.at_once == 2)
+    threading.Timer(0.3, effect.go.set).start()
+    running.consumer.stop()
+    assert broker.ended() == [("ack",), ("ack",)]
+    assert (len(broker.queue), broker.closed, running.consumer.unsettled) == (3, 1, 0)
+    assert running.consumer.why_not_ready() == "the consumer has stopped"
+    assert running.deaths == []
+
+
+def test_suspects_are_handled_alone_when_nothing_else_is_in_work(start: Start) -> None:
+    messages = [a_message() for _ in range(6)]
+    broker, effect = FakeBroker(*messages), FakeEffect()
+    effect.suspects = {messages[1].id, messages[4].id}
+    running = start(broker, effect, concurrency=3)
+    eventually(lambda: broker.ended() == [("ack",)] * 6)
+    assert sorted(effect.alone) == sorted(effect.suspects)
+    eventually(lambda: running.consumer.unsettled == 0)
+
+
+def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    [message] = broker.queue
+
+    class OnlyAlone(FakeEffect):
+        def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+            if alone and away:
+                raise DependencyUnavailable("mail server", "refused")
+            return super().apply(events, alone=alone)
+
+    away, effect = [True], OnlyAlone()
+    effect.suspects = {message.id}
+    running = start(broker, effect)
+    eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
+    away.clear()
+    eventually(lambda: broker.ended() == [("ack",)])
+    assert effect.alone == [message.id]
+
+
+def test_after_a_lost_link_it_subscribes_anew_and_what_was_in_hand_comes_again(
+    start: Start,
+) -> None:
+    broker, effect = FakeBroker(a_message()), Slow()
+    running = start(broker, effect)
+    eventually(lambda: effect.at_once == 1)
+    broker.lose_link()
+    effect.go.set()
+    eventually(lambda: broker.ended() == [("ack",)])
+    assert len(broker.subscriptions) == 2
+    assert len(effect.applied) == 1
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert running.deaths == []
+
+
+def test_without_its_queues_it_waits_for_them_and_says_so(start: Start) -> None:
+    broker = FakeBroker(a_message())
+    broker.lacking = ["email_service_queue"]
+    running = start(broker, FakeEffect())
+    eventually(running.consumer.why_not_ready)
+    assert "topology" in str(running.consumer.why_not_ready())
+    broker.lacking = []
+    eventually(lambda: broker.ended() == [("ack",)])
+
+
+def test_without_its_database_it_does_not_even_subscribe(start: Start) -> None:
+    def check() -> None:
+        if away:
+            raise DatabaseUnavailable("refused")
+
+    away, broker = [True], FakeBroker(a_message())
+    running = start(broker, FakeEffect(), check=check)
+    stays(lambda: broker.subscriptions == [] and running.consumer.why_not_ready())
+    away.clear()
+    eventually(lambda: broker.ended() == [("ack",)])
+
+
+def test_a_loop_that_dies_tells_the_process(start: Start) -> None:
+    broker = FakeBroker()
+    running = start(broker, FakeEffect())
+    broker.failure = RuntimeError("a bug")
+    eventually(lambda: running.deaths == ["died"])
+    assert running.consumer.why_not_ready() == "the consumer has stopped"
+
+
+def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    effect.errors[broker.queue[0].id] = Death()
+    running = start(broker, effect)
+    eventually(lambda: running.deaths == ["died"])
+    assert broker.ended() == []

@@ -1,0 +1,197 @@
+"""The seven outcomes of a delivery, and what becomes of a batch."""
+
+from collections import deque
+from dataclasses import replace
+
+import pytest
+
+from shared.errors import (
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    DependencyUnavailable,
+    KilledItsConsumer,
+    LeaseHeld,
+    PermanentError,
+)
+from shared.settle import Outcome, settle, settle_all
+from shared.transport import Delivery, Message
+from tests.builders import a_message
+from tests.fakes import FakeDelivery, FakeEffect
+
+LADDER = (1.0, 5.0, 30.0)
+GOOD = a_message()
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (replace(GOOD, body=b"\xff\xfe not an event"), "invalid"),
+        (replace(GOOD, body=b'{"eventType":"order.placed"}'), "missing required field"),
+        (replace(GOOD, id=""), "id '' or type 'order.placed' is missing or odd"),
+        (replace(GOOD, id="has spaces"), "id 'has spaces'"),
+        (replace(GOOD, id=GOOD.id + "\n"), "missing or odd"),
+        (replace(GOOD, type=""), "type '' is missing"),
+        (replace(GOOD, time="yesterday"), "time is 'yesterday'"),
+    ],
+)
+def test_1_what_is_not_of_the_contract_is_dead_lettered_with_the_reason(
+    message: Message, reason: str
+) -> None:
+    delivery, effect = FakeDelivery(message), FakeEffect()
+    assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
+    [(verb, said)] = delivery.ended
+    assert verb == "dead_letter"
+    assert reason.lower() in said.lower()
+    assert not effect.applied
+
+
+def test_2_what_was_applied_before_is_acknowledged() -> None:
+    effect, first, second = FakeEffect(), FakeDelivery(GOOD), FakeDelivery(GOOD)
+    settle(first, effect, LADDER)
+    assert settle(second, effect, LADDER) == Outcome.APPLIED_BEFORE
+    assert second.ended == [("ack",)]
+    assert effect.applied == [GOOD.id]
+
+
+def test_3_what_is_applied_now_is_acknowledged() -> None:
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    assert settle(delivery, effect, LADDER) == Outcome.APPLIED
+    assert delivery.ended == [("ack",)]
+
+
+@pytest.mark.parametrize(
+    "error", [DependencyUnavailable("mail server", "refused"), BrokerUnavailable("gone")]
+)
+def test_4_while_something_is_away_the_delivery_is_not_ended(error: Exception) -> None:
+    delivery, effect = FakeDelivery(replace(GOOD, attempt=4)), FakeEffect()
+    effect.errors[GOOD.id] = error
+    with pytest.raises(type(error)):
+        settle(delivery, effect, LADDER)
+    assert (delivery.ended, effect.gave_up) == ([], [])
+
+
+@pytest.mark.parametrize(("attempt", "after"), [(1, 1.0), (2, 5.0), (3, 30.0)])
+def test_5_another_error_sends_it_up_the_ladder(attempt: int, after: float) -> None:
+    delivery, effect = FakeDelivery(replace(GOOD, attempt=attempt)), FakeEffect()
+    effect.errors[GOOD.id] = RuntimeError("no")
+    assert settle(delivery, effect, LADDER) == Outcome.RETRIED
+    assert delivery.ended == [("retry", after, "RuntimeError: no")]
+    assert effect.gave_up == [GOOD.id]
+
+
+def test_5_after_the_last_rung_it_is_dead_lettered_with_attempts_and_reason() -> None:
+    delivery, effect = FakeDelivery(replace(GOOD, attempt=4)), FakeEffect()
+    effect.errors[GOOD.id] = RuntimeError("no")
+    assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
+    assert delivery.ended == [("dead_letter", "gave up after 4 attempts: RuntimeError: no")]
+
+
+@pytest.mark.parametrize("error", [PermanentError("550 no"), KilledItsConsumer("550 no")])
+def test_6_a_permanent_error_dead_letters_at_once(error: Exception) -> None:
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.errors[GOOD.id] = error
+    assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
+    assert delivery.ended == [("dead_letter", "550 no")]
+    assert effect.gave_up == [GOOD.id]
+
+
+def test_7_a_suspect_is_not_ended_until_it_is_handled_alone() -> None:
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.suspects = {GOOD.id}
+    assert settle(delivery, effect, LADDER) == Outcome.SUSPECT
+    assert delivery.ended == []
+    assert settle(delivery, effect, LADDER, alone=True) == Outcome.APPLIED
+    assert (delivery.ended, effect.alone) == ([("ack",)], [GOOD.id])
+
+
+def test_when_somebody_is_at_it_the_delivery_comes_back_and_uses_no_attempt() -> None:
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.errors[GOOD.id] = LeaseHeld(12.5)
+    assert settle(delivery, effect, LADDER) == Outcome.DEFERRED
+    assert delivery.ended == [("retry", 12.5, None)]
+
+
+def test_an_unknown_type_is_acknowledged_and_ignored_whatever_its_body() -> None:
+    delivery, effect = FakeDelivery(replace(GOOD, type="order.cancelled", body=b"?")), FakeEffect()
+    assert settle(delivery, effect, LADDER) == Outcome.IGNORED
+    assert delivery.ended == [("ack",)]
+    assert effect.batches == []
+
+
+def test_a_database_that_is_away_after_the_end_leaves_only_a_suspicion() -> None:
+    class Forgetful(FakeEffect):
+        def given_up(self, event_id: str) -> None:
+            raise DatabaseUnavailable("away")
+
+    delivery, effect = FakeDelivery(GOOD), Forgetful()
+    effect.errors[GOOD.id] = PermanentError("no")
+    assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
+
+
+# --- batches ---------------------------------------------------------------------------------
+
+
+def deliveries(count: int) -> list[FakeDelivery]:
+    return [FakeDelivery(a_message()) for _ in range(count)]
+
+
+def outcomes(batch: list[FakeDelivery], effect: FakeEffect) -> dict[str, Outcome]:
+    settled = settle_all(deque(batch), effect, LADDER)
+    return {delivery.message.id: outcome for delivery, outcome in settled}
+
+
+def test_a_batch_is_applied_together_and_each_is_acknowledged() -> None:
+    batch, effect = deliveries(5), FakeEffect()
+    assert set(outcomes(batch, effect).values()) == {Outcome.APPLIED}
+    assert effect.batches == [[delivery.message.id for delivery in batch]]
+    assert all(delivery.ended == [("ack",)] for delivery in batch)
+
+
+def test_a_batch_that_fails_is_settled_one_by_one() -> None:
+    batch, effect = deliveries(3), FakeEffect()
+    _, bad, _ = ids = [delivery.message.id for delivery in batch]
+    effect.errors[bad] = RuntimeError("no")
+    found = outcomes(batch, effect)
+    assert found == dict.fromkeys(ids, Outcome.APPLIED) | {bad: Outcome.RETRIED}
+    assert effect.batches == [ids, [ids[0]], [bad], [ids[2]]]
+
+
+def test_what_cannot_be_read_does_not_hold_up_the_rest_of_its_batch() -> None:
+    batch, effect = deliveries(3), FakeEffect()
+    odd = FakeDelivery(replace(a_message(), body=b"?"))
+    unknown = FakeDelivery(a_message(type="order.cancelled"))
+    found = outcomes([batch[0], odd, batch[1], unknown, batch[2]], effect)
+    assert effect.batches == [[delivery.message.id for delivery in batch]]
+    assert found[odd.message.id] == Outcome.DEAD_LETTERED
+    assert found[unknown.message.id] == Outcome.IGNORED
+
+
+def test_an_event_that_is_in_a_batch_twice_is_applied_once_and_acknowledged_twice() -> None:
+    first, second, effect = FakeDelivery(GOOD), FakeDelivery(GOOD), FakeEffect()
+    assert [o for _, o in settle_all(deque([first, second]), effect, LADDER)] == [
+        Outcome.APPLIED,
+        Outcome.APPLIED_BEFORE,
+    ]
+    assert (first.ended, second.ended) == ([("ack",)], [("ack",)])
+    assert effect.applied == [GOOD.id]
+
+
+def test_after_an_outage_in_the_middle_what_is_settled_has_left_the_batch() -> None:
+    batch, effect = deliveries(3), FakeEffect()
+    ids = [delivery.message.id for delivery in batch]
+    effect.errors[ids[0]] = RuntimeError("splits the batch")
+    effect.errors[ids[1]] = DependencyUnavailable("mail server", "refused")
+    pending = deque[Delivery](batch)
+    with pytest.raises(DependencyUnavailable):
+        list(settle_all(pending, effect, LADDER))
+    assert [delivery.message.id for delivery in pending] == ids[1:]
+
+
+def test_suspects_of_a_batch_stay_unsettled_while_the_rest_is_applied() -> None:
+    batch, effect = deliveries(3), FakeEffect()
+    suspect = batch[1]
+    effect.suspects = {suspect.message.id}
+    found = outcomes(batch, effect)
+    assert found.pop(suspect.message.id) == Outcome.SUSPECT
+    assert set(found.values()) == {Outcome.APPLIED}
+    assert suspect.ended == []

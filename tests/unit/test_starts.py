@@ -1,0 +1,147 @@
+"""An event that kills its consumer is found, and those that stood beside it are not convicted."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, select
+
+from shared.database import create_schema, open_database, reading
+from shared.errors import KilledItsConsumer
+from shared.events import Event
+from shared.inbox import Applied, LeasedEffect, TransactionalEffect, inbox_table
+from shared.settle import Outcome, settle
+from shared.starts import MAX_STARTS, Starts, starts_table
+from tests.builders import a_message, an_event
+from tests.fakes import Death, FakeDelivery
+
+metadata = MetaData()
+inbox = inbox_table(metadata)
+starts = starts_table(metadata)
+effects = Table("effects", metadata, Column("event_id", String(64)))
+
+Effect = TransactionalEffect | LeasedEffect
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
+    create_schema(engine, metadata)
+    yield engine
+    engine.dispose()
+
+
+def in_database(engine: Engine, killers: set[str]) -> TransactionalEffect:
+    """A new process, which dies of the events named in `killers`."""
+
+    def write(tx: Connection, events: Sequence[Event]) -> None:
+        tx.execute(effects.insert(), [{"event_id": event.id} for event in events])
+        if killers.intersection(event.id for event in events):
+            raise Death
+
+    return TransactionalEffect(engine, inbox, Starts(starts), write)
+
+
+def outside(engine: Engine, killers: set[str]) -> LeasedEffect:
+    """A new process, which dies of the events named in `killers`; leases end at once."""
+
+    def send(event: Event) -> None:
+        if event.id in killers:
+            raise Death
+
+    return LeasedEffect(engine, inbox, Starts(starts), send, lease=0.0)
+
+
+def written(engine: Engine) -> set[str]:
+    with reading(engine) as tx:
+        return set(tx.scalars(select(effects.c.event_id)))
+
+
+def open_starts(engine: Engine) -> int:
+    with reading(engine) as tx:
+        return tx.scalar(select(func.count()).select_from(starts)) or 0
+
+
+def die(effect: Effect, *events: Event, alone: bool = False) -> None:
+    with pytest.raises(Death):
+        effect.apply(events, alone=alone)
+
+
+KINDS = pytest.mark.parametrize("process", [in_database, outside])
+Process = Callable[[Engine, set[str]], Effect]
+
+
+@KINDS
+def test_after_a_death_an_event_is_a_suspect_until_it_is_handled_alone(
+    engine: Engine, process: Process
+) -> None:
+    event = an_event()
+    die(process(engine, {event.id}), event)
+    survivor = process(engine, set())
+    assert survivor.apply([event]).suspects == {event.id}
+    assert survivor.apply([event], alone=True).now == {event.id}
+    assert open_starts(engine) == 0
+
+
+@KINDS
+def test_an_event_that_three_processes_died_of_is_given_up(
+    engine: Engine, process: Process
+) -> None:
+    killer = an_event()
+    die(process(engine, {killer.id}), killer)
+    for _ in range(MAX_STARTS - 1):
+        die(process(engine, {killer.id}), killer, alone=True)
+    with pytest.raises(KilledItsConsumer, match="started 3 times, never ended"):
+        process(engine, {killer.id}).apply([killer], alone=True)
+
+
+def test_bystanders_of_a_killer_are_handled_alone_and_applied(engine: Engine) -> None:
+    killer, *bystanders = [an_event() for _ in range(10)]
+    batch = [*bystanders[:5], killer, *bystanders[5:]]
+    die(in_database(engine, {killer.id}), *batch)
+    survivor = in_database(engine, {killer.id})
+    assert survivor.apply(batch).suspects == {event.id for event in batch}
+    for event in bystanders:
+        assert survivor.apply([event], alone=True).now == {event.id}
+    assert written(engine) == {event.id for event in bystanders}
+
+
+def test_a_batch_goes_on_without_its_suspects(engine: Engine) -> None:
+    suspect, new = an_event(), an_event()
+    die(in_database(engine, {suspect.id}), suspect)
+    applied = in_database(engine, set()).apply([suspect, new])
+    assert applied == Applied(now=frozenset({new.id}), suspects=frozenset({suspect.id}))
+
+
+def test_two_starts_in_one_process_are_no_death(engine: Engine) -> None:
+    """A thread of the same process may be at it: its lease or its transaction says so."""
+    event = an_event()
+    effect = in_database(engine, {event.id})
+    for _ in range(MAX_STARTS + 1):
+        die(effect, event)
+
+
+@KINDS
+def test_a_convicted_event_is_dead_lettered_and_a_redrive_works_again(
+    engine: Engine, process: Process
+) -> None:
+    killer = an_event()
+    die(process(engine, {killer.id}), killer)
+    for _ in range(MAX_STARTS - 1):
+        die(process(engine, {killer.id}), killer, alone=True)
+
+    convicted = FakeDelivery(a_message(killer))
+    assert settle(convicted, process(engine, set()), (1.0,), alone=True) == Outcome.DEAD_LETTERED
+    assert convicted.ended == [("dead_letter", "killed its consumer: started 3 times, never ended")]
+    redriven = FakeDelivery(a_message(killer))
+    assert settle(redriven, process(engine, set()), (1.0,)) == Outcome.APPLIED
+
+
+def test_an_error_that_sends_an_event_up_the_ladder_is_no_death(engine: Engine) -> None:
+    def fail(tx: Connection, events: Sequence[Event]) -> None:
+        raise RuntimeError("no")
+
+    event = an_event()
+    for _ in range(MAX_STARTS + 1):
+        effect = TransactionalEffect(engine, inbox, Starts(starts), fail)
+        assert settle(FakeDelivery(a_message(event)), effect, (1.0,)) == Outcome.RETRIED
+    assert open_starts(engine) == 0
