@@ -1,0 +1,59 @@
+"""`python -m services.analytics`: records every order as a fact."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from services.analytics.handler import write_facts
+from services.analytics.reports import list_facts, report_views
+from services.analytics.schema import inbox, metadata, starts
+from services.analytics.settings import AnalyticsSettings
+from shared.consumer import Consumer
+from shared.database import check_schema, open_database
+from shared.events import Event
+from shared.http import create_consumer_app
+from shared.inbox import Effect, TransactionalEffect
+from shared.observability import configure_logging
+from shared.server import Process, serve
+from shared.settings import main
+from shared.starts import Starts
+from shared.transport import Broker, connect
+
+#: Events that share a transaction. One commit each would cost three times as much.
+BATCH = 100
+
+
+def compose(
+    settings: AnalyticsSettings,
+    *,
+    broker: Broker | None = None,
+    write: Callable[[Connection, Sequence[Event]], None] = write_facts,
+    wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+) -> Process:
+    """Put the process together; every part that reaches outside can be replaced."""
+    engine = open_database(settings.database_url)
+    work = partial(time.sleep, settings.work_time)
+    effect = TransactionalEffect(engine, inbox, Starts(starts), write, work)
+    consumer = Consumer(
+        "analytics",
+        broker or connect(settings.broker_url, settings.retry_ladder),
+        wrap_effect(effect),
+        ladder=settings.retry_ladder,
+        concurrency=settings.concurrency,
+        batch=BATCH,
+        check=lambda: check_schema(engine, metadata),
+    )
+    app = create_consumer_app(consumer, engine, partial(list_facts, engine))
+    app.register_blueprint(report_views(engine))
+    return Process(app, consumer)
+
+
+def run(settings: AnalyticsSettings) -> None:
+    configure_logging("analytics", settings.log_level)
+    serve(settings, lambda: compose(settings))
+
+
+if __name__ == "__main__":
+    main(AnalyticsSettings, run)

@@ -1,0 +1,42 @@
+"""The database of analytics: a fact an order, a row an item, and what every consumer has."""
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table
+
+from shared.database import Money, Utc
+from shared.inbox import inbox_table
+from shared.rows import Rows, insert_rows
+from shared.starts import starts_table
+
+metadata = MetaData()
+inbox = inbox_table(metadata)
+starts = starts_table(metadata)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("event_id", String(64), primary_key=True),
+    Column("order_id", String(64), nullable=False, index=True),
+    Column("total_amount", Money, nullable=False),
+    # Whole minutes since 1970 in which the order was placed. SQLite and PostgreSQL have no
+    # function in common that cuts a time to the minute, and both group by a number.
+    Column("minute", BigInteger, nullable=False, index=True),
+    Column("at", Utc, nullable=False),
+)
+
+fact_items = Table(
+    "fact_items",
+    metadata,
+    Column("event_id", String(64), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("product_id", String(64), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("revenue", Money, nullable=False),
+)
+
+
+def add_facts(tx: Connection, rows: Rows) -> None:
+    insert_rows(tx, facts, rows)
+
+
+def add_items(tx: Connection, rows: Rows) -> None:
+    insert_rows(tx, fact_items, rows)

@@ -1,0 +1,7 @@
+"""What the analytics service takes from the environment."""
+
+from shared.settings import ConsumerSettings, Port
+
+
+class AnalyticsSettings(ConsumerSettings):
+    port: Port = 8004

@@ -1,0 +1,71 @@
+"""`python -m services.email`: sends a confirmation for every order."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from services.email.handler import send_confirmation
+from services.email.schema import inbox, metadata, starts
+from services.email.settings import EmailSettings
+from shared.consumer import Consumer
+from shared.database import check_schema, open_database
+from shared.effects import list_inbox
+from shared.events import Event
+from shared.http import create_consumer_app
+from shared.inbox import Effect, LeasedEffect
+from shared.observability import configure_logging
+from shared.server import Process, serve
+from shared.settings import main
+from shared.starts import Starts
+from shared.transport import Broker, connect
+
+Send = Callable[[Event], None]
+
+
+def compose(
+    settings: EmailSettings,
+    *,
+    broker: Broker | None = None,
+    send: Send | None = None,
+    wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+) -> Process:
+    """Put the process together; every part that reaches outside can be replaced."""
+    engine = open_database(settings.database_url)
+    effect = LeasedEffect(
+        engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
+    )
+    consumer = Consumer(
+        "email",
+        broker or connect(settings.broker_url, settings.retry_ladder),
+        wrap_effect(effect),
+        ladder=settings.retry_ladder,
+        concurrency=settings.concurrency,
+        check=lambda: check_schema(engine, metadata),
+    )
+    return Process(
+        create_consumer_app(consumer, engine, partial(list_inbox, engine, inbox)), consumer
+    )
+
+
+def sender(settings: EmailSettings) -> Send:
+    deliver = partial(
+        send_confirmation,
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        timeout=settings.smtp_timeout,
+    )
+
+    def send(event: Event) -> None:
+        time.sleep(settings.work_time)
+        deliver(event)
+
+    return send
+
+
+def run(settings: EmailSettings) -> None:
+    configure_logging("email", settings.log_level)
+    serve(settings, lambda: compose(settings))
+
+
+if __name__ == "__main__":
+    main(EmailSettings, run)

@@ -1,0 +1,25 @@
+"""`python -m services.inventory.migrate`: create the tables and put the first stock on them."""
+
+from sqlalchemy import Engine
+
+from services.inventory.catalogue import CATALOGUE
+from services.inventory.schema import metadata, products
+from shared.database import create_schema, insert, open_database, writing
+from shared.settings import MigrateSettings, main
+
+
+def run(settings: MigrateSettings) -> None:
+    engine = open_database(settings.database_url)
+    create_schema(engine, metadata)
+    stock_up(engine)
+
+
+def stock_up(engine: Engine) -> None:
+    """Add the products that are missing; the stock of the others is left as it is."""
+    rows = [product._asdict() | {"on_hand": product.initial} for product in CATALOGUE]
+    with writing(engine) as tx:
+        tx.execute(insert(tx, products).on_conflict_do_nothing(), rows)
+
+
+if __name__ == "__main__":
+    main(MigrateSettings, run)

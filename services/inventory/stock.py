@@ -1,0 +1,50 @@
+"""What inventory answers: the stock, and every movement of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy import Engine, select
+
+from services.inventory.schema import movements, products
+from shared.effects import of_order, stream
+from shared.http import json_response, problem
+
+_STOCK = select(
+    products.c.product_id.label("productId"),
+    products.c.name,
+    products.c.initial,
+    products.c.on_hand.label("onHand"),
+).order_by(products.c.product_id)
+
+_MOVEMENTS = select(
+    movements.c.event_id.label("eventId"),
+    movements.c.order_id.label("orderId"),
+    movements.c.product_id.label("productId"),
+    movements.c.requested,
+    movements.c.moved,
+    movements.c.backordered,
+    movements.c.at,
+).order_by(movements.c.seq)
+
+
+def list_movements(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
+    """A row for each product of the order, or of all orders, in the order of the movements."""
+    return stream(engine, of_order(_MOVEMENTS, movements.c.order_id, order_id))
+
+
+def stock_views(engine: Engine) -> Blueprint:
+    views = Blueprint("stock", __name__)
+
+    @views.get("/stock")
+    def whole() -> Response:
+        return json_response({"products": list(stream(engine, _STOCK))})
+
+    @views.get("/stock/<product_id>")
+    def of_product(product_id: str) -> Response:
+        found = list(stream(engine, _STOCK.where(products.c.product_id == product_id)))
+        if not found:
+            return problem(404, "Unknown product", f"The catalogue has no {product_id}.")
+        return json_response(found[0])
+
+    return views

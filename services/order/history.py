@@ -1,0 +1,73 @@
+"""Looks up orders: one by its id, or all of them page by page, newest first."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+from sqlalchemy import Engine, Row, select
+
+from services.order.errors import UnknownOrder
+from services.order.schema import orders
+from shared.database import reading
+from shared.events import ID_PATTERN
+
+
+class Order(msgspec.Struct, frozen=True, rename="camel"):
+    """An order as it is shown. `items` is the JSON that was stored, and is shown unread."""
+
+    order_id: str
+    event_id: str
+    user_id: str
+    items: msgspec.Raw
+    total_amount: Decimal
+    status: str
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next` is the cursor of the following page, None on the last one."""
+
+    orders: Sequence[Order]
+    next: int | None
+
+
+def find_order(engine: Engine, order_id: str) -> Order:
+    """Raises UnknownOrder."""
+    # What cannot be an id is not looked for: PostgreSQL takes no NUL, for example.
+    if not re.match(ID_PATTERN, order_id):
+        raise UnknownOrder("no order has an id like this")
+    with reading(engine) as tx:
+        row = tx.execute(select(orders).where(orders.c.order_id == order_id)).one_or_none()
+    if row is None:
+        raise UnknownOrder(f"there is no order {order_id}")
+    return _order(row)
+
+
+def page_of_orders(engine: Engine, *, limit: int, cursor: int | None = None) -> Page:
+    """The newest orders that are older than the cursor, which is an order's number.
+
+    Orders that are placed meanwhile come before the first page and move none of the others.
+    """
+    query = select(orders).order_by(orders.c.seq.desc()).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(orders.c.seq < cursor)
+    with reading(engine) as tx:
+        rows = tx.execute(query).all()
+    shown = rows[:limit]
+    return Page([_order(row) for row in shown], shown[-1].seq if len(rows) > limit else None)
+
+
+def _order(row: Row[tuple[object, ...]]) -> Order:
+    return Order(
+        order_id=row.order_id,
+        event_id=row.event_id,
+        user_id=row.user_id,
+        items=msgspec.Raw(row.items.encode()),
+        total_amount=row.total_amount,
+        status=row.status,
+        placed_at=row.placed_at,
+    )

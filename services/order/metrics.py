@@ -1,0 +1,84 @@
+"""How requests are counted, and how /metrics answers in the order service and its relay."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+
+from flask import Flask, Response, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+
+from services.order.outbox import backlog
+from shared.errors import DatabaseUnavailable
+from shared.observability import SECONDS
+
+REQUESTS = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "http_request_duration_seconds",
+    "From the request's arrival in Flask to its answer.",
+    ["method", "route"],
+    buckets=SECONDS,
+)
+
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def measure(app: Flask) -> None:
+    """Count and time every request of an application."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        # Labels hold nothing that a client can make up: each value is a time series for ever.
+        method = request.method if request.method in _METHODS else "other"
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        REQUESTS.labels(method, route, str(response.status_code)).inc()
+        REQUEST_SECONDS.labels(method, route).observe(time.perf_counter() - g.began)
+        return response
+
+
+def exposition(engine: Engine) -> Callable[[], Response]:
+    """A view for /metrics: what was counted, over all workers, and what the outbox holds now."""
+
+    def metrics() -> Response:
+        now = CollectorRegistry()
+        now.register(_Outbox(engine))
+        counted: CollectorRegistry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        body = generate_latest(counted) + generate_latest(now)
+        return Response(body, content_type=CONTENT_TYPE_LATEST)
+
+    return metrics
+
+
+class _Outbox(Collector):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        try:
+            state = backlog(self._engine)
+        except DatabaseUnavailable:
+            # Absent is the truth; the counters are still worth having, now more than ever.
+            return
+        yield GaugeMetricFamily("outbox_pending", "Events to be published.", state.pending)
+        yield GaugeMetricFamily(
+            "outbox_oldest_age_seconds",
+            "How long the oldest of them has waited.",
+            state.oldest_age_seconds or 0.0,
+        )

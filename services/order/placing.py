@@ -1,0 +1,132 @@
+"""Places an order: the order and its outbox row are written together, or neither is."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import Counter
+from sqlalchemy import Engine, bindparam, select, text
+from sqlalchemy.exc import DBAPIError
+
+from services.order.errors import KeyReused
+from services.order.idempotency import fingerprint
+from services.order.order_form import NewOrder
+from services.order.schema import orders
+from shared.database import Money, Utc, reading, translated, writing
+from shared.events import ORDER_PLACED, OrderPlaced, encode
+
+log = structlog.get_logger()
+
+ORDERS_PLACED = Counter("orders_placed", "Orders written, repeated requests not counted.")
+
+ACCEPTED = "accepted"
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+_INSERT_ORDER = """
+    INSERT INTO orders (order_id, event_id, user_id, items, total_amount, status, placed_at,
+                        idempotency_key, fingerprint)
+    VALUES (:order_id, :event_id, :user_id, :items, :total_amount, :status, :placed_at,
+            :idempotency_key, :fingerprint)
+    ON CONFLICT DO NOTHING"""
+
+_INSERT_EVENT = """
+    INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at)
+    SELECT :event_id, 'order', :order_id, :event_type, :payload, :headers, :placed_at"""
+
+
+_TOTAL = bindparam("total_amount", type_=Money())
+_AT = bindparam("placed_at", type_=Utc())
+
+_PLACE_ORDER = text(_INSERT_ORDER).bindparams(_TOTAL, _AT)
+_PLACE_EVENT = text(_INSERT_EVENT).bindparams(_AT)
+# One statement is one round trip and one transaction. `placed` is empty when another order has
+# the same idempotency key: PostgreSQL waits until that one is committed or rolled back, and so
+# two requests at once give one order.
+_PLACE_BOTH = text(
+    f"WITH placed AS ({_INSERT_ORDER} RETURNING 1) {_INSERT_EVENT} FROM placed"
+).bindparams(_TOTAL, _AT)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the client is told: of an order placed now, or before with the same key."""
+
+    order_id: str
+    status: str
+    total_amount: Decimal
+
+
+def place_order(
+    engine: Engine, order: NewOrder, *, key: str | None = None, traceparent: str = ""
+) -> Placed:
+    """Raises KeyReused, and DatabaseUnavailable: then nothing was written, or, when the database
+    went away in the middle of it, perhaps it was. With a key the client can simply repeat it.
+    """
+    row = _row(order, key=key, traceparent=traceparent)
+    write = _write_on_postgresql if engine.dialect.name == "postgresql" else _write_on_sqlite
+    if not write(engine, row):
+        return _placed_before(engine, row)
+    ORDERS_PLACED.inc()
+    log.info("order.placed", order=row["order_id"], event_id=row["event_id"])
+    return Placed(row["order_id"], ACCEPTED, order.total_amount)
+
+
+def _row(order: NewOrder, *, key: str | None, traceparent: str) -> dict[str, Any]:
+    """The values of both rows, by their names in the statements."""
+    order_id = f"ord-{uuid.uuid4().hex}"
+    event = OrderPlaced(order_id, order.user_id, order.items, order.total_amount)
+    return {
+        "order_id": order_id,
+        "event_id": str(uuid.uuid4()),
+        "user_id": order.user_id,
+        "items": _encoder.encode(order.items).decode(),
+        "total_amount": order.total_amount,
+        "status": ACCEPTED,
+        "placed_at": datetime.now(UTC),
+        "idempotency_key": key,
+        "fingerprint": fingerprint(order) if key else None,
+        "event_type": ORDER_PLACED,
+        "payload": encode(event).decode(),
+        "headers": _encoder.encode({"traceparent": traceparent} if traceparent else {}).decode(),
+    }
+
+
+def _write_on_postgresql(engine: Engine, row: dict[str, Any]) -> bool:
+    with translated():
+        try:
+            return _place_both(engine, row)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The connection broke, and whether the order was committed is unknown. Its id is
+            # unique: sent again, it is written now or found to be there.
+            return _place_both(engine, row)
+
+
+def _place_both(engine: Engine, row: dict[str, Any]) -> bool:
+    with engine.begin() as tx:
+        return tx.execute(_PLACE_BOTH, row).rowcount == 1
+
+
+def _write_on_sqlite(engine: Engine, row: dict[str, Any]) -> bool:
+    with writing(engine) as tx:
+        placed = tx.execute(_PLACE_ORDER, row).rowcount == 1
+        if placed:
+            tx.execute(_PLACE_EVENT, row)
+    return placed
+
+
+def _placed_before(engine: Engine, row: dict[str, Any]) -> Placed:
+    key = row["idempotency_key"]
+    same = orders.c.idempotency_key == key if key else orders.c.order_id == row["order_id"]
+    with reading(engine) as tx:
+        found = tx.execute(select(orders).where(same)).one()
+    if found.fingerprint != row["fingerprint"]:
+        raise KeyReused(f"the key was used for {found.order_id}, which is not this order")
+    log.info("order.repeated", order=found.order_id, event_id=found.event_id)
+    return Placed(found.order_id, found.status, found.total_amount)

@@ -1,0 +1,58 @@
+"""`python -m services.order.relay`: takes what waits in the outbox to the broker."""
+
+from flask import Blueprint, Response
+from sqlalchemy import Engine
+
+from services.order.metrics import exposition
+from services.order.outbox import Backlog, backlog
+from services.order.relay_loop import Relay
+from services.order.relay_settings import RelaySettings
+from shared.database import open_database
+from shared.errors import DatabaseUnavailable
+from shared.http import create_app, json_response
+from shared.observability import configure_logging
+from shared.server import Process, serve
+from shared.settings import main
+from shared.transport import Broker, connect
+
+
+def compose(settings: RelaySettings, *, broker: Broker | None = None) -> Process:
+    """Tests bring a `broker` whose publisher stops at a certain moment, or drops an event."""
+    engine = open_database(settings.database_url)
+    broker = broker or connect(settings.broker_url, settings.retry_ladder)
+    relay = Relay(engine, broker, settings.consumers)
+    app = create_app(exposition(engine))
+    app.register_blueprint(_health(relay, engine))
+    return Process(app, relay)
+
+
+def _health(relay: Relay, engine: Engine) -> Blueprint:
+    views = Blueprint("health", __name__)
+
+    @views.get("/health/ready")
+    def ready() -> Response:
+        """A relay that stands by is ready as well: to take over."""
+        try:
+            state, away = backlog(engine), None
+        except DatabaseUnavailable as error:
+            state, away = Backlog(0, None), str(error)
+        reason = relay.why_not_ready() or away
+        body = {
+            "ready": reason is None,
+            "reason": reason,
+            "role": "active" if relay.active else "standby",
+            "pending": None if away else state.pending,
+            "oldestAgeSeconds": state.oldest_age_seconds,
+        }
+        return json_response(body, 200 if reason is None else 503)
+
+    return views
+
+
+def run(settings: RelaySettings) -> None:
+    configure_logging("order-relay", settings.log_level)
+    serve(settings, lambda: compose(settings))
+
+
+if __name__ == "__main__":
+    main(RelaySettings, run)

@@ -1,0 +1,54 @@
+"""The tables of the order service: the orders, and the outbox that is written with them."""
+
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, MetaData, String, Table, Text
+
+from shared.database import Money, Utc
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+#: `items` holds the JSON of the event, byte for byte, so that prices stay what they were.
+orders = Table(
+    "orders",
+    metadata,
+    Column("seq", _Sequence, Identity(), primary_key=True),
+    Column("order_id", String(64), nullable=False, unique=True),
+    Column("event_id", String(64), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("items", Text, nullable=False),
+    Column("total_amount", Money, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("placed_at", Utc, nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("fingerprint", String(64)),
+    sqlite_autoincrement=True,
+)
+
+# Most orders come without a key and need no entry in this index.
+_with_a_key = orders.c.idempotency_key.is_not(None)
+Index(
+    "orders_idempotency_key",
+    orders.c.idempotency_key,
+    unique=True,
+    postgresql_where=_with_a_key,
+    sqlite_where=_with_a_key,
+)
+
+#: Named as Debezium's outbox event router expects it, plus what our own relay needs.
+#: AUTOINCREMENT: SQLite would otherwise give the number of a deleted row to a new one, and a
+#: relay that was slow to delete the old row would delete the new one.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", _Sequence, Identity(), primary_key=True),
+    Column("id", String(64), nullable=False),
+    Column("aggregatetype", String(64), nullable=False),
+    Column("aggregateid", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,110 @@
+"""The HTTP side of the order service: read the request, call one function, answer."""
+
+import re
+
+from flask import Blueprint, Flask, Response, request
+from sqlalchemy import Engine
+
+from services.order.errors import InvalidPage, Refused, WrongMediaType, to_problem
+from services.order.history import find_order, page_of_orders
+from services.order.idempotency import read_key
+from services.order.json_body import read_json
+from services.order.metrics import exposition, measure
+from services.order.order_form import read_order
+from services.order.outbox import Bound, backlog
+from services.order.placing import place_order
+from services.order.schema import metadata
+from shared.database import check_schema
+from shared.errors import DatabaseUnavailable
+from shared.http import create_app, json_response, read_body
+
+LONGEST_PAGE = 1000
+
+#: W3C Trace Context, the version that there is. An id of zeros only is none.
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def create_order_app(engine: Engine, placing: Engine, bound: Bound) -> Flask:
+    """`placing` is for the one statement that writes, `engine` for whatever reads."""
+    app = create_app(exposition(engine))
+    app.register_error_handler(Refused, to_problem)
+    app.register_blueprint(_orders(engine, placing, bound))
+    app.register_blueprint(_state(engine))
+    measure(app)
+    return app
+
+
+def _orders(engine: Engine, placing: Engine, bound: Bound) -> Blueprint:
+    views = Blueprint("orders", __name__)
+
+    @views.post("/orders")
+    def place() -> Response:
+        key = read_key(request.headers.get("Idempotency-Key"))
+        order = read_order(read_json(_body()))
+        bound.check()
+        placed = place_order(placing, order, key=key, traceparent=_traceparent())
+        answer = {
+            "orderId": placed.order_id,
+            "status": placed.status,
+            "totalAmount": placed.total_amount,
+        }
+        response = json_response(answer, 202)
+        response.headers["Location"] = f"/orders/{placed.order_id}"
+        return response
+
+    @views.get("/orders/<order_id>")
+    def one(order_id: str) -> Response:
+        return json_response(find_order(engine, order_id))
+
+    @views.get("/orders")
+    def page() -> Response:
+        limit = _number("limit", LONGEST_PAGE) or 100
+        found = page_of_orders(engine, limit=limit, cursor=_number("cursor", 2**63 - 1))
+        cursor = None if found.next is None else str(found.next)
+        return json_response({"orders": found.orders, "next": cursor})
+
+    return views
+
+
+def _state(engine: Engine) -> Blueprint:
+    views = Blueprint("state", __name__)
+
+    @views.get("/outbox")
+    def outbox() -> Response:
+        state = backlog(engine)
+        return json_response(
+            {"pending": state.pending, "oldestAgeSeconds": state.oldest_age_seconds}
+        )
+
+    @views.get("/health/ready")
+    def ready() -> Response:
+        """Only the database counts: without a broker, orders are accepted all the same."""
+        try:
+            check_schema(engine, metadata)
+        except DatabaseUnavailable as error:
+            return json_response({"ready": False, "reason": str(error)}, 503)
+        return json_response({"ready": True, "reason": None})
+
+    return views
+
+
+def _body() -> bytes:
+    if request.mimetype != "application/json":
+        raise WrongMediaType(f"the body is {request.mimetype or 'of no declared media type'}")
+    return read_body()
+
+
+def _traceparent() -> str:
+    """The caller's trace, "" where it sent none that is valid: the order goes on without."""
+    header = request.headers.get("traceparent", "")
+    return header if _TRACEPARENT.fullmatch(header) else ""
+
+
+def _number(name: str, largest: int) -> int | None:
+    """A query parameter, None where it is absent. Raises InvalidPage."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,19}", text) or not 1 <= int(text) <= largest:
+        raise InvalidPage(f"{name} takes a number from 1 to {largest}")
+    return int(text)

@@ -1,0 +1,75 @@
+"""`python -m services.sms`: sends a text for every order."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import httpx
+
+from services.sms.handler import send_text
+from services.sms.schema import inbox, metadata, starts
+from services.sms.settings import SmsSettings
+from shared.consumer import Consumer
+from shared.database import check_schema, open_database
+from shared.effects import list_inbox
+from shared.events import Event
+from shared.http import create_consumer_app
+from shared.inbox import Effect, LeasedEffect
+from shared.observability import configure_logging
+from shared.server import Process, serve
+from shared.settings import main
+from shared.starts import Starts
+from shared.transport import Broker, connect
+
+Send = Callable[[Event], None]
+
+
+def compose(
+    settings: SmsSettings,
+    *,
+    broker: Broker | None = None,
+    send: Send | None = None,
+    wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+) -> Process:
+    """Put the process together; every part that reaches outside can be replaced."""
+    engine = open_database(settings.database_url)
+    effect = LeasedEffect(
+        engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
+    )
+    consumer = Consumer(
+        "sms",
+        broker or connect(settings.broker_url, settings.retry_ladder),
+        wrap_effect(effect),
+        ladder=settings.retry_ladder,
+        concurrency=settings.concurrency,
+        check=lambda: check_schema(engine, metadata),
+    )
+    return Process(
+        create_consumer_app(consumer, engine, partial(list_inbox, engine, inbox)), consumer
+    )
+
+
+def sender(settings: SmsSettings) -> Send:
+    # One client for all threads: it keeps connections open, and each may use them.
+    client = httpx.Client(
+        base_url=settings.sms_gateway_url,
+        timeout=settings.sms_timeout,
+        limits=httpx.Limits(max_connections=settings.concurrency),
+        # The environment's HTTP_PROXY is for the way out, not for a neighbour.
+        trust_env=False,
+    )
+
+    def send(event: Event) -> None:
+        time.sleep(settings.work_time)
+        send_text(event, client)
+
+    return send
+
+
+def run(settings: SmsSettings) -> None:
+    configure_logging("sms", settings.log_level)
+    serve(settings, lambda: compose(settings))
+
+
+if __name__ == "__main__":
+    main(SmsSettings, run)

@@ -1,0 +1,94 @@
+"""The accepted mails, and what the HTTP side shows of them, in Mailpit's words."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from typing import Any
+
+from sqlalchemy import Engine, Row, delete, func, select
+
+from shared.database import reading, writing
+from simulators.mail_sink.schema import mails
+
+_SUMMARY = [column for column in mails.columns if column.name != "raw"]
+
+
+class Mailbox:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
+        """Keep a mail; it is on the disk on return. Raises DatabaseUnavailable."""
+        # The old policy takes headers as they come: no mail is too odd to be accepted.
+        headers: Message = message_from_bytes(raw)
+        row = {
+            "message_id": str(headers.get("Message-ID", "")).strip().strip("<>"),
+            "subject": str(headers.get("Subject", "")).strip(),
+            "sender": sender,
+            "recipients": list(recipients),
+            "raw": raw,
+            "size": len(raw),
+            "accepted_at": datetime.now(UTC),
+        }
+        with writing(self._engine) as tx:
+            tx.execute(mails.insert(), row)
+
+    def count(self) -> int:
+        with reading(self._engine) as tx:
+            return tx.scalar(select(func.count()).select_from(mails)) or 0
+
+    def newest(self, *, start: int, limit: int) -> list[dict[str, Any]]:
+        """`limit` mails, newest first, after the first `start` of them."""
+        query = select(*_SUMMARY).order_by(mails.c.seq.desc()).offset(start).limit(limit)
+        with reading(self._engine) as tx:
+            return [_summary(row) for row in tx.execute(query)]
+
+    def find(self, id: str) -> dict[str, Any] | None:
+        """One mail with its text."""
+        query = select(mails).where(mails.c.seq == _number(id))
+        with reading(self._engine) as tx:
+            row = tx.execute(query).one_or_none()
+        return _summary(row) | {"Text": _text(row.raw)} if row else None
+
+    def raw(self, id: str) -> bytes | None:
+        """One mail, byte for byte as it was received."""
+        with reading(self._engine) as tx:
+            return tx.scalar(select(mails.c.raw).where(mails.c.seq == _number(id)))
+
+    def remove(self, ids: Collection[str]) -> None:
+        """Remove these mails; none named are all of them, as in Mailpit."""
+        query = delete(mails)
+        if ids:
+            query = query.where(mails.c.seq.in_([_number(id) for id in ids]))
+        with writing(self._engine) as tx:
+            tx.execute(query)
+
+
+def _number(id: str) -> int:
+    """The number in an id of ours; 0, which no mail has, for any other text."""
+    return int(id) if id.isascii() and id.isdigit() and len(id) < 19 else 0
+
+
+def _summary(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "ID": str(row.seq),
+        "MessageID": row.message_id,
+        "From": _address(row.sender),
+        "To": [_address(recipient) for recipient in row.recipients],
+        "Subject": row.subject,
+        "Created": row.accepted_at,
+        "Size": row.size,
+    }
+
+
+def _address(address: str) -> dict[str, str]:
+    return {"Name": "", "Address": address}
+
+
+def _text(raw: bytes) -> str:
+    for part in message_from_bytes(raw).walk():
+        if part.get_content_type() == "text/plain":
+            payload = part.get_payload(decode=True)
+            return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
+    return ""

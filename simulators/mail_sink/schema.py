@@ -1,0 +1,35 @@
+"""What the mail sink keeps: every mail that it accepted."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from shared.database import Utc
+
+metadata = MetaData()
+
+#: `recipients` and `sender` are those of the envelope. A message id may be there many times:
+#: a mail that was sent twice was accepted twice.
+mails = Table(
+    "mails",
+    metadata,
+    # SQLite numbers rows by itself only in a column that is exactly INTEGER.
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sender", String(320), nullable=False),
+    Column("recipients", JSON, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("accepted_at", Utc, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,80 @@
+"""The SMTP side: a mail is on the disk before it is answered with 250."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from shared.errors import DatabaseUnavailable
+from simulators.mail_sink.mailbox import Mailbox
+
+#: A confirmation of 100 items has some 6 KB.
+MAX_MAIL_BYTES = 1024 * 1024
+#: How long a stop waits for the mails in hand.
+DRAIN_SECONDS = 5.0
+
+
+class MailHandler:
+    """Called by aiosmtpd for each mail, in its event loop; `in_hand` counts those."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        # One thread, since SQLite has one writer at a time.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="mailbox")
+        self.in_hand = 0
+
+    async def handle_DATA(  # noqa: N802 (aiosmtpd's name for it)
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        self.in_hand += 1
+        try:
+            await self._keep(envelope)
+        except DatabaseUnavailable:
+            return "421 4.3.0 Cannot keep a mail now, try again later"
+        finally:
+            self.in_hand -= 1
+        return "250 2.0.0 Kept"
+
+    async def _keep(self, envelope: Envelope) -> None:
+        raw = envelope.original_content or b""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(
+            self._writer, self._mailbox.add, envelope.mail_from or "", envelope.rcpt_tos, raw
+        )
+
+
+class SmtpListener:
+    """Runs beside the HTTP side: aiosmtpd in a thread of its own."""
+
+    def __init__(self, mailbox: Mailbox, host: str, port: int) -> None:
+        self._handler = MailHandler(mailbox)
+        self._controller = Controller(
+            self._handler,
+            hostname=host,
+            port=port,
+            server_hostname="mail-sink",
+            data_size_limit=MAX_MAIL_BYTES,
+        )
+
+    def start(self, on_death: Callable[[], None]) -> None:
+        """Listen. Raises OSError where the port is taken."""
+        del on_death  # Nothing runs here that could die by itself; `why_not_ready` looks.
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Take no new connection, answer the mails in hand, then close."""
+        server = self._controller.server
+        if server is None:
+            return
+        self._controller.loop.call_soon_threadsafe(server.close)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._handler.in_hand and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._controller.stop()
+
+    def why_not_ready(self) -> str | None:
+        server = self._controller.server
+        return None if server and server.is_serving() else "the SMTP port is closed"

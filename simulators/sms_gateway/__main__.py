@@ -1,0 +1,29 @@
+"""`python -m simulators.sms_gateway`: an SMS provider, with moods."""
+
+from random import Random
+
+from shared.database import create_schema, open_database
+from shared.observability import configure_logging
+from shared.server import Process, serve
+from shared.settings import main
+from simulators.sms_gateway.schema import metadata
+from simulators.sms_gateway.settings import SmsGatewaySettings
+from simulators.sms_gateway.views import create_gateway
+
+#: A slow answer occupies a thread for up to a minute; /behaviour must still get one.
+THREADS = 64
+
+
+def compose(settings: SmsGatewaySettings, *, rng: Random | None = None) -> Process:
+    engine = open_database(settings.database_url)
+    create_schema(engine, metadata)
+    return Process(create_gateway(engine, rng=rng or Random()))
+
+
+def run(settings: SmsGatewaySettings) -> None:
+    configure_logging("sms-gateway", settings.log_level)
+    serve(settings, lambda: compose(settings), threads=THREADS)
+
+
+if __name__ == "__main__":
+    main(SmsGatewaySettings, run)

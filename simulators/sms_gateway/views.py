@@ -1,0 +1,103 @@
+"""The gateway's HTTP side."""
+
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+import msgspec
+from flask import Blueprint, Flask, Response, request
+from sqlalchemy import Engine
+
+from shared.http import create_app, json_response, problem, read_body
+from simulators.health import database_problem, readiness_view
+from simulators.query import number
+from simulators.sms_gateway import behaviour
+from simulators.sms_gateway.accepting import KeyReused, Request, accept, accepted
+from simulators.sms_gateway.behaviour import Behaviour
+
+MAX_KEY_LENGTH = 255
+MAX_PAGE = 1000
+
+
+def create_gateway(
+    engine: Engine, *, rng: Random, sleep: Callable[[float], None] = time.sleep
+) -> Flask:
+    app = create_app()
+    app.register_error_handler(msgspec.MsgspecError, _wrong_body)
+    app.register_error_handler(KeyReused, _key_reused)
+    app.register_blueprint(readiness_view(partial(database_problem, engine)))
+    app.register_blueprint(_messages(engine, rng, sleep))
+    app.register_blueprint(_behaviour(engine))
+    return app
+
+
+def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Blueprint:
+    views = Blueprint("messages", __name__)
+
+    @views.post("/messages")
+    def send() -> Response:
+        """Accept a text: 201 for a new one, 200 and the first answer again for a repeat."""
+        told = behaviour.current(engine)
+        sleep(told.delay_seconds)
+        if rng.random() < told.fail_rate:
+            return problem(told.fail_status, "Told to fail", "See /behaviour.")
+        key = request.headers.get("Idempotency-Key", "")
+        if not 1 <= len(key) <= MAX_KEY_LENGTH:
+            return problem(400, "No usable Idempotency-Key", f"1 to {MAX_KEY_LENGTH} characters.")
+        text, is_new = accept(engine, key, msgspec.json.decode(read_body(), type=Request))
+        if rng.random() < told.lose_answer_rate:
+            return _lose_the_answer()
+        return json_response(text, 201 if is_new else 200)
+
+    @views.get("/messages")
+    def page() -> Response:
+        """What was accepted, oldest first; `next` goes into `after` for the next page."""
+        after = number("after", 0)
+        limit = number("limit", 100, least=1, most=MAX_PAGE)
+        found = accepted(engine, after=after, limit=limit)
+        following = found[-1]["id"] if len(found) == limit else None
+        return json_response({"messages": found, "next": following})
+
+    return views
+
+
+def _lose_the_answer() -> Response:
+    """Break the connection off: the client cannot know whether its text was accepted.
+
+    Under another server than gunicorn, which shows us the socket, the answer is a 504.
+    """
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.shutdown(socket.SHUT_RDWR)
+    return problem(504, "Told to lose the answer", "See /behaviour.")
+
+
+def _behaviour(engine: Engine) -> Blueprint:
+    views = Blueprint("behaviour", __name__)
+
+    @views.get("/behaviour")
+    def show() -> Response:
+        return json_response(behaviour.current(engine))
+
+    @views.put("/behaviour")
+    def change() -> Response:
+        told = msgspec.json.decode(read_body(), type=Behaviour)
+        behaviour.change(engine, told)
+        return json_response(told)
+
+    @views.delete("/behaviour")
+    def reset() -> Response:
+        behaviour.reset(engine)
+        return json_response(Behaviour())
+
+    return views
+
+
+def _wrong_body(error: msgspec.MsgspecError) -> Response:
+    return problem(400, "The body is wrong", str(error))
+
+
+def _key_reused(error: KeyReused) -> Response:
+    return problem(422, "The idempotency key was used before", str(error))
