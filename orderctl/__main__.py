@@ -1,0 +1,31 @@
+"""`python -m orderctl`: the operator's command line."""
+
+import typer
+
+from orderctl.audit_command import audit
+from orderctl.demo_command import demo
+from orderctl.dlq_commands import create_dlq_app
+from orderctl.place_command import place
+
+
+def create_app() -> typer.Typer:
+    app = typer.Typer(
+        name="python -m orderctl",
+        help=(
+            "Run the whole system on this machine, place orders, audit what became of them, "
+            "and look after dead letters."
+        ),
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+    )
+    app.command()(demo)
+    app.command()(place)
+    app.command()(audit)
+    app.add_typer(create_dlq_app(), name="dlq")
+    return app
+
+
+if __name__ == "__main__":
+    create_app()(prog_name="python -m orderctl")

@@ -1,0 +1,99 @@
+"""The audit from end to end: wait for quiet, collect, judge."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orderctl.audit_collector import Collector
+from orderctl.audit_evidence import Evidence
+from orderctl.audit_judge import judge
+from orderctl.audit_look import Look
+from orderctl.audit_pages import open_client
+from orderctl.audit_quiet import (
+    TIMEOUT_SECONDS,
+    Quiet,
+    QuietTime,
+    Snapshot,
+    wait_until_quiet,
+)
+from orderctl.audit_verdict import Audit
+from orderctl.progress import Tell, silent
+from orderctl.settings import Addresses
+from shared.transport import connect
+
+MOVED_WHILE_READ = "something moved while the evidence was read"
+
+
+@dataclass(frozen=True)
+class Options:
+    """`ledger`: the file of answers. `quiet`, `timeout`: seconds; None for the rule's own."""
+
+    ledger: Path | None = None
+    quiet: float | None = None
+    timeout: float = TIMEOUT_SECONDS
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict, and how quiet it was when it was reached."""
+
+    audit: Audit
+    quiet: Quiet
+    options: Options
+
+    @property
+    def exit_status(self) -> int:
+        return self.audit.exit_status(strict=self.options.strict)
+
+
+def run_audit(addresses: Addresses, options: Options, *, tell: Tell = silent) -> Result:
+    """Audit the system at these addresses. Raises EvidenceUnreadable, and then says nothing."""
+    broker = connect(addresses.broker_url, addresses.retry_ladder)
+    with open_client() as client:
+        look = Look(addresses, client, broker)
+        quiet, evidence = collect_quietly(
+            look,
+            lambda: Collector(addresses, client, broker, tell=tell).collect(options.ledger),
+            options,
+            ladder=addresses.retry_ladder,
+            tell=tell,
+        )
+    return Result(judge(evidence, quiet=quiet.reached), quiet, options)
+
+
+def collect_quietly(
+    look: Callable[[], Snapshot],
+    collect: Callable[[], Evidence],
+    options: Options,
+    *,
+    ladder: tuple[float, ...],
+    tell: Tell = silent,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Quiet, Evidence]:
+    """Collect in a quiet time, once more when it ended meanwhile, until the timeout."""
+    deadline = clock() + options.timeout
+    quiet_time = QuietTime(options.quiet, ladder)
+    while True:
+        quiet = wait_until_quiet(
+            look,
+            quiet_time,
+            timeout=max(0.0, deadline - clock()),
+            tell=tell,
+            clock=clock,
+            sleep=sleep,
+        )
+        evidence = collect()
+        after = look()
+        quiet_time.watch(after, clock())
+        if not quiet.reached or not _moved(quiet.last, after):
+            return quiet, evidence
+        if clock() >= deadline:
+            reasons = after.moving() or (MOVED_WHILE_READ,)
+            return replace(quiet, reached=False, reasons=reasons), evidence
+
+
+def _moved(before: Snapshot, after: Snapshot) -> bool:
+    return bool(after.moving()) or after.newest_order != before.newest_order

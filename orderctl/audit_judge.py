@@ -1,0 +1,133 @@
+"""Judges: pure functions from evidence to what became of every order, service by service.
+
+Every accepted order gets exactly one verdict for each service, so that the counts add up.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from orderctl.audit_evidence import Answer, Effect, Evidence, Order, Stock, expected_effects
+from orderctl.audit_verdict import Audit, Balance, ServiceAudit, Verdict
+
+
+def judge(evidence: Evidence, *, quiet: bool) -> Audit:
+    """Compare. Only after a quiet time is what is missing lost; before, it may be on its way."""
+    return Audit(
+        quiet=quiet,
+        accepted=len(evidence.orders),
+        answered=None if evidence.answers is None else len(evidence.answers),
+        without_row=_without_row(evidence.answers or (), evidence.orders),
+        services=tuple(
+            _judge_service(service, evidence, quiet=quiet) for service in evidence.effects
+        ),
+        wrong_balances=_wrong_balances(evidence.stock, evidence.moved),
+    )
+
+
+def _without_row(answers: Iterable[Answer], orders: Iterable[Order]) -> tuple[str, ...]:
+    rows = {order.order_id: order.event_id for order in orders}
+    return tuple(
+        dict.fromkeys(
+            answer.order_id
+            for answer in answers
+            if answer.order_id not in rows or answer.event_id not in ("", rows[answer.order_id])
+        )
+    )
+
+
+def _judge_service(service: str, evidence: Evidence, *, quiet: bool) -> ServiceAudit:
+    effects, resent = _without_repeats(service, evidence.effects[service])
+    by_order, orphans = _attributed(effects, evidence.orders)
+    dead = evidence.dead_letters.get(service, ())
+    buried = frozenset(dead)
+    verdicts = {
+        order.order_id: _verdict(
+            expected_effects(service, order),
+            by_order[order.order_id],
+            is_dead=order.event_id in buried,
+            quiet=quiet,
+        )
+        for order in evidence.orders
+    }
+    missing = {
+        order.event_id
+        for order in evidence.orders
+        if verdicts[order.order_id] is Verdict.DEAD_LETTERED
+    }
+    others = tuple(handle for handle in dead if handle not in missing)
+    return ServiceAudit(service, verdicts, orphans, resent, others)
+
+
+def _without_repeats(
+    service: str, effects: Sequence[Effect]
+) -> tuple[Sequence[Effect], tuple[str, ...]]:
+    """Set apart the mails that went again with the same Message-ID.
+
+    Between handing a mail over and recording that, a crash has to send it again, and the
+    Message-ID lets the reader's mail program show it once. Nothing else has this excuse.
+    """
+    if service != "email":
+        return effects, ()
+    counts = Counter((effect, effect.mentions) for effect in effects)
+    once = [effect for effect, _ in counts]
+    return once, tuple(effect.event_id for (effect, _), times in counts.items() if times > 1)
+
+
+def _attributed(
+    effects: Iterable[Effect], orders: Iterable[Order]
+) -> tuple[Mapping[str, list[Effect]], tuple[str, ...]]:
+    """Effects by order id, and the ids of those that belong to no order."""
+    by_event = {order.event_id: order.order_id for order in orders}
+    known = set(by_event.values())
+    by_order: defaultdict[str, list[Effect]] = defaultdict(list)
+    orphans: dict[str, None] = {}
+    for effect in effects:
+        order_id = by_event.get(effect.event_id) or _mentioned(effect, known)
+        if order_id:
+            by_order[order_id].append(effect)
+        else:
+            orphans[effect.event_id] = None
+    return by_order, tuple(orphans)
+
+
+def _mentioned(effect: Effect, known: set[str]) -> str | None:
+    words = re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", effect.mentions)
+    # A full stop may be the id's last character or the end of a sentence.
+    candidates = (id for word in words for id in (word, word.rstrip("._-")))
+    return next((id for id in candidates if id in known), None)
+
+
+def _verdict(
+    expected: Counter[Effect], found: Sequence[Effect], *, is_dead: bool, quiet: bool
+) -> Verdict:
+    if Counter(found) == expected:
+        return Verdict.APPLIED
+    if not found and is_dead:
+        return Verdict.DEAD_LETTERED
+    if not found:
+        return Verdict.LOST if quiet else Verdict.WAITING
+    if max(Counter(effect.part for effect in found).values()) > 1:
+        return Verdict.DUPLICATED
+    is_partly_read = not quiet and Counter(found) <= expected
+    return Verdict.WAITING if is_partly_read else Verdict.WRONG
+
+
+def _wrong_balances(
+    stock: Mapping[str, Stock] | None, moved: Mapping[str, int]
+) -> tuple[Balance, ...] | None:
+    if stock is None:
+        return None
+    balances = (
+        Balance(product, stock.get(product), moved.get(product, 0))
+        for product in sorted(stock.keys() | moved.keys())
+    )
+    return tuple(balance for balance in balances if not _adds_up(balance))
+
+
+def _adds_up(balance: Balance) -> bool:
+    if balance.stock is None:
+        # A product that nobody stocks can only be backordered.
+        return balance.moved == 0
+    left = balance.stock.initial - balance.moved
+    return left == balance.stock.on_hand and left >= 0

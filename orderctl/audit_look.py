@@ -1,0 +1,83 @@
+"""One look at where messages are: outbox, queues, ladder, consumers."""
+
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+
+from orderctl.audit_pages import Witness
+from orderctl.audit_quiet import Snapshot
+from orderctl.audit_witnesses import newest_order
+from orderctl.errors import EvidenceUnreadable
+from orderctl.settings import Addresses
+from shared.errors import BrokerUnavailable
+from shared.transport import Broker, Depth
+
+
+class _Outbox(msgspec.Struct):
+    pending: int
+
+
+class _Ready(msgspec.Struct):
+    ready: bool
+    reason: str | None = None
+    unsettled: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """Asks the order service, the broker and every consumer. Raises EvidenceUnreadable."""
+
+    addresses: Addresses
+    client: httpx.Client
+    broker: Broker
+
+    def __call__(self) -> Snapshot:
+        order = Witness(self.client, "order", self.addresses.order_url)
+        newest = newest_order(order)
+        pending = order.get("/outbox", _Outbox).pending
+        depths = {name: self._depth(name) for name in self.addresses.consumers}
+        health = {name: self._health(name, self.addresses.of(name)) for name in depths}
+        return Snapshot(
+            outbox=pending,
+            depths=depths,
+            unsettled={name: _held(state) for name, state in health.items()},
+            newest_order=newest,
+            troubles=tuple(self._troubles(pending, health)),
+        )
+
+    def _depth(self, service: str) -> Depth:
+        try:
+            return self.broker.depth(service)
+        except BrokerUnavailable as error:
+            raise EvidenceUnreadable(
+                f"the queue of {service} cannot be seen ({error}): start the broker, "
+                "or set BROKER_URL to where it is, then run the audit again."
+            ) from error
+
+    def _health(self, name: str, url: str) -> _Ready | None:
+        """What a process says of itself, ready or not; None when no process is there."""
+        try:
+            response = self.client.get(f"{url.rstrip('/')}/health/ready")
+            return msgspec.json.decode(response.content, type=_Ready)
+        except httpx.ConnectError:
+            return None
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            raise EvidenceUnreadable(
+                f"{name} runs at {url} and does not say what it holds "
+                f"({error or type(error).__name__}): look into its log, then run the audit again."
+            ) from error
+
+    def _troubles(self, pending: int, health: dict[str, _Ready | None]) -> list[str]:
+        if pending:
+            relay = self._health("order-relay", self.addresses.relay_url)
+            health = {"order-relay": relay, **health}
+        return [
+            f"{name}: {state.reason if state else 'does not run'}"
+            for name, state in health.items()
+            if state is None or not state.ready
+        ]
+
+
+def _held(state: _Ready | None) -> int | None:
+    return None if state is None else state.unsettled

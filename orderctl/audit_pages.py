@@ -1,0 +1,78 @@
+"""Reads what the far ends list over HTTP: typed, page by page or line by line.
+
+Whatever keeps a list from being read to its end raises EvidenceUnreadable: half a list would
+make the other half look lost.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from orderctl.errors import EvidenceUnreadable
+
+PAGE = 1000
+T = TypeVar("T")
+
+
+def open_client() -> httpx.Client:
+    """A client for services nearby, which no proxy of the environment should stand between.
+
+    A connection is used again for no longer than a second: gunicorn closes an idle one after
+    two, and a request that meets the closing would look like a failure.
+    """
+    limits = httpx.Limits(keepalive_expiry=1.0)
+    return httpx.Client(limits=limits, timeout=30.0, trust_env=False)
+
+
+class Witness:
+    """One service or server that is asked for what it knows; `name` is for messages."""
+
+    def __init__(self, client: httpx.Client, name: str, url: str) -> None:
+        self._client = client
+        self._name = name
+        self._url = url.rstrip("/")
+
+    def get(self, path: str, kind: type[T], **query: str | int) -> T:
+        try:
+            response = self._client.get(self._url + path, params=query)
+            self._expect_ok(response)
+            return msgspec.json.decode(response.content, type=kind)
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            raise self._unreadable(path, error) from error
+
+    def lines(self, path: str, kind: type[T]) -> Iterator[T]:
+        """The objects of a list that is streamed, one a line."""
+        decoder = msgspec.json.Decoder(kind)
+        try:
+            with self._client.stream("GET", self._url + path) as response:
+                self._expect_ok(response)
+                yield from (decoder.decode(line) for line in response.iter_lines() if line)
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            raise self._unreadable(path, error) from error
+
+    def stuck(self, path: str) -> EvidenceUnreadable:
+        return self._unreadable(path, "its pages do not lead to an end")
+
+    def incomplete(self, path: str, got: int, total: int) -> EvidenceUnreadable:
+        return self._unreadable(path, f"it lists {got} of {total}")
+
+    def _expect_ok(self, response: httpx.Response) -> None:
+        if not response.is_success:
+            raise EvidenceUnreadable(
+                f"{self._name} at {self._url} answers {response.status_code} to "
+                f"{response.url.path}: look into its log, then run the audit again."
+            )
+
+    def _unreadable(self, path: str, cause: object) -> EvidenceUnreadable:
+        setting = self._name.upper().replace(" ", "_").replace("ORDER_RELAY", "RELAY") + "_URL"
+        if isinstance(cause, httpx.ConnectError):
+            return EvidenceUnreadable(
+                f"{self._name} does not answer at {self._url}: start it, or set {setting} "
+                "to where it is, then run the audit again."
+            )
+        return EvidenceUnreadable(
+            f"{self._name} at {self._url}{path} cannot be read ({cause or type(cause).__name__}): "
+            "mend that, then run the audit again."
+        )

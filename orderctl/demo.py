@@ -1,0 +1,148 @@
+"""The demo: the whole system on this machine, some orders, and what became of them."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderctl.audit import Options, Result, run_audit
+from orderctl.audit_pages import Witness, open_client
+from orderctl.baskets import Wish, baskets
+from orderctl.demo_report import WORK_TIMES
+from orderctl.demo_timeline import DoneAt, Row, read_done, timeline
+from orderctl.demo_watch import shown, watch
+from orderctl.errors import CommandError, UsageError
+from orderctl.folder import claimed, write_environment
+from orderctl.ledger import Ledger
+from orderctl.order_client import OrderClient
+from orderctl.parts import MODULES
+from orderctl.placing import Placing, place_orders
+from orderctl.ports import DEFAULT_PORTS
+from orderctl.progress import Tell, progress
+from orderctl.stack import Stack
+from shared.errors import BrokerUnavailable, SettingsError
+from shared.topology import CONSUMERS
+from shared.transport import Broker, connect
+
+LEDGER = "accepted.ndjson"
+#: Seconds for which an order is sent again; everything runs here, so that this is long.
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to show. `broker_url` is None for the embedded broker."""
+
+    orders: int
+    rate: float
+    folder: Path
+    broker_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was seen."""
+
+    placing: Placing
+    rows: tuple[Row, ...]
+    audit: Result
+
+    @property
+    def exit_status(self) -> int:
+        return self.audit.exit_status or int(bool(self.placing.failures))
+
+
+@contextmanager
+def running(plan: Plan, say: Tell) -> Iterator[Stack]:
+    """The whole system, ready; gone at the end, whatever that is."""
+    if plan.broker_url:
+        expect_usable(plan.broker_url)
+    with claimed(plan.folder), _stack(plan) as stack:
+        if dict(stack.plan.ports) != dict(DEFAULT_PORTS):
+            say("Some documented ports are taken; this demo takes others.")
+        say(f"Starting {len(MODULES)} processes, with logs in {plan.folder}/ …")
+        began = time.monotonic()
+        with progress() as tell:
+            tell("making schemas and queues")
+            stack.setup()
+            tell("starting services")
+            stack.start_all()
+            stack.wait_ready()
+        write_environment(stack.folder, stack.plan.common())
+        say(f"All are ready after {time.monotonic() - began:.1f} s.")
+        yield stack
+        say("Stopping everything …")
+
+
+def _stack(plan: Plan) -> Stack:
+    return Stack(
+        plan.folder,
+        broker_url=plan.broker_url,
+        work_times=WORK_TIMES,
+        documented_ports=True,
+    )
+
+
+def expect_usable(broker_url: str) -> None:
+    """Raise CommandError when this broker is away, or holds messages of somebody else."""
+    try:
+        _expect_unused(connect(broker_url))
+    except SettingsError as error:
+        raise UsageError(f"--broker: {error}") from error
+    except BrokerUnavailable as error:
+        raise CommandError(
+            f"The broker of --broker does not answer ({error}): start it, or leave --broker out "
+            "for the embedded one."
+        ) from error
+
+
+def _expect_unused(broker: Broker) -> None:
+    for service in CONSUMERS:
+        if broker.missing([service]):
+            continue
+        depth = broker.depth(service)
+        if depth.ready or depth.retrying or depth.dead:
+            raise CommandError(
+                f"The queues of {service} on this broker hold messages of somebody else "
+                f"({depth.ready} ready, {depth.retrying} retrying, {depth.dead} dead): "
+                "take an empty virtual host, or purge them."
+            )
+
+
+def show(stack: Stack, plan: Plan, say: Tell) -> Shown:
+    """Place the orders, watch the services, audit."""
+    say(f"Placing {plan.orders} orders, {plan.rate:g} a second …")
+    placing = _place(stack, plan)
+    say("Every customer has an answer. Meanwhile the services work, each at its own pace:")
+    done = _watch(stack, len(placing.placed))
+    say("Now the audit waits for quiet, then compares every order with its effects.")
+    options = Options(ledger=stack.folder / LEDGER, strict=True)
+    with progress() as tell:
+        audit = run_audit(stack.addresses, options, tell=tell)
+    return Shown(placing, timeline(placing.placed, done), audit)
+
+
+def _place(stack: Stack, plan: Plan) -> Placing:
+    with open_client() as client, Ledger(stack.folder / LEDGER) as ledger, progress() as tell:
+        return place_orders(
+            OrderClient(client, stack.urls["order"], patience=PATIENCE),
+            baskets(Wish(), random.Random()),
+            count=plan.orders,
+            rate=plan.rate,
+            ledger=ledger,
+            tell=lambda sent: tell(f"placing orders: {sent:,} of {plan.orders:,}"),
+        )
+
+
+def _watch(stack: Stack, orders: int) -> dict[str, DoneAt]:
+    with open_client() as client, shown(orders) as show_counts:
+        services = {name: Witness(client, name, stack.urls[name]) for name in CONSUMERS}
+        return dict(
+            watch(
+                lambda: {name: read_done(service) for name, service in services.items()},
+                orders,
+                show_counts,
+            )
+        )

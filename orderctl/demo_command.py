@@ -1,0 +1,83 @@
+"""`python -m orderctl demo`"""
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from orderctl import audit_report, demo_report
+from orderctl.demo import Plan, Shown, running, show
+from orderctl.demo_keep import how_to_go_on, keep_running
+from orderctl.folder import DEFAULT_FOLDER
+from orderctl.output import console, end, print_json, printable
+from orderctl.progress import print_to_stderr
+
+
+def demo(
+    orders: Annotated[int, typer.Option(min=1, max=10_000, help="How many orders.")] = 20,
+    rate: Annotated[float, typer.Option(min=0.1, help="Orders a second.")] = 10.0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
+    ] = False,
+    broker: Annotated[
+        str | None,
+        typer.Option(help="A RabbitMQ, amqp://…; by default the embedded broker, a file."),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="For databases and logs; emptied at the start.")
+    ] = Path(DEFAULT_FOLDER),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Run the whole system here, place orders, show what happens, audit, stop.
+
+    Each service is a process with its own database. An email takes 2 s, a text 1 s, moving
+    stock 0.5 s; customers wait for none of it. The demo ends with status 0 when the strict
+    audit finds every effect done exactly once.
+
+    Examples:
+
+    python -m orderctl demo
+
+    python -m orderctl demo --orders 100 --rate 50
+
+    python -m orderctl demo --keep    # then place orders with curl, kill services, audit
+
+    python -m orderctl demo --broker amqp://guest:guest@127.0.0.1:5672/
+    """
+    # A closed terminal and a polite kill end the demo as Ctrl-C does: with everything stopped.
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.default_int_handler)
+    plan = Plan(orders, rate, folder, broker)
+    end(lambda: _run(plan, keep=keep, as_json=as_json), as_json=as_json)
+
+
+def _run(plan: Plan, *, keep: bool, as_json: bool) -> int:
+    with running(plan, print_to_stderr) as stack:
+        seen = show(stack, plan, print_to_stderr)
+        print_json(document(seen)) if as_json else _print(seen)
+        if keep:
+            print_to_stderr(how_to_go_on(stack, plan))
+            keep_running(stack, print_to_stderr)
+    return seen.exit_status
+
+
+def _print(seen: Shown) -> None:
+    screen = console()
+    screen.print(Text("\nEach order, and when each service was done with it, after the answer:"))
+    screen.print(demo_report.timeline_table(seen.rows))
+    for reason in dict.fromkeys(seen.placing.failures):
+        screen.print(Text(f"Not accepted: {printable(reason)}", style="red"))
+    screen.print(Text(f"\n{demo_report.comparison(seen.rows)}\n", style="bold"))
+    audit_report.print_report(seen.audit, screen)
+
+
+def document(seen: Shown) -> dict[str, Any]:
+    return {
+        "orders": demo_report.document(seen.rows),
+        "failures": seen.placing.failures,
+        "comparison": demo_report.comparison(seen.rows),
+        "audit": audit_report.document(seen.audit),
+        "exitStatus": seen.exit_status,
+    }

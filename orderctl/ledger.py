@@ -1,0 +1,78 @@
+"""The ledger of answers: what clients were told, kept where no service can lose it.
+
+One JSON object a line, `{"orderId", "eventId"}`, on the disk before anything else happens: an
+order that was answered 202 and has no row in the database shows up here, and nowhere else.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from orderctl.audit_evidence import Answer
+from orderctl.errors import CommandError, EvidenceUnreadable
+
+
+class _Line(msgspec.Struct, rename="camel", omit_defaults=True):
+    order_id: str
+    event_id: str = ""
+
+
+class Ledger:
+    """Appends to a file; safe to use from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written ({error}): name another file.") from error
+        self._lock = threading.Lock()
+
+    def append(self, answer: Answer) -> None:
+        line = msgspec.json.encode(_Line(answer.order_id, answer.event_id)) + b"\n"
+        with self._lock:
+            self._file.write(line)
+            os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self._file.close()
+
+
+def read_ledger(path: Path) -> Iterator[Answer]:
+    """Every answer in the file. Raises EvidenceUnreadable, which names the line at fault."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise EvidenceUnreadable(
+            f"the ledger {path} cannot be read ({error}): name the file that was written by place."
+        ) from error
+    # What follows the last end of line was cut off with its writer; that order was not yet
+    # written down, and whoever placed it was not told more than that.
+    for number, line in enumerate(lines[:-1], start=1):
+        if line:
+            yield _read_line(path, number, line)
+
+
+def _read_line(path: Path, number: int, line: bytes) -> Answer:
+    try:
+        read = msgspec.json.decode(line, type=_Line)
+    except msgspec.MsgspecError as error:
+        raise EvidenceUnreadable(
+            f"line {number} of the ledger {path} is not one of ours ({error}): "
+            'each is {"orderId": …, "eventId": …}.'
+        ) from error
+    return Answer(read.order_id, read.event_id)

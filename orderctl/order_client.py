@@ -1,0 +1,118 @@
+"""Places one order over HTTP, and places it again under the same key while nobody answers."""
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import httpx
+import msgspec
+
+from orderctl.baskets import Basket
+from orderctl.errors import CommandError
+
+#: Seconds before an order is sent again, when the answer does not say how long.
+PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An order that was answered 202. `seconds`: from the first request to the answer."""
+
+    order_id: str
+    total: Decimal
+    seconds: float
+    attempts: int
+    answered_at: datetime
+
+
+class NotAccepted(CommandError):
+    """The order was refused, or nobody took it within the client's patience."""
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    order_id: str
+    total_amount: Decimal
+
+
+class _Problem(msgspec.Struct):
+    title: str = ""
+    detail: str = ""
+
+
+class OrderClient:
+    """Safe to use from many threads. `patience`: seconds for which an order is sent again."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        url: str,
+        *,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    def warm_up(self) -> None:
+        """Open a connection, so that the first order's time is not that of the opening."""
+        with suppress(httpx.HTTPError):
+            self._client.get(f"{self._url}/health/live")
+
+    def place(self, basket: Basket) -> Placed:
+        """Place the order once, however often it is sent. Raises NotAccepted."""
+        began, attempts, key = self._clock(), 0, f'"orderctl-{uuid.uuid4()}"'
+        while True:
+            attempts += 1
+            pause, reason = PAUSE_SECONDS, ""
+            try:
+                response = self._send(basket, key)
+                if response.status_code == 202:
+                    return _placed(response, self._clock() - began, attempts)
+                pause, reason = _pause(response), _reason(response)
+            except httpx.TransportError as error:
+                reason = str(error) or type(error).__name__
+            if self._clock() + pause - began > self._patience:
+                raise NotAccepted(
+                    f"order at {self._url} took no order in {self._patience:g} s ({reason}): "
+                    "start it, or say with --url or ORDER_URL where it is."
+                )
+            self._sleep(pause)
+
+    def _send(self, basket: Basket, key: str) -> httpx.Response:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        body = _encoder.encode(basket)
+        return self._client.post(f"{self._url}/orders", content=body, headers=headers)
+
+
+def _placed(response: httpx.Response, seconds: float, attempts: int) -> Placed:
+    now = datetime.now(UTC)
+    answer = msgspec.json.decode(response.content, type=_Answer)
+    return Placed(answer.order_id, answer.total_amount, seconds, attempts, now)
+
+
+def _pause(response: httpx.Response) -> float:
+    """How long to wait after this answer. Raises NotAccepted when waiting does not help."""
+    if response.status_code not in (429, 502, 503, 504):
+        raise NotAccepted(f"the order was refused with {_reason(response)}")
+    after = response.headers.get("Retry-After", "")
+    return min(float(after), LONGEST_PAUSE_SECONDS) if after.isdigit() else PAUSE_SECONDS
+
+
+def _reason(response: httpx.Response) -> str:
+    problem = _Problem()
+    with suppress(msgspec.MsgspecError):
+        problem = msgspec.json.decode(response.content, type=_Problem)
+    title = problem.title or response.reason_phrase
+    return f"{response.status_code} {title} {problem.detail}".strip()

@@ -1,0 +1,113 @@
+"""One document on standard output; everything else goes to standard error."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orderctl.errors import CommandError
+from shared.errors import BrokerUnavailable, PipelineError, SettingsError
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def print_json(document: object) -> None:
+    """The one JSON document of a command, indented for those who read it."""
+    sys.stdout.write(msgspec.json.format(_encoder.encode(document)).decode() + "\n")
+    sys.stdout.flush()
+
+
+#: Columns where no terminal says how many there are: enough to cut nothing in a log.
+WIDTH_ELSEWHERE = 160
+
+
+def console() -> Console:
+    """For people, on standard output. Ids are data: nothing in them is markup or a link."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_ELSEWHERE
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def on_stderr() -> Console:
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
+    """A table whose columns named in `numbers` are set to the right and never broken."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        is_number = name in numbers
+        made.add_column(
+            Text(name),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    return made
+
+
+def printable(text: str) -> str:
+    """The text with what would steer a terminal written out: \\x1b instead of an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def end(run: Callable[[], int], *, as_json: bool) -> NoReturn:
+    """Run a command and end the program: an error is a sentence, never a traceback."""
+    with _sentences(as_json=as_json):
+        sys.exit(run())
+
+
+@contextmanager
+def _sentences(*, as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except PipelineError as error:
+        if as_json:
+            print_json({"error": str(error)})
+        print(_advice(error), file=sys.stderr)
+        sys.exit(_status(error))
+    except KeyboardInterrupt:
+        # What the shell reports for a program that Ctrl-C ended.
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output, `head` for instance, has seen enough.
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _status(error: PipelineError) -> int:
+    if isinstance(error, CommandError):
+        return error.status
+    return 2 if isinstance(error, SettingsError) else 1
+
+
+def _advice(error: PipelineError) -> str:
+    if isinstance(error, BrokerUnavailable):
+        return f"The broker does not answer: {error}\nStart it, or set BROKER_URL to where it is."
+    return str(error)
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it: 9 ms, 2.3 s."""
+    return f"{value * 1000:.0f} ms" if value < 0.9995 else f"{value:.1f} s"
+
+
+def command(words: str) -> str:
+    """A command of ours that can be copied: called as this one was, from the same folder."""
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    on_path = shutil.which("python") == sys.executable
+    return f"{'python' if on_path else python} -m orderctl {words}"
+
+
+def count(number: int, singular: str, plural: str = "") -> str:
+    """`1 order`, `2 orders`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

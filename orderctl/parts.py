@@ -1,0 +1,87 @@
+"""What a stack is made of: each part's module, and what it takes from the environment."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orderctl.ports import HOST
+from shared.topology import CONSUMERS
+from shared.transport import LADDER
+
+#: Every part, by the module that runs it. Who is needed by others comes first.
+MODULES: Mapping[str, str] = {
+    "mail_sink": "simulators.mail_sink",
+    "sms_gateway": "simulators.sms_gateway",
+    "order": "services.order",
+    "order-relay": "services.order.relay",
+    "email": "services.email",
+    "sms": "services.sms",
+    "inventory": "services.inventory",
+    "analytics": "services.analytics",
+}
+#: One-shot steps that come before all of them.
+STEPS: Mapping[str, str] = {
+    "topology": "shared.topology",
+    **{name: f"services.{name}.migrate" for name in ("order", *CONSUMERS)},
+}
+#: The relay reads the outbox, which is in the order service's database.
+DATABASE_OF = {"order-relay": "order"}
+
+DatabaseUrls = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a stack's environment.
+
+    `database_urls`: the address of a service's database. `work_times`: seconds by service.
+    `extra`: environment variables by part, which win over all others.
+    """
+
+    ports: Mapping[str, int]
+    broker_url: str
+    database_urls: DatabaseUrls
+    ladder: Sequence[float] = LADDER
+    work_times: Mapping[str, float] = field(default_factory=dict)
+    extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def url(self, part: str) -> str:
+        return f"http://{HOST}:{self.ports[part]}"
+
+    def environment(self, part: str) -> dict[str, str]:
+        """A part takes what it knows of this and leaves the rest."""
+        return {
+            **self.common(),
+            "HOST": HOST,
+            "PORT": str(self.ports.get(part, "")),
+            **self._database(part),
+            "WORK_TIME": f"{self.work_times.get(part, 0):g}",
+            "SMTP_HOST": HOST,
+            "SMTP_PORT": str(self.ports["smtp"]),
+            # Everything is on this machine, where no proxy should stand between.
+            "NO_PROXY": HOST,
+            "no_proxy": HOST,
+            **self.extra.get(part, {}),
+        }
+
+    def _database(self, part: str) -> dict[str, str]:
+        """Nothing for one that has none: asking for an address may make a database."""
+        if part not in MODULES:
+            return {}
+        return {"DATABASE_URL": self.database_urls(DATABASE_OF.get(part, part))}
+
+    def common(self) -> dict[str, str]:
+        """What is the same for everybody: for orderctl in another terminal as well."""
+        names = {"ORDER_URL": "order", "RELAY_URL": "order-relay", "MAIL_URL": "mail_sink"}
+        names |= {f"{part.upper()}_URL": part for part in (*CONSUMERS, "sms_gateway")}
+        return {
+            **{setting: self.url(part) for setting, part in names.items()},
+            "BROKER_URL": self.broker_url,
+            "CONSUMERS": ",".join(CONSUMERS),
+            "RETRY_LADDER": ",".join(f"{rung:g}" for rung in self.ladder),
+        }
+
+
+def sqlite_in(folder: Path) -> DatabaseUrls:
+    """A file for each database, in one folder."""
+    return lambda name: f"sqlite:///{folder.resolve() / name}.db"

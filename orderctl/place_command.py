@@ -1,0 +1,96 @@
+"""`python -m orderctl place`"""
+
+import random
+from collections.abc import Iterator
+from contextlib import nullcontext
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderctl.audit_pages import open_client
+from orderctl.baskets import Basket, Wish, baskets
+from orderctl.ledger import Ledger
+from orderctl.order_client import OrderClient
+from orderctl.output import console, end, print_json
+from orderctl.place_report import document, print_placing
+from orderctl.placing import Placing, place_orders
+from orderctl.progress import progress
+from orderctl.settings import OrderAddress
+from shared.settings import load
+
+
+def _money(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text} is not an amount such as 49.99") from None
+
+
+def place(
+    number: Annotated[int, typer.Option("--count", min=1, help="How many orders.")] = 1,
+    rate: Annotated[
+        float, typer.Option(min=0.01, help="Orders a second, whether or not one is answered.")
+    ] = 10.0,
+    url: Annotated[
+        str | None, typer.Option(help="Where the order service is; ORDER_URL by default.")
+    ] = None,
+    accepted: Annotated[
+        Path | None, typer.Option(help="Write each answer to this ledger, for the audit.")
+    ] = None,
+    product: Annotated[str | None, typer.Option(help="This product, instead of any.")] = None,
+    quantity: Annotated[int | None, typer.Option(min=1, help="So many pieces.")] = None,
+    price: Annotated[
+        Decimal | None, typer.Option(parser=_money, help="The price of a piece, as 49.99.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="For this customer, instead of any.")] = None,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to try for while nobody answers.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Place orders and show how fast they are answered.
+
+    Each has an idempotency key: sent again after a 503 or a lost connection, it is the same
+    order. With --accepted, every answer is on the disk before the next thing happens, so that
+    the audit can tell a lost order from one that was never accepted.
+
+    Examples:
+
+    python -m orderctl place
+
+    python -m orderctl place --count 100 --rate 50 --accepted accepted.ndjson
+
+    python -m orderctl place --product prod-456 --quantity 2 --price 49.99 --user usr-123
+    """
+    wish = Wish(product, quantity, price, user)
+
+    def run() -> int:
+        address = url or load(OrderAddress).order_url
+        orders = baskets(wish, random.Random())
+        placing = _place(address, orders, number, rate, patience, accepted)
+        print_json(document(placing)) if as_json else print_placing(placing, console())
+        return 1 if placing.failures else 0
+
+    end(run, as_json=as_json)
+
+
+def _place(
+    url: str,
+    orders: Iterator[Basket],
+    number: int,
+    rate: float,
+    patience: float,
+    accepted: Path | None,
+) -> Placing:
+    ledger = Ledger(accepted) if accepted else None
+    with open_client() as client, ledger or nullcontext(), progress() as tell:
+        return place_orders(
+            OrderClient(client, url, patience=patience),
+            orders,
+            count=number,
+            rate=rate,
+            ledger=ledger,
+            tell=lambda sent: tell(f"placing orders: {sent:,} of {number:,}"),
+        )

@@ -1,0 +1,45 @@
+"""Asks a part whether it is ready."""
+
+import socket
+from contextlib import suppress
+
+import httpx
+import msgspec
+
+from orderctl.parts import Plan
+from orderctl.ports import HOST
+
+#: Mailpit's names, which the mail sink shares; everything else is one of our services.
+READY_PATH = {"mail_sink": "/readyz"}
+TIMEOUT_SECONDS = 2.0
+
+
+class _State(msgspec.Struct):
+    reason: str | None = None
+
+
+def why_not_ready(part: str, plan: Plan) -> str | None:
+    """None when it is ready."""
+    url = plan.url(part) + READY_PATH.get(part, "/health/ready")
+    try:
+        answer = httpx.get(url, timeout=TIMEOUT_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        return f"{url}: {error or type(error).__name__}"
+    if not answer.is_success:
+        return _reason(answer)
+    return _why_no_smtp(plan) if part == "mail_sink" else None
+
+
+def _reason(answer: httpx.Response) -> str:
+    with suppress(msgspec.MsgspecError):
+        reason = msgspec.json.decode(answer.content, type=_State).reason
+        return reason or f"it answers {answer.status_code}"
+    return f"it answers {answer.status_code}"
+
+
+def _why_no_smtp(plan: Plan) -> str | None:
+    try:
+        socket.create_connection((HOST, plan.ports["smtp"]), TIMEOUT_SECONDS).close()
+    except OSError as error:
+        return f"SMTP on port {plan.ports['smtp']}: {error}"
+    return None

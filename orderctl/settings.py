@@ -1,0 +1,73 @@
+"""Where everything is: environment variables, else the running demo's file, else the defaults."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from orderctl.folder import DEFAULT_FOLDER, running_demo
+from shared.settings import BrokerUrl, HttpUrl, Ladder, Names
+from shared.topology import CONSUMERS
+from shared.transport import LADDER
+
+
+class _FromDemo(BaseSettings):
+    """The environment first, then what the running demo wrote down."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        demo = running_demo(Path(os.environ.get("DEMO_FOLDER", DEFAULT_FOLDER)))
+        return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=demo)
+
+
+class OrderAddress(_FromDemo):
+    """What `place` takes."""
+
+    order_url: HttpUrl = "http://127.0.0.1:8000"
+
+
+class QueueSettings(_FromDemo):
+    """What the dead letter commands take when they are told the broker's address."""
+
+    consumers: Names = CONSUMERS
+    retry_ladder: Ladder = LADDER
+
+
+class BrokerSettings(QueueSettings):
+    """What they take when they are not."""
+
+    broker_url: BrokerUrl = Field(
+        description="a broker's address: amqp://user:password@host:5672/vhost or sqlite:///file "
+        "(that of the demo is known while python -m orderctl demo --keep runs)"
+    )
+
+
+class Addresses(BrokerSettings, OrderAddress):
+    """What the audit takes: where every witness listens. The defaults are the documented ports."""
+
+    relay_url: HttpUrl = "http://127.0.0.1:8010"
+    email_url: HttpUrl = "http://127.0.0.1:8001"
+    sms_url: HttpUrl = "http://127.0.0.1:8002"
+    inventory_url: HttpUrl = "http://127.0.0.1:8003"
+    analytics_url: HttpUrl = "http://127.0.0.1:8004"
+    mail_url: HttpUrl = "http://127.0.0.1:8025"
+    sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"
+
+    def of(self, service: str) -> str:
+        """The address of a consumer, `email` to `analytics`."""
+        return str(getattr(self, f"{service}_url"))

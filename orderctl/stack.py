@@ -1,0 +1,200 @@
+"""All processes of the system on this machine: for the demo, and for the end-to-end tests.
+
+Every part is in a process group of its own, and nothing survives: what `with Stack(…)` started
+is ended at its end, by Ctrl-C and by an exception. When this process is killed with SIGKILL, a
+watchdog ends the parts some seconds later, on Linux and on macOS.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from orderctl.errors import StackError
+from orderctl.guard import Guard
+from orderctl.parts import MODULES, STEPS, DatabaseUrls, Plan, sqlite_in
+from orderctl.ports import default_or_free_ports, free_ports
+from orderctl.process import STOP_SECONDS, PartProcess
+from orderctl.readiness import why_not_ready
+from orderctl.settings import Addresses
+from shared.transport import LADDER
+
+#: One-shot steps and the start of all parts on a small machine that does other things as well.
+SETUP_SECONDS = 120.0
+READY_SECONDS = 120.0
+POLL_SECONDS = 0.05
+
+
+class Stack:
+    """The parts of one system, with files and logs in `folder`.
+
+    `broker_url` and `database_urls` default to SQLite files in the folder. `work_times` are
+    seconds by service, `environment` variables by part. With `documented_ports`, these are
+    taken when all of them are free.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        broker_url: str | None = None,
+        database_urls: DatabaseUrls | None = None,
+        ladder: Sequence[float] = LADDER,
+        work_times: Mapping[str, float] | None = None,
+        environment: Mapping[str, Mapping[str, str]] | None = None,
+        documented_ports: bool = False,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.plan = Plan(
+            ports=default_or_free_ports() if documented_ports else free_ports(),
+            broker_url=broker_url or sqlite_in(self.folder)("broker"),
+            database_urls=database_urls or sqlite_in(self.folder),
+            ladder=ladder,
+            work_times=work_times or {},
+            extra=environment or {},
+        )
+        self._processes: dict[str, PartProcess] = {}
+        self._guard = Guard()
+
+    # --- what a caller wants to know ---------------------------------------------------------
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The HTTP address of each part."""
+        return {name: self.plan.url(name) for name in MODULES}
+
+    @property
+    def addresses(self) -> Addresses:
+        """What the audit takes."""
+        values = {name.lower(): value for name, value in self.plan.common().items()}
+        return Addresses.model_validate(values)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        return tuple(name for name in MODULES if self._runs(name))
+
+    def _runs(self, name: str) -> bool:
+        return name in self._processes and self._processes[name].exit_status is None
+
+    def process(self, name: str) -> PartProcess:
+        return self._processes[name]
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    # --- before and during its life ----------------------------------------------------------
+
+    def setup(self) -> None:
+        """Run the one-shot steps: every schema, every queue. Raises StackError."""
+        steps = {name: self._begin(f"setup-{name}", name, module) for name, module in STEPS.items()}
+        for name, step in steps.items():
+            self._expect_success(f"setup-{name}", step)
+
+    def _expect_success(self, name: str, step: PartProcess) -> None:
+        try:
+            status = step.wait(SETUP_SECONDS)
+        except subprocess.TimeoutExpired:
+            said = self._said(name)
+            raise StackError(f"{name} did not end in {SETUP_SECONDS:g} s: {said}") from None
+        if status:
+            raise StackError(f"{name} ended with status {status}: {self._said(name)}")
+        self._guard.release(self._processes[name].pid)
+
+    def start(
+        self, name: str, module: str | None = None, env: Mapping[str, str] | None = None
+    ) -> PartProcess:
+        """Start a part: with a test's module in place of its own, with more variables."""
+        if name in self.running:
+            raise StackError(f"{name} runs already: stop it first.")
+        return self._begin(name, name, module or MODULES[name], env or {})
+
+    def start_all(self) -> None:
+        for name in MODULES:
+            self.start(name)
+
+    def stop(self, name: str) -> int:
+        """Ask a part to end, and wait for it; its exit status."""
+        status = self._processes[name].stop()
+        self._guard.release(self._processes[name].pid)
+        return status
+
+    def kill(
+        self, name: str, signal_number: int = signal.SIGKILL, *, only_worker: bool = False
+    ) -> None:
+        """Signal the part's whole group, or the workers alone, which gunicorn then replaces."""
+        if only_worker:
+            for pid in self._processes[name].workers():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal_number)
+        else:
+            self._processes[name].kill(signal_number)
+
+    def wait_ready(
+        self, names: Sequence[str] = tuple(MODULES), timeout: float = READY_SECONDS
+    ) -> None:
+        """Wait until these parts are ready. Raises StackError with the reason and the log."""
+        deadline = time.monotonic() + timeout
+        for name in names:
+            while reason := why_not_ready(name, self.plan):
+                self._expect_alive(name)
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"{name} is not ready after {timeout:g} s ({reason}): {self._said(name)}"
+                    )
+                time.sleep(POLL_SECONDS)
+
+    def _expect_alive(self, name: str) -> None:
+        status = self._processes[name].exit_status
+        if status is not None:
+            raise StackError(f"{name} ended with status {status}: {self._said(name)}")
+
+    def _said(self, name: str) -> str:
+        return f"the last lines of {self.log(name)} are\n{self._processes[name].log_tail()}"
+
+    # --- processes ---------------------------------------------------------------------------
+
+    def _begin(
+        self, name: str, part: str, module: str, env: Mapping[str, str] | None = None
+    ) -> PartProcess:
+        environment = {**self.plan.environment(part), **(env or {})}
+        process = PartProcess(module, environment, self.log(name))
+        self._processes[name] = process
+        self._guard.watch(process.pid)
+        return process
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._guard.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.stop_all()
+
+    def stop_all(self) -> None:
+        """End everything: all are asked first, so that they end side by side."""
+        try:
+            for process in self._processes.values():
+                process.terminate()
+            deadline = time.monotonic() + STOP_SECONDS
+            for process in self._processes.values():
+                process.stop(max(0.0, deadline - time.monotonic()))
+        finally:
+            self._dismiss_guard()
+
+    def _dismiss_guard(self) -> None:
+        """Leave to it what still runs, should a second Ctrl-C have cut the end short."""
+        for process in self._processes.values():
+            if process.exit_status is not None:
+                self._guard.release(process.pid)
+        self._guard.dismiss()
