@@ -1,0 +1,44 @@
+"""The system on both transports: embedded with SQLite, RabbitMQ with PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from orderctl.stack import Stack
+from tests.e2e.shop import ENVIRONMENT, LADDER, Shop
+
+
+@pytest.fixture(params=["embedded", "rabbitmq"])
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    """Nothing runs yet; whatever a test starts is ended."""
+    make = {"embedded": embedded_stack, "rabbitmq": rabbitmq_stack}[request.param]
+    with make(request, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def shop(stack: Stack, tmp_path: Path) -> Shop:
+    return Shop(stack, tmp_path / "accepted.ndjson")
+
+
+def embedded_stack(_request: pytest.FixtureRequest, folder: Path) -> Stack:
+    return Stack(folder / "stack", ladder=LADDER, environment=ENVIRONMENT)
+
+
+def rabbitmq_stack(request: pytest.FixtureRequest, folder: Path) -> Stack:
+    make_url: Callable[[], str] = request.getfixturevalue("make_postgres_url")
+    broker_url: str = request.getfixturevalue("amqp_url")
+    # One database for each name, however often it is asked for; the simulators keep files.
+    urls = cache(lambda _name: make_url())
+    files = f"sqlite:///{folder / 'stack'}"
+    return Stack(
+        folder / "stack",
+        broker_url=broker_url,
+        database_urls=lambda name: (
+            f"{files}/{name}.db" if name in ("mail_sink", "sms_gateway") else urls(name)
+        ),
+        ladder=LADDER,
+        environment=ENVIRONMENT,
+    )

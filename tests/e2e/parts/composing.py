@@ -1,0 +1,67 @@
+"""Starts a real process of the system with one of its parts replaced.
+
+A test chooses by variables: PART is the consumer service, the others belong to the module that
+is run.
+"""
+
+import importlib
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.inbox import Effect
+from shared.observability import configure_logging
+from shared.server import serve
+from shared.settings import load
+from shared.transport import Broker, connect
+
+#: What does a service's work: `send(event)`, or `write(tx, events)`.
+Handler = Callable[..., None]
+
+
+def run_consumer(
+    *,
+    around: Callable[[Handler], Handler] = lambda handler: handler,
+    wrap_broker: Callable[[Broker], Broker] = lambda broker: broker,
+    wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+) -> None:
+    """Run the consumer service PART as its own `__main__` does, with something around a part."""
+    name = os.environ["PART"]
+    service = importlib.import_module(f"services.{name}.__main__")
+    settings = load(getattr(service, f"{name.capitalize()}Settings"))
+    configure_logging(name, settings.log_level)
+
+    def compose() -> Any:
+        broker = wrap_broker(connect(settings.broker_url, settings.retry_ladder))
+        replaced = _handler(service, settings, around)
+        return service.compose(settings, broker=broker, wrap_effect=wrap_effect, **replaced)
+
+    serve(settings, compose)
+
+
+def _handler(service: Any, settings: Any, around: Callable[[Handler], Handler]) -> dict[str, Any]:
+    if hasattr(service, "sender"):
+        return {"send": around(service.sender(settings))}
+    handler = service.write_facts if hasattr(service, "write_facts") else service.move_stock
+    return {"write": around(handler)}
+
+
+def events_of(arguments: Sequence[Any]) -> list[Any]:
+    """The events that a handler was called with."""
+    last = arguments[-1]
+    return list(last) if isinstance(last, Sequence) else [last]
+
+
+def die() -> None:
+    """End this process's whole group at once, as the machine's end would: no cleaning up."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def die_once() -> None:
+    """Die at this moment, once: the file MARKER remembers it, and proves it to the test."""
+    marker = Path(os.environ["MARKER"])
+    if not marker.exists():
+        marker.touch()
+        die()

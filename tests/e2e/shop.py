@@ -1,0 +1,115 @@
+"""A running system as a test sees it: orders go in, parts die, and the audit says what became."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from orderctl.process import ROOT
+from orderctl.stack import Stack
+from shared.transport import Broker, connect
+
+CONSUMERS = ("email", "sms", "inventory", "analytics")
+#: Short rungs, so that "longer than the whole ladder" is a matter of seconds.
+LADDER = (0.2, 0.4, 0.8)
+#: How long the four attempts take together, with time to spare.
+LADDER_IS_OVER_SECONDS = 3.0
+#: Short timeouts, so that a lease left by a dead process ends soon.
+ENVIRONMENT = {"email": {"SMTP_TIMEOUT": "1"}, "sms": {"SMS_TIMEOUT": "1"}}
+
+
+@dataclass
+class Shop:
+    """`ledger`: the file of what clients were answered, which the audit is given."""
+
+    stack: Stack
+    ledger: Path
+
+    def open(self, *, without: Sequence[str] = ()) -> None:
+        """Set up and start every part but these."""
+        self.stack.setup()
+        for name in self.stack.urls:
+            if name not in without:
+                self.stack.start(name)
+        self.stack.wait_ready([name for name in self.stack.urls if name not in without])
+
+    def place(self, number: int, *, user: str | None = None, rate: float = 100) -> list[str]:
+        """Place orders and return their ids, all of them answered with 202."""
+        done = self.begin_placing(number, user=user, rate=rate)
+        return self.end_placing(done)
+
+    def begin_placing(
+        self, number: int, *, user: str | None = None, rate: float = 100
+    ) -> "subprocess.Popen[str]":
+        words = ["place", "--count", str(number), "--rate", str(rate), "--patience", "60", "--json"]
+        words += ["--accepted", str(self.ledger), *(["--user", user] if user else [])]
+        return self._orderctl(words)
+
+    def end_placing(self, placing: "subprocess.Popen[str]") -> list[str]:
+        output, errors = placing.communicate(timeout=120)
+        assert placing.returncode == 0, f"{errors}\n{output}"
+        return [order["orderId"] for order in json.loads(output)["orders"]]
+
+    def audit(self, *, timeout: float = 120, quiet: float | None = None) -> dict[str, Any]:
+        """The strict audit's report, `exitStatus` included."""
+        words = ["audit", "--strict", "--json", "--accepted", str(self.ledger)]
+        words += ["--timeout", str(timeout), *(["--quiet", str(quiet)] if quiet else [])]
+        auditing = self._orderctl(words)
+        output, errors = auditing.communicate(timeout=timeout + 60)
+        assert auditing.returncode in (0, 1), f"{errors}\n{output}"
+        report: dict[str, Any] = json.loads(output)
+        assert report["exitStatus"] == auditing.returncode
+        return report
+
+    def expect_kept(self, accepted: int) -> dict[str, Any]:
+        """Assert that each of exactly `accepted` orders was applied exactly once by everybody."""
+        report = self.audit()
+        assert report["exitStatus"] == 0, json.dumps(report, indent=1)
+        assert report["quiet"]["reached"]
+        assert (report["accepted"], report["answered"]) == (accepted, accepted)
+        applied = {name: service["applied"] for name, service in report["services"].items()}
+        assert applied == dict.fromkeys(CONSUMERS, accepted)
+        return report
+
+    def dlq(self, *words: str) -> Any:
+        """What `orderctl dlq … --json` prints."""
+        running = self._orderctl(["dlq", *words, "--json"])
+        output, errors = running.communicate(timeout=60)
+        assert running.returncode == 0, f"{errors}\n{output}"
+        return json.loads(output)
+
+    def broker(self) -> Broker:
+        return connect(self.stack.plan.broker_url, self.stack.plan.ladder)
+
+    def dead_letters(self, service: str) -> dict[str, str]:
+        """Reasons by order id."""
+        letters = self.broker().dead_letters(service).browse(1000)
+        return {letter.message.key: letter.reason for letter in letters}
+
+    def get(self, part: str, path: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = httpx.get(self.stack.urls[part] + path, timeout=10).json()
+        return answer
+
+    def _orderctl(self, words: Sequence[str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "orderctl", *words],
+            cwd=ROOT,
+            env={**self.stack.plan.environment("orderctl"), "PATH": "/usr/bin:/bin"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def eventually(condition: Callable[[], object], *, within: float = 60, what: str) -> None:
+    """Poll until the condition holds; fail saying what never came."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
+        time.sleep(0.05)

@@ -1,0 +1,129 @@
+"""Processes are killed at the worst moments; nothing is lost, nothing is done twice."""
+
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, Shop, eventually
+
+KILLED = "tests.e2e.parts.killed_consumer"
+
+
+def has_died(shop: Shop, part: str) -> bool:
+    return part not in shop.stack.running
+
+
+@pytest.mark.parametrize("moment", ["before_effect", "before_commit", "before_ack"])
+def test_each_consumer_is_killed_and_the_promise_is_kept(
+    shop: Shop, tmp_path: Path, moment: str
+) -> None:
+    shop.open(without=CONSUMERS)
+    markers = {name: tmp_path / f"{name}.died" for name in CONSUMERS}
+    for name, marker in markers.items():
+        # One at a time, so that exactly one event of each is at that moment.
+        variables = {"PART": name, "AT": moment, "MARKER": str(marker), "CONCURRENCY": "1"}
+        shop.stack.start(name, KILLED, variables)
+    shop.stack.wait_ready(CONSUMERS)
+
+    shop.place(12)
+
+    for name in CONSUMERS:
+        eventually(partial(has_died, shop, name), what=f"{name} dies {moment}")
+        assert markers[name].exists()
+        shop.stack.start(name)
+    report = shop.expect_kept(12)
+    # Only the mail that was handed over and not recorded went again.
+    resent = report["services"]["email"]["resent"]
+    assert len(resent) == (1 if moment == "before_commit" else 0)
+
+
+def test_the_relay_is_killed_between_confirm_and_delete(shop: Shop, tmp_path: Path) -> None:
+    marker = tmp_path / "died"
+    shop.open(without=["order-relay"])
+    orders = shop.place(20)
+    shop.stack.start(
+        "order-relay", "tests.e2e.parts.faulty_relay", {"FAULT": "dies", "MARKER": str(marker)}
+    )
+    eventually(lambda: has_died(shop, "order-relay"), what="the relay dies")
+    assert marker.exists()
+    assert shop.get("order", "/outbox")["pending"] == len(orders)
+
+    shop.stack.start("order-relay")
+    shop.expect_kept(20)
+
+
+def test_the_order_service_is_killed_under_load(shop: Shop) -> None:
+    shop.open()
+    placing = shop.begin_placing(150, rate=50)
+    for _ in range(2):
+        time.sleep(0.8)
+        shop.stack.kill("order")
+        shop.stack.start("order")
+    orders = shop.end_placing(placing)
+    assert len(set(orders)) == 150
+    shop.expect_kept(150)
+
+
+def test_workers_are_killed_and_gunicorn_replaces_them_by_itself(shop: Shop) -> None:
+    shop.open()
+    placing = shop.begin_placing(100, rate=50)
+    time.sleep(0.7)
+    for name in ("order", "order-relay", *CONSUMERS):
+        shop.stack.kill(name, only_worker=True)
+    shop.end_placing(placing)
+    shop.expect_kept(100)
+
+
+def test_an_event_that_kills_its_consumer_is_given_up_and_its_neighbours_are_not(
+    shop: Shop,
+) -> None:
+    poisoned = ("inventory", "sms")
+    shop.open(without=poisoned)
+    neighbours = [*shop.place(10), *shop.place(10)]
+    [poison] = shop.place(1, user="usr-poison")
+
+    keepers = [threading.Thread(target=_keep_alive, args=(shop, name)) for name in poisoned]
+    for keeper in keepers:
+        keeper.start()
+    for keeper in keepers:
+        keeper.join()
+
+    for name in poisoned:
+        reasons = shop.dead_letters(name)
+        assert reasons.keys() == {poison}
+        assert "killed its consumer" in reasons[poison]
+    report = shop.audit()
+    for name in poisoned:
+        assert report["services"][name]["deadLettered"] == [poison]
+        assert report["services"][name]["applied"] == len(neighbours)
+        shop.stack.stop(name)
+        shop.stack.start(name)
+        assert len(shop.dlq("redrive", name, "--all")["redriven"]) == 1
+    shop.expect_kept(len(neighbours) + 1)
+
+
+def _keep_alive(shop: Shop, name: str) -> None:
+    """Do what gunicorn or Compose would: start it again, until the event is given up."""
+    deadline = time.monotonic() + 120
+    while not shop.dead_letters(name) and time.monotonic() < deadline:
+        if has_died(shop, name):
+            shop.stack.start(name, "tests.e2e.parts.poisoned_consumer", {"PART": name})
+        time.sleep(0.2)
+
+
+def test_a_consumer_is_paused_for_longer_than_its_leases(shop: Shop) -> None:
+    """Stopped and continued, it finds that others have been given its deliveries."""
+    shop.open()
+    placing = shop.begin_placing(40, rate=40)
+    time.sleep(0.5)
+    for name in ("email", "analytics"):
+        shop.stack.kill(name, signal.SIGSTOP)
+    time.sleep(LADDER_IS_OVER_SECONDS + 12)
+    for name in ("email", "analytics"):
+        shop.stack.kill(name, signal.SIGCONT)
+    shop.end_placing(placing)
+    shop.expect_kept(40)

@@ -1,0 +1,139 @@
+"""What the work needs goes away for longer than the whole ladder: everything waits."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orderctl.stack import Stack
+from tests.e2e.conftest import rabbitmq_stack
+from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, Shop, eventually
+from tests.servers import PostgresServer, RabbitMQServer
+
+
+@pytest.fixture
+def rabbitmq_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    with rabbitmq_stack(request, tmp_path) as stack:
+        yield Shop(stack, tmp_path / "accepted.ndjson")
+
+
+def is_ready(shop: Shop, part: str) -> bool:
+    return bool(shop.get(part, "/health/ready")["ready"])
+
+
+def is_waiting(shop: Shop, part: str) -> bool:
+    """It answers, and says that it is not ready."""
+    with suppress(httpx.ConnectError):
+        return shop.get(part, "/health/ready")["reason"] is not None
+    return False
+
+
+def expect_no_dead_letters(shop: Shop) -> None:
+    assert {name: shop.broker().depth(name).dead for name in CONSUMERS} == dict.fromkeys(
+        CONSUMERS, 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("away", "waits"), [("mail_sink", "email"), ("sms_gateway", "sms")], ids=["smtp", "gateway"]
+)
+def test_a_far_end_is_away_and_its_service_waits(shop: Shop, away: str, waits: str) -> None:
+    shop.open(without=[away])
+    shop.place(30)
+    eventually(lambda: not is_ready(shop, waits), what=f"{waits} stops receiving")
+    assert away.split("_", maxsplit=1)[0] in str(shop.get(waits, "/health/ready")["reason"]).lower()
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    expect_no_dead_letters(shop)
+
+    shop.stack.start(away)
+    shop.expect_kept(30)
+    assert is_ready(shop, waits)
+
+
+def test_a_service_is_down_and_its_orders_wait(shop: Shop) -> None:
+    shop.open(without=["email", "inventory"])
+    shop.place(25)
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    assert shop.broker().depth("email").ready == 25
+    shop.stack.start("email")
+    shop.stack.start("inventory")
+    shop.expect_kept(25)
+
+
+def test_rabbitmq_is_down_for_longer_than_the_ladder_and_orders_are_still_accepted(
+    rabbitmq_shop: Shop, rabbitmq: RabbitMQServer
+) -> None:
+    shop = rabbitmq_shop
+    shop.open()
+    shop.place(20)
+    rabbitmq.stop()
+    shop.place(20)
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    pending = shop.get("order", "/outbox")["pending"]
+    assert pending == 20
+    assert not is_ready(shop, "order-relay")
+
+    rabbitmq.start()
+    expect_no_dead_letters(shop)
+    shop.expect_kept(40)
+
+
+def test_rabbitmq_is_killed_and_started_under_load(
+    rabbitmq_shop: Shop, rabbitmq: RabbitMQServer
+) -> None:
+    shop = rabbitmq_shop
+    shop.open()
+    placing = shop.begin_placing(120, rate=40)
+    time.sleep(1)
+    rabbitmq.kill()
+    rabbitmq.start()
+    shop.end_placing(placing)
+    shop.expect_kept(120)
+
+
+def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lettered(
+    rabbitmq_shop: Shop, postgres: PostgresServer
+) -> None:
+    shop = rabbitmq_shop
+    shop.open()
+    placing = shop.begin_placing(80, rate=40)
+    time.sleep(1)
+    postgres.stop()
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    reasons = [shop.get(name, "/health/ready")["reason"] for name in CONSUMERS]
+    assert all("database" in str(reason) for reason in reasons), reasons
+
+    postgres.start()
+    shop.end_placing(placing)
+    expect_no_dead_letters(shop)
+    shop.expect_kept(80)
+
+
+def test_postgresql_is_killed_in_the_middle_of_work(
+    rabbitmq_shop: Shop, postgres: PostgresServer
+) -> None:
+    shop = rabbitmq_shop
+    shop.open()
+    placing = shop.begin_placing(80, rate=40)
+    time.sleep(1)
+    postgres.kill()
+    postgres.start()
+    shop.end_placing(placing)
+    shop.expect_kept(80)
+
+
+def test_parts_start_in_any_order_and_wait_for_each_other(stack: Stack, tmp_path: Path) -> None:
+    shop = Shop(stack, tmp_path / "accepted.ndjson")
+    for name in reversed(list(stack.urls)):
+        stack.start(name)
+    for name in CONSUMERS:
+        eventually(partial(is_waiting, shop, name), what=f"{name} says what it waits for")
+
+    stack.setup()
+    stack.wait_ready()
+    shop.place(10)
+    shop.expect_kept(10)

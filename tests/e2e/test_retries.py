@@ -1,0 +1,66 @@
+"""What fails climbs the ladder, ends in the dead letter queue, and comes back by a redrive."""
+
+from functools import partial
+
+import httpx
+
+from shared.transport import Message
+from tests.e2e.shop import LADDER, Shop, eventually
+
+
+def has_given_up(shop: Shop, service: str) -> bool:
+    return shop.broker().depth(service).dead == 1
+
+
+def behave(shop: Shop, **behaviour: object) -> None:
+    url = shop.stack.urls["sms_gateway"] + "/behaviour"
+    httpx.put(url, json=behaviour, timeout=10).raise_for_status()
+
+
+def test_a_gateway_that_always_fails_ends_in_dead_letters_and_a_redrive_ends_well(
+    shop: Shop,
+) -> None:
+    shop.open()
+    behave(shop, failRate=1.0, failStatus=500)
+    orders = shop.place(5)
+    eventually(lambda: shop.broker().depth("sms").dead == 5, what="five dead letters")
+    attempts = len(LADDER) + 1
+    for order, reason in shop.dead_letters("sms").items():
+        assert order in orders
+        assert reason.startswith(f"gave up after {attempts} attempts")
+    assert sorted(shop.audit()["services"]["sms"]["deadLettered"]) == sorted(orders)
+
+    behave(shop, failRate=0.0)
+    letters = shop.dlq("list", "sms")
+    assert {letter["orderId"] for letter in letters} == set(orders)
+    first = letters[0]["handle"]
+    assert len(shop.dlq("redrive", "sms", first)["redriven"]) == 1
+    assert len(shop.dlq("redrive", "sms", "--all")["redriven"]) == 4
+    shop.expect_kept(5)
+
+
+def test_a_flaky_gateway_costs_attempts_and_nothing_else(shop: Shop) -> None:
+    shop.open()
+    behave(shop, failRate=0.2, failStatus=500, loseAnswerRate=0.2)
+    shop.place(40)
+    eventually(lambda: shop.get("sms_gateway", "/health/live"), what="the gateway answers")
+    shop.audit()
+    behave(shop, failRate=0.0, loseAnswerRate=0.0)
+    shop.dlq("redrive", "sms", "--all")
+    shop.expect_kept(40)
+
+
+def test_garbage_in_the_queue_is_dead_lettered_and_stops_nobody(shop: Shop) -> None:
+    shop.open()
+    garbage = Message(id="", type="", source="", time="", key="", body=b"\xff\x00 not an event")
+    with shop.broker().publisher() as publisher:
+        publisher.publish([garbage])
+    shop.place(10)
+    for name in ("email", "sms", "inventory", "analytics"):
+        eventually(partial(has_given_up, shop, name), what=f"{name} gives up")
+        [letter] = shop.broker().dead_letters(name).browse(10)
+        assert letter.message.body == garbage.body
+        assert "missing" in letter.reason
+    for name in ("email", "sms", "inventory", "analytics"):
+        assert len(shop.dlq("discard", name, "--all", "--yes")["discarded"]) == 1
+    shop.expect_kept(10)

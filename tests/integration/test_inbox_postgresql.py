@@ -1,0 +1,39 @@
+"""What tests/unit/test_inbox.py shows on SQLite holds on PostgreSQL, also when it really stops."""
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.errors import DatabaseUnavailable
+from tests.builders import an_event
+from tests.servers import PostgresServer
+from tests.unit import test_inbox
+from tests.unit.test_inbox import *  # noqa: F403 (its tests are run again here)
+
+
+def test_when_the_server_stops_after_the_call_it_is_sent_once(
+    engine: Engine, postgres: PostgresServer
+) -> None:
+    send, event = test_inbox.Sender(), an_event()
+    effect = test_inbox.outside(engine, send)
+    send.before = postgres.stop
+    with pytest.raises(DatabaseUnavailable):
+        effect.apply([event])
+    postgres.start()
+    assert effect.apply([event]).now == {event.id}
+    assert send.sent == [event.id]
+
+
+def test_when_the_server_stops_in_the_middle_of_a_batch_it_is_applied_once_afterwards(
+    engine: Engine, postgres: PostgresServer
+) -> None:
+    def work() -> None:
+        if interruptions:
+            interruptions.pop()()
+
+    batch, interruptions = [an_event() for _ in range(10)], [postgres.kill]
+    effect = test_inbox.in_database(engine, work=work)
+    with pytest.raises(DatabaseUnavailable):
+        effect.apply(batch)
+    postgres.start()
+    assert effect.apply(batch).now == {event.id for event in batch}
+    assert test_inbox.written(engine) == sorted(event.id for event in batch)

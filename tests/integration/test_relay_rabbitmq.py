@@ -1,0 +1,110 @@
+"""The relay with a real RabbitMQ: what comes in, what is waited for, what a restart does."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from services.order.relay_loop import Relay
+from shared.events import decode
+from shared.transport import Broker, Message, connect
+from tests.order_service import OrderService
+from tests.relay_parts import CONSUMERS, running
+from tests.servers import RabbitMQServer
+from tests.waiting import eventually, stays
+
+
+@pytest.fixture
+def service(sqlite_url: str) -> Iterator[OrderService]:
+    with OrderService(sqlite_url) as made:
+        yield made
+
+
+@pytest.fixture
+def broker(amqp_url: str) -> Broker:
+    return connect(amqp_url)
+
+
+@pytest.fixture
+def relay(service: OrderService, broker: Broker) -> Relay:
+    return Relay(service.engine, broker, CONSUMERS)
+
+
+def place(service: OrderService, count: int) -> list[str]:
+    return [service.post().get_json()["orderId"] for _ in range(count)]
+
+
+def is_empty(service: OrderService) -> bool:
+    return service.rows()[1] == 0
+
+
+def received(broker: Broker, consumer: str, count: int) -> list[Message]:
+    """Acknowledge `count` messages; what comes beyond them stays and is seen by `depth`."""
+    messages: list[Message] = []
+    with broker.subscribe(consumer, prefetch=count) as subscription:
+
+        def all_are_here() -> bool:
+            for delivery in subscription.receive(count - len(messages), 0.2):
+                messages.append(delivery.message)
+                delivery.ack()
+            return len(messages) == count
+
+        eventually(all_are_here)
+    return messages
+
+
+def test_every_consumer_gets_every_event_in_order(
+    service: OrderService, broker: Broker, relay: Relay
+) -> None:
+    broker.declare(CONSUMERS)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    placed = [service.post(traceparent=trace).get_json()["orderId"] for _ in range(20)]
+    rows = service.waiting()
+    with running(relay):
+        eventually(lambda: is_empty(service))
+    for consumer in CONSUMERS:
+        messages = received(broker, consumer, 20)
+        assert [message.key for message in messages] == placed
+        assert [message.id for message in messages] == [row.id for row in rows]
+        assert [message.body for message in messages] == [row.payload.encode() for row in rows]
+        assert {message.traceparent for message in messages} == {trace}
+        assert decode(messages[0].body).order_id == placed[0]
+
+
+def test_without_all_queues_it_is_not_ready_and_publishes_nothing(
+    service: OrderService, broker: Broker, relay: Relay
+) -> None:
+    """With one of the two queues bound, RabbitMQ would confirm everything."""
+    broker.declare(CONSUMERS[:1])
+    place(service, 2)
+    with running(relay):
+        eventually(lambda: "sms_service_queue" in (relay.why_not_ready() or ""))
+        stays(lambda: broker.depth("email").ready == 0, for_seconds=1)
+        assert service.rows() == (2, 2)
+        broker.declare(CONSUMERS)
+        eventually(lambda: is_empty(service))
+    for consumer in CONSUMERS:
+        assert len(received(broker, consumer, 2)) == 2
+
+
+@pytest.mark.parametrize("go_down", [RabbitMQServer.stop, RabbitMQServer.kill])
+def test_a_restart_of_the_broker_loses_nothing(
+    service: OrderService,
+    broker: Broker,
+    relay: Relay,
+    rabbitmq: RabbitMQServer,
+    go_down: Callable[[RabbitMQServer], None],
+) -> None:
+    broker.declare(CONSUMERS)
+    with running(relay) as died:
+        placed = place(service, 5)
+        eventually(lambda: is_empty(service))
+        go_down(rabbitmq)
+        placed += place(service, 5)
+        eventually(lambda: relay.why_not_ready() is not None)
+        assert service.rows() == (10, 5)
+        rabbitmq.start()
+        eventually(lambda: is_empty(service), within=60)
+        eventually(lambda: relay.why_not_ready() is None)
+        assert not died.is_set()
+    for consumer in CONSUMERS:
+        assert [message.key for message in received(broker, consumer, 10)] == placed

@@ -1,0 +1,61 @@
+"""A wrong setting stops every process at its start, with status 2 and a message that helps."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.service_process import ROOT
+
+GOOD = {"BROKER_URL": "sqlite:///broker.db", "DATABASE_URL": "sqlite:///service.db"}
+CONSUMERS = ["email", "sms", "inventory", "analytics"]
+
+
+def run(module: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], **settings}
+    command = [sys.executable, "-m", module]
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CONCURRENCY", "none", "CONCURRENCY is 'none', but takes a number, 1 to 256"),
+        ("DATABASE_URL", "file.db", "DATABASE_URL is 'file.db', but takes a database's address"),
+    ],
+)
+def test_a_consumer_names_the_setting_what_it_got_and_what_it_takes(
+    service: str, name: str, value: str, says: str
+) -> None:
+    ended = run(f"services.{service}", **GOOD | {name: value})
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(says)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value", "says"),
+    [
+        ("services.email", "SMTP_PORT", "smtp", "SMTP_PORT is 'smtp', but takes a port number"),
+        ("services.email", "SMTP_HOST", "", "SMTP_HOST is '', but takes the name or address"),
+        ("services.email", "SMTP_TIMEOUT", "0", "SMTP_TIMEOUT is '0', but takes seconds, more"),
+        ("services.sms", "SMS_GATEWAY_URL", "localhost:8026", "SMS_GATEWAY_URL is 'localhost"),
+        ("services.sms", "SMS_TIMEOUT", "-1", "SMS_TIMEOUT is '-1', but takes seconds"),
+        ("simulators.mail_sink", "SMTP_PORT", "0", "SMTP_PORT is '0', but takes a port number"),
+        ("simulators.sms_gateway", "DATABASE_URL", "x", "DATABASE_URL is 'x', but takes"),
+        ("services.inventory.migrate", "DATABASE_URL", "x", "DATABASE_URL is 'x', but takes"),
+    ],
+)
+def test_settings_of_one_process_alone(module: str, name: str, value: str, says: str) -> None:
+    ended = run(module, **GOOD | {name: value})
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(says)
+
+
+def test_every_setting_at_fault_has_a_line() -> None:
+    ended = run("services.email")
+    assert [line.split()[0] for line in ended.stderr.splitlines()] == ["BROKER_URL", "DATABASE_URL"]

@@ -1,0 +1,202 @@
+"""Faults that are planted one by one: each gets its verdict, and the orders concerned."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from orderctl.audit_evidence import Answer, Effect, Stock
+from orderctl.audit_judge import judge
+from orderctl.audit_verdict import Balance, Verdict
+from shared.topology import CONSUMERS
+from tests.unit.audit_histories import (
+    INITIAL,
+    an_order,
+    done,
+    faultless,
+    judged,
+    status,
+    with_effects,
+)
+
+FIRST, SECOND, THIRD = ORDERS = [an_order(number) for number in (1, 2, 3)]
+HISTORY = faultless(ORDERS)
+
+
+def test_a_history_without_a_fault_is_applied_everywhere() -> None:
+    audit = judge(HISTORY, quiet=True)
+
+    assert [s.orders(Verdict.APPLIED) for s in audit.services] == [("ord-1", "ord-2", "ord-3")] * 4
+    assert status(audit) == (0, 0)
+
+
+def test_no_order_at_all_is_no_fault() -> None:
+    assert status(judge(faultless([]), quiet=True)) == (0, 0)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_an_effect_that_is_missing_after_a_quiet_time_is_lost(service: str) -> None:
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
+
+    assert judged(evidence, service).orders(Verdict.LOST) == ("ord-2",)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_an_effect_that_is_missing_while_things_move_is_waiting(service: str) -> None:
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
+
+    assert judged(evidence, service, quiet=False).orders(Verdict.WAITING) == ("ord-2",)
+    assert status(judge(evidence, quiet=False)) == (0, 1)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_missing_effect_whose_event_is_in_the_dead_letter_queue_is_dead_lettered(
+    service: str,
+) -> None:
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
+    evidence = replace(evidence, dead_letters={service: ("event-2", "sha256-of-something-odd")})
+
+    found = judged(evidence, service)
+
+    assert found.orders(Verdict.DEAD_LETTERED) == ("ord-2",)
+    assert found.other_dead_letters == ("sha256-of-something-odd",)
+    assert status(judge(evidence, quiet=True)) == (0, 1)
+
+
+def test_a_dead_letter_whose_effect_was_done_is_not_held_against_the_order() -> None:
+    found = judged(replace(HISTORY, dead_letters={"email": ("event-2",)}), "email")
+
+    assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
+    assert found.other_dead_letters == ("event-2",)
+
+
+@pytest.mark.parametrize("service", ["sms", "inventory", "analytics"])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_effect_that_was_done_twice_is_duplicated(service: str, *, quiet: bool) -> None:
+    twice = (*HISTORY.effects[service], *done(service, [SECOND]))
+    evidence = with_effects(HISTORY, service, *twice)
+
+    assert judged(evidence, service, quiet=quiet).orders(Verdict.DUPLICATED) == ("ord-2",)
+    assert judge(evidence, quiet=quiet).is_bad
+
+
+def test_a_mail_that_went_again_with_its_message_id_is_counted_apart() -> None:
+    evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], *done("email", [SECOND]))
+
+    found = judged(evidence, "email")
+
+    assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
+    assert found.resent == ("event-2",)
+    assert status(judge(evidence, quiet=True)) == (0, 0)
+
+
+def test_a_second_mail_about_an_order_under_another_message_id_is_a_duplicate() -> None:
+    second = Effect("somebody-elses-id", mentions="Your order ord-2.")
+    evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], second)
+
+    assert judged(evidence, "email").orders(Verdict.DUPLICATED) == ("ord-2",)
+
+
+def test_the_only_mail_about_an_order_under_another_message_id_is_wrong() -> None:
+    other = Effect("somebody-elses-id", mentions="Your order ord-2")
+    evidence = with_effects(HISTORY, "email", *done("email", [FIRST, THIRD]), other)
+
+    assert judged(evidence, "email").orders(Verdict.WRONG) == ("ord-2",)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_an_effect_that_no_order_explains_is_an_orphan(service: str) -> None:
+    stranger = an_order(99)
+    evidence = with_effects(HISTORY, service, *HISTORY.effects[service], *done(service, [stranger]))
+
+    assert judged(evidence, service).orphans == ("event-99",)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_a_fact_with_another_total_is_wrong() -> None:
+    facts = list(HISTORY.effects["analytics"])
+    facts[1] = replace(facts[1], says=("ord-2", Decimal("99.99")))
+    evidence = with_effects(HISTORY, "analytics", *facts)
+
+    assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_a_total_is_the_same_however_its_zeros_are_written() -> None:
+    order = replace(FIRST, total=Decimal("50.00"))
+    fact = Effect("event-1", says=("ord-1", Decimal("50.0")))
+
+    evidence = with_effects(faultless([order]), "analytics", fact)
+
+    assert judged(evidence, "analytics").orders(Verdict.APPLIED) == ("ord-1",)
+
+
+@pytest.mark.parametrize(
+    "movement",
+    [
+        Effect("event-2", "prod-1", ("ord-2", 3, 3)),
+        Effect("event-2", "prod-1", ("ord-2", 2, 1)),
+        Effect("event-2", "prod-3", ("ord-2", 2, 2)),
+        Effect("event-2", "prod-1", ("ord-1", 2, 2)),
+    ],
+    ids=["another quantity", "pieces that are nowhere", "another product", "another order"],
+)
+def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: Effect) -> None:
+    right = Effect("event-2", "prod-2", ("ord-2", 1, 1))
+    others = done("inventory", [FIRST, THIRD])
+    evidence = with_effects(HISTORY, "inventory", *others, right, movement)
+
+    assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_an_order_of_which_only_some_products_moved_is_wrong_once_it_is_quiet() -> None:
+    part = Effect("event-2", "prod-2", ("ord-2", 1, 1))
+    evidence = with_effects(HISTORY, "inventory", *done("inventory", [FIRST, THIRD]), part)
+
+    assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)
+    assert judged(evidence, "inventory", quiet=False).orders(Verdict.WAITING) == ("ord-2",)
+
+
+def test_an_answer_without_a_row_is_a_lost_order() -> None:
+    answers = (Answer("ord-1", "event-1"), Answer("ord-2"), Answer("ord-7"))
+
+    audit = judge(replace(HISTORY, answers=answers), quiet=True)
+
+    assert (audit.answered, audit.without_row) == (3, ("ord-7",))
+    assert status(audit) == (1, 1)
+
+
+def test_an_answer_whose_row_has_another_event_is_a_lost_order() -> None:
+    audit = judge(replace(HISTORY, answers=(Answer("ord-1", "event-9"),)), quiet=True)
+
+    assert audit.without_row == ("ord-1",)
+
+
+@pytest.mark.parametrize("on_hand", [INITIAL - 7, INITIAL - 5, -1])
+def test_a_product_whose_pieces_do_not_add_up_is_named(on_hand: int) -> None:
+    stock = Stock(INITIAL, on_hand)
+    audit = judge(replace(HISTORY, stock={**(HISTORY.stock or {}), "prod-1": stock}), quiet=True)
+
+    assert audit.wrong_balances == (Balance("prod-1", stock, moved=6),)
+    assert status(audit) == (1, 1)
+
+
+def test_stock_below_nothing_is_wrong_even_where_it_adds_up() -> None:
+    evidence = replace(HISTORY, stock={"prod-1": Stock(2, -1)}, moved={"prod-1": 3})
+
+    assert judge(evidence, quiet=True).wrong_balances
+
+
+def test_pieces_of_a_product_that_nobody_stocks_cannot_have_moved() -> None:
+    evidence = replace(HISTORY, moved={**HISTORY.moved, "prod-x": 0, "prod-y": 1})
+
+    assert judge(evidence, quiet=True).wrong_balances == (Balance("prod-y", None, moved=1),)
+
+
+def test_balances_that_could_not_be_compared_are_unfinished_business() -> None:
+    assert status(judge(replace(HISTORY, stock=None), quiet=True)) == (0, 1)
+
+
+def test_everything_applied_without_a_quiet_time_is_not_yet_proof() -> None:
+    # A duplicate may be on its way.
+    assert status(judge(HISTORY, quiet=False)) == (0, 1)

@@ -1,0 +1,224 @@
+"""The relay on SQLite, with a broker that records what it is given."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from sqlalchemy import insert
+
+from services.order.relay_loop import BATCH, QUEUE_CHECK_SECONDS, Relay
+from services.order.schema import outbox
+from shared.errors import BrokerUnavailable, PublishFailed
+from shared.transport import Message
+from tests.fakes import Death, Outage
+from tests.order_service import OrderService
+from tests.relay_parts import CONSUMERS, RecordingBroker, running
+from tests.waiting import eventually, stays
+
+
+@pytest.fixture
+def service(sqlite_url: str) -> Iterator[OrderService]:
+    with OrderService(sqlite_url, outbox_limit=10_000) as made:
+        yield made
+
+
+@pytest.fixture
+def broker() -> RecordingBroker:
+    return RecordingBroker()
+
+
+@pytest.fixture
+def relay(service: OrderService, broker: RecordingBroker) -> Relay:
+    return Relay(service.engine, broker, CONSUMERS)
+
+
+def place(service: OrderService, count: int) -> list[str]:
+    return [service.post().get_json()["orderId"] for _ in range(count)]
+
+
+def is_empty(service: OrderService) -> bool:
+    return service.rows()[1] == 0
+
+
+def test_publishes_in_order_and_deletes_what_was_confirmed(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    before = place(service, 3)
+    rows = service.waiting()
+    with running(relay):
+        eventually(lambda: is_empty(service))
+        meanwhile = place(service, 3)
+        eventually(lambda: is_empty(service))
+        assert relay.why_not_ready() is None
+        assert relay.active
+    assert broker.keys == before + meanwhile
+    assert [message.body for message in broker.published[:3]] == [r.payload.encode() for r in rows]
+
+
+def test_a_long_outbox_goes_in_batches(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    place(service, 1)
+    [row] = service.waiting()
+    values = {k: v for k, v in row._mapping.items() if k != "seq"}
+    many = [values | {"id": f"event-{n}"} for n in range(2 * BATCH)]
+    with service.engine.begin() as tx:
+        tx.execute(insert(outbox), many)
+    with running(relay):
+        eventually(lambda: is_empty(service))
+    assert broker.batches == [BATCH, BATCH, 1]
+    assert [m.id for m in broker.published[1:]] == [each["id"] for each in many]
+
+
+def test_only_what_was_confirmed_is_deleted(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    placed = place(service, 5)
+    confirmed: list[str] = []
+
+    def confirm_every_other(messages: Sequence[Message]) -> None:
+        if not confirmed:
+            confirmed.extend(message.id for message in messages[::2])
+            raise PublishFailed("two were returned", confirmed=frozenset(confirmed))
+
+    broker.fault = confirm_every_other
+    with running(relay):
+        eventually(lambda: is_empty(service))
+    assert broker.keys == placed[1::2]
+
+
+def test_while_the_broker_is_away_everything_is_kept(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    def be_away(messages: Sequence[Message]) -> None:
+        raise BrokerUnavailable("connection refused")
+
+    broker.fault = be_away
+    with running(relay) as died:
+        placed = place(service, 3)
+        eventually(lambda: relay.why_not_ready() == "connection refused")
+        stays(lambda: service.rows() == (3, 3))
+        placed += place(service, 1)
+        broker.fault = None
+        eventually(lambda: is_empty(service))
+        eventually(lambda: relay.why_not_ready() is None)
+        assert not died.is_set()
+    assert broker.keys == placed
+
+
+def test_nothing_is_published_until_every_queue_exists(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    broker.lacking = ["sms_service_queue"]
+    place(service, 1)
+    with running(relay):
+        eventually(lambda: "sms_service_queue" in (relay.why_not_ready() or ""))
+        stays(lambda: not broker.published)
+        assert not relay.active
+        broker.lacking = []
+        eventually(lambda: is_empty(service))
+        assert relay.why_not_ready() is None
+
+
+def test_a_queue_that_goes_missing_later_stops_it_too(
+    service: OrderService, broker: RecordingBroker
+) -> None:
+    now = [0.0]
+    relay = Relay(service.engine, broker, CONSUMERS, clock=lambda: now[0])
+    with running(relay):
+        place(service, 1)
+        eventually(lambda: is_empty(service))
+        assert broker.checks == 1
+        broker.lacking = ["email_service_queue"]
+        now[0] += QUEUE_CHECK_SECONDS
+        eventually(lambda: "email_service_queue" in (relay.why_not_ready() or ""))
+        place(service, 1)
+        stays(lambda: len(broker.published) == 1)
+
+
+def test_after_every_failure_the_queues_are_looked_at_again(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    def fail_and_lose_a_queue(messages: Sequence[Message]) -> None:
+        broker.lacking = ["email_service_queue"]
+        broker.fault = None
+        raise BrokerUnavailable("restarting")
+
+    broker.fault = fail_and_lose_a_queue
+    place(service, 1)
+    with running(relay):
+        eventually(lambda: "email_service_queue" in (relay.why_not_ready() or ""))
+        stays(lambda: not broker.published)
+
+
+def test_while_the_database_is_away_it_waits(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    outage = Outage(service.engine)
+    with running(relay) as died:
+        eventually(lambda: relay.active)
+        outage.is_on = True
+        eventually(lambda: "database" in (relay.why_not_ready() or ""))
+        outage.is_on = False
+        placed = place(service, 2)
+        eventually(lambda: broker.keys == placed)
+        assert not died.is_set()
+
+
+def test_a_second_relay_stands_by_and_takes_over(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    second = Relay(service.engine, broker, CONSUMERS)
+    with running(relay):
+        eventually(lambda: relay.active)
+        with running(second):
+            eventually(lambda: second.why_not_ready() is None)
+            placed = place(service, 20)
+            eventually(lambda: is_empty(service))
+            assert not second.active
+            relay.stop()
+            eventually(lambda: second.active, within=2)
+            placed += place(service, 3)
+            eventually(lambda: is_empty(service))
+    assert broker.keys == placed
+
+
+def test_a_relay_that_dies_before_it_deletes_publishes_again(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    def die_when_confirmed(messages: Sequence[Message]) -> None:
+        broker.published += messages
+        raise Death
+
+    broker.fault = die_when_confirmed
+    placed = place(service, 2)
+    with running(relay) as died:
+        assert died.wait(20)
+        assert relay.why_not_ready() == "the relay has stopped"
+        assert service.rows() == (2, 2)
+    broker.fault = None
+    with running(Relay(service.engine, broker, CONSUMERS)):
+        eventually(lambda: is_empty(service))
+    assert broker.keys == placed + placed
+    assert [m.id for m in broker.published[:2]] == [m.id for m in broker.published[2:]]
+
+
+def test_a_relay_without_its_tables_waits_for_them(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    with service.engine.begin() as tx:
+        tx.exec_driver_sql("ALTER TABLE outbox RENAME TO elsewhere")
+    with running(relay) as died:
+        eventually(lambda: "migrate" in (relay.why_not_ready() or ""))
+        with service.engine.begin() as tx:
+            tx.exec_driver_sql("ALTER TABLE elsewhere RENAME TO outbox")
+        eventually(lambda: relay.active)
+        assert not died.is_set()
+
+
+def test_an_event_leaves_soon_after_it_came(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    with running(relay):
+        eventually(lambda: relay.active)
+        place(service, 1)
+        eventually(lambda: broker.published, within=1)
