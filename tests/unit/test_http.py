@@ -1,0 +1,105 @@
+"""The HTTP side of a consumer: the same effect and the same inbox as for a delivery."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.consumer import Consumer
+from shared.database import open_database
+from shared.errors import DependencyUnavailable, LeaseHeld, PermanentError
+from shared.http import MAX_BODY_BYTES, create_consumer_app
+from shared.transport import Message, connect
+from tests.builders import a_message
+from tests.fakes import FakeEffect
+
+
+def some_effects(order_id: str | None) -> Iterator[Mapping[str, Any]]:
+    yield from ({"orderId": id} for id in ("ord-1", "ord-2") if order_id in (None, id))
+
+
+@pytest.fixture
+def effect() -> FakeEffect:
+    return FakeEffect()
+
+
+@pytest.fixture
+def client(effect: FakeEffect, sqlite_url: str) -> FlaskClient:
+    consumer = Consumer("email", connect(sqlite_url), effect)
+    return create_consumer_app(consumer, open_database(sqlite_url), some_effects).test_client()
+
+
+def send(client: FlaskClient, message: Message) -> Any:
+    headers = {"ce-id": message.id, "ce-type": message.type, "ce-time": message.time}
+    return client.post("/events", data=message.body, headers=headers)
+
+
+def test_an_event_is_applied_at_once_and_only_once(client: FlaskClient, effect: FakeEffect) -> None:
+    message = a_message()
+    answers = [send(client, message) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.json["outcome"] for answer in answers] == ["applied", "applied_before"]
+    assert effect.applied == [message.id]
+
+
+def test_an_unknown_type_is_ignored(client: FlaskClient, effect: FakeEffect) -> None:
+    answer = send(client, a_message(type="order.cancelled"))
+    assert (answer.status_code, answer.json) == (200, {"outcome": "ignored"})
+    assert effect.batches == []
+
+
+def test_what_is_not_an_event_is_refused(client: FlaskClient, effect: FakeEffect) -> None:
+    answer = client.post("/events", data=b"{}", headers={"ce-type": "order.placed"})
+    assert answer.status_code == 400
+    assert answer.content_type == "application/problem+json"
+    assert effect.batches == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (PermanentError("550 no such user"), 422),
+        (LeaseHeld(2.5), 409),
+        (DependencyUnavailable("mail server", "refused"), 503),
+        (RuntimeError("a bug"), 500),
+    ],
+)
+def test_an_error_of_the_effect_has_its_status(
+    client: FlaskClient, effect: FakeEffect, error: Exception, status: int
+) -> None:
+    message = a_message()
+    effect.errors[message.id] = error
+    answer = send(client, message)
+    assert answer.status_code == status
+    assert answer.json["status"] == status
+    assert ("Retry-After" in answer.headers) == (status in (409, 503))
+
+
+def test_a_body_that_is_too_long_is_refused(client: FlaskClient, effect: FakeEffect) -> None:
+    answer = client.post("/events", data=b" " * (MAX_BODY_BYTES + 1))
+    assert answer.status_code == 413
+    assert effect.batches == []
+
+
+def test_effects_are_lines_and_one_order_shows_its_own(client: FlaskClient) -> None:
+    lines = client.get("/effects").text.splitlines()
+    assert [json.loads(line)["orderId"] for line in lines] == ["ord-1", "ord-2"]
+    assert client.get("/orders/ord-2").json == {
+        "orderId": "ord-2",
+        "effects": [{"orderId": "ord-2"}],
+    }
+
+
+def test_a_consumer_that_does_not_run_is_alive_and_not_ready(client: FlaskClient) -> None:
+    assert client.get("/health/live").status_code == 200
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json == {"ready": False, "reason": "the consumer has stopped", "unsettled": 0}
+
+
+def test_a_wrong_path_is_a_problem_document(client: FlaskClient) -> None:
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert answer.content_type == "application/problem+json"
