@@ -166,9 +166,10 @@ class LeasedEffect:
                 judge(starts[event.id])
                 if not alone:
                     return Applied(suspects=frozenset({event.id}))
-            if not self._take_lease(tx, event, now):
+            mine = now + self._lease
+            if not self._take_lease(tx, event, now, until=mine):
                 raise LeaseHeld(max(lease_until - now, 0.1))
-            return _Start(self._starts.begin(tx, [event.id]), was_suspect=bool(starts))
+            return _Start(self._starts.begin(tx, [event.id]), mine, was_suspect=bool(starts))
 
     def _call(self, event: Event, start: "_Start") -> None:
         try:
@@ -184,12 +185,12 @@ class LeasedEffect:
         row = tx.execute(query).one_or_none()
         return (row.state, row.lease_until) if row else ("", 0.0)
 
-    def _take_lease(self, tx: Connection, event: Event, now: float) -> bool:
+    def _take_lease(self, tx: Connection, event: Event, now: float, *, until: float) -> bool:
         inbox = self._inbox
-        row = _row(event, state=SENDING, lease_until=now + self._lease)
+        row = _row(event, state=SENDING, lease_until=until)
         statement = insert(tx, inbox).on_conflict_do_update(
             index_elements=[inbox.c.event_id],
-            set_={"state": SENDING, "lease_until": row["lease_until"]},
+            set_={"state": SENDING, "lease_until": until},
             where=(inbox.c.state != DONE) & (inbox.c.lease_until <= now),
         )
         taken = tx.execute(statement.returning(inbox.c.event_id), row)
@@ -198,9 +199,11 @@ class LeasedEffect:
     def _release(self, event: Event, start: "_Start") -> None:
         """The call failed: the next attempt need not wait for the lease to end.
 
-        When the database is away too, the lease ends by itself.
+        Only its own lease: when the call took longer than that, another process may have taken
+        the next. When the database is away too, the lease ends by itself.
         """
-        row = (self._inbox.c.event_id == event.id) & (self._inbox.c.state != DONE)
+        inbox = self._inbox
+        row = (inbox.c.event_id == event.id) & (inbox.c.lease_until == start.lease_until)
         try:
             with writing(self._engine) as tx:
                 tx.execute(update(self._inbox).where(row).values(lease_until=0.0))
@@ -225,9 +228,10 @@ class LeasedEffect:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """A call that has begun."""
+    """A call that has begun, under a lease that ends at `lease_until`."""
 
     batch_id: str
+    lease_until: float
     was_suspect: bool
 
 

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import PostgresServer, RabbitMQServer, ServerMissing
+
+# A busy machine makes an example slow, and that says nothing about the code.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 Server = TypeVar("Server", bound=AbstractContextManager[object])
 

@@ -210,6 +210,23 @@ def test_after_a_death_it_is_sent_again_once_the_lease_has_ended(engine: Engine)
     assert send.sent == [event.id]
 
 
+def test_a_call_that_fails_after_its_lease_leaves_the_next_one_alone(engine: Engine) -> None:
+    slow, other, event, clock = Sender(), Sender(), an_event(), Clock()
+    other.before = raiser(Death())
+
+    def outlast_the_lease() -> None:
+        clock.now += LEASE
+        with pytest.raises(Death):
+            outside(engine, other, clock).apply([event], alone=True)
+        raise DependencyUnavailable("mail server", "timed out")
+
+    slow.before = outlast_the_lease
+    with pytest.raises(DependencyUnavailable):
+        outside(engine, slow, clock).apply([event])
+    with pytest.raises(LeaseHeld):
+        outside(engine, Sender(), clock).apply([event], alone=True)
+
+
 def test_when_the_database_goes_away_after_the_call_it_is_sent_once(engine: Engine) -> None:
     send, event, outage = Sender(), an_event(), Outage(engine)
     effect = outside(engine, send)
