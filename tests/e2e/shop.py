@@ -51,6 +51,14 @@ class Shop:
         words += ["--accepted", str(self.ledger), *(["--user", user] if user else [])]
         return self._orderctl(words)
 
+    def under_load(self, placing: "subprocess.Popen[str]", answers: int) -> None:
+        """Wait until so many orders are answered; assert that others are still to come."""
+        eventually(lambda: self._answers() >= answers, what=f"{answers} answers")
+        assert placing.poll() is None, "all orders are placed: too late to disturb that"
+
+    def _answers(self) -> int:
+        return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
+
     def end_placing(self, placing: "subprocess.Popen[str]") -> list[str]:
         output, errors = placing.communicate(timeout=120)
         assert placing.returncode == 0, f"{errors}\n{output}"
@@ -67,7 +75,7 @@ class Shop:
         assert report["exitStatus"] == auditing.returncode
         return report
 
-    def expect_kept(self, accepted: int) -> dict[str, Any]:
+    def assert_kept(self, accepted: int) -> dict[str, Any]:
         """Assert that each of exactly `accepted` orders was applied exactly once by everybody."""
         report = self.audit()
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)

@@ -35,7 +35,7 @@ def test_each_consumer_is_killed_and_the_promise_is_kept(
         eventually(partial(has_died, shop, name), what=f"{name} dies {moment}")
         assert markers[name].exists()
         shop.stack.start(name)
-    report = shop.expect_kept(12)
+    report = shop.assert_kept(12)
     # Only the mail that was handed over and not recorded went again.
     resent = report["services"]["email"]["resent"]
     assert len(resent) == (1 if moment == "before_commit" else 0)
@@ -53,29 +53,34 @@ def test_the_relay_is_killed_between_confirm_and_delete(shop: Shop, tmp_path: Pa
     assert shop.get("order", "/outbox")["pending"] == len(orders)
 
     shop.stack.start("order-relay")
-    shop.expect_kept(20)
+    shop.assert_kept(20)
 
 
 def test_the_order_service_is_killed_under_load(shop: Shop) -> None:
     shop.open()
     placing = shop.begin_placing(150, rate=50)
-    for _ in range(2):
-        time.sleep(0.8)
+    for answers in (20, 70):
+        shop.under_load(placing, answers)
         shop.stack.kill("order")
         shop.stack.start("order")
     orders = shop.end_placing(placing)
     assert len(set(orders)) == 150
-    shop.expect_kept(150)
+    shop.assert_kept(150)
 
 
 def test_workers_are_killed_and_gunicorn_replaces_them_by_itself(shop: Shop) -> None:
     shop.open()
+    parts = ("order", "order-relay", *CONSUMERS)
+    before = {name: set(shop.stack.process(name).workers()) for name in parts}
     placing = shop.begin_placing(100, rate=50)
-    time.sleep(0.7)
-    for name in ("order", "order-relay", *CONSUMERS):
+    shop.under_load(placing, 20)
+    for name in parts:
         shop.stack.kill(name, only_worker=True)
     shop.end_placing(placing)
-    shop.expect_kept(100)
+    shop.assert_kept(100)
+    after = {name: set(shop.stack.process(name).workers()) for name in parts}
+    assert all(before[name] and after[name] for name in parts)
+    assert not any(before[name] & after[name] for name in parts)
 
 
 def test_an_event_that_kills_its_consumer_is_given_up_and_its_neighbours_are_not(
@@ -103,7 +108,7 @@ def test_an_event_that_kills_its_consumer_is_given_up_and_its_neighbours_are_not
         shop.stack.stop(name)
         shop.stack.start(name)
         assert len(shop.dlq("redrive", name, "--all")["redriven"]) == 1
-    shop.expect_kept(len(neighbours) + 1)
+    shop.assert_kept(len(neighbours) + 1)
 
 
 def _keep_alive(shop: Shop, name: str) -> None:
@@ -118,12 +123,12 @@ def _keep_alive(shop: Shop, name: str) -> None:
 def test_a_consumer_is_paused_for_longer_than_its_leases(shop: Shop) -> None:
     """Stopped and continued, it finds that others have been given its deliveries."""
     shop.open()
-    placing = shop.begin_placing(40, rate=40)
-    time.sleep(0.5)
+    placing = shop.begin_placing(60, rate=40)
+    shop.under_load(placing, 20)
     for name in ("email", "analytics"):
         shop.stack.kill(name, signal.SIGSTOP)
     time.sleep(LADDER_IS_OVER_SECONDS + 12)
     for name in ("email", "analytics"):
         shop.stack.kill(name, signal.SIGCONT)
     shop.end_placing(placing)
-    shop.expect_kept(40)
+    shop.assert_kept(60)

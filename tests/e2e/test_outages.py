@@ -32,7 +32,7 @@ def is_waiting(shop: Shop, part: str) -> bool:
     return False
 
 
-def expect_no_dead_letters(shop: Shop) -> None:
+def assert_no_dead_letters(shop: Shop) -> None:
     assert {name: shop.broker().depth(name).dead for name in CONSUMERS} == dict.fromkeys(
         CONSUMERS, 0
     )
@@ -47,10 +47,10 @@ def test_a_far_end_is_away_and_its_service_waits(shop: Shop, away: str, waits: s
     eventually(lambda: not is_ready(shop, waits), what=f"{waits} stops receiving")
     assert away.split("_", maxsplit=1)[0] in str(shop.get(waits, "/health/ready")["reason"]).lower()
     time.sleep(LADDER_IS_OVER_SECONDS)
-    expect_no_dead_letters(shop)
+    assert_no_dead_letters(shop)
 
     shop.stack.start(away)
-    shop.expect_kept(30)
+    shop.assert_kept(30)
     assert is_ready(shop, waits)
 
 
@@ -61,7 +61,7 @@ def test_a_service_is_down_and_its_orders_wait(shop: Shop) -> None:
     assert shop.broker().depth("email").ready == 25
     shop.stack.start("email")
     shop.stack.start("inventory")
-    shop.expect_kept(25)
+    shop.assert_kept(25)
 
 
 def test_rabbitmq_is_down_for_longer_than_the_ladder_and_orders_are_still_accepted(
@@ -78,8 +78,8 @@ def test_rabbitmq_is_down_for_longer_than_the_ladder_and_orders_are_still_accept
     assert not is_ready(shop, "order-relay")
 
     rabbitmq.start()
-    expect_no_dead_letters(shop)
-    shop.expect_kept(40)
+    assert_no_dead_letters(shop)
+    shop.assert_kept(40)
 
 
 def test_rabbitmq_is_killed_and_started_under_load(
@@ -88,11 +88,11 @@ def test_rabbitmq_is_killed_and_started_under_load(
     shop = rabbitmq_shop
     shop.open()
     placing = shop.begin_placing(120, rate=40)
-    time.sleep(1)
+    shop.under_load(placing, 30)
     rabbitmq.kill()
     rabbitmq.start()
     shop.end_placing(placing)
-    shop.expect_kept(120)
+    shop.assert_kept(120)
 
 
 def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lettered(
@@ -101,7 +101,7 @@ def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lette
     shop = rabbitmq_shop
     shop.open()
     placing = shop.begin_placing(80, rate=40)
-    time.sleep(1)
+    shop.under_load(placing, 30)
     postgres.stop()
     time.sleep(LADDER_IS_OVER_SECONDS)
     reasons = [shop.get(name, "/health/ready")["reason"] for name in CONSUMERS]
@@ -109,8 +109,8 @@ def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lette
 
     postgres.start()
     shop.end_placing(placing)
-    expect_no_dead_letters(shop)
-    shop.expect_kept(80)
+    assert_no_dead_letters(shop)
+    shop.assert_kept(80)
 
 
 def test_postgresql_is_killed_in_the_middle_of_work(
@@ -119,11 +119,11 @@ def test_postgresql_is_killed_in_the_middle_of_work(
     shop = rabbitmq_shop
     shop.open()
     placing = shop.begin_placing(80, rate=40)
-    time.sleep(1)
+    shop.under_load(placing, 30)
     postgres.kill()
     postgres.start()
     shop.end_placing(placing)
-    shop.expect_kept(80)
+    shop.assert_kept(80)
 
 
 def test_parts_start_in_any_order_and_wait_for_each_other(stack: Stack, tmp_path: Path) -> None:
@@ -136,4 +136,4 @@ def test_parts_start_in_any_order_and_wait_for_each_other(stack: Stack, tmp_path
     stack.setup()
     stack.wait_ready()
     shop.place(10)
-    shop.expect_kept(10)
+    shop.assert_kept(10)
