@@ -33,11 +33,12 @@ class Look:
     broker: Broker
 
     def __call__(self) -> Snapshot:
-        order = Witness(self.client, "order", self.addresses.order_url)
+        addresses = self.addresses
+        order = Witness(self.client, "order", addresses.order_url, addresses.operator_token)
         newest = newest_order(order)
         pending = order.get("/outbox", _Outbox).pending
-        depths = {name: self._depth(name) for name in self.addresses.consumers}
-        health = {name: self._health(name, self.addresses.of(name)) for name in depths}
+        depths = {name: self._depth(name) for name in addresses.consumers}
+        health = {name: self._health(name, addresses.of(name)) for name in depths}
         return Snapshot(
             outbox=pending,
             depths=depths,

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import httpx
 import msgspec
+from pydantic import SecretStr
 
 from orderctl.errors import EvidenceUnreadable
 
@@ -26,17 +27,28 @@ def open_client() -> httpx.Client:
     return httpx.Client(limits=limits, timeout=30.0, trust_env=False)
 
 
-class Witness:
-    """One service or server that is asked for what it knows; `name` is for messages."""
+def bearer(token: SecretStr | None) -> dict[str, str]:
+    """The header by which an operator is known; none where no token is set."""
+    return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
 
-    def __init__(self, client: httpx.Client, name: str, url: str) -> None:
+
+class Witness:
+    """One service or server that is asked for what it knows; `name` is for messages.
+
+    `token` is sent along where the answer is for operators only.
+    """
+
+    def __init__(
+        self, client: httpx.Client, name: str, url: str, token: SecretStr | None = None
+    ) -> None:
         self._client = client
         self._name = name
         self._url = url.rstrip("/")
+        self._headers = bearer(token)
 
     def get(self, path: str, kind: type[T], **query: str | int) -> T:
         try:
-            response = self._client.get(self._url + path, params=query)
+            response = self._client.get(self._url + path, params=query, headers=self._headers)
             self._expect_ok(response)
             return msgspec.json.decode(response.content, type=kind)
         except (httpx.HTTPError, msgspec.MsgspecError) as error:
@@ -46,7 +58,7 @@ class Witness:
         """The objects of a list that is streamed, one a line."""
         decoder = msgspec.json.Decoder(kind)
         try:
-            with self._client.stream("GET", self._url + path) as response:
+            with self._client.stream("GET", self._url + path, headers=self._headers) as response:
                 self._expect_ok(response)
                 yield from (decoder.decode(line) for line in response.iter_lines() if line)
         except (httpx.HTTPError, msgspec.MsgspecError) as error:
@@ -59,6 +71,11 @@ class Witness:
         return self._unreadable(path, f"it lists {got} of {total}")
 
     def _expect_ok(self, response: httpx.Response) -> None:
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise EvidenceUnreadable(
+                f"{self._name} at {self._url} does not take this OPERATOR_TOKEN: set it to the one "
+                "that the service was started with, then run the command again."
+            )
         if not response.is_success:
             raise EvidenceUnreadable(
                 f"{self._name} at {self._url} answers {response.status_code} to "

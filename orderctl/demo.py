@@ -137,8 +137,9 @@ def _place(stack: Stack, plan: Plan) -> Placing:
 
 
 def _watch(stack: Stack, orders: int) -> dict[str, DoneAt]:
+    token = stack.addresses.operator_token
     with open_client() as client, shown(orders) as show_counts:
-        services = {name: Witness(client, name, stack.urls[name]) for name in CONSUMERS}
+        services = {name: Witness(client, name, stack.urls[name], token) for name in CONSUMERS}
         return dict(
             watch(
                 lambda: {name: read_done(service) for name, service in services.items()},

@@ -55,7 +55,7 @@ def write_environment(folder: Path, values: Mapping[str, str]) -> None:
     """Write down where everything is, for commands in another terminal."""
     lines = (f"{name}={value}\n" for name, value in values.items())
     file = folder / ENVIRONMENT
-    # The broker's address may hold a password.
+    # The broker's address may hold a password, and the operators' token is among them.
     file.touch(mode=0o600)
     file.write_text("".join(lines))
 

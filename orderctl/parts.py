@@ -1,5 +1,6 @@
 """What a stack is made of: each part's module, and what it takes from the environment."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ class Plan:
     ladder: Sequence[float] = LADDER
     work_times: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Each stack has its own, known to its parts and to orderctl.
+    operator_token: str = field(default_factory=secrets.token_urlsafe, repr=False)
 
     def url(self, part: str) -> str:
         return f"http://{HOST}:{self.ports[part]}"
@@ -76,6 +79,8 @@ class Plan:
         names |= {f"{part.upper()}_URL": part for part in (*CONSUMERS, "sms_gateway")}
         return {
             **{setting: self.url(part) for setting, part in names.items()},
+            "CONSUMER_URLS": ",".join(f"{name}={self.url(name)}" for name in CONSUMERS),
+            "OPERATOR_TOKEN": self.operator_token,
             "BROKER_URL": self.broker_url,
             "CONSUMERS": ",".join(CONSUMERS),
             "RETRY_LADDER": ",".join(f"{rung:g}" for rung in self.ladder),

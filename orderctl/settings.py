@@ -12,7 +12,7 @@ from pydantic_settings import (
 )
 
 from orderctl.folder import DEFAULT_FOLDER, running_demo
-from shared.settings import BrokerUrl, HttpUrl, Ladder, Names
+from shared.settings import BrokerUrl, HttpUrl, Ladder, Names, OperatorToken
 from shared.topology import CONSUMERS
 from shared.transport import LADDER
 
@@ -67,6 +67,7 @@ class Addresses(BrokerSettings, OrderAddress):
     analytics_url: HttpUrl = "http://127.0.0.1:8004"
     mail_url: HttpUrl = "http://127.0.0.1:8025"
     sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"
+    operator_token: OperatorToken = None
 
     def of(self, service: str) -> str:
         """The address of a consumer, `email` to `analytics`."""

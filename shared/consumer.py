@@ -13,9 +13,10 @@ from shared import observability
 from shared.errors import BrokerUnavailable, DependencyUnavailable
 from shared.events import parse_time
 from shared.gate import Gate
+from shared.history import Record, no_record
 from shared.inbox import Effect
 from shared.settle import Outcome, settle, settle_all
-from shared.transport import LADDER, Broker, Delivery, Subscription
+from shared.transport import LADDER, Broker, DeadLetters, Delivery, Subscription
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class Consumer:
         concurrency: int = 1,
         batch: int = 1,
         check: Callable[[], None] = lambda: None,
+        record: Record = no_record,
     ) -> None:
         self.service = service
         self.effect = effect
@@ -51,6 +53,7 @@ class Consumer:
         self._batch = batch
         #: Raises DependencyUnavailable until the service's database is ready to be used.
         self._check = check
+        self._note = record
         self._gate = Gate()
         self._stopping = threading.Event()
         self._free = threading.Semaphore(concurrency)
@@ -82,6 +85,10 @@ class Consumer:
     @property
     def unsettled(self) -> int:
         return self._unsettled
+
+    def dead_letters(self) -> DeadLetters:
+        """Those of its service."""
+        return self._broker.dead_letters(self.service)
 
     def why_not_ready(self) -> str | None:
         """What keeps it from consuming; None when nothing does."""
@@ -188,8 +195,8 @@ class Consumer:
         self, pending: deque[Delivery], *, alone: bool
     ) -> Iterable[tuple[Delivery, Outcome]]:
         if not alone:
-            return settle_all(pending, self.effect, self._ladder)
-        outcome = settle(pending[0], self.effect, self._ladder, alone=True)
+            return settle_all(pending, self.effect, self._ladder, self._note)
+        outcome = settle(pending[0], self.effect, self._ladder, alone=True, record=self._note)
         return [(pending.popleft(), outcome)]
 
     # --- suspects ----------------------------------------------------------------------------

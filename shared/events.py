@@ -4,6 +4,7 @@ Metadata (id, type, time) travels in CloudEvents attributes beside the body, so 
 exactly what the contract shows and nothing else.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,12 @@ class Event:
     id: str
     time: datetime
     order: OrderPlaced
+    #: 1 on first delivery.
+    attempt: int = 1
+
+
+def is_id(text: str) -> bool:
+    return re.match(ID_PATTERN, text) is not None
 
 
 def total_of(items: Sequence[Item]) -> Decimal:
@@ -107,9 +114,9 @@ def is_money(amount: Decimal) -> bool:
 
 
 def parse_time(text: str) -> datetime:
-    """Read a CloudEvents time (RFC 3339). Raises ContractError."""
+    """Read a CloudEvents time (RFC 3339), as UTC. Raises ContractError."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise ContractError(f"time is {text!r}, which is not an RFC 3339 time") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

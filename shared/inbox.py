@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import Column, Connection, Engine, Float, MetaData, String, Table, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    select,
+    update,
+)
 
 from shared.database import Utc, insert, writing
 from shared.errors import DatabaseUnavailable, LeaseHeld
@@ -34,6 +45,8 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("order_id", String(64), nullable=False, index=True),
         Column("state", String(8), nullable=False),
         Column("lease_until", Float, nullable=False, default=0.0),
+        Column("attempt", Integer, nullable=False),
+        Column("event_time", Utc, nullable=False),
         Column("at", Utc, nullable=False),
     )
 
@@ -190,7 +203,7 @@ class LeasedEffect:
         row = _row(event, state=SENDING, lease_until=until)
         statement = insert(tx, inbox).on_conflict_do_update(
             index_elements=[inbox.c.event_id],
-            set_={"state": SENDING, "lease_until": until},
+            set_={"state": SENDING, "lease_until": until, "attempt": event.attempt},
             where=(inbox.c.state != DONE) & (inbox.c.lease_until <= now),
         )
         taken = tx.execute(statement.returning(inbox.c.event_id), row)
@@ -254,5 +267,7 @@ def _row(event: Event, *, state: str, lease_until: float = 0.0) -> dict[str, obj
         "order_id": event.order.order_id,
         "state": state,
         "lease_until": lease_until,
+        "attempt": event.attempt,
+        "event_time": event.time,
         "at": datetime.now(UTC),
     }

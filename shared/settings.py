@@ -3,10 +3,10 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
@@ -34,8 +34,20 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     return values
 
 
+def _visible(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise ValueError("something that does not fit into a header")
+    return secret
+
+
 def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return dict(pair.strip().split("=", 1) for pair in value.split(",") if pair.strip())
 
 
 # Each description completes the sentence "… but takes …": `load` shows it in its error.
@@ -71,6 +83,18 @@ Names = Annotated[
     BeforeValidator(_split),
     Field(min_length=1, description="names of services, separated by commas: email,sms"),
 ]
+Addresses = Annotated[
+    Mapping[str, HttpUrl],
+    NoDecode,
+    BeforeValidator(_pairs),
+    Field(description="names and addresses: email=http://127.0.0.1:8001,sms=http://…"),
+]
+# Visible ASCII, since it travels in a header. Set to nothing, it is not set.
+OperatorToken = Annotated[
+    Annotated[SecretStr, Field(min_length=16, max_length=256), AfterValidator(_visible)] | None,
+    BeforeValidator(lambda value: value or None),
+    Field(description="a secret of 16 to 256 letters, digits and signs, without spaces"),
+]
 LogLevel = Annotated[
     str,
     Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"),
@@ -85,6 +109,7 @@ class ServiceSettings(BaseSettings):
     host: Annotated[str, Field(min_length=1, description="an address to listen on")] = "127.0.0.1"
     port: Port
     log_level: LogLevel = "info"
+    operator_token: OperatorToken = None
 
 
 class ConsumerSettings(ServiceSettings):
@@ -117,12 +142,15 @@ def load(kind: type[S]) -> S:
 def _explain(kind: type[BaseSettings], field: str) -> str:
     takes = kind.model_fields[field].description
     got = os.environ.get(field.upper())
-    said = f"is {_without_password(got)!r}" if got is not None else "is not set"
+    said = f"is {_shown(field, got)}" if got is not None else "is not set"
     return f"{field.upper()} {said}, but takes {takes}"
 
 
-def _without_password(text: str) -> str:
-    return re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", text)
+def _shown(field: str, value: str) -> str:
+    """The value without its secrets: errors end up in logs."""
+    if field.endswith("token"):
+        return "another thing"
+    return repr(re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", value))
 
 
 def main(kind: type[S], run: Callable[[S], Any]) -> NoReturn:

@@ -1,6 +1,5 @@
 """What becomes of one delivery. This is the page to read first."""
 
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,7 +15,8 @@ from shared.errors import (
     LeaseHeld,
     PermanentError,
 )
-from shared.events import ID_PATTERN, ORDER_PLACED, Event, decode, parse_time
+from shared.events import ORDER_PLACED, Event, decode, is_id, parse_time
+from shared.history import Note, Record, Step, no_record
 from shared.inbox import Applied, Effect
 from shared.transport import Delivery, Failure, Message
 
@@ -35,7 +35,12 @@ class Outcome(StrEnum):
 
 
 def settle(
-    delivery: Delivery, effect: Effect, ladder: Sequence[float], *, alone: bool = False
+    delivery: Delivery,
+    effect: Effect,
+    ladder: Sequence[float],
+    *,
+    alone: bool = False,
+    record: Record = no_record,
 ) -> Outcome:
     """Decide what becomes of one delivery.
 
@@ -52,6 +57,7 @@ def settle(
        alone. When it killed its consumer again and again, that is an error of kind 6.
 
     And when somebody else is at work on it (LeaseHeld): come back later, using no attempt.
+    `record` keeps what happens in 5 to 7, for those who ask what became of an order.
     """
     try:
         event = read(delivery.message)
@@ -61,16 +67,19 @@ def settle(
     except (DependencyUnavailable, BrokerUnavailable):
         raise
     except (ContractError, PermanentError) as error:
-        return _give_up(delivery, effect, str(error))
+        return _give_up(delivery, effect, record, str(error))
     except Exception as error:  # noqa: BLE001
         # The one place that catches everything: an error that nobody foresaw must neither
         # lose the event nor stop the consumer.
-        return _try_again(delivery, effect, ladder, error)
+        return _try_again(delivery, effect, ladder, record, error)
     return _end(delivery, event, applied)
 
 
 def settle_all(
-    pending: deque[Delivery], effect: Effect, ladder: Sequence[float]
+    pending: deque[Delivery],
+    effect: Effect,
+    ladder: Sequence[float],
+    record: Record = no_record,
 ) -> Iterator[tuple[Delivery, Outcome]]:
     """Settle a batch in one transaction when all is well, one by one what is not.
 
@@ -79,19 +88,20 @@ def settle_all(
     if len(pending) > 1:
         yield from _settle_together(pending, effect)
     while pending:
-        outcome = settle(pending[0], effect, ladder)
+        outcome = settle(pending[0], effect, ladder, record=record)
         yield pending.popleft(), outcome
 
 
 def read(message: Message) -> Event | None:
     """The event in a message; None for a type that this service does not know."""
-    if not re.match(ID_PATTERN, message.id) or not message.type:
+    if not is_id(message.id) or not message.type:
         raise ContractError(
             f"CloudEvents id {message.id!r} or type {message.type!r} is missing or odd"
         )
     if message.type != ORDER_PLACED:
         return None
-    return Event(id=message.id, time=parse_time(message.time), order=decode(message.body))
+    time = parse_time(message.time)
+    return Event(id=message.id, time=time, order=decode(message.body), attempt=message.attempt)
 
 
 def _settle_together(
@@ -143,20 +153,27 @@ def _come_back(delivery: Delivery, held: LeaseHeld) -> Outcome:
 
 
 def _try_again(
-    delivery: Delivery, effect: Effect, ladder: Sequence[float], error: Exception
+    delivery: Delivery,
+    effect: Effect,
+    ladder: Sequence[float],
+    record: Record,
+    error: Exception,
 ) -> Outcome:
     attempt = delivery.message.attempt
     reason = f"{type(error).__name__}: {error}"
     if attempt > len(ladder):
-        return _give_up(delivery, effect, f"gave up after {attempt} attempts: {reason}")
+        return _give_up(delivery, effect, record, f"gave up after {attempt} attempts: {reason}")
     after = ladder[attempt - 1]
+    # First the note: what the broker does now is then never unknown to those who ask.
+    record(delivery.message, Note(step=Step.RETRIED, reason=reason, after=after))
     delivery.retry(after, Failure.now(reason))
     _forget(delivery, effect)
     _log(delivery, Outcome.RETRIED, seconds=after, reason=reason, exc_info=error)
     return Outcome.RETRIED
 
 
-def _give_up(delivery: Delivery, effect: Effect, reason: str) -> Outcome:
+def _give_up(delivery: Delivery, effect: Effect, record: Record, reason: str) -> Outcome:
+    record(delivery.message, Note(step=Step.DEAD_LETTERED, reason=reason))
     delivery.dead_letter(reason)
     _forget(delivery, effect)
     _log(delivery, Outcome.DEAD_LETTERED, reason=reason)

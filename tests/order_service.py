@@ -4,13 +4,18 @@ import json
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic import SecretStr
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from services.order.journey import Consumers
 from services.order.outbox import Bound
 from services.order.schema import metadata, orders, outbox
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database
+
+TOKEN = "the-token-of-the-tests"
+AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 
 AN_ORDER: dict[str, Any] = {
     "userId": "usr-123",
@@ -28,7 +33,13 @@ class OrderService:
         self.engine = open_database(url)
         self.placing = open_database(url, pool_size=16, autocommit=True)
         create_schema(self.engine, metadata)
-        self.app = create_order_app(self.engine, self.placing, Bound(self.engine, outbox_limit))
+        self.app = create_order_app(
+            self.engine,
+            self.placing,
+            Bound(self.engine, outbox_limit),
+            consumers=Consumers({}),
+            token=SecretStr(TOKEN),
+        )
 
     def post(self, body: Any = None, **headers: str) -> TestResponse:
         """`body` is sent as it is when it is bytes, else as JSON; headers as in content_type=…"""
@@ -38,7 +49,7 @@ class OrderService:
         return self.app.test_client().post("/orders", data=sent, headers=all_headers)
 
     def get(self, path: str) -> TestResponse:
-        return self.app.test_client().get(path)
+        return self.app.test_client().get(path, headers=AS_OPERATOR)
 
     def rows(self) -> tuple[int, int]:
         """How many orders and how many outbox rows there are."""

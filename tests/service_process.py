@@ -12,6 +12,8 @@ import httpx
 from tests.servers import free_port
 from tests.servers.process import Process
 
+TOKEN = "the-token-of-the-tests"
+AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 ROOT = Path(__file__).parent.parent
 
 
@@ -22,7 +24,8 @@ class ServiceProcess:
         self.url = f"http://127.0.0.1:{settings.setdefault('PORT', str(free_port()))}"
         self._module = module
         self._log = folder / f"{module}.{settings['PORT']}.log"
-        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
+        base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "OPERATOR_TOKEN": TOKEN}
+        self._env = {**base, **settings}
         self._env["TMPDIR"] = str(folder)
         self._process: Process | None = None
 
@@ -39,10 +42,10 @@ class ServiceProcess:
 
     def get(self, path: str) -> Any:
         """The JSON of the answer, whatever its status."""
-        return httpx.get(self.url + path, timeout=10).json()
+        return httpx.get(self.url + path, timeout=10, headers=AS_OPERATOR).json()
 
     def get_text(self, path: str) -> str:
-        return httpx.get(self.url + path, timeout=10).text
+        return httpx.get(self.url + path, timeout=10, headers=AS_OPERATOR).text
 
     @property
     def log(self) -> str:

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
-from services.analytics.schema import inbox, metadata, starts
+from services.analytics.schema import history, inbox, metadata, starts, tables
 from services.analytics.settings import AnalyticsSettings
 from shared.consumer import Consumer
+from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.events import Event
-from shared.http import create_consumer_app
+from shared.history import History
 from shared.inbox import Effect, TransactionalEffect
 from shared.observability import configure_logging
 from shared.server import Process, serve
@@ -44,8 +45,10 @@ def compose(
         concurrency=settings.concurrency,
         batch=BATCH,
         check=lambda: check_schema(engine, metadata),
+        record=History(engine, history).record,
     )
-    app = create_consumer_app(consumer, engine, partial(list_facts, engine))
+    list_effects = partial(list_facts, engine)
+    app = create_consumer_app(consumer, engine, tables, list_effects, token=settings.operator_token)
     app.register_blueprint(report_views(engine))
     return Process(app, consumer)
 

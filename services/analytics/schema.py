@@ -3,13 +3,17 @@
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table
 
 from shared.database import Money, Utc
+from shared.history import history_table
 from shared.inbox import inbox_table
 from shared.rows import Rows, insert_rows
 from shared.starts import starts_table
+from shared.story import Tables
 
 metadata = MetaData()
 inbox = inbox_table(metadata)
 starts = starts_table(metadata)
+history = history_table(metadata)
+tables = Tables(inbox, history)
 
 facts = Table(
     "facts",

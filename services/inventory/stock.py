@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from services.inventory.schema import movements, products
 from shared.effects import of_order, stream
+from shared.events import is_id
 from shared.http import json_response, problem
 
 _STOCK = select(
@@ -42,6 +43,9 @@ def stock_views(engine: Engine) -> Blueprint:
 
     @views.get("/stock/<product_id>")
     def of_product(product_id: str) -> Response:
+        # What cannot be an id is not looked for: PostgreSQL takes no NUL.
+        if not is_id(product_id):
+            return problem(404, "Unknown product", "No product has an id like this.")
         found = list(stream(engine, _STOCK.where(products.c.product_id == product_id)))
         if not found:
             return problem(404, "Unknown product", f"The catalogue has no {product_id}.")

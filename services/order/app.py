@@ -1,5 +1,6 @@
 """Composes one worker of the order service."""
 
+from services.order.journey import Consumers
 from services.order.outbox import Bound
 from services.order.settings import OrderSettings
 from services.order.views import create_order_app
@@ -12,4 +13,11 @@ def compose(settings: OrderSettings) -> Process:
     engine = open_database(settings.database_url)
     # A connection for each thread, so that nobody waits for one to place an order.
     placing = open_database(settings.database_url, pool_size=settings.threads, autocommit=True)
-    return Process(create_order_app(engine, placing, Bound(engine, settings.outbox_limit)))
+    app = create_order_app(
+        engine,
+        placing,
+        Bound(engine, settings.outbox_limit),
+        consumers=Consumers(settings.consumer_urls),
+        token=settings.operator_token,
+    )
+    return Process(app)

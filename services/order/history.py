@@ -1,6 +1,5 @@
 """Looks up orders: one by its id, or all of them page by page, newest first."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,12 @@ from sqlalchemy import Engine, Row, select
 from services.order.errors import UnknownOrder
 from services.order.schema import orders
 from shared.database import reading
-from shared.events import ID_PATTERN
+from shared.events import is_id
+
+LONGEST_PAGE = 1000
+USUAL_PAGE = 100
+#: What the number of an order can be: the database keeps it in 64 bits.
+LARGEST_CURSOR = 2**63 - 1
 
 
 class Order(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,7 +42,7 @@ class Page:
 def find_order(engine: Engine, order_id: str) -> Order:
     """Raises UnknownOrder."""
     # What cannot be an id is not looked for: PostgreSQL takes no NUL, for example.
-    if not re.match(ID_PATTERN, order_id):
+    if not is_id(order_id):
         raise UnknownOrder("no order has an id like this")
     with reading(engine) as tx:
         row = tx.execute(select(orders).where(orders.c.order_id == order_id)).one_or_none()

@@ -4,7 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.settings import DatabaseUrl, Port, ServiceSettings
+from shared.settings import Addresses, DatabaseUrl, Port, ServiceSettings
+
+#: Where the consumers listen unless they are told otherwise.
+CONSUMER_URLS = {
+    "email": "http://127.0.0.1:8001",
+    "sms": "http://127.0.0.1:8002",
+    "inventory": "http://127.0.0.1:8003",
+    "analytics": "http://127.0.0.1:8004",
+}
 
 
 class OrderSettings(ServiceSettings):
@@ -19,3 +27,5 @@ class OrderSettings(ServiceSettings):
     outbox_limit: Annotated[
         int, Field(ge=1, description="how many events may wait to be published, 1 or more")
     ] = 100_000
+    #: Who is asked for the journey of an order.
+    consumer_urls: Addresses = CONSUMER_URLS

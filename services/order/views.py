@@ -3,13 +3,22 @@
 import re
 
 from flask import Blueprint, Flask, Response, request
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from services.order.errors import InvalidPage, Refused, WrongMediaType, to_problem
-from services.order.history import find_order, page_of_orders
+from services.order.history import (
+    LARGEST_CURSOR,
+    LONGEST_PAGE,
+    USUAL_PAGE,
+    find_order,
+    page_of_orders,
+)
 from services.order.idempotency import read_key
+from services.order.journey import Consumers, journey
 from services.order.json_body import read_json
 from services.order.metrics import exposition, measure
+from services.order.openapi.views import docs
 from services.order.order_form import read_order
 from services.order.outbox import Bound, backlog
 from services.order.placing import place_order
@@ -17,24 +26,35 @@ from services.order.schema import metadata
 from shared.database import check_schema
 from shared.errors import DatabaseUnavailable
 from shared.http import create_app, json_response, read_body
-
-LONGEST_PAGE = 1000
+from shared.operators import Guard, operators_only
 
 #: W3C Trace Context, the version that there is. An id of zeros only is none.
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def create_order_app(engine: Engine, placing: Engine, bound: Bound) -> Flask:
-    """`placing` is for the one statement that writes, `engine` for whatever reads."""
+def create_order_app(
+    engine: Engine,
+    placing: Engine,
+    bound: Bound,
+    *,
+    consumers: Consumers,
+    token: SecretStr | None = None,
+) -> Flask:
+    """`placing` is for the one statement that writes, `engine` for whatever reads.
+
+    `token` opens what is for operators: the list of all orders, and the state of the outbox.
+    """
     app = create_app(exposition(engine))
     app.register_error_handler(Refused, to_problem)
-    app.register_blueprint(_orders(engine, placing, bound))
-    app.register_blueprint(_state(engine))
+    app.register_blueprint(_orders(engine, placing, bound, consumers))
+    app.register_blueprint(_for_operators(engine, operators_only(token)))
+    app.register_blueprint(_health(engine))
+    app.register_blueprint(docs())
     measure(app)
     return app
 
 
-def _orders(engine: Engine, placing: Engine, bound: Bound) -> Blueprint:
+def _orders(engine: Engine, placing: Engine, bound: Bound, consumers: Consumers) -> Blueprint:
     views = Blueprint("orders", __name__)
 
     @views.post("/orders")
@@ -56,18 +76,23 @@ def _orders(engine: Engine, placing: Engine, bound: Bound) -> Blueprint:
     def one(order_id: str) -> Response:
         return json_response(find_order(engine, order_id))
 
-    @views.get("/orders")
-    def page() -> Response:
-        limit = _number("limit", LONGEST_PAGE) or 100
-        found = page_of_orders(engine, limit=limit, cursor=_number("cursor", 2**63 - 1))
-        cursor = None if found.next is None else str(found.next)
-        return json_response({"orders": found.orders, "next": cursor})
+    @views.get("/orders/<order_id>/journey")
+    def journey_of(order_id: str) -> Response:
+        return json_response(journey(engine, consumers, find_order(engine, order_id)))
 
     return views
 
 
-def _state(engine: Engine) -> Blueprint:
-    views = Blueprint("state", __name__)
+def _for_operators(engine: Engine, guard: Guard) -> Blueprint:
+    views = Blueprint("operators", __name__)
+    views.before_request(guard)
+
+    @views.get("/orders")
+    def page() -> Response:
+        limit = _number("limit", LONGEST_PAGE) or USUAL_PAGE
+        found = page_of_orders(engine, limit=limit, cursor=_number("cursor", LARGEST_CURSOR))
+        cursor = None if found.next is None else str(found.next)
+        return json_response({"orders": found.orders, "next": cursor})
 
     @views.get("/outbox")
     def outbox() -> Response:
@@ -75,6 +100,12 @@ def _state(engine: Engine) -> Blueprint:
         return json_response(
             {"pending": state.pending, "oldestAgeSeconds": state.oldest_age_seconds}
         )
+
+    return views
+
+
+def _health(engine: Engine) -> Blueprint:
+    views = Blueprint("health", __name__)
 
     @views.get("/health/ready")
     def ready() -> Response:

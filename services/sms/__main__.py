@@ -7,13 +7,14 @@ from functools import partial
 import httpx
 
 from services.sms.handler import send_text
-from services.sms.schema import inbox, metadata, starts
+from services.sms.schema import history, inbox, metadata, starts, tables
 from services.sms.settings import SmsSettings
 from shared.consumer import Consumer
+from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.effects import list_inbox
 from shared.events import Event
-from shared.http import create_consumer_app
+from shared.history import History
 from shared.inbox import Effect, LeasedEffect
 from shared.observability import configure_logging
 from shared.server import Process, serve
@@ -43,10 +44,11 @@ def compose(
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
         check=lambda: check_schema(engine, metadata),
+        record=History(engine, history).record,
     )
-    return Process(
-        create_consumer_app(consumer, engine, partial(list_inbox, engine, inbox)), consumer
-    )
+    list_effects = partial(list_inbox, engine, inbox)
+    app = create_consumer_app(consumer, engine, tables, list_effects, token=settings.operator_token)
+    return Process(app, consumer)
 
 
 def sender(settings: SmsSettings) -> Send:

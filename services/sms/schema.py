@@ -2,9 +2,13 @@
 
 from sqlalchemy import MetaData
 
+from shared.history import history_table
 from shared.inbox import inbox_table
 from shared.starts import starts_table
+from shared.story import Tables
 
 metadata = MetaData()
 inbox = inbox_table(metadata)
 starts = starts_table(metadata)
+history = history_table(metadata)
+tables = Tables(inbox, history)

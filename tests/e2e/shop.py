@@ -101,8 +101,13 @@ class Shop:
         return {letter.message.key: letter.reason for letter in letters}
 
     def get(self, part: str, path: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = httpx.get(self.stack.urls[part] + path, timeout=10).json()
+        answer: Mapping[str, Any] = httpx.get(
+            self.stack.urls[part] + path, headers=self._as_operator(), timeout=10
+        ).json()
         return answer
+
+    def _as_operator(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.stack.plan.operator_token}"}
 
     def _orderctl(self, words: Sequence[str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(

@@ -6,14 +6,25 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
+from sqlalchemy import MetaData
 
 from shared.consumer import Consumer
-from shared.database import open_database
+from shared.consumer_http import create_consumer_app
+from shared.database import create_schema, open_database
 from shared.errors import DependencyUnavailable, LeaseHeld, PermanentError
-from shared.http import MAX_BODY_BYTES, create_consumer_app
+from shared.history import history_table
+from shared.http import MAX_BODY_BYTES
+from shared.inbox import inbox_table
+from shared.story import Tables
 from shared.transport import Message, connect
 from tests.builders import a_message
 from tests.fakes import FakeEffect
+
+metadata = MetaData()
+inbox, history = inbox_table(metadata), history_table(metadata)
+TOKEN = "a-token-for-operators"
+AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def some_effects(order_id: str | None) -> Iterator[Mapping[str, Any]]:
@@ -27,8 +38,13 @@ def effect() -> FakeEffect:
 
 @pytest.fixture
 def client(effect: FakeEffect, sqlite_url: str) -> FlaskClient:
+    engine = open_database(sqlite_url)
+    create_schema(engine, metadata)
     consumer = Consumer("email", connect(sqlite_url), effect)
-    return create_consumer_app(consumer, open_database(sqlite_url), some_effects).test_client()
+    app = create_consumer_app(
+        consumer, engine, Tables(inbox, history), some_effects, token=SecretStr(TOKEN)
+    )
+    return app.test_client()
 
 
 def send(client: FlaskClient, message: Message) -> Any:
@@ -84,12 +100,10 @@ def test_a_body_that_is_too_long_is_refused(client: FlaskClient, effect: FakeEff
 
 
 def test_effects_are_lines_and_one_order_shows_its_own(client: FlaskClient) -> None:
-    lines = client.get("/effects").text.splitlines()
+    lines = client.get("/effects", headers=AS_OPERATOR).text.splitlines()
     assert [json.loads(line)["orderId"] for line in lines] == ["ord-1", "ord-2"]
-    assert client.get("/orders/ord-2").json == {
-        "orderId": "ord-2",
-        "effects": [{"orderId": "ord-2"}],
-    }
+    story = client.get("/orders/ord-2").json
+    assert (story["orderId"], story["effects"]) == ("ord-2", [{"orderId": "ord-2"}])
 
 
 def test_a_consumer_that_does_not_run_is_alive_and_not_ready(client: FlaskClient) -> None:

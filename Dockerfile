@@ -1,0 +1,45 @@
+# One recipe for every image: `docker build --build-arg SERVICE=email .` makes the one that holds
+# the email service. SERVICE is a folder of services/, or `simulators`, or `orderctl`.
+
+# Only that service's code, and shared/ which it builds upon.
+FROM python:3.13-slim AS code
+ARG SERVICE
+WORKDIR /checkout
+COPY . .
+RUN mkdir /app \
+ && cp -r shared /app/ \
+ && if [ -d "services/$SERVICE" ]; \
+    then mkdir /app/services && cp -r services/__init__.py "services/$SERVICE" /app/services/; \
+    else cp -r "$SERVICE" /app/; fi \
+ && mv "$(find /app -name requirements.txt)" /requirements.txt
+# Nothing can be written where it runs, so the bytecode has to be there already.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+
+# Only that service's dependencies. A change of code alone does not reach this stage: Docker
+# compares what is in the copied file, and takes the result of last time.
+FROM python:3.13-slim AS dependencies
+COPY --from=code /requirements.txt .
+# Every package is a wheel with a known hash: nothing is compiled, on x86-64 as on arm64.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv --without-pip /venv \
+ && python -m pip --python /venv/bin/python install --disable-pip-version-check \
+    --require-hashes --only-binary :all: -r requirements.txt
+
+FROM python:3.13-slim
+# Many threads would each get a heap of their own, and none would give memory back.
+ENV PATH="/venv/bin:$PATH" \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_ARENA_MAX=2 \
+    HOST=0.0.0.0
+# A new volume takes its owner from the folder that it is mounted on.
+RUN install -d -o 10001 -g 10001 /data
+COPY --from=dependencies /venv /venv
+COPY --from=code /app /app
+WORKDIR /app
+# A number, because only a number can be checked to be another user than root.
+USER 10001:10001
+HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
+    CMD ["python", "-m", "shared.healthcheck"]
+# What runs is a module: services.email, services.email.migrate, shared.topology.
+ENTRYPOINT ["python", "-m"]

@@ -1,0 +1,91 @@
+"""An order's journey: what each service says that it has done with it."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import httpx
+import msgspec
+from sqlalchemy import Engine, select
+
+from services.order.history import Order
+from services.order.schema import outbox
+from shared.database import reading
+
+#: Somebody is looking at a screen: a service that takes longer counts as one that is away.
+PATIENCE_SECONDS = 2.0
+UNKNOWN = "unknown"
+
+
+class Step(msgspec.Struct, frozen=True, rename="camel"):
+    """Something that happened before the state in which the service says it is now."""
+
+    step: str
+    attempt: int
+    reason: str
+    next_at: datetime | None
+    at: datetime
+
+
+class Stop(msgspec.Struct, frozen=True, rename="camel"):
+    """What one service says. `state`: waiting, working, retrying, applied, dead_lettered,
+    discarded, or unknown where it does not answer, which `reason` explains.
+    """
+
+    state: str
+    attempts: int = 0
+    at: datetime | None = None
+    reason: str | None = None
+    next_at: datetime | None = None
+    history: tuple[Step, ...] = ()
+
+
+class Journey(msgspec.Struct, frozen=True, rename="camel"):
+    """`outbox` is `waiting` until the relay has published the event, then `published`."""
+
+    order_id: str
+    event_id: str
+    placed_at: datetime
+    outbox: str
+    services: Mapping[str, Stop]
+
+
+class Consumers:
+    """The services that are asked, all at the same time."""
+
+    def __init__(self, urls: Mapping[str, str], client: httpx.Client | None = None) -> None:
+        self._urls = urls
+        # The environment's HTTP_PROXY is for the way out, not for a neighbour. A connection is
+        # not used again: gunicorn closes an idle one when it likes.
+        self._client = client or httpx.Client(
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+        self._threads = ThreadPoolExecutor(max(4, 2 * len(urls)), thread_name_prefix="journey")
+
+    def ask(self, order_id: str) -> dict[str, Stop]:
+        answers = self._threads.map(lambda url: self._ask(url, order_id), self._urls.values())
+        return dict(zip(self._urls, answers, strict=True))
+
+    def _ask(self, url: str, order_id: str) -> Stop:
+        try:
+            response = self._client.get(f"{url.rstrip('/')}/orders/{order_id}").raise_for_status()
+            return msgspec.json.decode(response.content, type=Stop)
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            return Stop(UNKNOWN, reason=f"it does not answer: {str(error) or type(error).__name__}")
+
+
+def journey(engine: Engine, consumers: Consumers, order: Order) -> Journey:
+    return Journey(
+        order_id=order.order_id,
+        event_id=order.event_id,
+        placed_at=order.placed_at,
+        outbox="waiting" if _is_in_outbox(engine, order.event_id) else "published",
+        services=consumers.ask(order.order_id),
+    )
+
+
+def _is_in_outbox(engine: Engine, event_id: str) -> bool:
+    with reading(engine) as tx:
+        return tx.scalar(select(outbox.c.seq).where(outbox.c.id == event_id).limit(1)) is not None

@@ -1,0 +1,136 @@
+"""The HTTP side that every consumer service has."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from shared.consumer import Consumer
+from shared.database import reading
+from shared.dead_letter_views import dead_letter_views
+from shared.errors import ContractError, DependencyUnavailable, LeaseHeld, PermanentError
+from shared.events import is_id
+from shared.history import History
+from shared.http import create_app, json_response, problem, read_body, to_json
+from shared.operators import Guard, operators_only
+from shared.settle import read
+from shared.story import WAITING, Tables, tell
+from shared.transport import Message
+
+#: What a service did: for one order, or, without an order id, for all of them.
+ListEffects = Callable[[str | None], Iterator[Mapping[str, Any]]]
+
+
+def create_consumer_app(
+    consumer: Consumer,
+    engine: Engine,
+    tables: Tables,
+    list_effects: ListEffects,
+    *,
+    token: SecretStr | None,
+) -> Flask:
+    """`token` opens what is for operators: the list of all effects, and the dead letters."""
+    app = create_app()
+    guard = operators_only(token)
+    app.register_blueprint(_health(consumer, engine))
+    app.register_blueprint(_story(engine, tables, list_effects, consumer))
+    app.register_blueprint(_effects(list_effects, guard))
+    app.register_blueprint(_events(consumer))
+    history = History(engine, tables.history)
+    app.register_blueprint(dead_letter_views(consumer.dead_letters, history, guard))
+    return app
+
+
+def _health(consumer: Consumer, engine: Engine) -> Blueprint:
+    views = Blueprint("health", __name__)
+
+    @views.get("/health/ready")
+    def ready() -> Response:
+        reason = consumer.why_not_ready() or _database_problem(engine)
+        body = {"ready": reason is None, "reason": reason, "unsettled": consumer.unsettled}
+        return json_response(body, 200 if reason is None else 503)
+
+    return views
+
+
+def _database_problem(engine: Engine) -> str | None:
+    try:
+        with reading(engine) as connection:
+            connection.execute(text("SELECT 1"))
+    except DependencyUnavailable as error:
+        return str(error)
+    return None
+
+
+def _story(
+    engine: Engine, tables: Tables, list_effects: ListEffects, consumer: Consumer
+) -> Blueprint:
+    views = Blueprint("story", __name__)
+
+    @views.get("/orders/<order_id>")
+    def of_order(order_id: str) -> Response:
+        """What this service has done with the order; `reason` also says why it waits."""
+        if not is_id(order_id):
+            return problem(404, "Unknown order", "No order has an id like this.")
+        story = tell(engine, tables, order_id, datetime.now(UTC))
+        if story["state"] == WAITING:
+            story["reason"] = consumer.why_not_ready() or story["reason"]
+        effects = list(list_effects(order_id))
+        return json_response({"orderId": order_id, **story, "effects": effects})
+
+    return views
+
+
+def _effects(list_effects: ListEffects, guard: Guard) -> Blueprint:
+    views = Blueprint("effects", __name__)
+    views.before_request(guard)
+
+    @views.get("/effects")
+    def all_of_them() -> Response:
+        """Every effect, a JSON object a line, streamed."""
+        lines = (to_json(effect) + b"\n" for effect in list_effects(None))
+        return Response(lines, content_type="application/x-ndjson")
+
+    return views
+
+
+def _events(consumer: Consumer) -> Blueprint:
+    views = Blueprint("events", __name__)
+
+    @views.post("/events")
+    def receive() -> Response:
+        """Apply an event at once: CloudEvents binary HTTP, the same effect, the same inbox."""
+        try:
+            event = read(_message())
+            applied = consumer.effect.apply([event], alone=True) if event else None
+        except ContractError as error:
+            return problem(400, "Not an event of the contract", str(error))
+        except PermanentError as error:
+            return problem(422, "The event cannot be processed", str(error))
+        except LeaseHeld as held:
+            response = problem(409, "Somebody is at work on this event", str(held))
+            response.headers["Retry-After"] = str(int(held.seconds) + 1)
+            return response
+        if event is None or applied is None:
+            return json_response({"outcome": "ignored"})
+        return json_response({"outcome": "applied" if applied.now else "applied_before"})
+
+    return views
+
+
+def _message() -> Message:
+    """The request as a message. Source: CloudEvents HTTP protocol binding, binary mode."""
+    header = {
+        name: request.headers.get(f"ce-{name}", "") for name in ("id", "type", "source", "time")
+    }
+    return Message(
+        id=header["id"],
+        type=header["type"],
+        source=header["source"],
+        time=header["time"],
+        key="",
+        body=read_body(),
+    )

@@ -1,0 +1,112 @@
+"""A service's own dead letters over HTTP, for operators: look, send back, throw away."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import Meta
+
+from shared.errors import BrokerUnavailable
+from shared.events import Identifier
+from shared.history import History, Note, Step
+from shared.http import json_response, problem, read_body
+from shared.operators import Guard
+from shared.transport import DeadLetter, DeadLetters, Message
+
+LONGEST_LIST = 1000
+
+
+class _Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which dead letters: these handles, or, in so many words, all of them."""
+
+    handles: Annotated[list[str], Meta(min_length=1, max_length=LONGEST_LIST)] | None = None
+    all: bool = False
+
+
+class _Moved(msgspec.Struct, frozen=True, rename="camel"):
+    event_id: Identifier
+    order_id: Identifier
+
+
+class _Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator's tool has done to dead letters at the broker itself, and when."""
+
+    step: Annotated[str, Meta(pattern=f"^({Step.REDRIVEN}|{Step.DISCARDED})$")]
+    at: Annotated[datetime, Meta(tz=True)]
+    events: Annotated[list[_Moved], Meta(max_length=LONGEST_LIST)]
+
+
+def dead_letter_views(
+    open_letters: Callable[[], DeadLetters], history: History, guard: Guard
+) -> Blueprint:
+    views = Blueprint("dead_letters", __name__)
+    views.before_request(guard)
+    views.register_error_handler(BrokerUnavailable, _broker_away)
+    views.register_error_handler(msgspec.MsgspecError, _not_understood)
+
+    @views.get("/dead-letters")
+    def browse() -> Response:
+        limit = request.args.get("limit", "100")
+        if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= LONGEST_LIST:
+            return problem(400, "No such list", f"limit takes a number from 1 to {LONGEST_LIST}")
+        letters = open_letters().browse(int(limit))
+        return json_response({"deadLetters": [_shown(letter) for letter in letters]})
+
+    @views.post("/dead-letters/redrive")
+    def redrive() -> Response:
+        return _take(Step.REDRIVEN, lambda handles: open_letters().redrive(handles))
+
+    @views.post("/dead-letters/discard")
+    def discard() -> Response:
+        return _take(Step.DISCARDED, lambda handles: open_letters().discard(handles))
+
+    def _take(
+        step: Step, take: Callable[[Collection[str] | None], Sequence[DeadLetter]]
+    ) -> Response:
+        choice = msgspec.json.decode(read_body(), type=_Choice)
+        if (choice.handles is None) != choice.all:
+            return problem(422, "Which ones?", 'Send {"handles": ["…"]}, or {"all": true}.')
+        at = datetime.now(UTC)
+        gone = take(choice.handles)
+        history.record_all([letter.message for letter in gone], Note(step=step), at)
+        return json_response({step.value: [letter.handle for letter in gone]})
+
+    @views.post("/dead-letters/notice")
+    def notice() -> Response:
+        told = msgspec.json.decode(read_body(), type=_Notice)
+        messages = [_message(event) for event in told.events]
+        history.record_all(messages, Note(step=Step(told.step)), told.at)
+        return json_response({"noted": len(messages)})
+
+    return views
+
+
+def _shown(letter: DeadLetter) -> dict[str, object]:
+    message = letter.message
+    return {
+        "handle": letter.handle,
+        "eventId": message.id,
+        "orderId": message.key,
+        "reason": letter.reason,
+        "attempts": message.attempt,
+        "at": letter.at,
+        # For people to look at; a redrive sends the bytes as they are.
+        "body": message.body.decode("utf-8", "replace"),
+    }
+
+
+def _message(event: _Moved) -> Message:
+    return Message(id=event.event_id, key=event.order_id, type="", source="", time="", body=b"")
+
+
+def _broker_away(error: BrokerUnavailable) -> Response:
+    response = problem(503, "The broker does not answer", str(error))
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def _not_understood(error: msgspec.MsgspecError) -> Response:
+    return problem(400, "The body is not what is needed here", str(error))

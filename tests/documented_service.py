@@ -1,0 +1,78 @@
+"""The order service with everything around it that its document speaks of."""
+
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy import update
+
+from services.order.journey import Consumers
+from services.order.outbox import Bound
+from services.order.schema import metadata, orders
+from services.order.views import create_order_app
+from shared.database import create_schema, open_database
+from tests.documented import TOKEN
+from tests.tables import content
+
+#: The document's example of an id: with an order of that id there, the example has an answer.
+THE_ORDER = "ord-789"
+AN_ORDER = {"userId": "u", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
+
+_THEN = "2026-03-04T05:06:07Z"
+_STEP = {"step": "retried", "attempt": 1, "reason": "550", "nextAt": None, "at": _THEN}
+_STORY = {"state": "applied", "attempts": 2, "at": _THEN, "history": [_STEP]}
+
+
+class DocumentedService:
+    """The service on an empty database, with one order, and with consumers that answer."""
+
+    def __init__(self, url: str, *, outbox_limit: int = 100_000, token: str | None = TOKEN) -> None:
+        self.engine = open_database(url)
+        self.placing = open_database(url, pool_size=16, autocommit=True)
+        create_schema(self.engine, metadata)
+        self.app = create_order_app(
+            self.engine,
+            self.placing,
+            # A second passes from one request to the next, so that each of them counts.
+            Bound(self.engine, outbox_limit, clock=count().__next__),
+            consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
+            token=SecretStr(token) if token else None,
+        )
+        self._place_the_order()
+
+    def _place_the_order(self) -> None:
+        assert self.app.test_client().post("/orders", json=AN_ORDER).status_code == 202
+        with self.engine.begin() as tx:
+            tx.execute(update(orders).values(order_id=THE_ORDER))
+
+    def forget_keys(self) -> None:
+        """So that no made-up key is one that was used before, for another order."""
+        with self.engine.begin() as tx:
+            tx.execute(update(orders).values(idempotency_key=None))
+
+    def content(self) -> dict[str, list[Any]]:
+        return content(self.engine, metadata)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.engine.dispose()
+        self.placing.dispose()
+
+
+def _neighbours() -> httpx.Client:
+    """Email has done its work, after a retry; SMS is out of order."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_email = request.url.host == "email"
+        return httpx.Response(200, json=_STORY) if is_email else httpx.Response(500)
+
+    return httpx.Client(transport=httpx.MockTransport(answer))

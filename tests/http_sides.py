@@ -1,0 +1,149 @@
+"""Every process's HTTP side, without its server and without what runs beside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from flask import Flask
+from pydantic import SecretStr
+from sqlalchemy import Engine, MetaData
+
+from services.analytics.__main__ import compose as compose_analytics
+from services.analytics.schema import metadata as analytics_tables
+from services.analytics.settings import AnalyticsSettings
+from services.email.__main__ import compose as compose_email
+from services.email.schema import metadata as email_tables
+from services.email.settings import EmailSettings
+from services.inventory.__main__ import compose as compose_inventory
+from services.inventory.migrate import stock_up
+from services.inventory.schema import metadata as inventory_tables
+from services.inventory.settings import InventorySettings
+from services.order.relay import compose as compose_relay
+from services.order.relay_settings import RelaySettings
+from services.order.schema import metadata as order_tables
+from services.sms.__main__ import compose as compose_sms
+from services.sms.schema import metadata as sms_tables
+from services.sms.settings import SmsSettings
+from shared.database import create_schema, open_database
+from shared.server import Process
+from shared.settings import ConsumerSettings
+from shared.transport import connect
+from simulators.mail_sink.mailbox import Mailbox
+from simulators.mail_sink.schema import metadata as mail_tables
+from simulators.mail_sink.views import create_sink
+from simulators.sms_gateway.schema import metadata as gateway_tables
+from simulators.sms_gateway.views import create_gateway
+from tests.builders import a_message
+from tests.documented import TOKEN
+from tests.documented_service import DocumentedService
+from tests.tables import content
+
+
+@dataclass(frozen=True)
+class HttpSide:
+    app: Flask
+    engine: Engine
+    tables: MetaData
+    #: What lies at the broker, where the process has one.
+    at_the_broker: Callable[[], object] = lambda: None
+    may_misbehave: bool = False
+
+    def content(self) -> tuple[dict[str, list[Any]], object]:
+        return content(self.engine, self.tables), self.at_the_broker()
+
+
+def _order(url: str, _folder: Path) -> HttpSide:
+    service = DocumentedService(url)
+    return HttpSide(service.app, service.engine, order_tables)
+
+
+def _relay(url: str, folder: Path) -> HttpSide:
+    engine = _made(url, order_tables)
+    settings = RelaySettings(database_url=url, broker_url=f"sqlite:///{folder}/broker.db")
+    return HttpSide(compose_relay(settings).app, engine, order_tables)
+
+
+def _email(url: str, folder: Path) -> HttpSide:
+    engine, settings = _made(url, email_tables), EmailSettings(**_around(url, folder))
+    process = compose_email(settings, send=lambda _event: None)
+    return _consumer("email", process, settings, HttpSide(process.app, engine, email_tables))
+
+
+def _sms(url: str, folder: Path) -> HttpSide:
+    engine, settings = _made(url, sms_tables), SmsSettings(**_around(url, folder))
+    process = compose_sms(settings, send=lambda _event: None)
+    return _consumer("sms", process, settings, HttpSide(process.app, engine, sms_tables))
+
+
+def _inventory(url: str, folder: Path) -> HttpSide:
+    engine, settings = _made(url, inventory_tables), InventorySettings(**_around(url, folder))
+    stock_up(engine)
+    process = compose_inventory(settings)
+    return _consumer(
+        "inventory", process, settings, HttpSide(process.app, engine, inventory_tables)
+    )
+
+
+def _analytics(url: str, folder: Path) -> HttpSide:
+    engine, settings = _made(url, analytics_tables), AnalyticsSettings(**_around(url, folder))
+    process = compose_analytics(settings)
+    return _consumer(
+        "analytics", process, settings, HttpSide(process.app, engine, analytics_tables)
+    )
+
+
+def _mail_sink(url: str, _folder: Path) -> HttpSide:
+    engine = _made(url, mail_tables)
+    mailbox = Mailbox(engine)
+    mailbox.add("a@example.com", ["b@example.com"], b"Subject: Hello\r\n\r\nHello")
+    return HttpSide(create_sink(mailbox, lambda: None), engine, mail_tables)
+
+
+def _sms_gateway(url: str, _folder: Path) -> HttpSide:
+    engine = _made(url, gateway_tables)
+    app = create_gateway(engine, rng=Random(4), sleep=lambda _seconds: None)
+    return HttpSide(app, engine, gateway_tables, may_misbehave=True)
+
+
+SIDES: dict[str, Callable[[str, Path], HttpSide]] = {
+    "order": _order,
+    "relay": _relay,
+    "email": _email,
+    "sms": _sms,
+    "inventory": _inventory,
+    "analytics": _analytics,
+    "mail_sink": _mail_sink,
+    "sms_gateway": _sms_gateway,
+}
+
+
+def _made(url: str, tables: MetaData) -> Engine:
+    engine = open_database(url)
+    create_schema(engine, tables)
+    return engine
+
+
+def _around(url: str, folder: Path) -> dict[str, Any]:
+    return {
+        "database_url": url,
+        "broker_url": f"sqlite:///{folder}/broker.db",
+        "operator_token": SecretStr(TOKEN),
+        "work_time": 0,
+    }
+
+
+def _consumer(name: str, process: Process, settings: ConsumerSettings, side: HttpSide) -> HttpSide:
+    """With an event that was applied, and one among the dead letters."""
+    broker = connect(settings.broker_url)
+    broker.declare([name])
+    with broker.publisher() as publisher, broker.subscribe(name, prefetch=1) as subscription:
+        publisher.publish([a_message()])
+        [delivery] = subscription.receive(1, 5)
+        delivery.dead_letter("a test wants it there")
+    message = a_message()
+    headers = {"ce-id": message.id, "ce-type": message.type, "ce-time": message.time}
+    answer = process.app.test_client().post("/events", data=message.body, headers=headers)
+    assert answer.status_code == 200
+    return HttpSide(side.app, side.engine, side.tables, lambda: broker.depth(name))

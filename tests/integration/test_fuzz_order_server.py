@@ -1,0 +1,48 @@
+"""The same made-up requests as in test_fuzz_order.py, over a socket and through gunicorn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from schemathesis import Case
+
+from tests.documented import TOKEN, make_consistent, schema
+from tests.documented_service import DocumentedService
+from tests.service_process import ServiceProcess
+
+documented = schema(examples=15)
+
+
+@dataclass(frozen=True)
+class Served:
+    server: ServiceProcess
+    beside: DocumentedService
+
+
+# Without a parameter, schemathesis gives all its tests one name, and of those with one name
+# pytest-xdist runs only the first.
+@pytest.fixture(scope="module", params=["gunicorn"])
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The server, and beside it, on the same database, the service that placed an order there."""
+    folder = tmp_path_factory.mktemp("served")
+    url = f"sqlite:///{folder / 'test.db'}"
+    # Nothing listens on port 9: an order's journey then says of each service that it is unknown.
+    neighbours = "email=http://127.0.0.1:9"
+    settings = {"DATABASE_URL": url, "OPERATOR_TOKEN": TOKEN, "CONSUMER_URLS": neighbours}
+    with (
+        DocumentedService(url) as beside,
+        ServiceProcess("services.order", folder, **settings) as server,
+    ):
+        yield Served(server, beside)
+
+
+@documented.parametrize()
+def test_every_answer_is_as_documented_and_a_refused_request_writes_nothing(
+    case: Case, served: Served
+) -> None:
+    served.beside.forget_keys()
+    make_consistent(case)
+    before = served.beside.content()
+    answer = case.call_and_validate(base_url=served.server.url)
+    if answer.status_code != 202:
+        assert served.beside.content() == before

@@ -1,0 +1,111 @@
+"""Every refusal in the document can be caused, and then is as documented; there are no others."""
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.documented import TOKEN, as_sent, schema
+from tests.documented_service import AN_ORDER, THE_ORDER, DocumentedService
+from tests.fakes import Outage
+
+PROBLEM = "application/problem+json"
+OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
+ONE, JOURNEY = "/orders/{orderId}", "/orders/{orderId}/journey"
+
+#: Method and path as documented, status, and the last part of the type.
+Refusal = tuple[str, str, int, str]
+
+
+def order(**more: Any) -> dict[str, Any]:
+    return {"method": "POST", "path": "/orders", "json": AN_ORDER, **more}
+
+
+def get(path: str, **more: Any) -> dict[str, Any]:
+    return {"method": "GET", "path": path, **more}
+
+
+AWAY: dict[str, Any] = {"away": True}
+OFF: dict[str, Any] = {"token": None}
+FULL: dict[str, Any] = {"outbox_limit": 1}
+
+#: What causes each refusal: the service around it, and the request.
+CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
+    ("POST", "/orders", 400, "malformed-json"): (
+        {},
+        order(json=None, data=b"{", content_type="application/json"),
+    ),
+    ("POST", "/orders", 400, "invalid-idempotency-key"): (
+        {},
+        order(headers={"Idempotency-Key": "a b"}),
+    ),
+    ("POST", "/orders", 413, "about:blank"): ({}, order(json={"userId": "u" * 70_000})),
+    ("POST", "/orders", 415, "wrong-media-type"): ({}, order(json=None, data=b"{}")),
+    ("POST", "/orders", 422, "invalid-order"): ({}, order(json={})),
+    ("POST", "/orders", 422, "idempotency-key-reused"): (
+        {"used": {"Idempotency-Key": "used"}},
+        order(json=AN_ORDER | {"userId": "another"}, headers={"Idempotency-Key": "used"}),
+    ),
+    ("POST", "/orders", 503, "outbox-full"): (FULL, order()),
+    ("POST", "/orders", 503, "about:blank"): (AWAY, order()),
+    ("GET", "/orders", 400, "invalid-page"): ({}, get("/orders?limit=0", headers=OPERATOR)),
+    ("GET", "/orders", 401, "about:blank"): ({}, get("/orders")),
+    ("GET", "/orders", 404, "about:blank"): (OFF, get("/orders", headers=OPERATOR)),
+    ("GET", "/orders", 503, "about:blank"): (AWAY, get("/orders", headers=OPERATOR)),
+    ("GET", ONE, 404, "unknown-order"): ({}, get("/orders/ord-1")),
+    ("GET", ONE, 404, "about:blank"): ({}, get("/orders/a%2Fb")),
+    ("GET", ONE, 503, "about:blank"): (AWAY, get(f"/orders/{THE_ORDER}")),
+    ("GET", JOURNEY, 404, "unknown-order"): ({}, get("/orders/ord-1/journey")),
+    ("GET", JOURNEY, 404, "about:blank"): ({}, get("/orders/a%2Fb/journey")),
+    ("GET", JOURNEY, 503, "about:blank"): (AWAY, get(f"/orders/{THE_ORDER}/journey")),
+    ("GET", "/outbox", 401, "about:blank"): ({}, get("/outbox")),
+    ("GET", "/outbox", 404, "about:blank"): (OFF, get("/outbox", headers=OPERATOR)),
+    ("GET", "/outbox", 503, "about:blank"): (AWAY, get("/outbox", headers=OPERATOR)),
+    ("GET", "/docs/{asset}", 404, "about:blank"): ({}, get("/docs/page.html")),
+}
+
+
+def documented() -> set[Refusal]:
+    return {
+        (method.upper(), path, int(status), type.removeprefix("/problems/"))
+        for path, item in as_sent()["paths"].items()
+        for method, operation in item.items()
+        for status, answer in operation["responses"].items()
+        if PROBLEM in answer["content"]
+        for type in answer["content"][PROBLEM]["schema"]["properties"]["type"]["enum"]
+    }
+
+
+def answer_of(
+    url: str, request: dict[str, Any], *, away: bool = False, used: Any = None, **around: Any
+) -> tuple[TestResponse, bool]:
+    """The answer, and whether the database holds what it held before."""
+    with DocumentedService(url, **around) as service:
+        client = service.app.test_client()
+        if used:
+            client.post("/orders", json=AN_ORDER, headers=used)
+        before = service.content()
+        outages = [Outage(service.engine), Outage(service.placing)]
+        for outage in outages:
+            outage.is_on = away
+        answer = client.open(**request)
+        for outage in outages:
+            outage.is_on = False
+        return answer, service.content() == before
+
+
+def test_all_are_tried_here() -> None:
+    assert documented() == set(CAUSES)
+
+
+@pytest.mark.parametrize("refusal", CAUSES, ids=lambda each: " ".join(map(str, each)))
+def test_each_can_be_caused_and_is_as_documented(refusal: Refusal, sqlite_url: str) -> None:
+    around, request = CAUSES[refusal]
+    answer, is_unchanged = answer_of(sqlite_url, request, **around)
+    method, path, status, type = refusal
+    assert answer.status_code == status
+    assert answer.get_json(force=True)["type"].removeprefix("/problems/") == type
+    schema(examples=1)[path][method].validate_response(answer)
+    headers = as_sent()["paths"][path][method.lower()]["responses"][str(status)].get("headers", {})
+    assert set(headers) <= set(answer.headers.keys())
+    assert is_unchanged
