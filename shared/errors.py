@@ -57,3 +57,7 @@ class LeaseHeld(PipelineError):
 
 class KilledItsConsumer(PermanentError):
     """The event was started several times, and no process lived to see the end of it."""
+
+
+class PruneRefused(PipelineError):
+    """It cannot be told what may still come again, and so nothing may be forgotten."""

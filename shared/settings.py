@@ -95,6 +95,8 @@ OperatorToken = Annotated[
     BeforeValidator(lambda value: value or None),
     Field(description="a secret of 16 to 256 letters, digits and signs, without spaces"),
 ]
+# One day more than a broker keeps messages (RETENTION): what it still has must not be forgotten.
+KeepDays = Annotated[int, Field(ge=8, le=36500, description="a number of days, 8 to 36500")]
 LogLevel = Annotated[
     str,
     Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"),
@@ -128,6 +130,19 @@ class MigrateSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True)
 
     database_url: DatabaseUrl
+
+
+class PruneSettings(MigrateSettings):
+    """What the prune step of a service takes."""
+
+    keep_days: KeepDays = 30
+
+
+class PruneConsumerSettings(PruneSettings):
+    """What the prune step of a consumer takes: its dead letters say what has to stay."""
+
+    broker_url: BrokerUrl
+    retry_ladder: Ladder = LADDER
 
 
 def load(kind: type[S]) -> S:

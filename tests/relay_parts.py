@@ -39,6 +39,9 @@ class RecordingBroker:
     def declare(self, services: Sequence[str]) -> None:
         raise NotImplementedError
 
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        raise NotImplementedError
+
     def depth(self, service: str) -> Depth:
         raise NotImplementedError
 

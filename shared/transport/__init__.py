@@ -111,6 +111,12 @@ class Broker(Protocol):
     def missing(self, services: Sequence[str]) -> Sequence[str]:
         """Names of queues and exchanges that these services need and that do not exist."""
 
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        """Names of those that exist with other properties than `declare` gives them.
+
+        Creates and changes nothing. The user has to be one who may declare.
+        """
+
     def depth(self, service: str) -> Depth: ...
 
     def publisher(self) -> Publisher: ...

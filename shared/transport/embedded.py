@@ -17,6 +17,7 @@ from shared.transport import names
 from shared.transport.embedded_store import (
     Clock,
     Store,
+    Tidier,
     create,
     history_of,
     path_of,
@@ -54,6 +55,10 @@ class EmbeddedBroker:
         with Store(self._path) as store, store.reading() as file:
             return [queue for queue in queues if not _is_declared(file, queue)]
 
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        """Never any: a queue here is a name, and has no properties."""
+        return []
+
     def depth(self, service: str) -> Depth:
         """Unlike RabbitMQ's, `ready` counts what consumers hold as well."""
         queue = self._declared(service)
@@ -88,6 +93,7 @@ class EmbeddedPublisher:
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._tidier = Tidier(clock)
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Store all messages or none, with a delivery for each declared queue."""
@@ -98,6 +104,7 @@ class EmbeddedPublisher:
                 raise PublishFailed("no queue is declared that would receive it")
             for message in messages:
                 self._store_one(file, message)
+            self._tidier.tidy(file)
 
     def _store_one(self, file: Connection, message: Message) -> None:
         attributes = (message.id, message.type, message.source, message.time, message.key)

@@ -6,8 +6,8 @@
 #: retrying  due is when the delay ends, token is null
 #: leased    due is when the lease ends, token says to whom
 #: dead      dead_at and dead_reason are set
-#: An event is stored once, however many queues it goes to, and stays after its deliveries are
-#: done, in the order of publishing.
+#: An event is stored once, however many queues it goes to, in the order of publishing. It stays
+#: after its deliveries are done, until `REMOVE_EXPIRED`.
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS messages (
@@ -39,6 +39,8 @@ SCHEMA = (
         WHERE due IS NULL AND dead_at IS NULL""",
     """CREATE INDEX IF NOT EXISTS waiting ON deliveries (queue, due) WHERE due IS NOT NULL""",
     """CREATE INDEX IF NOT EXISTS dead ON deliveries (queue, dead_at) WHERE dead_at IS NOT NULL""",
+    # For `REMOVE_EXPIRED` alone, which would otherwise search all deliveries for each message.
+    """CREATE INDEX IF NOT EXISTS held ON deliveries (message)""",
 )
 
 #: What `to_message` reads, in its order.
@@ -57,6 +59,15 @@ STORE_DELIVERIES = """
     INSERT INTO deliveries (queue, message, attempt,
         first_failure, first_failure_at, last_failure, last_failure_at)
     SELECT name, ?, ?, ?, ?, ?, ? FROM queues"""
+
+#: What was stored before a time and is in no queue any more. It reads from the oldest message
+#: up to the first that is young, which usually is one row.
+REMOVE_EXPIRED = """
+    DELETE FROM messages WHERE seq IN (
+        SELECT m.seq FROM messages AS m
+        WHERE m.seq < (SELECT seq FROM messages WHERE stored_at >= ? ORDER BY seq LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.message = m.seq)
+        ORDER BY m.seq LIMIT ?)"""
 
 #: SQLite takes a negative limit as none.
 NO_LIMIT = -1

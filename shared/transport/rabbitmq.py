@@ -43,6 +43,12 @@ class RabbitMQ:
             exchanges = [name for name in EXCHANGES if not _exists(connection, _exchange(name))]
             return exchanges + [name for name in wanted if not _exists(connection, _queue(name))]
 
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        wanted = [queue for service in services for queue in queues(service, self._ladder)]
+        with brief_connection(self._url, "topology comparison") as connection:
+            exchanges = [name for name in EXCHANGES if _differs(connection, *_exchanges(name))]
+            return exchanges + [q.name for q in wanted if _differs(connection, *_queues(q))]
+
     def depth(self, service: str) -> Depth:
         with brief_channel(self._url, "depth") as channel:
             ready, *retrying, dead = (
@@ -93,13 +99,35 @@ def _queue(name: str) -> _Check:
     return lambda channel: channel.queue_declare(name, passive=True)
 
 
+def _exchanges(name: str) -> tuple[_Check, _Check]:
+    return _exchange(name), lambda channel: channel.exchange_declare(name, "topic", durable=True)
+
+
+def _queues(queue: Queue) -> tuple[_Check, _Check]:
+    return _queue(queue.name), lambda channel: channel.queue_declare(
+        queue.name, durable=True, arguments=queue.arguments
+    )
+
+
 def _exists(connection: pika.BlockingConnection, check: _Check) -> bool:
+    return _passes(connection, check, unless=_NOT_FOUND)
+
+
+def _differs(connection: pika.BlockingConnection, check: _Check, declare: _Check) -> bool:
+    # AMQP has no way to read arguments: declaring what exists compares them. What does not
+    # exist would be created by that, hence the check before it.
+    if not _exists(connection, check):
+        return False
+    return not _passes(connection, declare, unless=_PRECONDITION_FAILED)
+
+
+def _passes(connection: pika.BlockingConnection, check: _Check, *, unless: int) -> bool:
     # Each check has a channel to itself, because the broker closes it when the answer is no.
     channel = connection.channel()
     try:
         check(channel)
     except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
+        if error.reply_code != unless:
             raise
         return False
     channel.close()

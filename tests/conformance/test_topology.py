@@ -35,6 +35,19 @@ def test_declaring_twice_changes_nothing(broker: Broker) -> None:
     assert drain(broker, "sms", 2) == [buried, live]
 
 
+def test_what_was_declared_does_not_differ_and_keeps_its_messages(broker: Broker) -> None:
+    message = a_message()
+    publish(broker, message)
+    assert not broker.different(["email", "sms"])
+    assert drain(broker, "email", 1) == [message]
+
+
+def test_comparing_creates_nothing(bare: Broker) -> None:
+    before = bare.missing(["email", "sms"])
+    assert not bare.different(["email", "sms"])
+    assert bare.missing(["email", "sms"]) == before
+
+
 def test_a_service_without_queues_cannot_be_subscribed_to(broker: Broker) -> None:
     with pytest.raises(BrokerUnavailable, match=work_queue("shipping")):
         broker.subscribe("shipping", prefetch=1).receive(1, 1.0)

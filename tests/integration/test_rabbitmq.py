@@ -109,6 +109,21 @@ def test_an_exchange_of_another_type_is_named_too(amqp_url: str, channel: Blocki
         RabbitMQ(amqp_url, LADDER).declare(["email"])
 
 
+def test_what_differs_is_named_and_nothing_else(amqp_url: str, channel: BlockingChannel) -> None:
+    queue = "email_service_queue.retry.200ms"
+    channel.queue_declare(queue, durable=True)
+    channel.exchange_declare("dlx", "fanout", durable=True)
+    broker = RabbitMQ(amqp_url, LADDER)
+    missing = broker.missing(["email"])
+    assert broker.different(["email"]) == ["dlx", queue]
+    assert broker.missing(["email"]) == missing
+
+
+@pytest.mark.usefixtures("broker")
+def test_what_is_declared_for_another_ladder_differs_in_nothing(amqp_url: str) -> None:
+    assert RabbitMQ(amqp_url, (9.0,)).different(["email"]) == []
+
+
 # --- connecting ----------------------------------------------------------------------------
 
 

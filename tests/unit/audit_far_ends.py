@@ -158,6 +158,9 @@ class FakeBroker:
     def missing(self, services: Sequence[str]) -> Sequence[str]:
         raise AssertionError("an audit has no use for this")
 
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        raise AssertionError("an audit has no use for this")
+
     def publisher(self) -> Publisher:
         raise AssertionError("an audit changes nothing")
 

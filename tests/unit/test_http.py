@@ -102,7 +102,7 @@ def test_a_body_that_is_too_long_is_refused(client: FlaskClient, effect: FakeEff
 def test_effects_are_lines_and_one_order_shows_its_own(client: FlaskClient) -> None:
     lines = client.get("/effects", headers=AS_OPERATOR).text.splitlines()
     assert [json.loads(line)["orderId"] for line in lines] == ["ord-1", "ord-2"]
-    story = client.get("/orders/ord-2").json
+    story: Any = client.get("/orders/ord-2").json
     assert (story["orderId"], story["effects"]) == ("ord-2", [{"orderId": "ord-2"}])
 
 

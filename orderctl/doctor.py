@@ -1,0 +1,91 @@
+"""Runs every check of the doctor, in the order in which one would look by hand."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import httpx
+
+from orderctl.doctor_broker import Look, check_topology, judge_backlog, judge_dead_letters
+from orderctl.doctor_finding import Finding, ok, problem
+from orderctl.doctor_machine import check_packages, check_python
+from orderctl.doctor_services import (
+    addresses_of,
+    check_mail,
+    check_outbox,
+    check_service,
+    check_token,
+    look,
+)
+from orderctl.settings import Addresses
+from shared.errors import BrokerUnavailable, SettingsError
+from shared.settings import BrokerUrl, load
+from shared.transport import Broker, connect
+
+Sleep = Callable[[float], object]
+
+
+class _BrokerUnknown(Addresses):
+    """So that the services can be looked at although nobody says where the broker is."""
+
+    broker_url: BrokerUrl = "sqlite:///never-opened"
+
+
+def examine(client: httpx.Client, seconds: float) -> Iterator[Finding]:
+    """Every finding about this machine and what runs on it; `seconds` lie between two looks."""
+    yield check_python()
+    yield check_packages()
+    try:
+        addresses = load(Addresses)
+    except SettingsError as error:
+        yield problem("settings", str(error), "Set it, then run the command again.")
+        yield from _without_broker(client)
+        return
+    yield ok("settings", "BROKER_URL is known, and all of them can be read")
+    yield from check_services(client, addresses)
+    broker = connect(addresses.broker_url, addresses.retry_ladder)
+    yield from check_broker(client, addresses, broker, seconds)
+
+
+def _without_broker(client: httpx.Client) -> Iterator[Finding]:
+    try:
+        addresses = load(_BrokerUnknown)
+    except SettingsError:
+        return
+    yield from check_services(client, addresses)
+
+
+def check_services(client: httpx.Client, addresses: Addresses) -> Iterator[Finding]:
+    for name, url in addresses_of(addresses).items():
+        yield check_service(client, name, url)
+    yield check_mail(client, addresses.mail_url)
+    yield from check_outbox(client, addresses.relay_url)
+    yield from check_token(client, addresses)
+
+
+def check_broker(
+    client: httpx.Client,
+    addresses: Addresses,
+    broker: Broker,
+    seconds: float,
+    sleep: Sleep = time.sleep,
+) -> Iterator[Finding]:
+    yield from check_topology(broker, addresses.consumers)
+    before = _looks(client, addresses, broker)
+    if not before:
+        return
+    sleep(seconds)
+    after = _looks(client, addresses, broker)
+    yield from judge_backlog(before, after, seconds)
+    yield from judge_dead_letters(after)
+
+
+def _looks(client: httpx.Client, addresses: Addresses, broker: Broker) -> Mapping[str, Look]:
+    """Those services whose queues can be seen; why others cannot, the topology has said."""
+    looks = {}
+    for name in addresses.consumers:
+        try:
+            depth = broker.depth(name)
+        except BrokerUnavailable:
+            continue
+        looks[name] = Look(depth, look(client, addresses.of(name)))
+    return looks

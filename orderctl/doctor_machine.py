@@ -1,0 +1,52 @@
+"""What is installed: the Python version and the packages that the services import."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from orderctl.doctor_finding import Finding, ok, problem
+
+OLDEST_PYTHON = (3, 11)
+#: Each service and simulator lists what it imports in a file of its own.
+REQUIREMENTS = "*/*/requirements.in"
+
+Version = Callable[[str], str]
+
+
+def check_python(found: tuple[int, ...] = tuple(sys.version_info[:3])) -> Finding:
+    saw = ".".join(map(str, found))
+    if found[:2] >= OLDEST_PYTHON:
+        return ok("Python", saw)
+    needed = ".".join(map(str, OLDEST_PYTHON))
+    return problem("Python", saw, f"Install Python {needed} or newer, then run: make demo")
+
+
+def check_packages(root: Path = Path(), version_of: Version = version) -> Finding:
+    needed = sorted(set(_needed(root)))
+    if not needed:
+        return problem(
+            "packages", "no requirements.in is here", "Run it from the root of the repository."
+        )
+    missing = [name for name in needed if not _is_installed(name, version_of)]
+    if not missing:
+        return ok("packages", f"{len(needed)} of {len(needed)} are installed")
+    return problem(
+        "packages",
+        f"not installed: {', '.join(missing)}",
+        "Run make demo, which makes .venv, and call .venv/bin/python -m orderctl.",
+    )
+
+
+def _needed(root: Path) -> Iterator[str]:
+    for file in root.glob(REQUIREMENTS):
+        yield from re.findall(r"^[A-Za-z0-9-]+", file.read_text(), re.MULTILINE)
+
+
+def _is_installed(name: str, version_of: Version) -> bool:
+    try:
+        version_of(name)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,36 @@
+"""`python -m services.order.prune`: forget old idempotency keys. Orders and outbox rows stay."""
+
+import sys
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine, select, update
+
+from services.order.schema import orders
+from shared.database import open_database
+from shared.errors import DatabaseUnavailable
+from shared.observability import configure_logging
+from shared.prune import BATCH, in_batches, utc_now
+from shared.settings import PruneSettings, main
+
+
+def run(settings: PruneSettings) -> None:
+    configure_logging("order")
+    cutoff = utc_now() - timedelta(days=settings.keep_days)
+    try:
+        keys = forget_keys(open_database(settings.database_url), cutoff)
+    except DatabaseUnavailable as error:
+        sys.exit(f"order: the prune did not end, run it again later: {error}")
+    structlog.get_logger().info("prune.done", cutoff=cutoff.isoformat(), idempotency_keys=keys)
+
+
+def forget_keys(engine: Engine, cutoff: datetime, *, batch: int = BATCH) -> int:
+    """Free the keys of orders placed before the cutoff, in batches; return how many."""
+    old = (orders.c.idempotency_key.is_not(None)) & (orders.c.placed_at < cutoff)
+    some = select(orders.c.seq).where(old).limit(batch)
+    nothing = {"idempotency_key": None, "fingerprint": None}
+    return in_batches(engine, update(orders).where(orders.c.seq.in_(some)).values(nothing))
+
+
+if __name__ == "__main__":
+    main(PruneSettings, run)
