@@ -26,8 +26,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     --require-hashes --only-binary :all: -r requirements.txt
 
 FROM python:3.13-slim
-# Many threads would each get a heap of their own, and none would give memory back.
+# Modules come from /app, never from the folder that a command happens to run in. And with many
+# threads, each would get a heap of its own and keep it; two are enough for all.
 ENV PATH="/venv/bin:$PATH" \
+    PYTHONPATH=/app \
+    PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MALLOC_ARENA_MAX=2 \

@@ -11,20 +11,40 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
-.PHONY: help demo test test-unit lint format pins upgrade venv clean ci
+.PHONY: help demo up logs down test test-unit test-compose measure-memory bench lint format pins upgrade venv clean ci
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Start every service, place orders, show what became of them, stop
 	@$(BIN)/python -m orderctl demo $(ARGS)
 
-test: $(VENV)/.dev ## Run every test, on servers that are started for them
+up: ## Build and start everything in containers; again after a change of code
+	@docker compose up --build --detach --wait --remove-orphans $(ARGS)
+	@tools/next-steps
+
+logs: ## Follow what the containers say: make logs ARGS=email
+	@docker compose logs --follow --tail 100 $(ARGS)
+
+down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
+	@docker compose down --remove-orphans $(ARGS)
+
+test: $(VENV)/.dev ## Run every test but those of the containers, on servers started for them
 	@tools/install-test-servers
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-compose: $(VENV)/.dev ## Bring the containers up from nothing, break some, and audit
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
+measure-memory: $(VENV)/.dev ## How much all containers use at 50 orders a second
+	@$(BIN)/python -m tests.compose.memory
+
+bench: $(VENV)/.dev ## Measure it beside bare clients that do the same work
+	@tools/install-test-servers
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types, and who imports whom
 	$(BIN)/ruff check

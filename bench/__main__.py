@@ -1,0 +1,109 @@
+"""`python -m bench`: how fast the pipeline is, beside bare clients that do the same work."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from bench import accepting, consuming, latency, mailing, relaying
+from bench.errors import BenchError
+from bench.ground import Ground
+from bench.machine import describe
+from bench.report import document, markdown
+from bench.rounds import Row, Tell
+from orderctl.errors import StackError
+from tests.servers import ServerFailed, ServerMissing
+
+ROUNDS = 5
+
+
+class Name(StrEnum):
+    ACCEPTING = "accepting"
+    RELAYING = "relaying"
+    CONSUMING = "consuming"
+    LATENCY = "latency"
+    MAILING = "mailing"
+
+
+Measure = Callable[[Ground, int, Tell], list[Row]]
+
+BENCHMARKS: dict[Name, Measure] = {
+    Name.ACCEPTING: accepting.measure,
+    Name.RELAYING: relaying.measure,
+    Name.CONSUMING: consuming.measure,
+    Name.LATENCY: latency.measure,
+    Name.MAILING: mailing.measure,
+}
+
+
+def bench(
+    only: Annotated[
+        list[Name] | None, typer.Option(help="This benchmark alone; may be given several times.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = ROUNDS,
+    log_level: Annotated[
+        str, typer.Option(help="LOG_LEVEL of the services. The yardsticks log nothing.")
+    ] = "warning",
+    as_json: Annotated[bool, typer.Option("--json", help="Figures as one JSON document.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with status 1 when a target is missed.")
+    ] = False,
+) -> None:
+    """Measure the pipeline beside bare clients that do the same outward work.
+
+    It starts a PostgreSQL and a RabbitMQ of its own, measures both sides of each comparison in
+    turn, and prints medians as a Markdown table. Progress goes to standard error. All of it
+    takes about seven minutes; the machine should have nothing else to do.
+
+    accepting: orders answered with 202, against a Flask view that only parses and answers, and
+    against one that connects to RabbitMQ and publishes. relaying: outbox to RabbitMQ, against a
+    bare pika publisher. consuming: analytics, against bare pika loops. latency: from the 202 to
+    the fact in analytics, at 200 orders a second. mailing: email at 2 s of simulated work.
+
+    Exit status: 0 figures were taken; 1 with --check, a target was missed; 2 it could not run.
+
+    Examples:
+
+    make bench
+
+    make bench ARGS="--only consuming --rounds 9"
+
+    python -m bench --json > figures.json
+    """
+    try:
+        rows, machine = _run(only or list(Name), rounds, log_level)
+    except (BenchError, StackError, ServerMissing, ServerFailed) as error:
+        typer.echo(error, err=True)
+        sys.exit(2)
+    if as_json:
+        typer.echo(json.dumps(document(rows, machine, rounds), indent=1))
+    else:
+        typer.echo(markdown(rows, machine, rounds))
+    missed = [row for row in rows if not row.target.is_met(row)]
+    sys.exit(1 if check and missed else 0)
+
+
+def _run(names: Sequence[Name], rounds: int, log_level: str) -> tuple[list[Row], dict[str, str]]:
+    _tell("starting", "PostgreSQL and RabbitMQ")
+    with Ground(log_level) as ground:
+        rows = []
+        for name in names:
+            _tell(name, "starting services")
+            rows += BENCHMARKS[name](ground, rounds, partial(_tell, name))
+        return rows, {**describe(*ground.urls), "LOG_LEVEL": log_level}
+
+
+def _tell(name: str, what: str) -> None:
+    typer.echo(f"{name:<10} {what}", err=True)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(
+        add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+    )
+    app.command()(bench)
+    app(prog_name="python -m bench")

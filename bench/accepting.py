@@ -1,0 +1,69 @@
+"""Orders accepted a second: on PostgreSQL, by a bare view, and by one that publishes itself."""
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+
+from bench.ground import Ground, execute, wait_for
+from bench.http_load import Client, post
+from bench.orders import REQUEST, empty_queues
+from bench.rounds import Row, Target, Tell, alternate, compare, per_second
+from orderctl.ports import is_free
+from orderctl.stack import Stack
+from tests.servers import free_port
+
+SECONDS = 4.0
+WARM_UP_SECONDS = 2.0
+
+
+def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+    with ground.stack("accepting") as stack:
+        sides = _start(stack)
+        for side in sides:
+            side(WARM_UP_SECONDS)
+        measured = [partial(side, SECONDS) for side in sides]
+        ours, bare, publishing = alternate(rounds, measured, tell, per_second)
+    name = "orders accepted durably on PostgreSQL"
+    return [
+        compare(name, "bare Flask view", ours, bare, Target(0.35)),
+        compare(name, "Flask view that connects and publishes", ours, publishing, Target(4.0)),
+    ]
+
+
+def _start(stack: Stack) -> list[Callable[[float], float]]:
+    """Three servers at once: one that is asked nothing takes no time from the others."""
+    stack.start("order")
+    stack.wait_ready(["order"])
+    database, broker = stack.plan.database_urls("order"), stack.plan.broker_url
+    return [
+        partial(_place, stack.plan.ports["order"], database),
+        partial(_load, _start_view(stack, "bare_view")),
+        partial(_publish, _start_view(stack, "publishing_view"), broker),
+    ]
+
+
+def _start_view(stack: Stack, name: str) -> int:
+    port = free_port()
+    environment = {"PORT": str(port), "DATABASE_URL": stack.plan.database_urls("order")}
+    stack.start(name, f"bench.yardsticks.{name}", {**environment, "LOG_LEVEL": "warning"})
+    wait_for(lambda: not is_free(port), name)
+    return port
+
+
+def _place(port: int, database_url: str, seconds: float) -> float:
+    """No relay runs, so the outbox is emptied after each round."""
+    rate = _load(port, seconds)
+    execute(database_url, "TRUNCATE orders, outbox")
+    return rate
+
+
+def _publish(port: int, broker_url: str, seconds: float) -> float:
+    rate = _load(port, seconds)
+    empty_queues(broker_url)
+    return rate
+
+
+def _load(port: int, seconds: float) -> float:
+    request = post("/orders", REQUEST)
+    with closing(Client(port, lambda: request)) as client:
+        return client.busy(seconds)

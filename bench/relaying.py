@@ -1,0 +1,46 @@
+"""Events relayed a second, from the outbox to confirmed: against a bare pika publisher."""
+
+import time
+from functools import partial
+
+from bench.ground import Ground, run_yardstick, scalar, wait_for
+from bench.orders import empty_queues, fill_outbox
+from bench.rounds import Row, Target, Tell, alternate, compare, per_second
+from orderctl.stack import Stack
+
+COUNT = 20_000
+
+
+def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+    with ground.stack("relaying") as stack:
+        stack.start("order-relay")
+        stack.wait_ready(["order-relay"])
+        sides = [partial(_relay, stack), partial(_publish, stack)]
+        for side in sides:
+            side()
+        ours, theirs = alternate(rounds, sides, tell, per_second)
+    target = Target(0.45)
+    return [compare("events relayed to RabbitMQ", "bare pika publisher", ours, theirs, target)]
+
+
+def _relay(stack: Stack) -> float:
+    """The clock starts when the first batch is gone: until then the relay may have slept."""
+    database_url = stack.plan.database_urls("order")
+    fill_outbox(database_url, COUNT)
+    samples = [(time.perf_counter(), COUNT)]
+
+    def is_empty() -> bool:
+        left = scalar(database_url, "SELECT count(*) FROM outbox")
+        samples.append((time.perf_counter(), left))
+        return left == 0
+
+    wait_for(is_empty, "an empty outbox", every=0.02)
+    began, left = next(sample for sample in samples if sample[1] < COUNT)
+    empty_queues(stack.plan.broker_url)
+    return left / (samples[-1][0] - began)
+
+
+def _publish(stack: Stack) -> float:
+    rate = float(run_yardstick("publisher", stack.plan.broker_url, str(COUNT)))
+    empty_queues(stack.plan.broker_url)
+    return rate

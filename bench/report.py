@@ -1,0 +1,53 @@
+"""Figures for people, as a Markdown table to be read or pasted, and for programs, as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from bench.rounds import Row, Spread, Target
+
+_HEADS = ("benchmark", "ours", "yardstick", "its figure", "ratio (lowest to highest)", "target", "")
+
+
+def markdown(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> str:
+    cells = [_HEADS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
+    lines = [_line(line, widths) for line in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items())
+    return "\n".join([*lines, "", f"Medians of {rounds} rounds. {facts}."])
+
+
+def document(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> dict[str, object]:
+    results = [{**asdict(row), "met": row.target.is_met(row)} for row in rows]
+    return {"rounds": rounds, "machine": dict(machine), "results": results}
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return f"| {' | '.join(padded)} |"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    verdict = "met" if row.target.is_met(row) else "**missed**"
+    return (
+        row.name,
+        _figure(row.ours.median) + row.unit,
+        row.yardstick,
+        _figure(row.theirs.median) + row.unit,
+        _ratio(row.ratio),
+        _target(row.target, row.unit),
+        verdict,
+    )
+
+
+def _ratio(ratio: Spread) -> str:
+    return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _target(target: Target, unit: str) -> str:
+    bound = "at least" if target.at_least else "at most"
+    return f"{bound} {target.limit:g}{'' if target.of_ratio else unit}"

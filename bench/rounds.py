@@ -1,0 +1,89 @@
+"""Rounds: what is compared is measured in turn, and judged by medians."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Shows how far a benchmark is.
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of several rounds, with the lowest and the highest of them."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    return Spread(median(values), min(values), max(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a row is judged by: its ratio to the yardstick, or our own figure."""
+
+    limit: float
+    of_ratio: bool = True
+    at_least: bool = True
+
+    def is_met(self, row: "Row") -> bool:
+        figure = row.ratio.median if self.of_ratio else row.ours.median
+        return figure >= self.limit if self.at_least else figure <= self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One comparison: figures in `unit`, and the ratios, each taken within one round."""
+
+    name: str
+    yardstick: str
+    unit: str
+    ours: Spread
+    theirs: Spread
+    ratio: Spread
+    target: Target
+
+
+def compare(
+    name: str,
+    yardstick: str,
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    target: Target,
+    unit: str = "/s",
+) -> Row:
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    return Row(
+        name=name,
+        yardstick=yardstick,
+        unit=unit,
+        ours=spread(ours),
+        theirs=spread(theirs),
+        ratio=spread(ratios),
+        target=target,
+    )
+
+
+def alternate(
+    rounds: int, sides: Sequence[Callable[[], T]], tell: Tell, show: Callable[[T], str]
+) -> list[list[T]]:
+    """Measure A B A B …, so that a machine that becomes slower does so for every side.
+
+    Returns the figures of each side, by round.
+    """
+    figures: list[list[T]] = [[] for _ in sides]
+    for number in range(1, rounds + 1):
+        for side, found in zip(sides, figures, strict=True):
+            found.append(side())
+        tell(f"round {number} of {rounds}: " + ", ".join(show(found[-1]) for found in figures))
+    return figures
+
+
+def per_second(rate: float) -> str:
+    return f"{rate:,.0f}/s"

@@ -1,0 +1,163 @@
+"""What docker-compose.yml promises, tried on one system that lives for as long as this file.
+
+The tests run in the order in which they stand here: each finds what the ones before it left, and
+every audit is of all orders that were placed up to then.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.compose.containers import Containers, finish
+
+CONSUMERS = ("email", "sms", "inventory", "analytics")
+DATABASES = ("orders", *CONSUMERS)
+#: The process that a container is there for: the only child of its first process, `init`.
+KILL_THE_PROCESS = "import os; os.kill(int(open('/proc/1/task/1/children').read().split()[0]), 9)"
+#: Every role tries every database, by the network's name, as services do: on its own address the
+#: image asks for no password.
+WHO_CAN_CONNECT_WHERE = f"""
+for role in {" ".join(DATABASES)}; do
+    variable=${{role^^}}_PASSWORD
+    export PGPASSWORD=${{!variable:-$ORDER_PASSWORD}}
+    for database in {" ".join(DATABASES)} postgres template1; do
+        psql -h postgres -U $role -d $database -c 'SELECT 1' >/dev/null && echo $role to $database
+    done
+done
+"""
+COUNT_MAILS = "SELECT count(*) FROM inbox WHERE state = 'done'"
+TIMES_UP = 60.0
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def assert_kept(system: Containers) -> None:
+    """Assert that each order was applied exactly once by everybody, and none was lost."""
+    orders = len(system.order_ids())
+    report = system.audit()
+    assert report["exitStatus"] == 0, json.dumps(report, indent=1)
+    assert (report["accepted"], report["answered"]) == (orders, orders)
+    assert applied(report) == dict.fromkeys(CONSUMERS, orders)
+
+
+def applied(report: dict[str, Any]) -> dict[str, int]:
+    return {name: service["applied"] for name, service in report["services"].items()}
+
+
+def eventually(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + TIMES_UP
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {TIMES_UP:g} s"
+        time.sleep(0.2)
+
+
+def test_from_nothing_orders_reach_every_service(system: Containers) -> None:
+    system.place(20)
+    assert len(system.order_ids()) == 20
+    assert_kept(system)
+
+
+def test_no_container_has_a_privilege_or_a_place_to_write(system: Containers) -> None:
+    for container in system.inspect():
+        name, host = container["Name"], container["HostConfig"]
+        assert container["Config"]["User"] not in ("", "0", "root"), name
+        assert host["ReadonlyRootfs"], name
+        assert (host["CapDrop"], host["CapAdd"]) == (["ALL"], None), name
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert not host["Privileged"], name
+        assert host["Memory"] > 0, name
+        assert container["State"]["Health"]["Status"] == "healthy", name
+
+
+def test_the_kernel_agrees(system: Containers) -> None:
+    services = system.compose("ps", "--services").stdout.split()
+    assert {"postgres", "rabbitmq", "mailpit", "order", "order-relay", *CONSUMERS} < set(services)
+    for service in services:
+        text = system.inside(service, "cat", "/proc/1/status").stdout
+        status = dict(line.split(":\t", 1) for line in text.splitlines())
+        assert "0" not in status["Uid"].split(), service
+        sets = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh")]
+        assert sets == [0, 0, 0, 0], service
+        assert status["NoNewPrivs"] == "1", service
+
+
+def test_ports_are_published_on_this_machine_only(system: Containers) -> None:
+    published = [
+        (binding["HostIp"], int(binding["HostPort"]))
+        for container in system.inspect()
+        for bindings in container["HostConfig"]["PortBindings"].values()
+        for binding in bindings
+    ]
+    assert sorted(published) == sorted(("127.0.0.1", port) for port in system.ports.values())
+
+
+def test_a_database_lets_nobody_in_but_its_own_service(system: Containers) -> None:
+    done = system.inside("postgres", "bash", "-c", WHO_CAN_CONNECT_WHERE)
+    assert done.stdout.split("\n")[:-1] == [f"{name} to {name}" for name in DATABASES]
+
+
+def test_what_dies_under_load_comes_back_and_nothing_is_lost(system: Containers) -> None:
+    before = len(system.order_ids())
+    placing = system.begin_placing(600, rate=10)
+    eventually(lambda: len(system.order_ids()) > before, "orders arrive")
+    # Its process is gone in the middle of its work, and the engine starts the container again.
+    system.inside("email", "python", "-c", KILL_THE_PROCESS)
+    # Killed by its name, a container stays down until somebody starts it.
+    system.compose("kill", "inventory")
+    system.compose("restart", "sms")
+    system.compose("restart", "rabbitmq")
+    system.compose("start", "inventory")
+    system.compose("restart", "postgres")
+    assert placing.poll() is None, "all orders were placed before the last fault"
+    finish(placing)
+    assert len(system.order_ids()) == before + 600
+    assert restarts(system, "email") == 1
+    assert_kept(system)
+
+
+def restarts(system: Containers, service: str) -> int:
+    (container,) = system.ids(service)
+    asked = ["docker", "inspect", "--format", "{{.RestartCount}}", container]
+    return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+
+
+def test_three_email_containers_share_the_work(system: Containers) -> None:
+    system.up("--scale", "email=3")
+    containers = system.ids("email")
+    assert len(containers) == 3
+    before = [mails_sent_by(container) for container in containers]
+    system.place(300, rate=50)
+    assert_kept(system)
+    sent = [
+        mails_sent_by(container) - was for container, was in zip(containers, before, strict=True)
+    ]
+    assert (sum(sent), min(sent) > 0) == (300, True), sent
+
+
+def mails_sent_by(container: str) -> int:
+    asked = ["docker", "logs", container]
+    logs = subprocess.run(asked, capture_output=True, text=True, check=True)
+    return sum("delivery.applied" in line for line in (logs.stdout + logs.stderr).splitlines())
+
+
+def test_down_and_up_again_keep_every_order(system: Containers) -> None:
+    orders = system.order_ids()
+    system.down()
+    system.up()
+    assert system.order_ids() == orders
+    report = system.audit()
+    assert (report["accepted"], report["answered"]) == (len(orders), len(orders))
+    # What mailpit keeps is left out: it is an image of others, and what counts as kept here is
+    # what the services wrote down.
+    kept = {name: number for name, number in applied(report).items() if name != "email"}
+    assert kept == dict.fromkeys(("sms", "inventory", "analytics"), len(orders))
+    assert mails_written_down(system) == len(orders)
+
+
+def mails_written_down(system: Containers) -> int:
+    count = ("psql", "-U", "postgres", "-d", "email", "-Atc", COUNT_MAILS)
+    return int(system.inside("postgres", *count).stdout)

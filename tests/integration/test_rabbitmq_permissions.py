@@ -1,0 +1,213 @@
+"""The permissions that RabbitMQ is given in containers: each user reaches what it needs.
+
+Every user here is made from the file that docker-compose.yml mounts, with its permissions, in a
+virtual host of the test's own.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from shared.errors import BrokerUnavailable
+from shared.topology import CONSUMERS
+from shared.transport import Broker, Failure, connect
+from shared.transport.names import (
+    DEAD_LETTER_EXCHANGE,
+    EVENTS_EXCHANGE,
+    RETRY_EXCHANGE,
+    dead_letter_queue,
+    retry_queue,
+    work_queue,
+)
+from shared.transport.rabbitmq_topology import EXCHANGES, names
+from shared.transport.rabbitmq_wire import brief_channel
+from tests.builders import a_message
+from tests.servers import RabbitMQServer
+
+DEFINITIONS = Path("deploy/rabbitmq/definitions.json")
+PASSWORD = "password"
+RUNG = 0.2
+LADDER = (RUNG,)
+WAIT = 10.0
+QUEUES = [name for service in CONSUMERS for name in names(service, LADDER)]
+
+UrlOf = Callable[[str], str]
+BrokerOf = Callable[[str], Broker]
+
+
+@pytest.fixture(scope="module")
+def url_of(rabbitmq_server: RabbitMQServer, unique_names: Iterator[str]) -> UrlOf:
+    """The address for a user, in a virtual host where everything is declared."""
+    vhost = next(unique_names)
+    # A test of another module may have left it stopped.
+    rabbitmq_server.start()
+    rabbitmq_server.import_definitions(definitions(vhost))
+
+    def url_of(user: str) -> str:
+        return rabbitmq_server.url(vhost).replace("guest:guest", f"{user}:{PASSWORD}")
+
+    connect(url_of("topology"), LADDER).declare(CONSUMERS)
+    return url_of
+
+
+@pytest.fixture
+def broker_of(url_of: UrlOf) -> BrokerOf:
+    """The broker for a user; every queue is empty."""
+    with brief_channel(url_of("admin"), "tests") as channel:
+        for queue in QUEUES:
+            channel.queue_purge(queue)
+    return lambda user: connect(url_of(user), LADDER)
+
+
+def definitions(vhost: str) -> dict[str, Any]:
+    text = re.sub(r"\$\{\w+_PASSWORD\}", PASSWORD, DEFINITIONS.read_text())
+    found: dict[str, Any] = json.loads(text.replace('"orders"', f'"{vhost}"'))
+    return found
+
+
+def refused(url: str, act: Callable[[BlockingChannel], object]) -> None:
+    """Assert that the broker forbids it."""
+    with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        with pytest.raises(ChannelClosedByBroker) as caught:
+            act(channel)
+    assert caught.value.reply_code == 403, caught.value
+
+
+def publishing(exchange: str, routing_key: str) -> Callable[[BlockingChannel], object]:
+    return lambda channel: channel.basic_publish(exchange, routing_key, b"{}", mandatory=True)
+
+
+def getting(queue: str) -> Callable[[BlockingChannel], object]:
+    return lambda channel: channel.basic_get(queue)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_service_consumes_retries_and_gives_up_what_is_its_own(
+    broker_of: BrokerOf, service: str
+) -> None:
+    broker = broker_of(service)
+    with broker_of("order-relay").publisher() as publisher:
+        publisher.publish([a_message()])
+    with broker.subscribe(service, prefetch=1) as subscription:
+        (first,) = subscription.receive(1, WAIT)
+        first.retry(RUNG, Failure.now("failed"))
+        (second,) = subscription.receive(1, WAIT)
+        assert (second.message.id, second.message.attempt) == (first.message.id, 2)
+        second.dead_letter("given up")
+    assert [letter.reason for letter in broker.dead_letters(service).browse(10)] == ["given up"]
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_service_looks_after_its_own_dead_letters(broker_of: BrokerOf, service: str) -> None:
+    broker = broker_of(service)
+    one, two = dead_letter(broker_of, service, 2)
+    letters = broker.dead_letters(service)
+    assert [letter.message.id for letter in letters.redrive({one})] == [one]
+    assert [letter.message.id for letter in letters.discard()] == [two]
+    depth = broker.depth(service)
+    assert (depth.ready, depth.retrying, depth.dead) == (1, 0, 0)
+
+
+def dead_letter(broker_of: BrokerOf, service: str, number: int) -> list[str]:
+    """Put so many events into the dead letter queue; returns their ids."""
+    events = [a_message() for _ in range(number)]
+    with broker_of("order-relay").publisher() as publisher:
+        publisher.publish(events)
+    with broker_of(service).subscribe(service, prefetch=1) as subscription:
+        for _ in events:
+            (delivery,) = subscription.receive(1, WAIT)
+            delivery.dead_letter("given up")
+    return [event.id for event in events]
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_service_reads_no_other_services_queue(broker_of: BrokerOf, service: str) -> None:
+    broker = broker_of(service)
+    for other in others(service):
+        with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
+            broker.subscribe(other, prefetch=1)
+        with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
+            broker.dead_letters(other).browse(1)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_service_writes_to_no_other_services_queue(url_of: UrlOf, service: str) -> None:
+    for other in others(service):
+        refused(url_of(service), publishing(RETRY_EXCHANGE, work_queue(other)))
+        refused(url_of(service), publishing(RETRY_EXCHANGE, retry_queue(other, RUNG)))
+        refused(url_of(service), publishing(DEAD_LETTER_EXCHANGE, dead_letter_queue(other)))
+        refused(url_of(service), publishing("", work_queue(other)))
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_service_publishes_no_event(url_of: UrlOf, service: str) -> None:
+    refused(url_of(service), publishing(EVENTS_EXCHANGE, "order.placed"))
+
+
+@pytest.mark.parametrize("user", [*CONSUMERS, "order-relay", "orderctl"])
+def test_nobody_but_the_topology_step_declares_binds_or_deletes(url_of: UrlOf, user: str) -> None:
+    queue = work_queue(user if user in CONSUMERS else "email")
+    refused(url_of(user), lambda channel: channel.queue_declare("new"))
+    refused(url_of(user), lambda channel: channel.queue_declare(queue, durable=True))
+    refused(url_of(user), lambda channel: channel.exchange_declare("new", "topic"))
+    refused(url_of(user), lambda channel: channel.queue_bind(queue, EVENTS_EXCHANGE, "order.*"))
+    refused(url_of(user), lambda channel: channel.queue_delete(queue))
+    refused(url_of(user), lambda channel: channel.exchange_delete(EVENTS_EXCHANGE))
+
+
+def test_the_relay_publishes_and_sees_what_is_missing(broker_of: BrokerOf) -> None:
+    relay = broker_of("order-relay")
+    with relay.publisher() as publisher:
+        publisher.publish([a_message()])
+    assert relay.missing([*CONSUMERS, "shipping"]) == names("shipping", LADDER)
+    assert [relay.depth(service).ready for service in CONSUMERS] == [1, 1, 1, 1]
+
+
+def test_the_relay_reads_nothing_and_writes_to_no_queue(url_of: UrlOf) -> None:
+    for queue in QUEUES:
+        refused(url_of("order-relay"), getting(queue))
+        refused(url_of("order-relay"), publishing(RETRY_EXCHANGE, queue))
+        refused(url_of("order-relay"), publishing(DEAD_LETTER_EXCHANGE, queue))
+    refused(url_of("order-relay"), publishing(EVENTS_EXCHANGE, "something.else"))
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_the_operator_looks_after_every_services_dead_letters(
+    broker_of: BrokerOf, service: str
+) -> None:
+    one, two = dead_letter(broker_of, service, 2)
+    operator = broker_of("orderctl")
+    letters = operator.dead_letters(service)
+    assert {letter.message.id for letter in letters.browse(10)} == {one, two}
+    assert [letter.message.id for letter in letters.redrive({one})] == [one]
+    assert [letter.message.id for letter in letters.discard()] == [two]
+    assert operator.missing(CONSUMERS) == []
+    assert (operator.depth(service).ready, operator.depth(service).dead) == (1, 0)
+
+
+def test_the_operator_takes_no_event_from_a_service_and_publishes_none(url_of: UrlOf) -> None:
+    for service in CONSUMERS:
+        refused(url_of("orderctl"), getting(work_queue(service)))
+        refused(url_of("orderctl"), publishing(RETRY_EXCHANGE, retry_queue(service, RUNG)))
+        refused(url_of("orderctl"), publishing(DEAD_LETTER_EXCHANGE, dead_letter_queue(service)))
+    refused(url_of("orderctl"), publishing(EVENTS_EXCHANGE, "order.placed"))
+
+
+def test_the_topology_step_publishes_nothing(url_of: UrlOf) -> None:
+    for exchange in EXCHANGES:
+        for key in ("order.placed", *QUEUES):
+            refused(url_of("topology"), publishing(exchange, key))
+
+
+def others(service: str) -> list[str]:
+    return [name for name in CONSUMERS if name != service]
