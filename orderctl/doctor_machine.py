@@ -9,8 +9,9 @@ from pathlib import Path
 from orderctl.doctor_finding import Finding, ok, problem
 
 OLDEST_PYTHON = (3, 11)
-#: Each service and simulator lists what it imports in a file of its own.
-REQUIREMENTS = "*/*/requirements.in"
+#: Each service, the simulators and orderctl list what they import; an image has its own list only.
+REQUIREMENTS = ("*/requirements.in", "*/*/requirements.in")
+ROOT = Path(__file__).parent.parent
 
 Version = Callable[[str], str]
 
@@ -23,11 +24,11 @@ def check_python(found: tuple[int, ...] = tuple(sys.version_info[:3])) -> Findin
     return problem("Python", saw, f"Install Python {needed} or newer, then run: make demo")
 
 
-def check_packages(root: Path = Path(), version_of: Version = version) -> Finding:
+def check_packages(root: Path = ROOT, version_of: Version = version) -> Finding:
     needed = sorted(set(_needed(root)))
     if not needed:
         return problem(
-            "packages", "no requirements.in is here", "Run it from the root of the repository."
+            "packages", f"no requirements.in below {root}", "Check the project out anew."
         )
     missing = [name for name in needed if not _is_installed(name, version_of)]
     if not missing:
@@ -40,8 +41,9 @@ def check_packages(root: Path = Path(), version_of: Version = version) -> Findin
 
 
 def _needed(root: Path) -> Iterator[str]:
-    for file in root.glob(REQUIREMENTS):
-        yield from re.findall(r"^[A-Za-z0-9-]+", file.read_text(), re.MULTILINE)
+    for pattern in REQUIREMENTS:
+        for file in root.glob(pattern):
+            yield from re.findall(r"^[A-Za-z0-9-]+", file.read_text(), re.MULTILINE)
 
 
 def _is_installed(name: str, version_of: Version) -> bool:

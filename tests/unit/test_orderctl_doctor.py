@@ -43,8 +43,15 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert check_packages(tmp_path, _without("httpx")) == ok("packages", "2 of 2 are installed")
 
 
-def test_outside_of_the_repository_that_is_said(tmp_path: Path) -> None:
-    assert "root of the repository" in check_packages(tmp_path).next
+def test_where_nothing_says_what_is_needed_that_is_said(tmp_path: Path) -> None:
+    found = check_packages(tmp_path)
+    assert (found.level, found.next) == (Level.PROBLEM, "Check the project out anew.")
+
+
+def test_in_an_image_only_its_own_list_counts(tmp_path: Path) -> None:
+    (tmp_path / "orderctl").mkdir()
+    (tmp_path / "orderctl" / "requirements.in").write_text("rich>=14\n")
+    assert check_packages(tmp_path, _without("flask")) == ok("packages", "1 of 1 are installed")
 
 
 def _without(missing: str) -> Callable[[str], str]:
