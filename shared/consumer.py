@@ -59,6 +59,7 @@ class Consumer:
         self._free = threading.Semaphore(concurrency)
         self._suspects: deque[Delivery] = deque()
         self._unsettled = 0
+        self._settlements = observability.Settlements(service)
         self._counting = threading.Lock()
         self._subscribed = False
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
@@ -228,11 +229,10 @@ class Consumer:
                 self._suspects.append(delivery)
                 continue
             self._count(-1)
-            observability.CONSUMED.labels(self.service, outcome).inc()
-            observability.PROCESSING.labels(self.service).observe(time.monotonic() - began)
+            self._settlements.count(outcome, processing=time.monotonic() - began)
             if outcome is Outcome.APPLIED:
                 age = datetime.now(UTC) - parse_time(delivery.message.time)
-                observability.END_TO_END.labels(self.service).observe(age.total_seconds())
+                self._settlements.applied(age=age.total_seconds())
 
     def _count(self, change: int) -> None:
         with self._counting:

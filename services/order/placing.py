@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine, bindparam, select, text
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from services.order.errors import KeyReused
@@ -47,9 +48,11 @@ _PLACE_EVENT = text(_INSERT_EVENT).bindparams(_AT)
 # One statement is one round trip and one transaction. `placed` is empty when another order has
 # the same idempotency key: PostgreSQL waits until that one is committed or rolled back, and so
 # two requests at once give one order.
-_PLACE_BOTH = text(
-    f"WITH placed AS ({_INSERT_ORDER} RETURNING 1) {_INSERT_EVENT} FROM placed"
-).bindparams(_TOTAL, _AT)
+_PLACE_BOTH = text(f"WITH placed AS ({_INSERT_ORDER} RETURNING 1) {_INSERT_EVENT} FROM placed")
+# Compiled once, and handed to the driver as it is: working out again for each order how a
+# statement is run takes SQLAlchemy a quarter of the time that the whole order takes.
+_POSTGRESQL = psycopg.dialect()  # type: ignore[no-untyped-call]
+_PLACE_BOTH_COMPILED = str(_PLACE_BOTH.compile(dialect=_POSTGRESQL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,10 @@ def _write_on_postgresql(engine: Engine, row: dict[str, Any]) -> bool:
 
 
 def _place_both(engine: Engine, row: dict[str, Any]) -> bool:
+    cents = int(row["total_amount"] * 100)
     with engine.begin() as tx:
-        return tx.execute(_PLACE_BOTH, row).rowcount == 1
+        placed = tx.exec_driver_sql(_PLACE_BOTH_COMPILED, row | {"total_amount": cents})
+        return placed.rowcount == 1
 
 
 def _write_on_sqlite(engine: Engine, row: dict[str, Any]) -> bool:

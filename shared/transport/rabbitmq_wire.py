@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pika
@@ -85,10 +86,15 @@ def _fitting(text: str) -> str:
 
 def read(properties: pika.BasicProperties, body: bytes) -> Message:
     """A message from whatever arrived: foreign producers may have left out every header."""
-    headers = properties.headers or {}
-    return from_headers({_name(key): text(value) for key, value in headers.items()}, body, PREFIX)
+    headers = {
+        _name(key): value if isinstance(value, str) else text(value)
+        for key, value in (properties.headers or {}).items()
+    }
+    return from_headers(headers, body, PREFIX)
 
 
+# Every message brings the same few names.
+@lru_cache(maxsize=100)
 def _name(key: str | bytes) -> str:
     name = text(key)
     return PREFIX + name.removeprefix(_OTHER_PREFIX) if name.startswith(_OTHER_PREFIX) else name
