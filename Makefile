@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
-.PHONY: help demo up logs down test test-unit test-compose measure-memory bench lint format pins upgrade venv clean ci
+.PHONY: help demo up logs down test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ logs: ## Follow what the containers say: make logs ARGS=email
 	@docker compose logs --follow --tail 100 $(ARGS)
 
 down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
-	@docker compose down --remove-orphans $(ARGS)
+	@docker compose --profile tools down --remove-orphans $(ARGS)
 
 test: $(VENV)/.dev ## Run every test but those of the containers, on servers started for them
 	@tools/install-test-servers
@@ -45,6 +45,9 @@ measure-memory: $(VENV)/.dev ## How much all containers use at 50 orders a secon
 bench: $(VENV)/.dev ## Measure it beside bare clients that do the same work
 	@tools/install-test-servers
 	@$(BIN)/python -m bench $(ARGS)
+
+audit-dependencies: $(VENV)/.dev ## Look for known vulnerabilities in what is pinned
+	@tools/audit-dependencies
 
 lint: $(VENV)/.dev ## Check style, types, and who imports whom
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from bench.rounds import Row, Spread, Target
 
@@ -17,7 +18,7 @@ def markdown(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> st
     return "\n".join([*lines, "", f"Medians of {rounds} rounds. {facts}."])
 
 
-def document(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> dict[str, object]:
+def document(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> dict[str, Any]:
     results = [{**asdict(row), "met": row.target.is_met(row)} for row in rows]
     return {"rounds": rounds, "machine": dict(machine), "results": results}
 

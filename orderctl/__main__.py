@@ -6,6 +6,7 @@ from orderctl.audit_command import audit
 from orderctl.demo_command import demo
 from orderctl.dlq_commands import create_dlq_app
 from orderctl.doctor_command import doctor
+from orderctl.journey_command import journey
 from orderctl.place_command import place
 
 
@@ -23,6 +24,7 @@ def create_app() -> typer.Typer:
     )
     app.command()(demo)
     app.command()(place)
+    app.command()(journey)
     app.command()(audit)
     app.command()(doctor)
     app.add_typer(create_dlq_app(), name="dlq")

@@ -1,16 +1,19 @@
 """`python -m orderctl dlq`: list, show, redrive, discard."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from orderctl import dlq_report
+from orderctl.audit_pages import open_client
 from orderctl.dlq import Dlq
+from orderctl.dlq_notice import Notice, tell_service
 from orderctl.errors import UsageError
-from orderctl.output import console, count, end, print_json, printable
-from orderctl.settings import BrokerSettings, QueueSettings
+from orderctl.output import console, count, end, on_stderr, print_json, printable
+from orderctl.settings import BrokerSettings, ConsumerAddresses, QueueSettings
 from shared.settings import load
 from shared.transport import DeadLetter, connect
 
@@ -110,8 +113,8 @@ def redrive(
     """
 
     def run() -> int:
-        gone = _open(broker).redrive(service, _chosen(handles, everything=everything))
-        _print_gone(service, gone, "redriven", as_json=as_json)
+        chosen, dlq = _chosen(handles, everything=everything), _open(broker)
+        _take(service, lambda: dlq.redrive(service, chosen), "redriven", as_json=as_json)
         return 0
 
     end(run, as_json=as_json)
@@ -136,7 +139,8 @@ def discard(
         chosen = _chosen(handles, everything=everything)
         if not yes:
             raise UsageError("Discarding cannot be undone: repeat the command with --yes.")
-        _print_gone(service, _open(broker).discard(service, chosen), "discarded", as_json=as_json)
+        dlq = _open(broker)
+        _take(service, lambda: dlq.discard(service, chosen), "discarded", as_json=as_json)
         return 0
 
     end(run, as_json=as_json)
@@ -155,6 +159,20 @@ def _chosen(handles: Sequence[str] | None, *, everything: bool) -> Sequence[str]
     if bool(handles) == everything:
         raise UsageError("Name dead letters by their handles, or say --all.")
     return None if everything else handles
+
+
+def _take(
+    service: str, take: Callable[[], Sequence[DeadLetter]], verb: str, *, as_json: bool
+) -> None:
+    # A setting that is wrong ends the command here, while nothing has been done yet.
+    addresses = load(ConsumerAddresses)
+    at = datetime.now(UTC)
+    gone = take()
+    with open_client() as client:
+        untold = tell_service(client, addresses, Notice(service, verb, at, gone))
+    _print_gone(service, gone, verb, as_json=as_json)
+    if untold:
+        on_stderr().print(Text(printable(untold)), soft_wrap=True)
 
 
 def _print_gone(service: str, gone: Sequence[DeadLetter], verb: str, *, as_json: bool) -> None:

@@ -57,18 +57,27 @@ class BrokerSettings(QueueSettings):
     )
 
 
-class Addresses(BrokerSettings, OrderAddress):
-    """What the audit takes: where every witness listens. The defaults are the documented ports."""
+class ConsumerAddresses(_FromDemo):
+    """Where the consumers listen, and what they know an operator by."""
 
-    relay_url: HttpUrl = "http://127.0.0.1:8010"
     email_url: HttpUrl = "http://127.0.0.1:8001"
     sms_url: HttpUrl = "http://127.0.0.1:8002"
     inventory_url: HttpUrl = "http://127.0.0.1:8003"
     analytics_url: HttpUrl = "http://127.0.0.1:8004"
-    mail_url: HttpUrl = "http://127.0.0.1:8025"
-    sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"
     operator_token: OperatorToken = None
 
     def of(self, service: str) -> str:
         """The address of a consumer, `email` to `analytics`."""
         return str(getattr(self, f"{service}_url"))
+
+    def find(self, service: str) -> str | None:
+        """The same; None for a consumer that has no setting of its own here."""
+        return self.of(service) if f"{service}_url" in type(self).model_fields else None
+
+
+class Addresses(BrokerSettings, OrderAddress, ConsumerAddresses):
+    """What the audit takes: where every witness listens. The defaults are the documented ports."""
+
+    relay_url: HttpUrl = "http://127.0.0.1:8010"
+    mail_url: HttpUrl = "http://127.0.0.1:8025"
+    sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"

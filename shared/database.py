@@ -70,6 +70,9 @@ def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = Fa
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
+        # No more than these: each would cost PostgreSQL a process, and a handshake each time,
+        # since a pool closes what it opened beyond its size as soon as it is not needed.
+        max_overflow=0,
         pool_pre_ping=not autocommit,
         isolation_level="AUTOCOMMIT" if autocommit else None,
         pool_timeout=10,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -34,9 +34,15 @@ class _Moved(msgspec.Struct, frozen=True, rename="camel"):
 class _Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an operator's tool has done to dead letters at the broker itself, and when."""
 
-    step: Annotated[str, Meta(pattern=f"^({Step.REDRIVEN}|{Step.DISCARDED})$")]
+    step: Literal["redriven", "discarded"]
     at: Annotated[datetime, Meta(tz=True)]
     events: Annotated[list[_Moved], Meta(max_length=LONGEST_LIST)]
+
+    def __post_init__(self) -> None:
+        try:
+            self.at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("at is a time that UTC does not have") from None
 
 
 def dead_letter_views(
@@ -46,6 +52,8 @@ def dead_letter_views(
     views.before_request(guard)
     views.register_error_handler(BrokerUnavailable, _broker_away)
     views.register_error_handler(msgspec.MsgspecError, _not_understood)
+    # What msgspec raises for bytes that are no UTF-8 is not an error of its own.
+    views.register_error_handler(UnicodeDecodeError, _not_understood)
 
     @views.get("/dead-letters")
     def browse() -> Response:
@@ -108,5 +116,5 @@ def _broker_away(error: BrokerUnavailable) -> Response:
     return response
 
 
-def _not_understood(error: msgspec.MsgspecError) -> Response:
+def _not_understood(error: ValueError) -> Response:
     return problem(400, "The body is not what is needed here", str(error))

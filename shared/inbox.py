@@ -203,7 +203,12 @@ class LeasedEffect:
         row = _row(event, state=SENDING, lease_until=until)
         statement = insert(tx, inbox).on_conflict_do_update(
             index_elements=[inbox.c.event_id],
-            set_={"state": SENDING, "lease_until": until, "attempt": event.attempt},
+            set_={
+                "state": SENDING,
+                "lease_until": until,
+                "attempt": event.attempt,
+                "at": row["at"],
+            },
             where=(inbox.c.state != DONE) & (inbox.c.lease_until <= now),
         )
         taken = tx.execute(statement.returning(inbox.c.event_id), row)

@@ -74,10 +74,16 @@ def _from_steps(steps: list[Row[Any]], now: datetime) -> Mapping[str, Any]:
             is_ahead = last.next_at > now
             state = {"state": RETRYING if is_ahead else WAITING, "nextAt": last.next_at}
         case Step.DISCARDED:
-            state = {"state": DISCARDED}
+            return {"state": DISCARDED, "attempts": _attempts(steps), "at": last.at}
         case _:
             state = {"state": DEAD_LETTERED}
     return {**state, "attempts": last.attempt, "at": last.at, "reason": last.reason or None}
+
+
+def _attempts(steps: list[Row[Any]]) -> int:
+    """Told by the dead letter: who discards it at the broker itself does not say how many."""
+    given_up = (step.attempt for step in reversed(steps) if step.step == Step.DEAD_LETTERED)
+    return int(next(given_up, steps[-1].attempt))
 
 
 def _shown(steps: list[Row[Any]]) -> Iterator[dict[str, Any]]:

@@ -72,7 +72,8 @@ class Consumers:
         try:
             response = self._client.get(f"{url.rstrip('/')}/orders/{order_id}").raise_for_status()
             return msgspec.json.decode(response.content, type=Stop)
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+        # Bytes that are no UTF-8 raise a plain ValueError, which msgspec's own errors are as well.
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             return Stop(UNKNOWN, reason=f"it does not answer: {str(error) or type(error).__name__}")
 
 

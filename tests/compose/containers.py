@@ -42,7 +42,9 @@ class Containers:
             raise RuntimeError(f"it does not come up\n{done.stderr}\n{states}\n{logs}")
 
     def down(self, *words: str) -> None:
-        self.compose("down", "--remove-orphans", "--timeout", "60", *words)
+        # With the profile, or the volume of orderctl would be left.
+        profile = ("--profile", "tools")
+        self.compose(*profile, "down", "--remove-orphans", "--timeout", "60", *words)
 
     def compose(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run `docker compose`; raises with what it said when it fails and `check` is set."""

@@ -66,7 +66,7 @@ def test_no_container_has_a_privilege_or_a_place_to_write(system: Containers) ->
         name, host = container["Name"], container["HostConfig"]
         assert container["Config"]["User"] not in ("", "0", "root"), name
         assert host["ReadonlyRootfs"], name
-        assert (host["CapDrop"], host["CapAdd"]) == (["ALL"], None), name
+        assert (host["CapDrop"], host["CapAdd"] or []) == (["ALL"], []), name
         assert host["SecurityOpt"] == ["no-new-privileges:true"], name
         assert not host["Privileged"], name
         assert host["Memory"] > 0, name
@@ -85,11 +85,17 @@ def test_the_kernel_agrees(system: Containers) -> None:
         assert status["NoNewPrivs"] == "1", service
 
 
+def test_an_image_holds_one_service(system: Containers) -> None:
+    for service in ("order", *CONSUMERS):
+        found = system.inside(service, "find", "/app", "-name", "requirements.txt")
+        assert found.stdout.split() == [f"/app/services/{service}/requirements.txt"]
+
+
 def test_ports_are_published_on_this_machine_only(system: Containers) -> None:
     published = [
         (binding["HostIp"], int(binding["HostPort"]))
         for container in system.inspect()
-        for bindings in container["HostConfig"]["PortBindings"].values()
+        for bindings in (container["HostConfig"]["PortBindings"] or {}).values()
         for binding in bindings
     ]
     assert sorted(published) == sorted(("127.0.0.1", port) for port in system.ports.values())

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, select
@@ -208,6 +209,19 @@ def test_after_a_death_it_is_sent_again_once_the_lease_has_ended(engine: Engine)
     clock.now += 1
     assert survivor.apply([event], alone=True).now == {event.id}
     assert send.sent == [event.id]
+
+
+def test_the_inbox_has_the_time_of_the_latest_start(engine: Engine) -> None:
+    send, event = Sender(), an_event()
+    send.before = raiser(DependencyUnavailable("mail server", "refused"))
+    began: list[datetime] = []
+    for _ in range(2):
+        with pytest.raises(DependencyUnavailable):
+            outside(engine, send).apply([event])
+        with reading(engine) as tx:
+            began += tx.scalars(select(inbox.c.at))
+    first, second = began
+    assert first < second
 
 
 def test_a_call_that_fails_after_its_lease_leaves_the_next_one_alone(engine: Engine) -> None:

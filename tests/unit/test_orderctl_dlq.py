@@ -34,6 +34,7 @@ def run(broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command as its own process would."""
     monkeypatch.setenv("BROKER_URL", url)
     monkeypatch.setenv("CONSUMERS", "email,sms")
+    monkeypatch.setenv("OPERATOR_TOKEN", "")
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(create_app(), ["dlq", *arguments], env={"COLUMNS": "200"})

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from shared.errors import (
     LeaseHeld,
     PermanentError,
 )
+from shared.history import Note, Step
 from shared.settle import Outcome, settle, settle_all
 from shared.transport import Delivery, Message
 from tests.builders import a_message
@@ -126,6 +128,52 @@ def test_a_database_that_is_away_after_the_end_leaves_only_a_suspicion() -> None
     delivery, effect = FakeDelivery(GOOD), Forgetful()
     effect.errors[GOOD.id] = PermanentError("no")
     assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
+
+
+# --- what is noted for those who ask ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "note", "ended"),
+    [
+        (
+            RuntimeError("no"),
+            Note(step=Step.RETRIED, reason="RuntimeError: no", after=1.0),
+            ("retry", 1.0, "RuntimeError: no"),
+        ),
+        (
+            PermanentError("550 no"),
+            Note(step=Step.DEAD_LETTERED, reason="550 no"),
+            ("dead_letter", "550 no"),
+        ),
+    ],
+    ids=["a retry", "a dead letter"],
+)
+def test_a_step_is_noted_before_the_broker_is_told(
+    error: Exception, note: Note, ended: tuple[Any, ...]
+) -> None:
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.errors[GOOD.id] = error
+    noted: list[tuple[Message, Note, list[Any]]] = []
+
+    def record(message: Message, note: Note) -> None:
+        noted.append((message, note, list(delivery.ended)))
+
+    settle(delivery, effect, LADDER, record=record)
+    assert noted == [(GOOD, note, [])]
+    assert delivery.ended == [ended]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no"), PermanentError("550 no")])
+def test_what_cannot_be_noted_is_not_settled(error: Exception) -> None:
+    def record(_message: Message, _note: Note) -> None:
+        raise DatabaseUnavailable("away")
+
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.errors[GOOD.id] = error
+    with pytest.raises(DatabaseUnavailable):
+        settle(delivery, effect, LADDER, record=record)
+    assert (delivery.ended, effect.gave_up) == ([], [])
 
 
 # --- batches ---------------------------------------------------------------------------------

@@ -1,0 +1,107 @@
+"""An order's journey as a table for people."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orderctl.output import command, printable, seconds, table
+
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class Step(msgspec.Struct, frozen=True, rename="camel"):
+    step: str
+    attempt: int
+    reason: str
+    at: Time
+
+
+class Stop(msgspec.Struct, frozen=True, rename="camel"):
+    """What one service says; `history` is what happened before, oldest first."""
+
+    state: str
+    attempts: int
+    at: Time | None
+    reason: str | None
+    next_at: Time | None
+    history: tuple[Step, ...]
+
+
+class Journey(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer of the order service to GET /orders/ID/journey."""
+
+    order_id: str
+    event_id: str
+    placed_at: Time
+    outbox: str
+    services: Mapping[str, Stop]
+
+
+def print_journey(journey: Journey, screen: Console) -> None:
+    where = "is in the outbox" if journey.outbox == "waiting" else "is published"
+    placed = f"{_one_line(journey.order_id)} was placed at {_clock(journey.placed_at)}"
+    screen.print(Text(f"{placed}; its event {_one_line(journey.event_id)} {where}."))
+    screen.print(_stops(journey))
+    if any(stop.history for stop in journey.services.values()):
+        screen.print(Text("\nWhat happened on the way:"))
+        screen.print(_steps(journey))
+    for hint in _hints(journey):
+        screen.print(Text(hint), soft_wrap=True)
+
+
+def _stops(journey: Journey) -> Table:
+    made = table("service", "state", "attempts", "when", "next attempt", "reason")
+    for name, stop in journey.services.items():
+        made.add_row(
+            _one_line(name),
+            _one_line(stop.state.replace("_", "-")),
+            str(stop.attempts),
+            _when(stop.at, journey.placed_at),
+            _when(stop.next_at, journey.placed_at),
+            _one_line(stop.reason or ""),
+        )
+    return made
+
+
+def _steps(journey: Journey) -> Table:
+    made = table("when", "service", "step", "attempt", "reason")
+    steps = [(step, name) for name, stop in journey.services.items() for step in stop.history]
+    for step, name in sorted(steps, key=lambda pair: pair[0].at):
+        made.add_row(
+            _when(step.at, journey.placed_at),
+            _one_line(name),
+            _one_line(step.step.replace("_", "-")),
+            str(step.attempt),
+            _one_line(step.reason),
+        )
+    return made
+
+
+def _hints(journey: Journey) -> Iterator[str]:
+    for name, stop in journey.services.items():
+        if stop.state == "dead_lettered":
+            words = command(f"dlq show {name} {journey.event_id}")
+            yield f"Look at the dead letter: {_one_line(words)}"
+
+
+def _when(at: datetime | None, placed: datetime) -> str:
+    """When, and how long after the order was placed."""
+    if at is None:
+        return ""
+    since = (at - placed).total_seconds()
+    # The clocks of two machines may differ, so that a step seems to come before the order.
+    return f"{_clock(at)} ({'-' if since < 0 else '+'}{seconds(abs(since))})"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))

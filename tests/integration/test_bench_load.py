@@ -1,0 +1,88 @@
+"""The load generator of the benchmarks, on a server of the standard library."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bench.errors import BenchError
+from bench.http_load import Client, post
+
+
+class Server(ThreadingHTTPServer):
+    """Takes `seconds` to answer with `status`, and keeps what it was sent."""
+
+    daemon_threads = True
+    seconds = 0.0
+    status = 202
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.bodies: list[bytes] = []
+        self.answered = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        time.sleep(self.server.seconds)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        # In two pieces: an answer may come so.
+        self.wfile.write(b"do")
+        self.wfile.flush()
+        time.sleep(0.001)
+        self.server.answered += 1
+        self.wfile.write(b"ne\n")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def test_every_request_of_a_schedule_is_sent_and_answered(server: Server) -> None:
+    with closing(Client(server.server_port, lambda: post("/", b"{}"), 4)) as client:
+        answers = client.scheduled(100, 0.5)
+    assert server.bodies == [b"{}"] * 50
+    assert [answer.body for answer in answers] == [b"done\n"] * 50
+    assert all(answer.due <= answer.sent <= answer.came for answer in answers)
+    dues = sorted(answer.due for answer in answers)
+    assert dues[-1] - dues[0] == pytest.approx(0.49)
+
+
+def test_a_slow_server_does_not_slow_the_schedule(server: Server) -> None:
+    server.seconds = 0.2
+    with closing(Client(server.server_port, lambda: post("/", b"{}"), 32)) as client:
+        answers = client.scheduled(50, 0.5)
+    assert all(answer.sent - answer.due < 0.15 for answer in answers)
+    assert all(answer.came - answer.sent >= 0.2 for answer in answers)
+
+
+def test_a_busy_client_leaves_no_request_behind(server: Server) -> None:
+    server.seconds = 0.1
+    with closing(Client(server.server_port, lambda: post("/", b"{}"), 4)) as client:
+        # Each connection has one answer in time, and a second request on its way.
+        assert client.busy(0.15) == pytest.approx(4 / 0.15, rel=0.2)
+        assert (len(server.bodies), server.answered) == (8, 8)
+
+
+def test_a_refusal_is_no_figure(server: Server) -> None:
+    server.status = 503
+    with (
+        closing(Client(server.server_port, lambda: post("/", b"{}"), 2)) as client,
+        pytest.raises(BenchError, match="503"),
+    ):
+        client.busy(0.3)
