@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
-.PHONY: help demo up logs down test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
+.PHONY: help demo up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ logs: ## Follow what the containers say: make logs ARGS=email
 
 down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
 	@docker compose --profile tools down --remove-orphans $(ARGS)
+
+prune: ## Delete, in the containers, records of what cannot come again; once a day will do
+	@tools/prune $(ARGS)
 
 test: $(VENV)/.dev ## Run every test but those of the containers, on servers started for them
 	@tools/install-test-servers

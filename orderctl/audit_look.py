@@ -1,5 +1,6 @@
 """One look at where messages are: outbox, queues, ladder, consumers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -9,8 +10,10 @@ from orderctl.audit_pages import Witness
 from orderctl.audit_quiet import Snapshot
 from orderctl.audit_witnesses import newest_order
 from orderctl.errors import EvidenceUnreadable
+from orderctl.replicas import Replicas, replicas
 from orderctl.settings import Addresses
-from shared.errors import BrokerUnavailable
+from shared.documents import read_document
+from shared.errors import BrokerUnavailable, DocumentError
 from shared.transport import Broker, Depth
 
 
@@ -26,11 +29,15 @@ class _Ready(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Look:
-    """Asks the order service, the broker and every consumer. Raises EvidenceUnreadable."""
+    """Asks the order service, the broker and every process of every consumer.
+
+    Raises EvidenceUnreadable.
+    """
 
     addresses: Addresses
     client: httpx.Client
     broker: Broker
+    replicas: Replicas = replicas
 
     def __call__(self) -> Snapshot:
         addresses = self.addresses
@@ -38,7 +45,7 @@ class Look:
         newest = newest_order(order)
         pending = order.get("/outbox", _Outbox).pending
         depths = {name: self._depth(name) for name in addresses.consumers}
-        health = {name: self._health(name, addresses.of(name)) for name in depths}
+        health = {name: self._service(name, addresses.of(name)) for name in depths}
         return Snapshot(
             outbox=pending,
             depths=depths,
@@ -56,14 +63,19 @@ class Look:
                 "or set BROKER_URL to where it is, then run the audit again."
             ) from error
 
+    def _service(self, name: str, url: str) -> _Ready | None:
+        """What all its processes say together; None when none is there."""
+        states = [self._health(name, each) for each in self.replicas(url)]
+        return _together([state for state in states if state])
+
     def _health(self, name: str, url: str) -> _Ready | None:
         """What a process says of itself, ready or not; None when no process is there."""
         try:
             response = self.client.get(f"{url.rstrip('/')}/health/ready")
-            return msgspec.json.decode(response.content, type=_Ready)
+            return read_document(response.content, _Ready)
         except httpx.ConnectError:
             return None
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+        except (httpx.HTTPError, DocumentError) as error:
             raise EvidenceUnreadable(
                 f"{name} runs at {url} and does not say what it holds "
                 f"({error or type(error).__name__}): look into its log, then run the audit again."
@@ -78,6 +90,14 @@ class Look:
             for name, state in health.items()
             if state is None or not state.ready
         ]
+
+
+def _together(states: Sequence[_Ready]) -> _Ready | None:
+    if not states:
+        return None
+    waiting = [state for state in states if not state.ready]
+    held = sum(state.unsettled for state in states)
+    return _Ready(not waiting, waiting[0].reason if waiting else None, held)
 
 
 def _held(state: _Ready | None) -> int | None:

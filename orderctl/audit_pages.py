@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 import httpx
-import msgspec
 from pydantic import SecretStr
 
 from orderctl.errors import EvidenceUnreadable
+from shared.documents import read_document
+from shared.errors import DocumentError
 
 PAGE = 1000
 T = TypeVar("T")
@@ -50,18 +51,17 @@ class Witness:
         try:
             response = self._client.get(self._url + path, params=query, headers=self._headers)
             self._expect_ok(response)
-            return msgspec.json.decode(response.content, type=kind)
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            return read_document(response.content, kind)
+        except (httpx.HTTPError, DocumentError) as error:
             raise self._unreadable(path, error) from error
 
     def lines(self, path: str, kind: type[T]) -> Iterator[T]:
         """The objects of a list that is streamed, one a line."""
-        decoder = msgspec.json.Decoder(kind)
         try:
             with self._client.stream("GET", self._url + path, headers=self._headers) as response:
                 self._expect_ok(response)
-                yield from (decoder.decode(line) for line in response.iter_lines() if line)
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+                yield from (read_document(line, kind) for line in response.iter_lines() if line)
+        except (httpx.HTTPError, DocumentError) as error:
             raise self._unreadable(path, error) from error
 
     def stuck(self, path: str) -> EvidenceUnreadable:

@@ -12,7 +12,8 @@ from orderctl.settings import ConsumerAddresses
 from shared.events import is_id
 from shared.transport import DeadLetter
 
-#: A service takes 1000 events at once, but no body over 64 KiB: 422 events with the longest ids.
+#: So many does a service take at once: MOST_AT_ONCE in shared/dead_letter_views.py, which cannot
+#: be imported here, where no Flask is.
 EVENTS_AT_ONCE = 400
 ANSWER_SECONDS = 5.0
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from orderctl.output import command, count, printable, table
+from shared.documents import read_document
+from shared.errors import DocumentError
 from shared.transport import DeadLetter, Failure
 
 
@@ -70,8 +72,8 @@ def _body_text(body: bytes) -> str:
 
 def _is_json(body: bytes) -> bool:
     try:
-        msgspec.json.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        read_document(body, object)
+    except DocumentError:
         return False
     return True
 

@@ -1,11 +1,11 @@
 """Runs every check of the doctor, in the order in which one would look by hand."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import httpx
 
-from orderctl.doctor_broker import Look, check_topology, judge_backlog, judge_dead_letters
+from orderctl.doctor_broker import Look, Looks, check_topology, judge_backlog, judge_dead_letters
 from orderctl.doctor_finding import Finding, ok, problem
 from orderctl.doctor_machine import check_packages, check_python
 from orderctl.doctor_services import (
@@ -14,12 +14,14 @@ from orderctl.doctor_services import (
     check_outbox,
     check_service,
     check_token,
-    look,
+    look_at_all,
 )
+from orderctl.replicas import Replicas, replicas
 from orderctl.settings import Addresses
-from shared.errors import BrokerUnavailable, SettingsError
+from shared.errors import BrokerUnavailable, QueuesMissing, SettingsError
 from shared.settings import BrokerUrl, load
 from shared.transport import Broker, connect
+from shared.transport.names import dead_letter_queue, work_queue
 
 Sleep = Callable[[float], object]
 
@@ -54,9 +56,13 @@ def _without_broker(client: httpx.Client) -> Iterator[Finding]:
     yield from check_services(client, addresses)
 
 
-def check_services(client: httpx.Client, addresses: Addresses) -> Iterator[Finding]:
+def check_services(
+    client: httpx.Client, addresses: Addresses, where: Replicas = replicas
+) -> Iterator[Finding]:
     for name, url in addresses_of(addresses).items():
-        yield check_service(client, name, url)
+        # Whether it is ready, each process of a service knows of itself only.
+        for each in where(url):
+            yield check_service(client, name, each)
     yield check_mail(client, addresses.mail_url)
     yield from check_outbox(client, addresses.relay_url)
     yield from check_token(client, addresses)
@@ -71,7 +77,7 @@ def check_broker(
 ) -> Iterator[Finding]:
     yield from check_topology(broker, addresses.consumers)
     before = _looks(client, addresses, broker)
-    if not before:
+    if not (before.backlogs or before.dead):
         return
     sleep(seconds)
     after = _looks(client, addresses, broker)
@@ -79,13 +85,25 @@ def check_broker(
     yield from judge_dead_letters(after)
 
 
-def _looks(client: httpx.Client, addresses: Addresses, broker: Broker) -> Mapping[str, Look]:
-    """Those services whose queues can be seen; why others cannot, the topology has said."""
-    looks = {}
+def _looks(client: httpx.Client, addresses: Addresses, broker: Broker) -> Looks:
+    """What can be seen; why the rest cannot, the topology has said."""
+    backlogs, dead = {}, {}
     for name in addresses.consumers:
-        try:
-            depth = broker.depth(name)
-        except BrokerUnavailable:
-            continue
-        looks[name] = Look(depth, look(client, addresses.of(name)))
-    return looks
+        ready, given_up = _numbers(broker, name)
+        if ready is not None:
+            backlogs[name] = Look(ready, look_at_all(client, addresses.of(name)))
+        if given_up is not None:
+            dead[name] = given_up
+    return Looks(backlogs, dead)
+
+
+def _numbers(broker: Broker, service: str) -> tuple[int | None, int | None]:
+    """How many messages are ready and how many dead, None where that queue cannot be seen."""
+    try:
+        depth = broker.depth(service)
+    except QueuesMissing as error:
+        others = error.others
+        return others.get(work_queue(service)), others.get(dead_letter_queue(service))
+    except BrokerUnavailable:
+        return None, None
+    return depth.ready, depth.dead

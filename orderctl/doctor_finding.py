@@ -7,12 +7,16 @@ import msgspec
 
 class Level(StrEnum):
     OK = "ok"
+    NOTE = "note"
     WARNING = "warning"
     PROBLEM = "problem"
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`about` is what was looked at, `saw` what was there, `next` what to do ("" when fine)."""
+    """`about` is what was looked at, `saw` what was there, `next` what to do ("" when fine).
+
+    A note says that something could not be looked at, and that nothing speaks against it.
+    """
 
     level: Level
     about: str
@@ -22,6 +26,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 def ok(about: str, saw: str) -> Finding:
     return Finding(Level.OK, about, saw)
+
+
+def note(about: str, saw: str, next_step: str) -> Finding:
+    return Finding(Level.NOTE, about, saw, next_step)
 
 
 def warning(about: str, saw: str, next_step: str) -> Finding:

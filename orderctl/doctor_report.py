@@ -8,7 +8,7 @@ from rich.console import Console
 from orderctl.doctor_finding import Finding, Level
 from orderctl.output import count, printable, table
 
-_SHOWN = {Level.OK: "OK", Level.WARNING: "warning", Level.PROBLEM: "problem"}
+_SHOWN = {Level.OK: "OK", Level.NOTE: "note", Level.WARNING: "warning", Level.PROBLEM: "problem"}
 
 
 def number_of(findings: Sequence[Finding], level: Level) -> int:
@@ -16,7 +16,7 @@ def number_of(findings: Sequence[Finding], level: Level) -> int:
 
 
 def exit_status(findings: Sequence[Finding]) -> int:
-    """1 when there is a problem; a warning is none."""
+    """1 when there is a problem; a warning is none, nor is a note."""
     return int(number_of(findings, Level.PROBLEM) > 0)
 
 

@@ -9,7 +9,10 @@ import msgspec
 from orderctl.audit_pages import bearer
 from orderctl.doctor_finding import Finding, ok, problem, warning
 from orderctl.output import command
+from orderctl.replicas import Replicas, replicas
 from orderctl.settings import Addresses
+from shared.documents import read_document
+from shared.errors import DocumentError
 
 #: An outbox row is published within a second; one this old is stuck.
 STUCK_SECONDS = 30.0
@@ -37,19 +40,28 @@ def addresses_of(addresses: Addresses) -> dict[str, str]:
 
 def look(client: httpx.Client, url: str) -> State | None:
     """Its state; None where nobody answers, or not as one of ours does."""
-    with suppress(httpx.HTTPError, msgspec.MsgspecError):
+    with suppress(httpx.HTTPError, DocumentError):
         answer = client.get(url.rstrip("/") + "/health/ready")
-        return msgspec.json.decode(answer.content, type=State)
+        return read_document(answer.content, State)
     return None
+
+
+def look_at_all(client: httpx.Client, url: str, where: Replicas = replicas) -> State | None:
+    """What all processes behind an address hold, and whether they are ready; None: no answer."""
+    states = [state for each in where(url) if (state := look(client, each))]
+    if not states:
+        return None
+    is_ready = all(state.ready for state in states)
+    return State(ready=is_ready, unsettled=sum(state.unsettled for state in states))
 
 
 def check_service(client: httpx.Client, name: str, url: str) -> Finding:
     try:
         answer = client.get(url.rstrip("/") + "/health/ready")
-        state = msgspec.json.decode(answer.content, type=State)
+        state = read_document(answer.content, State)
     except httpx.ConnectError:
         return _nobody(name, url)
-    except (httpx.HTTPError, msgspec.MsgspecError):
+    except (httpx.HTTPError, DocumentError):
         return _somebody_else(name, url)
     if state.ready:
         return ok(name, f"answers at {url} and is ready")

@@ -12,6 +12,8 @@ from orderctl.errors import CommandError
 from orderctl.journey_report import Journey, print_journey
 from orderctl.output import command, console, end, print_json
 from orderctl.settings import OrderAddress
+from shared.documents import read_document
+from shared.errors import DocumentError
 from shared.settings import load
 
 
@@ -65,9 +67,8 @@ def ask(client: httpx.Client, url: str, order_id: str) -> bytes:
 def read(answer: bytes, url: str) -> Journey:
     """Raises CommandError for what is no journey."""
     try:
-        return msgspec.json.decode(answer, type=Journey)
-    # Bytes that are no UTF-8 raise a plain ValueError, which msgspec's own errors are as well.
-    except (ValueError, RecursionError) as error:
+        return read_document(answer, Journey)
+    except DocumentError as error:
         raise CommandError(
             f"What answers at {url} is not the order service ({error}): set ORDER_URL to where "
             "it is."

@@ -15,6 +15,8 @@ import msgspec
 
 from orderctl.audit_evidence import Answer
 from orderctl.errors import CommandError, EvidenceUnreadable
+from shared.documents import read_document
+from shared.errors import DocumentError
 
 
 class _Line(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -69,8 +71,8 @@ def read_ledger(path: Path) -> Iterator[Answer]:
 
 def _read_line(path: Path, number: int, line: bytes) -> Answer:
     try:
-        read = msgspec.json.decode(line, type=_Line)
-    except msgspec.MsgspecError as error:
+        read = read_document(line, _Line)
+    except DocumentError as error:
         raise EvidenceUnreadable(
             f"line {number} of the ledger {path} is not one of ours ({error}): "
             'each is {"orderId": …, "eventId": …}.'

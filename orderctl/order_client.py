@@ -13,6 +13,8 @@ import msgspec
 
 from orderctl.baskets import Basket
 from orderctl.errors import CommandError
+from shared.documents import read_document
+from shared.errors import DocumentError
 
 #: Seconds before an order is sent again, when the answer does not say how long.
 PAUSE_SECONDS = 0.5
@@ -79,9 +81,9 @@ class OrderClient:
             try:
                 response = self._send(basket, key)
                 if response.status_code == 202:
-                    return _placed(response, self._clock() - began, attempts)
+                    return self._placed(response, self._clock() - began, attempts)
                 pause, reason = _pause(response), _reason(response)
-            except httpx.TransportError as error:
+            except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
             if self._clock() + pause - began > self._patience:
                 raise NotAccepted(
@@ -95,11 +97,16 @@ class OrderClient:
         body = _encoder.encode(basket)
         return self._client.post(f"{self._url}/orders", content=body, headers=headers)
 
-
-def _placed(response: httpx.Response, seconds: float, attempts: int) -> Placed:
-    now = datetime.now(UTC)
-    answer = msgspec.json.decode(response.content, type=_Answer)
-    return Placed(answer.order_id, answer.total_amount, seconds, attempts, now)
+    def _placed(self, response: httpx.Response, seconds: float, attempts: int) -> Placed:
+        now = datetime.now(UTC)
+        try:
+            answer = read_document(response.content, _Answer)
+        except DocumentError as error:
+            raise NotAccepted(
+                f"what answers at {self._url} is not the order service ({error}): say with --url "
+                "or ORDER_URL where it is."
+            ) from error
+        return Placed(answer.order_id, answer.total_amount, seconds, attempts, now)
 
 
 def _pause(response: httpx.Response) -> float:
@@ -112,7 +119,7 @@ def _pause(response: httpx.Response) -> float:
 
 def _reason(response: httpx.Response) -> str:
     problem = _Problem()
-    with suppress(msgspec.MsgspecError):
-        problem = msgspec.json.decode(response.content, type=_Problem)
+    with suppress(DocumentError):
+        problem = read_document(response.content, _Problem)
     title = problem.title or response.reason_phrase
     return f"{response.status_code} {title} {problem.detail}".strip()

@@ -8,6 +8,8 @@ import msgspec
 
 from orderctl.parts import Plan
 from orderctl.ports import HOST
+from shared.documents import read_document
+from shared.errors import DocumentError
 
 #: Mailpit's names, which the mail sink shares; everything else is one of our services.
 READY_PATH = {"mail_sink": "/readyz"}
@@ -31,8 +33,8 @@ def why_not_ready(part: str, plan: Plan) -> str | None:
 
 
 def _reason(answer: httpx.Response) -> str:
-    with suppress(msgspec.MsgspecError):
-        reason = msgspec.json.decode(answer.content, type=_State).reason
+    with suppress(DocumentError):
+        reason = read_document(answer.content, _State).reason
         return reason or f"it answers {answer.status_code}"
     return f"it answers {answer.status_code}"
 

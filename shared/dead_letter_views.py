@@ -9,7 +9,8 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Meta
 
-from shared.errors import BrokerUnavailable
+from shared.documents import read_document
+from shared.errors import BrokerUnavailable, DocumentError
 from shared.events import Identifier
 from shared.history import History, Note, Step
 from shared.http import json_response, problem, read_body
@@ -17,12 +18,15 @@ from shared.operators import Guard
 from shared.transport import DeadLetter, DeadLetters, Message
 
 LONGEST_LIST = 1000
+#: So many can be named in one request: with the longest ids that the contract knows, they fit
+#: into the longest body that a service takes.
+MOST_AT_ONCE = 400
 
 
 class _Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which dead letters: these handles, or, in so many words, all of them."""
 
-    handles: Annotated[list[str], Meta(min_length=1, max_length=LONGEST_LIST)] | None = None
+    handles: Annotated[list[str], Meta(min_length=1, max_length=MOST_AT_ONCE)] | None = None
     all: bool = False
 
 
@@ -36,7 +40,7 @@ class _Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     step: Literal["redriven", "discarded"]
     at: Annotated[datetime, Meta(tz=True)]
-    events: Annotated[list[_Moved], Meta(max_length=LONGEST_LIST)]
+    events: Annotated[list[_Moved], Meta(max_length=MOST_AT_ONCE)]
 
     def __post_init__(self) -> None:
         try:
@@ -51,9 +55,7 @@ def dead_letter_views(
     views = Blueprint("dead_letters", __name__)
     views.before_request(guard)
     views.register_error_handler(BrokerUnavailable, _broker_away)
-    views.register_error_handler(msgspec.MsgspecError, _not_understood)
-    # What msgspec raises for bytes that are no UTF-8 is not an error of its own.
-    views.register_error_handler(UnicodeDecodeError, _not_understood)
+    views.register_error_handler(DocumentError, _not_understood)
 
     @views.get("/dead-letters")
     def browse() -> Response:
@@ -74,7 +76,7 @@ def dead_letter_views(
     def _take(
         step: Step, take: Callable[[Collection[str] | None], Sequence[DeadLetter]]
     ) -> Response:
-        choice = msgspec.json.decode(read_body(), type=_Choice)
+        choice = read_document(read_body(), _Choice)
         if (choice.handles is None) != choice.all:
             return problem(422, "Which ones?", 'Send {"handles": ["…"]}, or {"all": true}.')
         at = datetime.now(UTC)
@@ -84,7 +86,7 @@ def dead_letter_views(
 
     @views.post("/dead-letters/notice")
     def notice() -> Response:
-        told = msgspec.json.decode(read_body(), type=_Notice)
+        told = read_document(read_body(), _Notice)
         messages = [_message(event) for event in told.events]
         history.record_all(messages, Note(step=Step(told.step)), told.at)
         return json_response({"noted": len(messages)})
@@ -116,5 +118,5 @@ def _broker_away(error: BrokerUnavailable) -> Response:
     return response
 
 
-def _not_understood(error: ValueError) -> Response:
+def _not_understood(error: DocumentError) -> Response:
     return problem(400, "The body is not what is needed here", str(error))

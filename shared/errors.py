@@ -3,6 +3,8 @@
 The type decides what becomes of an event; `shared.consumer.settle` is where.
 """
 
+from collections.abc import Mapping, Sequence
+
 
 class PipelineError(Exception):
     """The root: catch it to catch everything that is ours."""
@@ -14,6 +16,10 @@ class SettingsError(PipelineError):
 
 class ContractError(PipelineError):
     """The bytes received are not an event that the contract describes."""
+
+
+class DocumentError(PipelineError):
+    """The bytes received are not JSON, or not the document that was expected."""
 
 
 class PermanentError(PipelineError):
@@ -37,6 +43,18 @@ class DatabaseUnavailable(DependencyUnavailable):
 
 class BrokerUnavailable(PipelineError):
     """The connection to the broker is gone. What was not settled will be delivered again."""
+
+
+class BrokerForbids(BrokerUnavailable):
+    """The broker is there, and its user has no permission for what was asked."""
+
+
+class QueuesMissing(BrokerUnavailable):
+    """Some queues of a service do not exist; `others` holds the depth of those that do, by name."""
+
+    def __init__(self, missing: Sequence[str], others: Mapping[str, int]) -> None:
+        super().__init__(f"these queues do not exist: {', '.join(missing)}")
+        self.others = others
 
 
 class PublishFailed(PipelineError):

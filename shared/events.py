@@ -6,7 +6,6 @@ exactly what the contract shows and nothing else.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -53,8 +52,7 @@ class OrderPlaced(
     total_amount: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A decoded event: what happened, and the id by which it is recognised when it comes again."""
 
     id: str

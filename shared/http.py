@@ -46,6 +46,9 @@ def create_app(metrics: Callable[[], Response] | None = None) -> Flask:
     """
     # Without the route for static files that Flask would add: there are none in this folder.
     app = Flask(__name__, static_folder=None)
+    # A path with // in it is another path, and unknown as any other is. Werkzeug would send the
+    # client elsewhere with a page of HTML.
+    app.url_map.merge_slashes = False
     # Flask cuts a chunked body off here and says nothing. One byte more than is allowed tells
     # `read_body` that there was more.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1

@@ -35,7 +35,11 @@ def utc_now() -> datetime:
 
 
 def run_prune(service: str, settings: PruneConsumerSettings, tables: Tables, starts: Table) -> None:
-    """The prune step of a consumer. Ends with status 1 and a sentence when nothing is pruned."""
+    """The prune step of a consumer. Ends with status 1 and a sentence when it cannot go on.
+
+    Without the broker, or with a dead letter of unknown age, nothing is pruned. When the database
+    goes away in between, the batches that were committed are gone; the next run does the rest.
+    """
     configure_logging(service)
     broker = connect(settings.broker_url, settings.retry_ladder)
     engine = open_database(settings.database_url)
@@ -44,6 +48,8 @@ def run_prune(service: str, settings: PruneConsumerSettings, tables: Tables, sta
         prune_consumer(engine, tables, starts, read_dead_letters(broker, service), keep=keep)
     except (BrokerUnavailable, DatabaseUnavailable, PruneRefused) as error:
         sys.exit(f"{service}: the prune did not end, run it again later: {error}")
+    finally:
+        engine.dispose()
 
 
 def read_dead_letters(broker: Broker, service: str) -> Sequence[DeadLetter]:
@@ -114,7 +120,10 @@ def _is_over(tables: Tables, cutoff: datetime, now: datetime) -> ColumnElement[b
 def delete_in_batches(
     engine: Engine, table: Table, condition: ColumnElement[bool], *, batch: int = BATCH
 ) -> int:
-    """Delete the rows, a batch in each transaction; return how many there were."""
+    """Delete the rows, a batch in each transaction; return how many there were.
+
+    Raises DatabaseUnavailable; then some of the batches may have been deleted.
+    """
     [key] = table.primary_key.columns
     some = select(key).where(condition).limit(batch)
     # The condition stands twice: a lease may be taken between the search and the deletion.

@@ -9,6 +9,15 @@ from shared.transport import Message
 
 THE_TIME = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
+#: What is not the JSON that was asked for, where `reason`, `orderId` or `IDs` is read.
+NO_DOCUMENTS = {
+    "nothing": b"",
+    "HTML": b"<html>",
+    "another type": b'"ready"',
+    "not UTF-8": b'{"ready": true, "reason": "\xff", "orderId": "\xff", "IDs": ["\xff"]}',
+    "nested deeply": b'{"more": ' + b"[" * 60_000,
+}
+
 
 def an_item(product_id: str = "prod-456", quantity: int = 2, price: str = "49.99") -> Item:
     return Item(product_id=product_id, quantity=quantity, price=Decimal(price))

@@ -11,6 +11,8 @@ from sqlalchemy import Engine, select
 from services.order.history import Order
 from services.order.schema import outbox
 from shared.database import reading
+from shared.documents import read_document
+from shared.errors import DocumentError
 
 #: Somebody is looking at a screen: a service that takes longer counts as one that is away.
 PATIENCE_SECONDS = 2.0
@@ -71,9 +73,8 @@ class Consumers:
     def _ask(self, url: str, order_id: str) -> Stop:
         try:
             response = self._client.get(f"{url.rstrip('/')}/orders/{order_id}").raise_for_status()
-            return msgspec.json.decode(response.content, type=Stop)
-        # Bytes that are no UTF-8 raise a plain ValueError, which msgspec's own errors are as well.
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
+            return read_document(response.content, Stop)
+        except (httpx.HTTPError, DocumentError) as error:
             return Stop(UNKNOWN, reason=f"it does not answer: {str(error) or type(error).__name__}")
 
 

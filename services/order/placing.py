@@ -18,6 +18,7 @@ from services.order.idempotency import fingerprint
 from services.order.order_form import NewOrder
 from services.order.schema import orders
 from shared.database import Money, Utc, reading, translated, writing
+from shared.errors import DatabaseUnavailable
 from shared.events import ORDER_PLACED, OrderPlaced, encode
 
 log = structlog.get_logger()
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 ORDERS_PLACED = Counter("orders_placed", "Orders written, repeated requests not counted.")
 
 ACCEPTED = "accepted"
+
+#: How often an order is written anew because the key that it met was freed a moment later.
+TRIES = 5
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -72,11 +76,18 @@ def place_order(
     """
     row = _row(order, key=key, traceparent=traceparent)
     write = _write_on_postgresql if engine.dialect.name == "postgresql" else _write_on_sqlite
-    if not write(engine, row):
-        return _placed_before(engine, row)
+    for _ in range(TRIES):
+        if write(engine, row):
+            return _placed_now(row)
+        if before := _placed_before(engine, row):
+            return before
+    raise DatabaseUnavailable("the idempotency key is taken and freed, again and again")
+
+
+def _placed_now(row: dict[str, Any]) -> Placed:
     ORDERS_PLACED.inc()
     log.info("order.placed", order=row["order_id"], event_id=row["event_id"])
-    return Placed(row["order_id"], ACCEPTED, order.total_amount)
+    return Placed(row["order_id"], row["status"], row["total_amount"])
 
 
 def _row(order: NewOrder, *, key: str | None, traceparent: str) -> dict[str, Any]:
@@ -126,11 +137,14 @@ def _write_on_sqlite(engine: Engine, row: dict[str, Any]) -> bool:
     return placed
 
 
-def _placed_before(engine: Engine, row: dict[str, Any]) -> Placed:
+def _placed_before(engine: Engine, row: dict[str, Any]) -> Placed | None:
+    """The order that has the key; None when `prune` freed the key after it was found taken."""
     key = row["idempotency_key"]
     same = orders.c.idempotency_key == key if key else orders.c.order_id == row["order_id"]
     with reading(engine) as tx:
-        found = tx.execute(select(orders).where(same)).one()
+        found = tx.execute(select(orders).where(same)).one_or_none()
+    if found is None:
+        return None
     if found.fingerprint != row["fingerprint"]:
         raise KeyReused(f"the key was used for {found.order_id}, which is not this order")
     log.info("order.repeated", order=found.order_id, event_id=found.event_id)

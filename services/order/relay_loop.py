@@ -23,7 +23,7 @@ log = structlog.get_logger()
 BATCH = 500
 #: Seconds from one look into the outbox to the next: short while there is work, since each is
 #: part of how long an event takes, and growing to the longer one while there is none.
-BUSY_SECONDS = 0.005
+BUSY_SECONDS = 0.002
 IDLE_SECONDS = 0.15
 #: How often a second relay tries to become the active one.
 STANDBY_SECONDS = 0.5

@@ -114,10 +114,11 @@ class Broker(Protocol):
     def different(self, services: Sequence[str]) -> Sequence[str]:
         """Names of those that exist with other properties than `declare` gives them.
 
-        Creates and changes nothing. The user has to be one who may declare.
+        Creates and changes nothing. Raises BrokerForbids when its user may not declare.
         """
 
-    def depth(self, service: str) -> Depth: ...
+    def depth(self, service: str) -> Depth:
+        """Raises QueuesMissing or another BrokerUnavailable when a queue does not exist."""
 
     def publisher(self) -> Publisher: ...
 

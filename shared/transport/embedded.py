@@ -14,15 +14,10 @@ from typing import Self
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import embedded_sql as sql
 from shared.transport import names
-from shared.transport.embedded_store import (
-    Clock,
-    Store,
-    Tidier,
-    create,
-    history_of,
-    path_of,
-    to_message,
-)
+from shared.transport.embedded_file import create, path_of
+from shared.transport.embedded_retention import Clock, Tidier
+from shared.transport.embedded_rows import history_of, to_message
+from shared.transport.embedded_store import Store
 from shared.transport.embedded_subscription import LEASE, EmbeddedSubscription
 from shared.transport.message import DeadLetter, Depth, Message
 

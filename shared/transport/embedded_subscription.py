@@ -14,12 +14,9 @@ import structlog
 
 from shared.errors import BrokerUnavailable
 from shared.transport import embedded_sql as sql
-from shared.transport.embedded_store import (
-    Clock,
-    Store,
-    history_of,
-    to_message,
-)
+from shared.transport.embedded_retention import Clock
+from shared.transport.embedded_rows import history_of, to_message
+from shared.transport.embedded_store import Store
 from shared.transport.message import MAX_REASON, Failure, Message
 
 #: Seconds until the messages of a process that died go to somebody else.

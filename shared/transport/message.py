@@ -2,8 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
+from msgspec.structs import replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,8 @@ class Failure:
 MAX_REASON = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+# A frozen dataclass takes ten times as long to make, and one is made of everything that arrives.
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One event on its way: CloudEvents 1.0 attributes, the body byte for byte, its history.
 
     Attributes are "" where a foreign producer left them out; the consumer dead-letters those.

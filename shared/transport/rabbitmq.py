@@ -1,22 +1,26 @@
 """RabbitMQ, 3.10 and 4.x alike. What it is made of is in `rabbitmq_topology`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from shared.errors import SettingsError
+from shared.errors import QueuesMissing, SettingsError
 from shared.transport.message import Depth
+from shared.transport.rabbitmq_checks import (
+    PRECONDITION_FAILED,
+    count_in,
+    exchange_differs,
+    exchange_exists,
+    queue_differs,
+    queue_exists,
+)
 from shared.transport.rabbitmq_dead_letters import RabbitDeadLetters
 from shared.transport.rabbitmq_publisher import RabbitPublisher
 from shared.transport.rabbitmq_subscription import RabbitSubscription
 from shared.transport.rabbitmq_topology import EXCHANGES, Queue, names, queues
 from shared.transport.rabbitmq_wire import brief_channel, brief_connection, explain, parameters
-
-_NOT_FOUND = 404
-_PRECONDITION_FAILED = 406
 
 
 class RabbitMQ:
@@ -39,22 +43,27 @@ class RabbitMQ:
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
         wanted = [name for service in services for name in names(service, self._ladder)]
-        with brief_connection(self._url, "topology check") as connection:
-            exchanges = [name for name in EXCHANGES if not _exists(connection, _exchange(name))]
-            return exchanges + [name for name in wanted if not _exists(connection, _queue(name))]
+        with brief_connection(self._url, "topology check") as link:
+            exchanges = [name for name in EXCHANGES if not exchange_exists(link, name)]
+            return exchanges + [name for name in wanted if not queue_exists(link, name)]
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
+        """What is deleted by somebody in the very moment of its comparison is made again by it,
+        unbound: AMQP cannot compare without declaring. `declare` then binds it.
+        """
         wanted = [queue for service in services for queue in queues(service, self._ladder)]
-        with brief_connection(self._url, "topology comparison") as connection:
-            exchanges = [name for name in EXCHANGES if _differs(connection, *_exchanges(name))]
-            return exchanges + [q.name for q in wanted if _differs(connection, *_queues(q))]
+        with brief_connection(self._url, "topology comparison") as link:
+            exchanges = [name for name in EXCHANGES if exchange_differs(link, name)]
+            return exchanges + [queue.name for queue in wanted if queue_differs(link, queue)]
 
     def depth(self, service: str) -> Depth:
-        with brief_channel(self._url, "depth") as channel:
-            ready, *retrying, dead = (
-                channel.queue_declare(name, passive=True).method.message_count
-                for name in names(service, self._ladder)
-            )
+        wanted = names(service, self._ladder)
+        with brief_connection(self._url, "depth") as link:
+            counts = {name: count_in(link, name) for name in wanted}
+        found = {name: count for name, count in counts.items() if count is not None}
+        if len(found) < len(wanted):
+            raise QueuesMissing([name for name in wanted if name not in found], found)
+        ready, *retrying, dead = found.values()
         return Depth(ready=ready, retrying=sum(retrying), dead=dead)
 
     def publisher(self) -> RabbitPublisher:
@@ -79,56 +88,10 @@ def _same_as_before(kind: str, name: str) -> Iterator[None]:
     try:
         yield
     except ChannelClosedByBroker as error:
-        if error.reply_code != _PRECONDITION_FAILED:
+        if error.reply_code != PRECONDITION_FAILED:
             raise
         raise SettingsError(
             f"the {kind} {name} exists with other properties, which a broker does not change. "
             f"RabbitMQ says: {explain(error)}. "
             f"Let its messages be processed, delete the {kind}, and declare again"
         ) from error
-
-
-_Check = Callable[[BlockingChannel], object]
-
-
-def _exchange(name: str) -> _Check:
-    return lambda channel: channel.exchange_declare(name, passive=True)
-
-
-def _queue(name: str) -> _Check:
-    return lambda channel: channel.queue_declare(name, passive=True)
-
-
-def _exchanges(name: str) -> tuple[_Check, _Check]:
-    return _exchange(name), lambda channel: channel.exchange_declare(name, "topic", durable=True)
-
-
-def _queues(queue: Queue) -> tuple[_Check, _Check]:
-    return _queue(queue.name), lambda channel: channel.queue_declare(
-        queue.name, durable=True, arguments=queue.arguments
-    )
-
-
-def _exists(connection: pika.BlockingConnection, check: _Check) -> bool:
-    return _passes(connection, check, unless=_NOT_FOUND)
-
-
-def _differs(connection: pika.BlockingConnection, check: _Check, declare: _Check) -> bool:
-    # AMQP has no way to read arguments: declaring what exists compares them. What does not
-    # exist would be created by that, hence the check before it.
-    if not _exists(connection, check):
-        return False
-    return not _passes(connection, declare, unless=_PRECONDITION_FAILED)
-
-
-def _passes(connection: pika.BlockingConnection, check: _Check, *, unless: int) -> bool:
-    # Each check has a channel to itself, because the broker closes it when the answer is no.
-    channel = connection.channel()
-    try:
-        check(channel)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != unless:
-            raise
-        return False
-    channel.close()
-    return True

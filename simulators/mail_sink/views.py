@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Flask, Response, render_template
 
+from shared.documents import read_document
+from shared.errors import DocumentError
 from shared.http import create_app, json_response, problem, read_body
 from simulators.health import readiness_view
 from simulators.mail_sink.mailbox import Mailbox
@@ -22,7 +24,7 @@ class Deletion(msgspec.Struct):
 
 def create_sink(mailbox: Mailbox, why_not_ready: Callable[[], str | None]) -> Flask:
     app = create_app()
-    app.register_error_handler(msgspec.MsgspecError, _wrong_body)
+    app.register_error_handler(DocumentError, _wrong_body)
     app.register_blueprint(readiness_view(why_not_ready))
     app.register_blueprint(_probes(why_not_ready))
     app.register_blueprint(_api(mailbox))
@@ -54,7 +56,7 @@ def _api(mailbox: Mailbox) -> Blueprint:
     @views.delete("/messages")
     def remove() -> Response:
         body = read_body()
-        mailbox.remove((msgspec.json.decode(body, type=Deletion) if body else Deletion()).ids)
+        mailbox.remove((read_document(body, Deletion) if body else Deletion()).ids)
         return Response("ok", content_type="text/plain")
 
     return views
@@ -102,5 +104,5 @@ def _unknown(id: str) -> Response:
     return problem(404, "Unknown mail", f"There is no mail {id}.")
 
 
-def _wrong_body(error: msgspec.MsgspecError) -> Response:
+def _wrong_body(error: DocumentError) -> Response:
     return problem(400, "The body is wrong", str(error))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-import msgspec
 from flask import Blueprint, Flask, Response, request
 from sqlalchemy import Engine
 
+from shared.documents import read_document
+from shared.errors import DocumentError
 from shared.http import create_app, json_response, problem, read_body
 from simulators.health import database_problem, readiness_view
 from simulators.query import number
@@ -25,7 +26,7 @@ def create_gateway(
     engine: Engine, *, rng: Random, sleep: Callable[[float], None] = time.sleep
 ) -> Flask:
     app = create_app()
-    app.register_error_handler(msgspec.MsgspecError, _wrong_body)
+    app.register_error_handler(DocumentError, _wrong_body)
     app.register_error_handler(KeyReused, _key_reused)
     app.register_blueprint(readiness_view(partial(database_problem, engine)))
     app.register_blueprint(_messages(engine, rng, sleep))
@@ -46,7 +47,7 @@ def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Bl
         key = request.headers.get("Idempotency-Key", "")
         if not 1 <= len(key) <= MAX_KEY_LENGTH:
             return problem(400, "No usable Idempotency-Key", f"1 to {MAX_KEY_LENGTH} characters.")
-        text, is_new = accept(engine, key, msgspec.json.decode(read_body(), type=Request))
+        text, is_new = accept(engine, key, read_document(read_body(), Request))
         if rng.random() < told.lose_answer_rate:
             return _lose_the_answer()
         return json_response(text, 201 if is_new else 200)
@@ -83,7 +84,7 @@ def _behaviour(engine: Engine) -> Blueprint:
 
     @views.put("/behaviour")
     def change() -> Response:
-        told = msgspec.json.decode(read_body(), type=Behaviour)
+        told = read_document(read_body(), Behaviour)
         behaviour.change(engine, told)
         return json_response(told)
 
@@ -95,7 +96,7 @@ def _behaviour(engine: Engine) -> Blueprint:
     return views
 
 
-def _wrong_body(error: msgspec.MsgspecError) -> Response:
+def _wrong_body(error: DocumentError) -> Response:
     return problem(400, "The body is wrong", str(error))
 
 

@@ -101,6 +101,13 @@ class Containers:
         report: dict[str, Any] = json.loads(done.stdout)
         return report
 
+    def prune(self) -> int:
+        """The status of the prune of every service, as `make prune` runs it."""
+        here = {"COMPOSE_PROJECT_NAME": self.project}
+        return subprocess.run(
+            ["tools/prune"], cwd=ROOT, env=os.environ | self._environment() | here, check=False
+        ).returncode
+
     def order_ids(self) -> list[str]:
         """Of every order that is written down, through the published port."""
         found: list[str] = []

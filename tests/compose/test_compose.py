@@ -131,6 +131,13 @@ def restarts(system: Containers, service: str) -> int:
     return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
 
 
+def test_every_service_prunes_and_nothing_young_goes(system: Containers) -> None:
+    mails = mails_written_down(system)
+    assert system.prune() == 0
+    assert mails_written_down(system) == mails
+    assert_kept(system)
+
+
 def test_three_email_containers_share_the_work(system: Containers) -> None:
     system.up("--scale", "email=3")
     containers = system.ids("email")

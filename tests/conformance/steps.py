@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from shared.transport import Broker, Delivery, Message, Subscription
 from tests import builders
@@ -79,6 +80,11 @@ def bury(broker: Broker, service: str, *batch: Message, reason: str = "broken") 
     with broker.subscribe(service, prefetch=len(batch)) as subscription:
         for delivery in take(subscription, len(batch)):
             delivery.dead_letter(reason)
+
+
+def is_of(service: str, name: str) -> bool:
+    """Whether this names a queue or a topic of the service; brokers spell them differently."""
+    return f"{service}_service" in name or f"{service}-service" in name
 
 
 def ids(batch: Iterable[Message]) -> Sequence[str]:

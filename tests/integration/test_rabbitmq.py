@@ -11,7 +11,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 
-from shared.errors import BrokerUnavailable, PublishFailed, SettingsError
+from shared.errors import BrokerUnavailable, PublishFailed, QueuesMissing, SettingsError
 from shared.transport import Delivery, Depth, Failure, Message
 from shared.transport.rabbitmq import RabbitMQ
 from shared.transport.rabbitmq_link import Link
@@ -117,6 +117,21 @@ def test_what_differs_is_named_and_nothing_else(amqp_url: str, channel: Blocking
     missing = broker.missing(["email"])
     assert broker.different(["email"]) == ["dlx", queue]
     assert broker.missing(["email"]) == missing
+
+
+def test_the_depth_of_a_service_that_lacks_a_queue_names_it_and_counts_the_others(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    publish(broker, *messages(2))
+    channel.queue_delete("email_service_queue.retry.200ms")
+    with pytest.raises(QueuesMissing, match=r"email_service_queue\.retry\.200ms$") as caught:
+        broker.depth("email")
+    assert caught.value.others == {
+        "email_service_queue": 2,
+        "email_service_queue.retry.500ms": 0,
+        "email_service_queue.retry.2s": 0,
+        "email_service_queue.dlq": 0,
+    }
 
 
 @pytest.mark.usefixtures("broker")

@@ -16,7 +16,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerForbids, BrokerUnavailable
 from shared.topology import CONSUMERS
 from shared.transport import Broker, Failure, connect
 from shared.transport.names import (
@@ -201,6 +201,14 @@ def test_the_operator_takes_no_event_from_a_service_and_publishes_none(url_of: U
         refused(url_of("orderctl"), publishing(RETRY_EXCHANGE, retry_queue(service, RUNG)))
         refused(url_of("orderctl"), publishing(DEAD_LETTER_EXCHANGE, dead_letter_queue(service)))
     refused(url_of("orderctl"), publishing(EVENTS_EXCHANGE, "order.placed"))
+
+
+def test_the_operator_is_told_that_it_cannot_compare_what_it_may_not_declare(
+    broker_of: BrokerOf,
+) -> None:
+    with pytest.raises(BrokerForbids, match="ACCESS_REFUSED"):
+        broker_of("orderctl").different(CONSUMERS)
+    assert broker_of("topology").different(CONSUMERS) == []
 
 
 def test_the_topology_step_publishes_nothing(url_of: UrlOf) -> None:

@@ -9,12 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, select
 
 from shared.database import create_schema, open_database, reading
-from shared.dead_letter_views import LONGEST_LIST, dead_letter_views
+from shared.dead_letter_views import MOST_AT_ONCE, dead_letter_views
 from shared.history import History, history_table
 from shared.http import create_app
 from shared.operators import operators_only
 from shared.transport import Broker, Message, connect
-from tests.builders import a_message
+from tests.builders import NO_DOCUMENTS, a_message
 
 metadata = MetaData()
 table = history_table(metadata)
@@ -143,7 +143,7 @@ def test_a_notice_is_written_with_the_time_that_it_tells(
         ({}, 422),
         ({"handles": ["evt-1"], "all": True}, 422),
         ({"handles": []}, 400),
-        ({"handles": ["x"] * (LONGEST_LIST + 1)}, 400),
+        ({"handles": ["x"] * (MOST_AT_ONCE + 1)}, 400),
         ({"handles": [1]}, 400),
         ({"all": "yes"}, 400),
         ({"all": True, "more": 1}, 400),
@@ -156,6 +156,14 @@ def test_a_choice_that_is_none_moves_and_writes_nothing(
     [message] = bury(broker, 1)
     assert post(client, verb, body).status_code == status
     assert (left(broker), noted(engine)) == ([message.id], [])
+
+
+@pytest.mark.parametrize("path", ["redrive", "discard", "notice"])
+def test_as_many_as_can_be_named_at_once_fit_into_a_request(client: FlaskClient, path: str) -> None:
+    ids = [f"{number:064}" for number in range(MOST_AT_ONCE)]
+    events = [{"eventId": id, "orderId": id} for id in ids]
+    body = NOTICE | {"events": events} if path == "notice" else {"handles": ids}
+    assert post(client, path, body).status_code == 200
 
 
 def test_an_unknown_handle_moves_and_writes_nothing(
@@ -173,7 +181,7 @@ def test_an_unknown_handle_moves_and_writes_nothing(
         {"step": "redriven\n"},
         {"at": "2026-03-04T05:06:07"},
         {"at": "yesterday"},
-        {"events": [EVENT] * (LONGEST_LIST + 1)},
+        {"events": [EVENT] * (MOST_AT_ONCE + 1)},
         {"events": [{"eventId": "has spaces", "orderId": "ord-1"}]},
         {"events": [{"eventId": "evt-1", "orderId": ""}]},
         {"events": [EVENT, {"eventId": "evt-2"}]},
@@ -188,7 +196,10 @@ def test_a_notice_that_is_none_writes_nothing(
 
 
 @pytest.mark.parametrize("path", ["redrive", "discard", "notice"])
-@pytest.mark.parametrize("body", [b"", b"{", b'{"handles": ["\xff"], "step": "\xff"}'])
+@pytest.mark.parametrize(
+    "body",
+    [*NO_DOCUMENTS.values(), b'{"handles": ["\xff"]}', b'{"step": "\xff"}'],
+)
 def test_a_body_that_cannot_be_read_is_the_senders_fault(
     client: FlaskClient, path: str, body: bytes
 ) -> None:

@@ -1,8 +1,7 @@
 """What is written down about events, and what is left out."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, MetaData, Row, select
 
 from shared.database import create_schema, open_database, reading

@@ -57,6 +57,13 @@ def test_any_path_and_method_is_answered(side: HttpSide, path: str, method: str)
     assert_well_answered(side, {"path": path, "method": method})
 
 
+@pytest.mark.parametrize("path", ["/health//live", "/metrics//", "/metrics/", "/orders//x"])
+def test_a_path_with_a_slash_too_many_is_an_unknown_one(side: HttpSide, path: str) -> None:
+    answer = side.app.test_client().get(path)
+    assert answer.status_code == 404
+    assert_problem(answer)
+
+
 def test_what_is_for_operators_is_for_nobody_else(side: HttpSide) -> None:
     for rule, method in [route for route in routes(side) if is_for_operators(*route)]:
 

@@ -14,6 +14,7 @@ from simulators.mail_sink.mailbox import Mailbox
 from simulators.mail_sink.schema import metadata
 from simulators.mail_sink.smtp import MAX_MAIL_BYTES, SmtpListener
 from simulators.mail_sink.views import create_sink
+from tests.builders import NO_DOCUMENTS
 from tests.fakes import Outage, in_threads
 from tests.servers import free_port
 
@@ -152,7 +153,15 @@ def test_mails_are_deleted_by_id_or_all_at_once(client: FlaskClient, engine: Eng
     assert listed(client)["total"] == 2
     assert client.delete("/api/v1/messages").data == b"ok"
     assert listed(client)["total"] == 0
-    assert client.delete("/api/v1/messages", data="?").status_code == 400
+
+
+@pytest.mark.parametrize("content", [body for body in NO_DOCUMENTS.values() if body])
+def test_a_deletion_that_cannot_be_read_deletes_nothing(
+    client: FlaskClient, engine: Engine, content: bytes
+) -> None:
+    Mailbox(engine).add("a@b", ["c@d"], a_mail().as_bytes())
+    assert client.delete("/api/v1/messages", data=content).status_code == 400
+    assert listed(client)["total"] == 1
 
 
 def test_the_page_shows_mails_to_people_and_escapes_them(

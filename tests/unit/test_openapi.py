@@ -87,6 +87,23 @@ def test_every_example_of_an_order_is_accepted(service: DocumentedService) -> No
         assert answer.get_json()["totalAmount"] == 99.98
 
 
+def test_what_has_a_pattern_has_an_example_that_fits_it() -> None:
+    """The page would make one up from the pattern, and nobody could read it."""
+    found = [part for part in _parts(DOCUMENT) if "pattern" in part]
+    assert found
+    for part in found:
+        assert all(matches(part["pattern"], example) for example in part["examples"])
+
+
+def _parts(part: Any) -> Iterator[dict[str, Any]]:
+    """Every object in the document."""
+    if isinstance(part, dict):
+        yield part
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _parts(inner)
+
+
 def matches(pattern: str, text: str) -> bool:
     """As in JSON Schema, where $ is the end of the text; Python lets a line end follow."""
     return re.search(pattern.removesuffix("$") + r"\Z", text) is not None

@@ -1,12 +1,12 @@
 """What a service is told after its dead letters were redriven or discarded at the broker."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, select
 from typer.testing import CliRunner
@@ -16,7 +16,7 @@ from orderctl.dlq_notice import EVENTS_AT_ONCE, Notice, tell_service
 from orderctl.ports import free_ports
 from orderctl.settings import ConsumerAddresses
 from shared.database import create_schema, open_database, reading
-from shared.dead_letter_views import dead_letter_views
+from shared.dead_letter_views import MOST_AT_ONCE, dead_letter_views
 from shared.history import History, history_table
 from shared.http import create_app
 from shared.operators import operators_only
@@ -97,7 +97,8 @@ def test_what_belongs_to_no_order_is_left_out(service: Flask, engine: Engine) ->
 
 
 def test_events_with_the_longest_ids_fit_into_each_request(service: Flask, engine: Engine) -> None:
-    """A service takes no body over 64 KiB; one event more than go at once makes two requests."""
+    """A service bounds list and body alike; one event more than go at once makes two requests."""
+    assert EVENTS_AT_ONCE == MOST_AT_ONCE
     ids = [f"{number:064}" for number in range(EVENTS_AT_ONCE + 1)]
     messages = [replace(a_message(), id=id, key=id) for id in ids]
     assert tell_service(to(service), addresses(), notice(*messages)) is None

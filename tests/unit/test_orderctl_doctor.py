@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from orderctl.__main__ import create_app
-from orderctl.doctor_finding import Finding, Level, ok, problem, warning
+from orderctl.doctor_finding import Finding, Level, note, ok, problem, warning
 from orderctl.doctor_machine import check_packages, check_python
 from orderctl.doctor_report import exit_status
 from orderctl.doctor_services import check_mail, check_outbox, check_service, check_token
@@ -136,7 +136,7 @@ def test_whether_the_token_is_taken(ends: FarEnds, status: int, level: Level) ->
     ("findings", "status"),
     [
         ([], 0),
-        ([ok("a", "b"), warning("a", "b", "c")], 0),
+        ([ok("a", "b"), note("a", "b", "c"), warning("a", "b", "c")], 0),
         ([problem("a", "b", "c"), ok("a", "b")], 1),
     ],
 )

@@ -7,8 +7,9 @@ import pytest
 
 from orderctl.doctor import check_broker
 from orderctl.doctor_finding import Finding, Level
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerForbids, BrokerUnavailable, QueuesMissing
 from shared.transport import Depth
+from shared.transport.names import dead_letter_queue, work_queue
 from tests.unit.audit_far_ends import FakeBroker, FarEnds, addresses, json
 
 SECONDS = 3.0
@@ -21,6 +22,7 @@ class DoctorBroker(FakeBroker):
     lacking: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     may_declare: bool = True
+    goes_away: bool = False
     later: dict[str, Depth] = field(default_factory=dict)
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
@@ -30,8 +32,18 @@ class DoctorBroker(FakeBroker):
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
         if not self.may_declare:
-            raise BrokerUnavailable("ACCESS_REFUSED")
+            raise BrokerForbids("ACCESS_REFUSED")
+        if self.goes_away:
+            raise BrokerUnavailable("connection reset")
         return self.odd
+
+    def depth(self, service: str) -> Depth:
+        depth = super().depth(service)
+        if not self.lacking:
+            return depth
+        both = {work_queue(service): depth.ready, dead_letter_queue(service): depth.dead}
+        others = {name: count for name, count in both.items() if name not in self.lacking}
+        raise QueuesMissing(self.lacking, others)
 
     def pass_time(self, seconds: float) -> None:
         assert seconds == SECONDS
@@ -69,8 +81,29 @@ def test_a_broker_that_is_away_is_the_only_finding() -> None:
 
 def test_a_missing_queue_is_named_with_the_command_that_makes_it() -> None:
     found = examine(DoctorBroker(lacking=["email_service_queue.dlq"]), FarEnds())["topology"]
-    assert (found.level, found.next) == (Level.PROBLEM, "python -m shared.topology")
+    assert found.level == Level.PROBLEM
+    assert found.next.startswith("python -m shared.topology")
     assert "email_service_queue.dlq" in found.saw
+
+
+@pytest.mark.parametrize(
+    ("lacking", "seen"),
+    [
+        (["email_service_queue.retry.1s"], {"email backlog", "email dead letters"}),
+        (["email_service_queue.dlq"], {"email backlog"}),
+        (["email_service_queue"], {"email dead letters"}),
+        (["email_service_queue", "email_service_queue.dlq"], set()),
+    ],
+)
+def test_a_missing_queue_hides_nothing_about_the_others(lacking: list[str], seen: set[str]) -> None:
+    broker = queue(4, 2, dead=1)
+    broker.lacking = lacking
+    found = examine(broker, FarEnds())
+    assert found.keys() - {"broker", "topology", "queue arguments"} == seen
+    if "email dead letters" in seen:
+        assert found["email dead letters"].saw == "1 dead letter waiting"
+    if "email backlog" in seen:
+        assert found["email backlog"].saw == "4 ready, and 2 after 3 s"
 
 
 def test_a_queue_with_other_arguments_is_named() -> None:
@@ -79,9 +112,16 @@ def test_a_queue_with_other_arguments_is_named() -> None:
     assert "email_service_queue" in found.saw
 
 
-def test_a_user_who_may_not_declare_is_told() -> None:
+def test_a_user_who_may_not_declare_is_told_who_compares() -> None:
     found = examine(DoctorBroker(may_declare=False), FarEnds())["queue arguments"]
-    assert (found.level, found.saw) == (Level.WARNING, "cannot be compared: ACCESS_REFUSED")
+    assert found.level == Level.NOTE
+    assert "not compared" in found.saw
+    assert "docker compose run --rm topology" in found.next
+
+
+def test_a_broker_that_goes_away_during_the_comparison_is_a_warning() -> None:
+    found = examine(DoctorBroker(goes_away=True), FarEnds())["queue arguments"]
+    assert (found.level, found.saw) == (Level.WARNING, "cannot be compared: connection reset")
 
 
 @pytest.mark.parametrize("after", [5, 9])

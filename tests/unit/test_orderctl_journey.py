@@ -1,25 +1,23 @@
 """The journey command: on made-up answers, and on those of the order service itself."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import StringIO
-from threading import Thread
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-from flask import Flask
 from rich.console import Console
 from typer.testing import CliRunner
-from werkzeug.serving import make_server
 
 from orderctl.__main__ import create_app
 from orderctl.errors import CommandError
 from orderctl.journey_command import ask, read
 from orderctl.journey_report import print_journey
 from orderctl.ports import free_ports
+from tests.builders import NO_DOCUMENTS
 from tests.documented_service import THE_ORDER, DocumentedService
+from tests.serving import served
 
 URL = "http://127.0.0.1:8000"
 
@@ -60,20 +58,6 @@ def line(text: str, *words: str) -> str:
 
 def fake(answer: Callable[[httpx.Request], httpx.Response]) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(answer))
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The application at an address of its own."""
-    server = make_server("127.0.0.1", 0, app)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def run(*arguments: str) -> Any:
@@ -174,7 +158,7 @@ def test_an_order_service_that_is_out_of_order_is_said() -> None:
         ask(fake(lambda _request: httpx.Response(503)), URL, "ord-1")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"{}", b'{"orderId": "\xff"}'])
+@pytest.mark.parametrize("content", [b"{}", *NO_DOCUMENTS.values()])
 def test_what_is_no_journey_is_not_the_order_service(content: bytes) -> None:
     with pytest.raises(CommandError, match=r"is not the order service .* set ORDER_URL"):
         read(content, URL)

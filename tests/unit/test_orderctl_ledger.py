@@ -8,6 +8,7 @@ import pytest
 from orderctl.audit_evidence import Answer
 from orderctl.errors import CommandError, EvidenceUnreadable
 from orderctl.ledger import Ledger, read_ledger
+from tests.builders import NO_DOCUMENTS
 
 
 def test_what_was_appended_is_read(tmp_path: Path) -> None:
@@ -60,9 +61,10 @@ def test_a_line_that_was_cut_off_with_its_writer_is_left_out(tmp_path: Path) -> 
     assert list(read_ledger(path)) == [Answer("ord-1")]
 
 
-def test_a_line_that_is_something_else_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [b'{"order":1}', *filter(None, NO_DOCUMENTS.values())])
+def test_a_line_that_is_something_else_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "accepted.ndjson"
-    path.write_bytes(b'{"orderId":"ord-1"}\n{"order":1}\n')
+    path.write_bytes(b'{"orderId":"ord-1"}\n' + line + b"\n")
 
     with pytest.raises(EvidenceUnreadable, match="line 2"):
         list(read_ledger(path))

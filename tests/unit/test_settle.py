@@ -1,10 +1,10 @@
 """The seven outcomes of a delivery, and what becomes of a batch."""
 
 from collections import deque
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from shared.errors import (
     BrokerUnavailable,

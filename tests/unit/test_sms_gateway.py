@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from shared.database import create_schema, open_database
 from simulators.sms_gateway.schema import metadata
 from simulators.sms_gateway.views import create_gateway
+from tests.builders import NO_DOCUMENTS
 from tests.fakes import in_threads
 
 TEXT = {"to": "usr-123", "text": "Your order is confirmed."}
@@ -101,6 +102,17 @@ def test_a_wrong_body_is_a_problem_that_says_where(
     assert answer.status_code == 400
     assert answer.content_type == "application/problem+json"
     assert says in answer.get_json()["detail"]
+    assert accepted(client) == []
+
+
+@pytest.mark.parametrize("content", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/messages"), ("PUT", "/behaviour")])
+def test_a_body_that_cannot_be_read_is_the_senders_fault(
+    client: FlaskClient, method: str, path: str, content: bytes
+) -> None:
+    headers = {"Idempotency-Key": "key-1"}
+    answer = client.open(path, method=method, data=content, headers=headers)
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
     assert accepted(client) == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from services.order.history import LARGEST_CURSOR, LONGEST_PAGE, USUAL_PAGE
 from services.order.idempotency import LONGEST_KEY
 from services.order.openapi.page import ASSETS
-from services.order.openapi.schemas import ID, ref
+from services.order.openapi.schemas import AN_ORDER_ID, ref
 
 Parameter = dict[str, Any]
 
@@ -36,7 +36,7 @@ ORDER_ID: Parameter = {
     "name": "orderId",
     "in": "path",
     "required": True,
-    "schema": ID | {"examples": ["ord-789"]},
+    "schema": AN_ORDER_ID,
 }
 
 LIMIT: Parameter = {

@@ -31,6 +31,9 @@ def _money(limit: int) -> Schema:
 
 #: \Z is Python's alone. In JSON Schema a pattern's $ matches at the end and nowhere else.
 ID: Schema = {"type": "string", "pattern": ID_PATTERN.replace(r"\Z", "$")}
+#: Without an example of its own, the page at /docs makes one up from the pattern: line noise.
+AN_ORDER_ID = ID | {"examples": ["ord-789"]}
+A_USER_ID = ID | {"examples": ["usr-123"]}
 MAX_TOTAL = int(MAX_PRICE) * MAX_ITEMS * MAX_QUANTITY
 TIME: Schema = {"type": "string", "format": "date-time"}
 TEXT: Schema = {"type": "string"}
@@ -49,20 +52,20 @@ _TOTAL = _money(MAX_TOTAL) | {"examples": [99.98]}
 #: What a client sends is closed, so that a misspelt field is not overlooked.
 _NEW_ORDER = _object(
     {
-        "userId": ID | {"examples": ["usr-123"]},
+        "userId": A_USER_ID,
         "items": _array(_object(_ITEM, additionalProperties=False), **_ITEMS),
     },
     {"totalAmount": _TOTAL | {"description": "May be left out; else it has to be right."}},
     additionalProperties=False,
 )
 
-_PLACED = {"orderId": ID, "status": {"enum": [ACCEPTED]}, "totalAmount": _TOTAL}
+_PLACED = {"orderId": AN_ORDER_ID, "status": {"enum": [ACCEPTED]}, "totalAmount": _TOTAL}
 
 _ORDER = _object(
     {
         **_PLACED,
         "eventId": {"type": "string", "format": "uuid"},
-        "userId": ID,
+        "userId": A_USER_ID,
         "items": _array(ref("Item"), **_ITEMS),
         "placedAt": TIME,
     }
@@ -93,7 +96,7 @@ _STOP = _object(
 
 _JOURNEY = _object(
     {
-        "orderId": ID,
+        "orderId": AN_ORDER_ID,
         "eventId": {"type": "string", "format": "uuid"},
         "placedAt": TIME,
         "outbox": {"enum": ["waiting", "published"]},

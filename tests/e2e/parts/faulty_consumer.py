@@ -6,8 +6,9 @@ time as if it were another event, so that no inbox, key or constraint can help).
 
 import os
 import uuid
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tests.e2e.parts.composing import Handler, events_of, run_consumer
 

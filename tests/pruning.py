@@ -1,0 +1,63 @@
+"""The records of a consumer, of any age, and what pruning leaves of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, Table, func, select
+
+from services.email.schema import history, inbox, metadata, starts, tables
+from shared.database import create_schema, open_database, reading, writing
+from shared.events import Event
+from shared.history import History, Note, Step
+from shared.inbox import DONE
+from shared.prune import prune_consumer
+from shared.transport import DeadLetter
+from tests.builders import a_message, an_event
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+KEEP = timedelta(days=30)
+#: The shortest time that a database can tell from none.
+TICK = timedelta(microseconds=1)
+
+
+class Records:
+    """Those of the email service, which stand for every consumer's."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def applied(
+        self, time: datetime, *, at: datetime, state: str = DONE, lease_until: float = 0.0
+    ) -> Event:
+        """An event of this time, which was applied (or begun) at another."""
+        event = an_event(time=time)
+        row = {"event_id": event.id, "order_id": event.order.order_id, "attempt": 1}
+        row |= {"state": state, "lease_until": lease_until, "event_time": time, "at": at}
+        with writing(self.engine) as tx:
+            tx.execute(inbox.insert(), row)
+        return event
+
+    def noted(self, event: Event, step: Step, at: datetime) -> None:
+        History(self.engine, history).record_all([a_message(event)], Note(step=step), at)
+
+    def prune(self, *dead: DeadLetter) -> dict[str, int]:
+        return prune_consumer(self.engine, tables, starts, dead, keep=KEEP, clock=lambda: NOW)
+
+    def left(self) -> set[str]:
+        """The ids of the events that are still known."""
+        with reading(self.engine) as tx:
+            return set(tx.scalars(select(inbox.c.event_id)))
+
+    def count(self, table: Table) -> int:
+        with reading(self.engine) as tx:
+            return tx.scalar(select(func.count()).select_from(table)) or 0
+
+
+@contextmanager
+def records_in(database_url: str) -> Iterator[Records]:
+    """In a database that may be empty."""
+    engine = open_database(database_url)
+    create_schema(engine, metadata)
+    yield Records(engine)
+    engine.dispose()
