@@ -11,6 +11,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
+# In containers: rabbitmq or kafka.
+BROKER ?= rabbitmq
+ifeq ($(BROKER),kafka)
+export COMPOSE_FILE := docker-compose.yml:docker-compose.kafka.yml
+endif
+
 .PHONY: help demo up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
 
 help: ## List the targets
@@ -19,7 +25,7 @@ help: ## List the targets
 demo: $(VENV)/.runtime ## Start every service, place orders, show what became of them, stop
 	@$(BIN)/python -m orderctl demo $(ARGS)
 
-up: ## Build and start everything in containers; again after a change of code
+up: ## Build and start everything in containers; again after a change of code (BROKER=kafka)
 	@docker compose up --build --detach --wait --remove-orphans $(ARGS)
 	@tools/next-steps
 
@@ -27,7 +33,7 @@ logs: ## Follow what the containers say: make logs ARGS=email
 	@docker compose logs --follow --tail 100 $(ARGS)
 
 down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
-	@docker compose --profile tools down --remove-orphans $(ARGS)
+	@docker compose --profile tools --profile latecomer down --remove-orphans $(ARGS)
 
 prune: ## Delete, in the containers, records of what cannot come again; once a day will do
 	@tools/prune $(ARGS)
@@ -43,7 +49,7 @@ test-compose: $(VENV)/.dev ## Bring the containers up from nothing, break some, 
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
 measure-memory: $(VENV)/.dev ## How much all containers use at 50 orders a second
-	@$(BIN)/python -m tests.compose.memory
+	@$(BIN)/python -m tests.compose.memory $(BROKER)
 
 bench: $(VENV)/.dev ## Measure it beside bare clients that do the same work
 	@tools/install-test-servers
@@ -71,7 +77,7 @@ upgrade: $(VENV)/.dev ## The same, with the newest version of everything
 venv: $(VENV)/.dev ## Make .venv with everything, for an editor
 
 clean: ## Remove .venv, caches, and what the demo left
-	rm -rf $(VENV) .demo .grimp_cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .cache .demo .grimp_cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ci: ## Run what every change must pass

@@ -8,6 +8,7 @@ from orderctl.dlq_commands import create_dlq_app
 from orderctl.doctor_command import doctor
 from orderctl.journey_command import journey
 from orderctl.place_command import place
+from orderctl.replay_command import replay
 
 
 def create_app() -> typer.Typer:
@@ -15,7 +16,7 @@ def create_app() -> typer.Typer:
         name="python -m orderctl",
         help=(
             "Run the whole system on this machine, place orders, audit what became of them, "
-            "and look after dead letters."
+            "replay what was, and look after dead letters."
         ),
         no_args_is_help=True,
         add_completion=False,
@@ -26,6 +27,7 @@ def create_app() -> typer.Typer:
     app.command()(place)
     app.command()(journey)
     app.command()(audit)
+    app.command()(replay)
     app.command()(doctor)
     app.add_typer(create_dlq_app(), name="dlq")
     return app

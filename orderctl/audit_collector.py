@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +17,7 @@ from orderctl.ledger import read_ledger
 from orderctl.progress import Tell, silent
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
+from shared.topology import LATECOMERS
 from shared.transport import Broker
 
 #: More dead letters than anybody should have; so many are looked at.
@@ -49,12 +52,13 @@ class Collector:
         stock: Mapping[str, Stock] = self._try(self._stock, {})
         effects = {name: self._all(name, self._lister(name)) for name in consumers}
         is_unmoved = stock == self._try(self._stock, stock)
+        joined = self._joined()
         dead = {name: self._all(f"dead letters of {name}", self._dead(name)) for name in consumers}
         orders = self._all("orders", self._orders)
         if self._reasons:
             raise EvidenceUnreadable(*dict.fromkeys(self._reasons))
         balances = stock if is_unmoved else None
-        return Evidence(orders, effects, dead, answers, balances, self._moved)
+        return Evidence(orders, effects, dead, answers, balances, self._moved, joined)
 
     def _try(self, read: Callable[[], T], otherwise: T) -> T:
         try:
@@ -80,6 +84,13 @@ class Collector:
             return {}
         return witnesses.stock(self._service("inventory", self._addresses.inventory_url))
 
+    def _joined(self) -> Mapping[str, datetime | None]:
+        names = [name for name in LATECOMERS if name in self._addresses.consumers]
+        return {name: self._try(partial(self._joined_at, name), None) for name in names}
+
+    def _joined_at(self, name: str) -> datetime | None:
+        return witnesses.joined(self._service(name, self._addresses.of(name)))
+
     def _lister(self, consumer: str) -> Callable[[], Iterator[Effect]]:
         addresses = self._addresses
         listers: Mapping[str, Callable[[], Iterator[Effect]]] = {
@@ -88,6 +99,9 @@ class Collector:
             "inventory": self._movements,
             "analytics": lambda: witnesses.facts(
                 self._service("analytics", addresses.analytics_url)
+            ),
+            "shipping": lambda: witnesses.shipments(
+                self._service("shipping", addresses.shipping_url)
             ),
         }
         if consumer not in listers:

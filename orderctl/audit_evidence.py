@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 
@@ -14,6 +15,7 @@ class Order:
     event_id: str
     quantities: Mapping[str, int]
     total: Decimal
+    placed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Evidence:
     """Everything that was collected. Mappings are by service, those of stock by product.
 
     `answers` is None without a ledger, and `stock` is None when it changed while it was read,
-    so that movements and balances do not belong to the same moment.
+    so that movements and balances do not belong to the same moment. `joined`: when a latecomer
+    began to receive; all others were there from the start.
     """
 
     orders: tuple[Order, ...]
@@ -61,6 +64,7 @@ class Evidence:
     answers: tuple[Answer, ...] | None = None
     stock: Mapping[str, Stock] | None = field(default_factory=dict)
     moved: Mapping[str, int] = field(default_factory=dict)
+    joined: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
 def expected_effects(service: str, order: Order) -> Counter[Effect]:
@@ -72,4 +76,7 @@ def expected_effects(service: str, order: Order) -> Counter[Effect]:
         )
     if service == "analytics":
         return Counter([Effect(order.event_id, says=(order.order_id, order.total))])
+    if service == "shipping":
+        pieces = sum(order.quantities.values())
+        return Counter([Effect(order.event_id, says=(order.order_id, pieces))])
     return Counter([Effect(order.event_id)])

@@ -9,6 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orderctl.audit_evidence import Answer, Effect, Evidence, Order, Stock, expected_effects
 from orderctl.audit_verdict import Audit, Balance, ServiceAudit, Verdict
+from shared.events import RESENT
+
+#: What a replay adds to the id of an event that it sends again.
+REPLAYED = re.compile(re.escape(RESENT) + r"[0-9a-f]{12}\Z")
 
 
 def judge(evidence: Evidence, *, quiet: bool) -> Audit:
@@ -38,6 +42,7 @@ def _without_row(answers: Iterable[Answer], orders: Iterable[Order]) -> tuple[st
 
 def _judge_service(service: str, evidence: Evidence, *, quiet: bool) -> ServiceAudit:
     effects, resent = _without_repeats(service, evidence.effects[service])
+    effects, on_purpose = _without_replayed(effects, evidence.orders)
     by_order, orphans = _attributed(effects, evidence.orders)
     dead = evidence.dead_letters.get(service, ())
     buried = frozenset(dead)
@@ -46,6 +51,7 @@ def _judge_service(service: str, evidence: Evidence, *, quiet: bool) -> ServiceA
             expected_effects(service, order),
             by_order[order.order_id],
             is_dead=order.event_id in buried,
+            is_earlier=_is_earlier(service, order, evidence),
             quiet=quiet,
         )
         for order in evidence.orders
@@ -56,7 +62,34 @@ def _judge_service(service: str, evidence: Evidence, *, quiet: bool) -> ServiceA
         if verdicts[order.order_id] is Verdict.DEAD_LETTERED
     }
     others = tuple(handle for handle in dead if handle not in missing)
-    return ServiceAudit(service, verdicts, orphans, resent, others)
+    return ServiceAudit(service, verdicts, orphans, resent, others, on_purpose)
+
+
+def _is_earlier(service: str, order: Order, evidence: Evidence) -> bool:
+    """Placed before this service joined."""
+    if service not in evidence.joined:
+        return False
+    joined = evidence.joined[service]
+    return joined is None or (order.placed_at is not None and order.placed_at < joined)
+
+
+def _without_replayed(
+    effects: Sequence[Effect], orders: Iterable[Order]
+) -> tuple[Sequence[Effect], tuple[str, ...]]:
+    """Set apart what replays sent again on purpose: once each, under an id of theirs.
+
+    A second one under the same id is no longer on purpose, and one of an unknown event neither.
+    """
+    known = {order.event_id for order in orders}
+    kept: list[Effect] = []
+    on_purpose: dict[str, None] = {}
+    for effect in effects:
+        base = REPLAYED.sub("", effect.event_id)
+        if base == effect.event_id or base not in known or effect.event_id in on_purpose:
+            kept.append(effect)
+        else:
+            on_purpose[effect.event_id] = None
+    return kept, tuple(on_purpose)
 
 
 def _without_repeats(
@@ -99,12 +132,19 @@ def _mentioned(effect: Effect, known: set[str]) -> str | None:
 
 
 def _verdict(
-    expected: Counter[Effect], found: Sequence[Effect], *, is_dead: bool, quiet: bool
+    expected: Counter[Effect],
+    found: Sequence[Effect],
+    *,
+    is_dead: bool,
+    is_earlier: bool,
+    quiet: bool,
 ) -> Verdict:
     if Counter(found) == expected:
         return Verdict.APPLIED
     if not found and is_dead:
         return Verdict.DEAD_LETTERED
+    if not found and is_earlier:
+        return Verdict.EARLIER
     if not found:
         return Verdict.LOST if quiet else Verdict.WAITING
     if max(Counter(effect.part for effect in found).values()) > 1:

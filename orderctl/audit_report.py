@@ -23,6 +23,12 @@ def sentence(result: Result) -> str:
         return f"Nothing is lost or duplicated, but not all is done: {', '.join(_open(result))}."
     if not audit.accepted:
         return "No order has been accepted yet, so there is nothing to compare."
+    if earlier := audit.count(Verdict.EARLIER):
+        placed = "was" if earlier == 1 else "were"
+        return (
+            f"Every service did its part exactly once for each of {orders}, but for {earlier:,} "
+            f"that {placed} placed before a service joined."
+        )
     return f"Every service did its part exactly once for each of {orders}."
 
 
@@ -61,10 +67,12 @@ def print_report(result: Result, console: Console) -> None:
 
 
 def _services_table(audit: Audit) -> Any:
-    columns = [*(str(verdict) for verdict in Verdict), "orphans"]
+    # Only where somebody joined late is there anything to say about that.
+    shown = [each for each in Verdict if each is not Verdict.EARLIER or audit.count(each)]
+    columns = [*(str(verdict) for verdict in shown), "orphans"]
     made = table("service", *columns, numbers=tuple(columns))
     for service in audit.services:
-        numbers = [len(service.orders(verdict)) for verdict in Verdict]
+        numbers = [len(service.orders(verdict)) for verdict in shown]
         numbers.append(len(service.orphans))
         made.add_row(service.service, *(f"{number:,}" if number else "-" for number in numbers))
     return made
@@ -82,6 +90,8 @@ def _lists(audit: Audit) -> Iterator[tuple[str, Sequence[str]]]:
             yield f"{service.service}, without an order", service.orphans
         if service.resent:
             yield f"{service.service}, sent again with the same Message-ID", service.resent
+        if service.resent_on_purpose:
+            yield f"{service.service}, sent again on purpose", service.resent_on_purpose
         if service.other_dead_letters:
             yield f"{service.service}, other dead letters", service.other_dead_letters
     if audit.wrong_balances:
@@ -106,6 +116,10 @@ def _remarks(result: Result) -> Iterator[str]:
         yield f"Not quiet within {result.options.timeout:g} s: {'; '.join(result.quiet.reasons)}."
     for name in result.quiet.last.not_running:
         yield f"{name} does not answer: what it held counts as back in its queue."
+    for service in result.audit.services:
+        if service.orders(Verdict.EARLIER):
+            again = command(f"replay {service.service} --from beginning")
+            yield f"{service.service} joined after orders were placed: {again} makes up for them."
     if result.audit.count(Verdict.DEAD_LETTERED):
         yield f"Dead letters wait for you: {command('dlq list')}, then dlq redrive."
 
@@ -140,10 +154,12 @@ def _service_document(service: ServiceAudit) -> dict[str, Any]:
         "waiting": service.orders(Verdict.WAITING),
         "deadLettered": service.orders(Verdict.DEAD_LETTERED),
         "lost": service.orders(Verdict.LOST),
+        "earlier": service.orders(Verdict.EARLIER),
         "duplicated": service.orders(Verdict.DUPLICATED),
         "wrong": service.orders(Verdict.WRONG),
         "orphans": service.orphans,
         "resent": service.resent,
+        "resentOnPurpose": service.resent_on_purpose,
         "otherDeadLetters": service.other_dead_letters,
     }
 

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +22,7 @@ class OrderRow(msgspec.Struct, rename="camel"):
     event_id: str
     items: list[Item]
     total_amount: Decimal
+    placed_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
     def quantities(self) -> Mapping[str, int]:
         pieces: Counter[str] = Counter()
@@ -68,6 +71,18 @@ class Fact(msgspec.Struct, rename="camel"):
     event_id: str
     order_id: str
     total_amount: Decimal
+
+
+class Shipment(msgspec.Struct, rename="camel"):
+    event_id: str
+    order_id: str
+    items: int
+
+
+class Joined(msgspec.Struct):
+    """None before the service has begun to receive."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None
 
 
 class Product(msgspec.Struct, rename="camel"):

@@ -16,6 +16,8 @@ class Verdict(StrEnum):
     DEAD_LETTERED = "dead-lettered"
     #: Not done, nothing moves any more, and it is nowhere.
     LOST = "lost"
+    #: Not done, and placed before this service joined: nobody had promised it.
+    EARLIER = "earlier"
     #: Done more than once.
     DUPLICATED = "duplicated"
     #: Done, but not what the order says.
@@ -27,8 +29,9 @@ class ServiceAudit:
     """Of one service: a verdict for every order, and what belongs to no verdict.
 
     `orphans`: effects without an order, by the id the far end shows. `resent`: event ids of
-    mails that went again with the same Message-ID. `other_dead_letters`: handles of dead
-    letters that no missing effect explains.
+    mails that went again with the same Message-ID. `resent_on_purpose`: ids of what replays sent
+    again because an operator said so. `other_dead_letters`: handles of dead letters that no
+    missing effect explains.
     """
 
     service: str
@@ -36,6 +39,7 @@ class ServiceAudit:
     orphans: tuple[str, ...]
     resent: tuple[str, ...]
     other_dead_letters: tuple[str, ...]
+    resent_on_purpose: tuple[str, ...] = ()
 
     def orders(self, verdict: Verdict) -> tuple[str, ...]:
         return tuple(id for id, given in self.verdicts.items() if given is verdict)

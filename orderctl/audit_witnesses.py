@@ -1,17 +1,20 @@
 """What each far end has to say, turned into effects and orders."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from orderctl.audit_evidence import Effect, Order, Stock
 from orderctl.audit_pages import PAGE, Witness
 from orderctl.audit_shapes import (
     Fact,
+    Joined,
     Mail,
     MailPage,
     Movement,
     OrderPage,
     ProductPage,
+    Shipment,
     TextPage,
 )
 
@@ -30,7 +33,13 @@ def orders(order: Witness) -> Iterator[Order]:
         for row in page.orders:
             if row.order_id not in seen:
                 seen.add(row.order_id)
-                yield Order(row.order_id, row.event_id, row.quantities(), row.total_amount)
+                yield Order(
+                    row.order_id,
+                    row.event_id,
+                    row.quantities(),
+                    row.total_amount,
+                    row.placed_at,
+                )
 
 
 def newest_order(order: Witness) -> str | None:
@@ -78,6 +87,17 @@ def facts(analytics: Witness) -> Iterator[Effect]:
     for fact in analytics.lines("/effects", Fact):
         says = (fact.order_id, fact.total_amount)
         yield Effect(fact.event_id, says=says, mentions=fact.order_id)
+
+
+def shipments(shipping: Witness) -> Iterator[Effect]:
+    for shipment in shipping.lines("/effects", Shipment):
+        says = (shipment.order_id, shipment.items)
+        yield Effect(shipment.event_id, says=says, mentions=shipment.order_id)
+
+
+def joined(latecomer: Witness) -> datetime | None:
+    """When it began to receive: of orders from before that, it need not have heard."""
+    return latecomer.get("/joined", Joined).at
 
 
 def stock(inventory: Witness) -> Mapping[str, Stock]:

@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orderctl.audit import Options, Result, run_audit
 from orderctl.audit_pages import Witness, open_client
 from orderctl.baskets import Wish, baskets
+from orderctl.demo_latecomer import Latecomer, expect_unknown, let_join
 from orderctl.demo_report import WORK_TIMES
 from orderctl.demo_timeline import DoneAt, Row, read_done, timeline
 from orderctl.demo_watch import shown, watch
@@ -39,26 +41,29 @@ class Plan:
     rate: float
     folder: Path
     broker_url: str | None = None
+    latecomer: bool = False
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What was seen."""
+    """What was seen. `latecomer` is None when nobody joined late."""
 
     placing: Placing
     rows: tuple[Row, ...]
     audit: Result
+    latecomer: Latecomer | None = None
 
     @property
     def exit_status(self) -> int:
-        return self.audit.exit_status or int(bool(self.placing.failures))
+        is_late = self.latecomer is not None and not self.latecomer.has_all
+        return self.audit.exit_status or int(bool(self.placing.failures) or is_late)
 
 
 @contextmanager
 def running(plan: Plan, say: Tell) -> Iterator[Stack]:
     """The whole system, ready; gone at the end, whatever that is."""
     if plan.broker_url:
-        expect_usable(plan.broker_url)
+        expect_usable(plan.broker_url, latecomer=plan.latecomer)
     with claimed(plan.folder), _stack(plan) as stack:
         if dict(stack.plan.ports) != dict(DEFAULT_PORTS):
             say("Some documented ports are taken; this demo takes others.")
@@ -85,10 +90,12 @@ def _stack(plan: Plan) -> Stack:
     )
 
 
-def expect_usable(broker_url: str) -> None:
+def expect_usable(broker_url: str, *, latecomer: bool = False) -> None:
     """Raise CommandError when this broker is away, or holds messages of somebody else."""
     try:
         _expect_unused(connect(broker_url))
+        if latecomer:
+            expect_unknown(broker_url)
     except SettingsError as error:
         raise UsageError(f"--broker: {error}") from error
     except BrokerUnavailable as error:
@@ -114,25 +121,37 @@ def _expect_unused(broker: Broker) -> None:
 def show(stack: Stack, plan: Plan, say: Tell) -> Shown:
     """Place the orders, watch the services, audit."""
     say(f"Placing {plan.orders} orders, {plan.rate:g} a second …")
-    placing = _place(stack, plan)
+    began = datetime.now(UTC)
+    placing = _place(stack, plan, plan.orders)
     say("Every customer has an answer. Meanwhile the services work, each at its own pace:")
     done = _watch(stack, len(placing.placed))
+    latecomer = _let_join(stack, plan, placing, began, say) if plan.latecomer else None
     say("Now the audit waits for quiet, then compares every order with its effects.")
     options = Options(ledger=stack.folder / LEDGER, strict=True)
     with progress() as tell:
         audit = run_audit(stack.addresses, options, tell=tell)
-    return Shown(placing, timeline(placing.placed, done), audit)
+    return Shown(placing, timeline(placing.placed, done), audit, latecomer)
 
 
-def _place(stack: Stack, plan: Plan) -> Placing:
+def _let_join(stack: Stack, plan: Plan, placing: Placing, began: datetime, say: Tell) -> Latecomer:
+    def place_more(number: int) -> int:
+        return len(_place(stack, plan, number).placed)
+
+    latecomer = let_join(stack, len(placing.placed), began, place_more, say)
+    # Whoever audits from another terminal counts it as well from now on.
+    write_environment(stack.folder, stack.plan.common())
+    return latecomer
+
+
+def _place(stack: Stack, plan: Plan, count: int) -> Placing:
     with open_client() as client, Ledger(stack.folder / LEDGER) as ledger, progress() as tell:
         return place_orders(
             OrderClient(client, stack.urls["order"], patience=PATIENCE),
             baskets(Wish(), random.Random()),
-            count=plan.orders,
+            count=count,
             rate=plan.rate,
             ledger=ledger,
-            tell=lambda sent: tell(f"placing orders: {sent:,} of {plan.orders:,}"),
+            tell=lambda sent: tell(f"placing orders: {sent:,} of {count:,}"),
         )
 
 

@@ -1,6 +1,7 @@
 """`python -m orderctl demo`"""
 
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +24,12 @@ def demo(
     ] = False,
     broker: Annotated[
         str | None,
-        typer.Option(help="A RabbitMQ, amqp://…; by default the embedded broker, a file."),
+        typer.Option(help="amqp://… or kafka://…; by default the embedded broker, a file."),
     ] = None,
+    latecomer: Annotated[
+        bool,
+        typer.Option("--latecomer", help="Then have shipping join, and show what it sees."),
+    ] = False,
     folder: Annotated[
         Path, typer.Option(help="For databases and logs; emptied at the start.")
     ] = Path(DEFAULT_FOLDER),
@@ -42,14 +47,18 @@ def demo(
 
     python -m orderctl demo --orders 100 --rate 50
 
+    python -m orderctl demo --latecomer    # a service joins after the orders; replay
+
     python -m orderctl demo --keep    # then place orders with curl, kill services, audit
 
     python -m orderctl demo --broker amqp://guest:guest@127.0.0.1:5672/
+
+    python -m orderctl demo --broker kafka://127.0.0.1:9092
     """
     # A closed terminal and a polite kill end the demo as Ctrl-C does: with everything stopped.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
-    plan = Plan(orders, rate, folder, broker)
+    plan = Plan(orders, rate, folder, broker, latecomer)
     end(lambda: _run(plan, keep=keep, as_json=as_json), as_json=as_json)
 
 
@@ -70,6 +79,10 @@ def _print(seen: Shown) -> None:
     for reason in dict.fromkeys(seen.placing.failures):
         screen.print(Text(f"Not accepted: {printable(reason)}", style="red"))
     screen.print(Text(f"\n{demo_report.comparison(seen.rows)}\n", style="bold"))
+    if seen.latecomer:
+        screen.print(Text("The latecomer, which joined when all of these orders had been placed:"))
+        screen.print(demo_report.latecomer_table(seen.latecomer))
+        screen.print(Text(""))
     audit_report.print_report(seen.audit, screen)
 
 
@@ -78,6 +91,7 @@ def document(seen: Shown) -> dict[str, Any]:
         "orders": demo_report.document(seen.rows),
         "failures": seen.placing.failures,
         "comparison": demo_report.comparison(seen.rows),
+        "latecomer": seen.latecomer and [asdict(moment) for moment in seen.latecomer.moments],
         "audit": audit_report.document(seen.audit),
         "exitStatus": seen.exit_status,
     }

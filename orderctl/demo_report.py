@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from orderctl.demo_latecomer import Latecomer
 from orderctl.demo_timeline import Row
 from orderctl.output import seconds, table
 from shared.topology import CONSUMERS
@@ -38,6 +39,15 @@ def _cells(row: Row) -> list[Text]:
     times = [row.seconds.get(service) for service in CONSUMERS]
     effects = ["not yet" if time is None else f"+{seconds(time)}" for time in times]
     return [Text(cell) for cell in (row.placed.order_id, seconds(row.placed.seconds), *effects)]
+
+
+def latecomer_table(latecomer: Latecomer) -> Table:
+    numbers = ("orders", "shipments")
+    made = table("after", *numbers, "because", numbers=numbers)
+    for moment in latecomer.moments:
+        row = (moment.when, f"{moment.orders:,}", f"{moment.shipments:,}", moment.why)
+        made.add_row(*(Text(cell) for cell in row))
+    return made
 
 
 def comparison(rows: Sequence[Row]) -> str:

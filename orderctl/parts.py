@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orderctl.ports import HOST
-from shared.topology import CONSUMERS
+from shared.topology import CONSUMERS, LATECOMERS
 from shared.transport import LADDER
 
 #: Every part, by the module that runs it. Who is needed by others comes first.
@@ -20,6 +20,8 @@ MODULES: Mapping[str, str] = {
     "inventory": "services.inventory",
     "analytics": "services.analytics",
 }
+#: Those that are off until somebody has them join.
+OPTIONAL: Mapping[str, str] = {name: f"services.{name}" for name in LATECOMERS}
 #: One-shot steps that come before all of them.
 STEPS: Mapping[str, str] = {
     "topology": "shared.topology",
@@ -47,6 +49,8 @@ class Plan:
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Each stack has its own, known to its parts and to orderctl.
     operator_token: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    #: Who receives every order; a latecomer is named here once it has joined.
+    consumers: Sequence[str] = CONSUMERS
 
     def url(self, part: str) -> str:
         return f"http://{HOST}:{self.ports[part]}"
@@ -69,20 +73,20 @@ class Plan:
 
     def _database(self, part: str) -> dict[str, str]:
         """Nothing for one that has none: asking for an address may make a database."""
-        if part not in MODULES:
+        if part not in MODULES and part not in OPTIONAL:
             return {}
         return {"DATABASE_URL": self.database_urls(DATABASE_OF.get(part, part))}
 
     def common(self) -> dict[str, str]:
         """What is the same for everybody: for orderctl in another terminal as well."""
         names = {"ORDER_URL": "order", "RELAY_URL": "order-relay", "MAIL_URL": "mail_sink"}
-        names |= {f"{part.upper()}_URL": part for part in (*CONSUMERS, "sms_gateway")}
+        names |= {f"{part.upper()}_URL": part for part in (*CONSUMERS, *OPTIONAL, "sms_gateway")}
         return {
             **{setting: self.url(part) for setting, part in names.items()},
-            "CONSUMER_URLS": ",".join(f"{name}={self.url(name)}" for name in CONSUMERS),
+            "CONSUMER_URLS": ",".join(f"{name}={self.url(name)}" for name in self.consumers),
             "OPERATOR_TOKEN": self.operator_token,
             "BROKER_URL": self.broker_url,
-            "CONSUMERS": ",".join(CONSUMERS),
+            "CONSUMERS": ",".join(self.consumers),
             "RETRY_LADDER": ",".join(f"{rung:g}" for rung in self.ladder),
         }
 

@@ -14,6 +14,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "sms": 8002,
     "inventory": 8003,
     "analytics": 8004,
+    "shipping": 8005,
     "mail_sink": 8025,
     "smtp": 1025,
     "sms_gateway": 8026,

@@ -52,7 +52,8 @@ class BrokerSettings(QueueSettings):
     """What they take when they are not."""
 
     broker_url: BrokerUrl = Field(
-        description="a broker's address: amqp://user:password@host:5672/vhost or sqlite:///file "
+        description="a broker's address: amqp://user:password@host:5672/vhost, "
+        "kafka://host:9092 or sqlite:///file "
         "(that of the demo is known while python -m orderctl demo --keep runs)"
     )
 
@@ -64,10 +65,11 @@ class ConsumerAddresses(_FromDemo):
     sms_url: HttpUrl = "http://127.0.0.1:8002"
     inventory_url: HttpUrl = "http://127.0.0.1:8003"
     analytics_url: HttpUrl = "http://127.0.0.1:8004"
+    shipping_url: HttpUrl = "http://127.0.0.1:8005"
     operator_token: OperatorToken = None
 
     def of(self, service: str) -> str:
-        """The address of a consumer, `email` to `analytics`."""
+        """The address of a consumer, `email` to `shipping`."""
         return str(getattr(self, f"{service}_url"))
 
     def find(self, service: str) -> str | None:

@@ -11,13 +11,14 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from orderctl.errors import StackError
 from orderctl.guard import Guard
-from orderctl.parts import MODULES, STEPS, DatabaseUrls, Plan, sqlite_in
+from orderctl.parts import MODULES, OPTIONAL, STEPS, DatabaseUrls, Plan, sqlite_in
 from orderctl.ports import default_or_free_ports, free_ports
 from orderctl.process import STOP_SECONDS, PartProcess
 from orderctl.readiness import why_not_ready
@@ -65,8 +66,13 @@ class Stack:
 
     @property
     def urls(self) -> Mapping[str, str]:
-        """The HTTP address of each part."""
-        return {name: self.plan.url(name) for name in MODULES}
+        """The HTTP address of each part, of a latecomer once it has joined."""
+        return {name: self.plan.url(name) for name in self._modules}
+
+    @property
+    def _modules(self) -> Mapping[str, str]:
+        joined = {name: OPTIONAL[name] for name in OPTIONAL if name in self.plan.consumers}
+        return {**MODULES, **joined}
 
     @property
     def addresses(self) -> Addresses:
@@ -76,7 +82,7 @@ class Stack:
 
     @property
     def running(self) -> tuple[str, ...]:
-        return tuple(name for name in MODULES if self._runs(name))
+        return tuple(name for name in self._modules if self._runs(name))
 
     def _runs(self, name: str) -> bool:
         return name in self._processes and self._processes[name].exit_status is None
@@ -91,8 +97,20 @@ class Stack:
 
     def setup(self) -> None:
         """Run the one-shot steps: every schema, every queue. Raises StackError."""
-        steps = {name: self._begin(f"setup-{name}", name, module) for name, module in STEPS.items()}
-        for name, step in steps.items():
+        self._run_steps(STEPS)
+
+    def join(self, name: str) -> None:
+        """Turn a latecomer on: its queues, its schema, its process. Raises StackError."""
+        declare_its_own = {"CONSUMERS": name}
+        self._run_steps({"topology": STEPS["topology"]}, declare_its_own)
+        self._run_steps({name: f"{OPTIONAL[name]}.migrate"})
+        self.plan = replace(self.plan, consumers=(*self.plan.consumers, name))
+        self.start(name)
+        self.wait_ready([name])
+
+    def _run_steps(self, steps: Mapping[str, str], env: Mapping[str, str] | None = None) -> None:
+        begun = {name: self._begin(f"setup-{name}", name, steps[name], env) for name in steps}
+        for name, step in begun.items():
             self._expect_success(f"setup-{name}", step)
 
     def _expect_success(self, name: str, step: PartProcess) -> None:
@@ -111,7 +129,7 @@ class Stack:
         """Start a part: with a test's module in place of its own, with more variables."""
         if name in self.running:
             raise StackError(f"{name} runs already: stop it first.")
-        return self._begin(name, name, module or MODULES[name], env or {})
+        return self._begin(name, name, module or self._modules[name], env or {})
 
     def start_all(self) -> None:
         for name in MODULES:

@@ -16,6 +16,8 @@ from shared.events import is_id
 from shared.history import History
 from shared.http import create_app, json_response, problem, read_body, to_json
 from shared.operators import Guard, operators_only
+from shared.replay_views import replay_views
+from shared.replayer import Replayer
 from shared.settle import read
 from shared.story import WAITING, Tables, tell
 from shared.transport import Message
@@ -29,10 +31,11 @@ def create_consumer_app(
     engine: Engine,
     tables: Tables,
     list_effects: ListEffects,
+    replayer: Replayer,
     *,
     token: SecretStr | None,
 ) -> Flask:
-    """`token` opens what is for operators: the list of all effects, and the dead letters."""
+    """`token` opens what is for operators: the list of all effects, dead letters, replays."""
     app = create_app()
     guard = operators_only(token)
     app.register_blueprint(_health(consumer, engine))
@@ -41,6 +44,7 @@ def create_consumer_app(
     app.register_blueprint(_events(consumer))
     history = History(engine, tables.history)
     app.register_blueprint(dead_letter_views(consumer.dead_letters, history, guard))
+    app.register_blueprint(replay_views(consumer.service, replayer, guard))
     return app
 
 

@@ -57,6 +57,10 @@ class QueuesMissing(BrokerUnavailable):
         self.others = others
 
 
+class SpanError(PipelineError):
+    """A start or an end of stored events that is none, or that this broker does not know."""
+
+
 class PublishFailed(PipelineError):
     """Some messages were not confirmed; `confirmed` holds the ids of those that were."""
 
@@ -79,3 +83,7 @@ class KilledItsConsumer(PermanentError):
 
 class PruneRefused(PipelineError):
     """It cannot be told what may still come again, and so nothing may be forgotten."""
+
+
+class ReplayRefused(PipelineError):
+    """This replay cannot begin: another one runs, or what it asks for is not to be had."""

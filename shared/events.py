@@ -19,6 +19,9 @@ ORDER_PLACED = "order.placed"
 
 #: What ids look like everywhere. An id ends up in a URL, a header and a mail address.
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
+#: Stands between an event's id and that of the replay which sends it again, on purpose: the far
+#: end takes it for another event, and the audit knows better.
+RESENT = ".replay-"
 MAX_ITEMS = 100
 MAX_QUANTITY = 10_000
 #: What one piece may cost in an order that is placed.

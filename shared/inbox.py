@@ -29,6 +29,7 @@ from sqlalchemy import (
 from shared.database import Utc, insert, writing
 from shared.errors import DatabaseUnavailable, LeaseHeld
 from shared.events import Event
+from shared.forgotten import forgotten_table
 from shared.rows import insert_new_rows
 from shared.starts import Starts, judge
 
@@ -37,7 +38,11 @@ SENDING = "sending"
 
 
 def inbox_table(metadata: MetaData) -> Table:
-    """`state` is always `done` where the effect is in the same database."""
+    """`state` is always `done` where the effect is in the same database.
+
+    With it comes a table that says up to when rows have been pruned.
+    """
+    forgotten_table(metadata)
     return Table(
         "inbox",
         metadata,
@@ -108,7 +113,7 @@ class TransactionalEffect:
         self, by_id: dict[str, Event], batch_id: str, *, were_suspects: bool
     ) -> frozenset[str]:
         """Inbox rows and effect in one transaction; only for events that are new to the inbox."""
-        rows = [_row(event, state=DONE) for event in by_id.values()]
+        rows = [inbox_row(event, state=DONE) for event in by_id.values()]
         with writing(self._engine) as tx:
             fresh = insert_new_rows(tx, self._inbox, rows)
             if fresh:
@@ -200,7 +205,7 @@ class LeasedEffect:
 
     def _take_lease(self, tx: Connection, event: Event, now: float, *, until: float) -> bool:
         inbox = self._inbox
-        row = _row(event, state=SENDING, lease_until=until)
+        row = inbox_row(event, state=SENDING, lease_until=until)
         statement = insert(tx, inbox).on_conflict_do_update(
             index_elements=[inbox.c.event_id],
             set_={
@@ -266,7 +271,7 @@ def _take_suspects(
     return frozenset(starts)
 
 
-def _row(event: Event, *, state: str, lease_until: float = 0.0) -> dict[str, object]:
+def inbox_row(event: Event, *, state: str, lease_until: float = 0.0) -> dict[str, object]:
     return {
         "event_id": event.id,
         "order_id": event.order.order_id,

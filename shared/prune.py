@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Delete, Engine, Table, Update, and_, delet
 from shared.database import open_database, reading, writing
 from shared.errors import BrokerUnavailable, ContractError, DatabaseUnavailable, PruneRefused
 from shared.events import parse_time
+from shared.forgotten import note_forgotten
 from shared.inbox import DONE
 from shared.observability import configure_logging
 from shared.settings import PruneConsumerSettings
@@ -74,6 +75,9 @@ def prune_consumer(
     """
     now = clock()
     cutoff = find_cutoff(engine, tables.inbox, dead, now=now, keep=keep)
+    with writing(engine) as tx:
+        # First: a replay of events that are older must never take them for new.
+        note_forgotten(tx, tables.inbox, cutoff)
     counts = {
         "history": delete_in_batches(engine, tables.history, tables.history.c.at < cutoff),
         "inbox": delete_in_batches(engine, tables.inbox, _is_over(tables, cutoff, now)),

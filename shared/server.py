@@ -8,7 +8,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +35,21 @@ class Background(Protocol):
 
     def start(self, on_death: Callable[[], None]) -> None: ...
     def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several things that run beside the HTTP side; the last that is named stops first."""
+
+    parts: Sequence[Background]
+
+    def start(self, on_death: Callable[[], None]) -> None:
+        for part in self.parts:
+            part.start(on_death)
+
+    def stop(self) -> None:
+        for part in reversed(self.parts):
+            part.stop()
 
 
 @dataclass(frozen=True)

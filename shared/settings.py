@@ -53,8 +53,11 @@ def _pairs(value: object) -> object:
 # Each description completes the sentence "… but takes …": `load` shows it in its error.
 BrokerUrl = Annotated[
     str,
-    _url_with("amqp", "amqps", "sqlite"),
-    Field(description="a broker's address: amqp://user:password@host:5672/vhost or sqlite:///file"),
+    _url_with("amqp", "amqps", "kafka", "sqlite"),
+    Field(
+        description="a broker's address: amqp://user:password@host:5672/vhost, "
+        "kafka://host:9092 or sqlite:///file"
+    ),
 ]
 DatabaseUrl = Annotated[
     str,
@@ -165,7 +168,8 @@ def _shown(field: str, value: str) -> str:
     """The value without its secrets: errors end up in logs."""
     if field.endswith("token"):
         return "another thing"
-    return repr(re.sub(r"://([^:/@]*):[^@]*@", r"://\1:***@", value))
+    value = re.sub(r"(:/*)([^:/@]*):[^@]*@", r"\1\2:***@", value)
+    return repr(re.sub(r"((?:password|secret|key)[^=&]*=)[^&]*", r"\1***", value))
 
 
 def main(kind: type[S], run: Callable[[S], Any]) -> NoReturn:

@@ -13,6 +13,8 @@ from shared.transport import LADDER, connect
 
 #: Who receives every order, unless CONSUMERS says otherwise.
 CONSUMERS = ("email", "sms", "inventory", "analytics")
+#: Who may join them later, when somebody turns it on.
+LATECOMERS = ("shipping",)
 
 
 class TopologySettings(BaseSettings):

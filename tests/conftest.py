@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 import pytest
 from hypothesis import settings
 
-from tests.servers import PostgresServer, RabbitMQServer, ServerMissing
+from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
 
 # A busy machine makes an example slow, and that says nothing about the code.
 settings.register_profile("unhurried", settings(), deadline=None)
@@ -22,6 +22,12 @@ Server = TypeVar("Server", bound=AbstractContextManager[object])
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMQServer]:
     with _start(RabbitMQServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    with _start(KafkaServer) as server:
         yield server
 
 
@@ -42,6 +48,13 @@ def rabbitmq(rabbitmq_server: RabbitMQServer) -> RabbitMQServer:
 
 
 @pytest.fixture
+def kafka(kafka_server: KafkaServer) -> KafkaServer:
+    """A running Kafka, one for each worker of the test run, to be used like `rabbitmq`."""
+    kafka_server.start()
+    return kafka_server
+
+
+@pytest.fixture
 def postgres(postgres_server: PostgresServer) -> PostgresServer:
     """A running PostgreSQL, one for each worker of the test run, to be used like `rabbitmq`."""
     postgres_server.start()
@@ -55,6 +68,21 @@ def amqp_url(rabbitmq: RabbitMQServer, unique_names: Iterator[str]) -> str:
     # It is left behind: deleting one right after a restart crashes RabbitMQ 3.10, and the whole
     # server is thrown away in the end.
     return rabbitmq.create_vhost(vhost)
+
+
+@pytest.fixture
+def kafka_prefix(kafka: KafkaServer, unique_names: Iterator[str]) -> Iterator[str]:
+    """For topics and groups that only this test sees."""
+    prefix = next(unique_names).replace("_", "-")
+    yield prefix
+    kafka.start()
+    kafka.forget(prefix)
+
+
+@pytest.fixture
+def kafka_url(kafka: KafkaServer, kafka_prefix: str) -> str:
+    """A Kafka of this test's own, with one partition to a topic."""
+    return kafka.url(kafka_prefix, partitions=1)
 
 
 @pytest.fixture

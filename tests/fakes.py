@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from shared.errors import BrokerUnavailable
 from shared.events import Event
 from shared.inbox import Applied
-from shared.transport import DeadLetters, Depth, Failure, Message, Publisher
+from shared.transport import Archive, DeadLetters, Depth, Failure, Message, Publisher
 
 
 class Death(BaseException):
@@ -159,6 +159,9 @@ class FakeBroker:
         raise NotImplementedError
 
     def dead_letters(self, service: str) -> DeadLetters:
+        raise NotImplementedError
+
+    def archive(self, service: str) -> Archive:
         raise NotImplementedError
 
 

@@ -23,6 +23,9 @@ from services.inventory.settings import InventorySettings
 from services.order.relay import compose as compose_relay
 from services.order.relay_settings import RelaySettings
 from services.order.schema import metadata as order_tables
+from services.shipping.__main__ import compose as compose_shipping
+from services.shipping.schema import metadata as shipping_tables
+from services.shipping.settings import ShippingSettings
 from services.sms.__main__ import compose as compose_sms
 from services.sms.schema import metadata as sms_tables
 from services.sms.settings import SmsSettings
@@ -39,6 +42,7 @@ from tests.builders import a_message
 from tests.documented import TOKEN
 from tests.documented_service import DocumentedService
 from tests.tables import content
+from tests.waiting import eventually
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,13 @@ class HttpSide:
     may_misbehave: bool = False
 
     def content(self) -> tuple[dict[str, list[Any]], object]:
+        # What a replay writes belongs to the request that began it, not to the next one.
+        eventually(lambda: not self._replays())
         return content(self.engine, self.tables), self.at_the_broker()
+
+    def _replays(self) -> bool:
+        rows = content(self.engine, self.tables).get("replays", [])
+        return any("running" in row for row in rows)
 
 
 def _order(url: str, _folder: Path) -> HttpSide:
@@ -94,6 +104,12 @@ def _analytics(url: str, folder: Path) -> HttpSide:
     )
 
 
+def _shipping(url: str, folder: Path) -> HttpSide:
+    engine, settings = _made(url, shipping_tables), ShippingSettings(**_around(url, folder))
+    process = compose_shipping(settings)
+    return _consumer("shipping", process, settings, HttpSide(process.app, engine, shipping_tables))
+
+
 def _mail_sink(url: str, _folder: Path) -> HttpSide:
     engine = _made(url, mail_tables)
     mailbox = Mailbox(engine)
@@ -114,6 +130,7 @@ SIDES: dict[str, Callable[[str, Path], HttpSide]] = {
     "sms": _sms,
     "inventory": _inventory,
     "analytics": _analytics,
+    "shipping": _shipping,
     "mail_sink": _mail_sink,
     "sms_gateway": _sms_gateway,
 }

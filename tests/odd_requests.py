@@ -61,6 +61,11 @@ TAKEN: dict[str, list[Any]] = {
     "/dead-letters/redrive": [{"handles": ["x"]}, {"all": True}],
     "/dead-letters/discard": [{"handles": ["x"]}, {"all": True}],
     "/dead-letters/notice": [_NOTICE],
+    "/replays": [
+        {"from": "beginning", "dryRun": True},
+        {"from": "1", "to": "2026-03-04T05:06:07Z", "resend": True},
+        {"again": "x"},
+    ],
     "/messages": [{"to": "usr-1", "text": "hello"}],
     "/behaviour": [{"failRate": 0.5, "failStatus": 503, "delaySeconds": 1}],
     "/api/v1/messages": [{"IDs": ["1"]}],

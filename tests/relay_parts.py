@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from services.order.relay_loop import Relay
-from shared.transport import DeadLetters, Depth, Message, Subscription
+from shared.transport import Archive, DeadLetters, Depth, Message, Subscription
 
 CONSUMERS = ("email", "sms")
 
@@ -49,6 +49,9 @@ class RecordingBroker:
         raise NotImplementedError
 
     def dead_letters(self, service: str) -> DeadLetters:
+        raise NotImplementedError
+
+    def archive(self, service: str) -> Archive:
         raise NotImplementedError
 
 

@@ -19,6 +19,7 @@ create email "$EMAIL_PASSWORD"
 create sms "$SMS_PASSWORD"
 create inventory "$INVENTORY_PASSWORD"
 create analytics "$ANALYTICS_PASSWORD"
+create shipping "$SHIPPING_PASSWORD"
 
 psql --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
     --command 'REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC'

@@ -8,7 +8,15 @@ from sqlalchemy import Connection
 
 from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
-from services.analytics.schema import history, inbox, metadata, starts, tables
+from services.analytics.schema import (
+    history,
+    inbox,
+    metadata,
+    remove_facts,
+    replays,
+    starts,
+    tables,
+)
 from services.analytics.settings import AnalyticsSettings
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
@@ -17,7 +25,10 @@ from shared.events import Event
 from shared.history import History
 from shared.inbox import Effect, TransactionalEffect
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.replay_appliers import Rebuild
+from shared.replayer import Replayer
+from shared.replays import Replays
+from shared.server import Process, Together, serve
 from shared.settings import main
 from shared.starts import Starts
 from shared.transport import Broker, connect
@@ -36,11 +47,12 @@ def compose(
 ) -> Process:
     """Put the process together; every part that reaches outside can be replaced."""
     engine = open_database(settings.database_url)
+    transport = broker or connect(settings.broker_url, settings.retry_ladder)
     work = partial(time.sleep, settings.work_time)
     effect = TransactionalEffect(engine, inbox, Starts(starts), write, work)
     consumer = Consumer(
         "analytics",
-        broker or connect(settings.broker_url, settings.retry_ladder),
+        transport,
         wrap_effect(effect),
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
@@ -48,10 +60,17 @@ def compose(
         check=lambda: check_schema(engine, metadata),
         record=History(engine, history).record,
     )
+    replayer = Replayer(
+        Replays(engine, replays),
+        partial(transport.archive, "analytics"),
+        lambda _replay: Rebuild(engine, inbox, remove_facts, write),
+    )
     list_effects = partial(list_facts, engine)
-    app = create_consumer_app(consumer, engine, tables, list_effects, token=settings.operator_token)
+    app = create_consumer_app(
+        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+    )
     app.register_blueprint(report_views(engine))
-    return Process(app, consumer)
+    return Process(app, Together([consumer, replayer]))
 
 
 def run(settings: AnalyticsSettings) -> None:

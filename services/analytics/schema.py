@@ -1,10 +1,13 @@
 """The database of analytics: a fact an order, a row an item, and what every consumer has."""
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, delete
 
 from shared.database import Money, Utc
 from shared.history import history_table
 from shared.inbox import inbox_table
+from shared.replay_table import replays_table
 from shared.rows import Rows, insert_rows
 from shared.starts import starts_table
 from shared.story import Tables
@@ -13,6 +16,7 @@ metadata = MetaData()
 inbox = inbox_table(metadata)
 starts = starts_table(metadata)
 history = history_table(metadata)
+replays = replays_table(metadata)
 tables = Tables(inbox, history)
 
 facts = Table(
@@ -44,3 +48,8 @@ def add_facts(tx: Connection, rows: Rows) -> None:
 
 def add_items(tx: Connection, rows: Rows) -> None:
     insert_rows(tx, fact_items, rows)
+
+
+def remove_facts(tx: Connection, event_ids: Sequence[str]) -> None:
+    for table in (fact_items, facts):
+        tx.execute(delete(table).where(table.c.event_id.in_(event_ids)))

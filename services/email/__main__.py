@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from services.email.handler import send_confirmation
-from services.email.schema import history, inbox, metadata, starts, tables
+from services.email.schema import history, inbox, metadata, replays, starts, tables
 from services.email.settings import EmailSettings
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
@@ -15,7 +15,10 @@ from shared.events import Event
 from shared.history import History
 from shared.inbox import Effect, LeasedEffect
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.replay_appliers import ApplyOnce, sending
+from shared.replayer import Replayer
+from shared.replays import Replays
+from shared.server import Process, Together, serve
 from shared.settings import main
 from shared.starts import Starts
 from shared.transport import Broker, connect
@@ -32,21 +35,33 @@ def compose(
 ) -> Process:
     """Put the process together; every part that reaches outside can be replaced."""
     engine = open_database(settings.database_url)
-    effect = LeasedEffect(
+    transport = broker or connect(settings.broker_url, settings.retry_ladder)
+    leased = LeasedEffect(
         engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
     )
+    effect = wrap_effect(leased)
     consumer = Consumer(
         "email",
-        broker or connect(settings.broker_url, settings.retry_ladder),
-        wrap_effect(effect),
+        transport,
+        effect,
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
         check=lambda: check_schema(engine, metadata),
         record=History(engine, history).record,
     )
+    threads = settings.concurrency
+    once = ApplyOnce(engine, inbox, effect, batch=threads, threads=threads)
+    replayer = Replayer(
+        Replays(engine, replays),
+        partial(transport.archive, "email"),
+        partial(sending, once),
+        resends=True,
+    )
     list_effects = partial(list_inbox, engine, inbox)
-    app = create_consumer_app(consumer, engine, tables, list_effects, token=settings.operator_token)
-    return Process(app, consumer)
+    app = create_consumer_app(
+        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+    )
+    return Process(app, Together([consumer, replayer]))
 
 
 def sender(settings: EmailSettings) -> Send:

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from services.inventory.handler import move_stock
-from services.inventory.schema import history, inbox, metadata, starts, tables
+from services.inventory.schema import history, inbox, metadata, replays, starts, tables
 from services.inventory.settings import InventorySettings
 from services.inventory.stock import list_movements, stock_views
 from shared.consumer import Consumer
@@ -17,7 +17,10 @@ from shared.events import Event
 from shared.history import History
 from shared.inbox import Effect, TransactionalEffect
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.replay_appliers import ApplyOnce
+from shared.replayer import Replayer
+from shared.replays import Replays
+from shared.server import Process, Together, serve
 from shared.settings import main
 from shared.starts import Starts
 from shared.transport import Broker, connect
@@ -35,22 +38,32 @@ def compose(
 ) -> Process:
     """Put the process together; every part that reaches outside can be replaced."""
     engine = open_database(settings.database_url)
+    transport = broker or connect(settings.broker_url, settings.retry_ladder)
     work = partial(time.sleep, settings.work_time)
-    effect = TransactionalEffect(engine, inbox, Starts(starts), write, work)
+    effect = wrap_effect(TransactionalEffect(engine, inbox, Starts(starts), write, work))
     consumer = Consumer(
         "inventory",
-        broker or connect(settings.broker_url, settings.retry_ladder),
-        wrap_effect(effect),
+        transport,
+        effect,
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
         batch=BATCH,
         check=lambda: check_schema(engine, metadata),
         record=History(engine, history).record,
     )
+    # What is on hand was decided first come, first served: movements are never written anew.
+    once = ApplyOnce(engine, inbox, effect, batch=BATCH)
+    replayer = Replayer(
+        Replays(engine, replays),
+        partial(transport.archive, "inventory"),
+        lambda _replay: once,
+    )
     list_effects = partial(list_movements, engine)
-    app = create_consumer_app(consumer, engine, tables, list_effects, token=settings.operator_token)
+    app = create_consumer_app(
+        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+    )
     app.register_blueprint(stock_views(engine))
-    return Process(app, consumer)
+    return Process(app, Together([consumer, replayer]))
 
 
 def run(settings: InventorySettings) -> None:

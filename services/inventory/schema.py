@@ -15,6 +15,7 @@ from sqlalchemy import (
 from shared.database import Utc
 from shared.history import history_table
 from shared.inbox import inbox_table
+from shared.replay_table import replays_table
 from shared.starts import starts_table
 from shared.story import Tables
 
@@ -22,6 +23,7 @@ metadata = MetaData()
 inbox = inbox_table(metadata)
 starts = starts_table(metadata)
 history = history_table(metadata)
+replays = replays_table(metadata)
 tables = Tables(inbox, history)
 
 products = Table(

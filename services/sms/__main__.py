@@ -7,7 +7,7 @@ from functools import partial
 import httpx
 
 from services.sms.handler import send_text
-from services.sms.schema import history, inbox, metadata, starts, tables
+from services.sms.schema import history, inbox, metadata, replays, starts, tables
 from services.sms.settings import SmsSettings
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
@@ -17,7 +17,10 @@ from shared.events import Event
 from shared.history import History
 from shared.inbox import Effect, LeasedEffect
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.replay_appliers import ApplyOnce, sending
+from shared.replayer import Replayer
+from shared.replays import Replays
+from shared.server import Process, Together, serve
 from shared.settings import main
 from shared.starts import Starts
 from shared.transport import Broker, connect
@@ -34,21 +37,33 @@ def compose(
 ) -> Process:
     """Put the process together; every part that reaches outside can be replaced."""
     engine = open_database(settings.database_url)
-    effect = LeasedEffect(
+    transport = broker or connect(settings.broker_url, settings.retry_ladder)
+    leased = LeasedEffect(
         engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
     )
+    effect = wrap_effect(leased)
     consumer = Consumer(
         "sms",
-        broker or connect(settings.broker_url, settings.retry_ladder),
-        wrap_effect(effect),
+        transport,
+        effect,
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
         check=lambda: check_schema(engine, metadata),
         record=History(engine, history).record,
     )
+    threads = settings.concurrency
+    once = ApplyOnce(engine, inbox, effect, batch=threads, threads=threads)
+    replayer = Replayer(
+        Replays(engine, replays),
+        partial(transport.archive, "sms"),
+        partial(sending, once),
+        resends=True,
+    )
     list_effects = partial(list_inbox, engine, inbox)
-    app = create_consumer_app(consumer, engine, tables, list_effects, token=settings.operator_token)
-    return Process(app, consumer)
+    app = create_consumer_app(
+        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+    )
+    return Process(app, Together([consumer, replayer]))
 
 
 def sender(settings: SmsSettings) -> Send:

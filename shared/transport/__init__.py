@@ -7,13 +7,14 @@ used, and no object here may be carried over a fork.
 from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
+from shared.transport.archive import Archive, Offset, Point, Span, Stored
 from shared.transport.message import DeadLetter, Depth, Failure, Message
 
 __all__ = [
     "LADDER",
+    "Archive",
     "Broker",
     "DeadLetter",
     "DeadLetters",
@@ -21,7 +22,11 @@ __all__ = [
     "Depth",
     "Failure",
     "Message",
+    "Offset",
+    "Point",
     "Publisher",
+    "Span",
+    "Stored",
     "Subscription",
     "connect",
 ]
@@ -127,16 +132,25 @@ class Broker(Protocol):
 
     def dead_letters(self, service: str) -> DeadLetters: ...
 
+    def archive(self, service: str) -> Archive:
+        """The stored events of all services, read as this one; it moves nobody's position."""
+
 
 def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:
     """The broker behind a URL. Raises SettingsError for a scheme that no transport serves."""
-    scheme = urlsplit(url).scheme
+    # Not by taking the URL apart: what cannot be taken apart is repeated in the error, secrets too.
+    scheme = url.partition("://")[0].lower()
     if scheme in ("amqp", "amqps"):
         from shared.transport.rabbitmq import RabbitMQ
 
         return RabbitMQ(url, ladder)
+    if scheme == "kafka":
+        from shared.transport.kafka import Kafka
+
+        return Kafka(url, ladder)
     if scheme == "sqlite":
         from shared.transport.embedded import EmbeddedBroker
 
         return EmbeddedBroker(url, ladder)
-    raise SettingsError(f"BROKER_URL takes amqp://…, amqps://… or sqlite:///…, not {scheme}://…")
+    known = "amqp://…, amqps://…, kafka://… or sqlite:///…"
+    raise SettingsError(f"BROKER_URL takes {known}, not {scheme}://…")

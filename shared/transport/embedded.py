@@ -14,6 +14,7 @@ from typing import Self
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import embedded_sql as sql
 from shared.transport import names
+from shared.transport.embedded_archive import EmbeddedArchive
 from shared.transport.embedded_file import create, path_of
 from shared.transport.embedded_retention import Clock, Tidier
 from shared.transport.embedded_rows import history_of, to_message
@@ -75,6 +76,9 @@ class EmbeddedBroker:
 
     def dead_letters(self, service: str) -> "EmbeddedDeadLetters":
         return EmbeddedDeadLetters(Store(self._path), names.work_queue(service))
+
+    def archive(self, service: str) -> EmbeddedArchive:
+        return EmbeddedArchive(self._path)
 
     def _declared(self, service: str) -> str:
         queue = names.work_queue(service)

@@ -69,6 +69,19 @@ REMOVE_EXPIRED = """
             AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.message = m.seq)
         ORDER BY m.seq LIMIT ?)"""
 
+NEWEST = "SELECT coalesce(max(seq), 0) FROM messages"
+
+#: A page of what was stored, as it was published. Bounds that are null do not bound.
+STORED = """
+    SELECT m.seq, m.stored_at, m.id, m.type, m.source, m.time, m.key, m.traceparent, m.body,
+        1, NULL, NULL, NULL, NULL
+    FROM messages AS m
+    WHERE m.seq >= coalesce(:first, 0) AND m.seq <= :last
+        AND (:past IS NULL OR m.seq < :past)
+        AND (:first_at IS NULL OR m.stored_at >= :first_at)
+        AND (:past_at IS NULL OR m.stored_at < :past_at)
+    ORDER BY m.seq LIMIT :limit"""
+
 #: SQLite takes a negative limit as none.
 NO_LIMIT = -1
 

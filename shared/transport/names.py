@@ -1,10 +1,20 @@
-"""The names of exchanges and queues: pure functions, in one place."""
+"""The names of exchanges, queues, topics and groups: pure functions, in one place."""
+
+import re
 
 EVENTS_EXCHANGE = "order_events"
 RETRY_EXCHANGE = "retry"
 DEAD_LETTER_EXCHANGE = "dlx"
+#: What is published is kept here as well, for replays: the oldest of it goes in the end.
+EVENTS_STREAM = "order_events_stream"
+#: Takes the marks by which a replay knows where to stop, to the stream and nowhere else.
+REPLAY_EXCHANGE = "replay"
 #: A service's queue receives everything about orders; what it does not know, it ignores.
 BINDING = "order.*"
+END_MARKS = "end.*"
+
+EVENTS_TOPIC = "order-events"
+_DURATION = r"([0-9]{1,9})(ms|s)"
 
 
 def work_queue(service: str) -> str:
@@ -18,6 +28,35 @@ def retry_queue(service: str, rung: float) -> str:
 
 def dead_letter_queue(service: str) -> str:
     return f"{work_queue(service)}.dlq"
+
+
+def end_mark(service: str) -> str:
+    """The routing key of the end marks that a service sets."""
+    return f"end.{service}"
+
+
+def group(service: str) -> str:
+    return f"{service}-service"
+
+
+def retry_topic(service: str, rung: float) -> str:
+    return f"{EVENTS_TOPIC}.{group(service)}.retry.{_duration(rung)}"
+
+
+def rung(service: str, topic: str) -> float | None:
+    """The seconds in the name of a retry topic; None for another topic."""
+    matched = re.fullmatch(re.escape(f"{EVENTS_TOPIC}.{group(service)}.retry.") + _DURATION, topic)
+    if matched is None:
+        return None
+    return int(matched[1]) / (1000 if matched[2] == "ms" else 1)
+
+
+def redrive_topic(service: str) -> str:
+    return f"{EVENTS_TOPIC}.{group(service)}.redrive"
+
+
+def dead_letter_topic(service: str) -> str:
+    return f"{EVENTS_TOPIC}.{group(service)}.dlq"
 
 
 def _duration(seconds: float) -> str:

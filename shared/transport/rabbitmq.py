@@ -8,6 +8,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import QueuesMissing, SettingsError
 from shared.transport.message import Depth
+from shared.transport.rabbitmq_archive import RabbitArchive
 from shared.transport.rabbitmq_checks import (
     PRECONDITION_FAILED,
     count_in,
@@ -19,7 +20,7 @@ from shared.transport.rabbitmq_checks import (
 from shared.transport.rabbitmq_dead_letters import RabbitDeadLetters
 from shared.transport.rabbitmq_publisher import RabbitPublisher
 from shared.transport.rabbitmq_subscription import RabbitSubscription
-from shared.transport.rabbitmq_topology import EXCHANGES, Queue, names, queues
+from shared.transport.rabbitmq_topology import EXCHANGES, Queue, all_queues, names
 from shared.transport.rabbitmq_wire import brief_channel, brief_connection, explain, parameters
 
 
@@ -37,12 +38,11 @@ class RabbitMQ:
             for exchange in EXCHANGES:
                 with _same_as_before("exchange", exchange):
                     channel.exchange_declare(exchange, "topic", durable=True)
-            for service in services:
-                for queue in queues(service, self._ladder):
-                    _declare_queue(channel, queue)
+            for queue in all_queues(services, self._ladder):
+                _declare_queue(channel, queue)
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
-        wanted = [name for service in services for name in names(service, self._ladder)]
+        wanted = [queue.name for queue in all_queues(services, self._ladder)]
         with brief_connection(self._url, "topology check") as link:
             exchanges = [name for name in EXCHANGES if not exchange_exists(link, name)]
             return exchanges + [name for name in wanted if not queue_exists(link, name)]
@@ -51,7 +51,7 @@ class RabbitMQ:
         """What is deleted by somebody in the very moment of its comparison is made again by it,
         unbound: AMQP cannot compare without declaring. `declare` then binds it.
         """
-        wanted = [queue for service in services for queue in queues(service, self._ladder)]
+        wanted = all_queues(services, self._ladder)
         with brief_connection(self._url, "topology comparison") as link:
             exchanges = [name for name in EXCHANGES if exchange_differs(link, name)]
             return exchanges + [queue.name for queue in wanted if queue_differs(link, queue)]
@@ -74,6 +74,9 @@ class RabbitMQ:
 
     def dead_letters(self, service: str) -> RabbitDeadLetters:
         return RabbitDeadLetters(self._url, service)
+
+    def archive(self, service: str) -> RabbitArchive:
+        return RabbitArchive(self._url, service)
 
 
 def _declare_queue(channel: BlockingChannel, queue: Queue) -> None:

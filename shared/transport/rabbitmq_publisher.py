@@ -7,8 +7,9 @@ from typing import Self
 
 from pika.channel import Channel
 
+from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport.message import Message
-from shared.transport.names import EVENTS_EXCHANGE
+from shared.transport.names import EVENTS_EXCHANGE, EVENTS_STREAM
 from shared.transport.rabbitmq_confirms import outgoing
 from shared.transport.rabbitmq_link import Link
 
@@ -39,8 +40,17 @@ class RabbitPublisher:
     def _connected(self) -> Link:
         with self._lock:
             if self._link is None or self._link.gone:
-                self._link = Link(self._url, "publisher", start=_start)
+                self._link = self._connect()
             return self._link
+
+    def _connect(self) -> Link:
+        try:
+            return Link(self._url, "publisher", start=_start)
+        except BrokerUnavailable as error:
+            # Not there at all, and not only not yet: then there is no work queue either.
+            if f"no queue '{EVENTS_STREAM}'" in str(error):
+                raise PublishFailed(f"run the topology step first: {error}") from error
+            raise
 
     def close(self) -> None:
         with self._lock:
@@ -60,5 +70,9 @@ class RabbitPublisher:
         self.close()
 
 
-def _start(link: Link, _channel: Channel) -> None:
-    link.opened()
+def _start(link: Link, channel: Channel) -> None:
+    """The link is open once the stream is there, which takes longest when a broker starts.
+
+    RabbitMQ would confirm what it has put into the work queues, and keep it for no replay.
+    """
+    channel.queue_declare(EVENTS_STREAM, passive=True, callback=lambda _frame: link.opened())

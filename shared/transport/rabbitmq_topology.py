@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from shared.transport.names import (
     BINDING,
     DEAD_LETTER_EXCHANGE,
+    END_MARKS,
     EVENTS_EXCHANGE,
+    EVENTS_STREAM,
+    REPLAY_EXCHANGE,
     RETRY_EXCHANGE,
     dead_letter_queue,
     retry_queue,
@@ -15,7 +18,7 @@ from shared.transport.names import (
 
 #: Retry and dead letters go through exchanges of their own, because whoever may write to the
 #: default exchange may write to every queue of every service.
-EXCHANGES = (EVENTS_EXCHANGE, RETRY_EXCHANGE, DEAD_LETTER_EXCHANGE)
+EXCHANGES = (EVENTS_EXCHANGE, RETRY_EXCHANGE, DEAD_LETTER_EXCHANGE, REPLAY_EXCHANGE)
 
 #: The broker's last resort against a message that kills every consumer. It is high because a
 #: crash counts against each message that was prefetched, guilty or not.
@@ -29,11 +32,39 @@ Argument = str | int
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue; `bindings` are pairs of exchange and routing key."""
+    """A durable queue; `bindings` are pairs of exchange and routing key."""
 
     name: str
     arguments: dict[str, Argument]
     bindings: tuple[tuple[str, str], ...]
+
+
+#: What may be kept of events, whichever is reached first: some two million of them.
+STREAM_MAX_AGE = "7D"
+STREAM_MAX_BYTES = 1_000_000_000
+#: RabbitMQ drops whole segments, so that they have to be small beside what is kept.
+STREAM_SEGMENT_BYTES = 50_000_000
+
+#: Of the whole system, where all other queues belong to a service.
+STREAM = Queue(
+    EVENTS_STREAM,
+    {
+        "x-queue-type": "stream",
+        "x-max-age": STREAM_MAX_AGE,
+        "x-max-length-bytes": STREAM_MAX_BYTES,
+        "x-stream-max-segment-size-bytes": STREAM_SEGMENT_BYTES,
+    },
+    ((EVENTS_EXCHANGE, BINDING), (REPLAY_EXCHANGE, END_MARKS)),
+)
+
+
+def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[Queue]:
+    """Without any service there is nobody to keep events for.
+
+    The stream comes first: once an order can be worked on, it is kept as well.
+    """
+    of_services = [queue for service in services for queue in queues(service, ladder)]
+    return [STREAM, *of_services] if services else []
 
 
 def queues(service: str, ladder: Sequence[float]) -> list[Queue]:

@@ -140,3 +140,9 @@ def brief_connection(url: str, name: str) -> Iterator[pika.BlockingConnection]:
 def brief_channel(url: str, name: str) -> Iterator[BlockingChannel]:
     with brief_connection(url, name) as connection:
         yield connection.channel()
+
+
+def int_header(properties: pika.BasicProperties, name: str) -> int:
+    """A number in a header; 0 where it is missing or is none."""
+    value = (properties.headers or {}).get(name)
+    return int(value) if isinstance(value, int) else 0

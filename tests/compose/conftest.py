@@ -18,10 +18,10 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def system() -> Iterator[Containers]:
+@pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
+def system(request: pytest.FixtureRequest) -> Iterator[Containers]:
     _require_docker()
-    containers = Containers(f"order-pipeline-test-{os.getpid()}", SETTINGS)
+    containers = Containers(f"order-pipeline-test-{os.getpid()}", request.param, SETTINGS)
     try:
         containers.up("--build")
         yield containers

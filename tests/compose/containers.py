@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -21,17 +20,27 @@ PATIENCE_SECONDS = 300
 LOG_LINES = "25"
 
 
-def _free_ports() -> dict[str, int]:
-    return {name: free_port() for name in ("ORDER_PORT", "MAIL_PORT", "RABBITMQ_PORT")}
+#: For each broker: the files that Compose lays over each other, and what is published.
+FILES = {
+    "rabbitmq": ("docker-compose.yml",),
+    "kafka": ("docker-compose.yml", "docker-compose.kafka.yml"),
+}
+PORTS = {
+    "rabbitmq": ("ORDER_PORT", "MAIL_PORT", "RABBITMQ_PORT"),
+    "kafka": ("ORDER_PORT", "MAIL_PORT"),
+}
 
 
-@dataclass(frozen=True)
 class Containers:
     """`settings`: variables that docker-compose.yml takes, for instance EMAIL_WORK_TIME."""
 
-    project: str
-    settings: Mapping[str, str] = field(default_factory=dict)
-    ports: Mapping[str, int] = field(default_factory=_free_ports)
+    def __init__(
+        self, project: str, broker: str = "rabbitmq", settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.project = project
+        self.broker = broker
+        self.ports = {name: free_port() for name in PORTS[broker]}
+        self._settings = settings or {}
 
     def up(self, *words: str) -> None:
         """Start everything and wait until it is healthy; raises with the logs when it is not."""
@@ -42,8 +51,8 @@ class Containers:
             raise RuntimeError(f"it does not come up\n{done.stderr}\n{states}\n{logs}")
 
     def down(self, *words: str) -> None:
-        # With the profile, or the volume of orderctl would be left.
-        profile = ("--profile", "tools")
+        # With the profiles, or what belongs to them would be left.
+        profile = ("--profile", "tools", "--profile", "latecomer")
         self.compose(*profile, "down", "--remove-orphans", "--timeout", "60", *words)
 
     def compose(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
@@ -68,7 +77,8 @@ class Containers:
 
     def _environment(self) -> dict[str, str]:
         ports = {name: str(port) for name, port in self.ports.items()}
-        return {**ports, "OPERATOR_TOKEN": TOKEN, **self.settings}
+        files = os.pathsep.join(FILES[self.broker])
+        return {**ports, "OPERATOR_TOKEN": TOKEN, "COMPOSE_FILE": files, **self._settings}
 
     def ids(self, *services: str) -> list[str]:
         """Ids of the containers that run, of these services or of all."""
@@ -99,6 +109,12 @@ class Containers:
         done = self.compose(*_orderctl(*words), check=False)
         assert done.returncode in (0, 1), f"{done.stderr}\n{done.stdout}"
         report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    def replay(self, service: str) -> dict[str, Any]:
+        """What the service did with all stored events."""
+        words = ("replay", service, "--from", "beginning", "--json")
+        report: dict[str, Any] = json.loads(self.compose(*_orderctl(*words)).stdout)
         return report
 
     def prune(self) -> int:

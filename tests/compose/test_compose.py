@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises, tried on one system that lives for as long as this file.
+"""What the Compose files promise, tried on one system for each broker.
 
 The tests run in the order in which they stand here: each finds what the ones before it left, and
 every audit is of all orders that were placed up to then.
@@ -15,7 +15,7 @@ import pytest
 from tests.compose.containers import Containers, finish
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
-DATABASES = ("orders", *CONSUMERS)
+DATABASES = ("orders", *CONSUMERS, "shipping")
 #: The process that a container is there for: the only child of its first process, `init`.
 KILL_THE_PROCESS = "import os; os.kill(int(open('/proc/1/task/1/children').read().split()[0]), 9)"
 #: Every role tries every database, by the network's name, as services do: on its own address the
@@ -75,7 +75,8 @@ def test_no_container_has_a_privilege_or_a_place_to_write(system: Containers) ->
 
 def test_the_kernel_agrees(system: Containers) -> None:
     services = system.compose("ps", "--services").stdout.split()
-    assert {"postgres", "rabbitmq", "mailpit", "order", "order-relay", *CONSUMERS} < set(services)
+    others = {"postgres", system.broker, "mailpit"}
+    assert {*others, "order", "order-relay", *CONSUMERS} < set(services)
     for service in services:
         text = system.inside(service, "cat", "/proc/1/status").stdout
         status = dict(line.split(":\t", 1) for line in text.splitlines())
@@ -115,7 +116,7 @@ def test_what_dies_under_load_comes_back_and_nothing_is_lost(system: Containers)
     # Killed by its name, a container stays down until somebody starts it.
     system.compose("kill", "inventory")
     system.compose("restart", "sms")
-    system.compose("restart", "rabbitmq")
+    system.compose("restart", system.broker)
     system.compose("start", "inventory")
     system.compose("restart", "postgres")
     assert placing.poll() is None, "all orders were placed before the last fault"
@@ -157,6 +158,26 @@ def mails_sent_by(container: str) -> int:
     return sum("delivery.applied" in line for line in (logs.stdout + logs.stderr).splitlines())
 
 
+def test_the_latecomer_finds_the_past_where_it_was_kept_for_it(system: Containers) -> None:
+    orders = len(system.order_ids())
+    system.compose("--profile", "latecomer", "up", "--detach", "--wait", "shipping")
+    if system.broker == "kafka":
+        eventually(lambda: shipments(system) == orders, "a shipment for each order of the past")
+    system.place(1)
+    expected = orders + 1 if system.broker == "kafka" else 1
+    eventually(lambda: shipments(system) == expected, "a shipment for the next order")
+    # By then anything that should not come would have come as well.
+    assert_kept(system)
+    assert shipments(system) == expected
+    # What the broker was given twice, since it was restarted, is kept twice and applied once.
+    assert system.replay("shipping")["applied"] == orders + 1 - expected
+    assert shipments(system) == orders + 1
+
+
+def shipments(system: Containers) -> int:
+    return count_in(system, "shipping", "SELECT count(*) FROM shipments")
+
+
 def test_down_and_up_again_keep_every_order(system: Containers) -> None:
     orders = system.order_ids()
     system.down()
@@ -172,5 +193,9 @@ def test_down_and_up_again_keep_every_order(system: Containers) -> None:
 
 
 def mails_written_down(system: Containers) -> int:
-    count = ("psql", "-U", "postgres", "-d", "email", "-Atc", COUNT_MAILS)
-    return int(system.inside("postgres", *count).stdout)
+    return count_in(system, "email", COUNT_MAILS)
+
+
+def count_in(system: Containers, database: str, query: str) -> int:
+    command = ("psql", "-U", "postgres", "-d", database, "-Atc", query)
+    return int(system.inside("postgres", *command).stdout)

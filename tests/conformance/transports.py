@@ -16,14 +16,24 @@ LADDER = (0.2, 0.4, 0.8)
 LEASE = 3.0
 
 NO_SERVER = "a file has no server that could be away; a file that is gone has tests of its own"
+PARTITIONS = "consumers share partitions, not messages: who has one has all that is in it"
+HAS_PARTITIONS = "an offset is one of a partition"
+THE_PAST = "a log keeps what was published, and a new group begins with the oldest of it"
 
 #: For each transport: the tests that it does not take, and why.
 NOT_APPLICABLE: Mapping[str, Mapping[str, str]] = {
     "embedded": {
         "test_publishing_is_refused_while_the_broker_is_away_and_works_afterwards": NO_SERVER,
         "test_a_consumer_that_subscribes_anew_finds_what_a_restart_left": NO_SERVER,
+        "test_what_a_restart_left_can_be_read": NO_SERVER,
     },
     "rabbitmq": {},
+    "kafka": {
+        "test_consumers_of_one_service_share_its_messages": PARTITIONS,
+        "test_what_a_living_consumer_holds_is_given_to_nobody_else": PARTITIONS,
+        "test_a_service_that_joins_late_receives_only_what_comes_next": THE_PAST,
+        "test_a_partition_is_refused_where_there_are_none": HAS_PARTITIONS,
+    },
 }
 
 
@@ -50,6 +60,12 @@ def rabbitmq(request: pytest.FixtureRequest) -> Transport:
     return Transport(connect=partial(connect, url), stop=server.stop, start=server.start)
 
 
+def kafka(request: pytest.FixtureRequest) -> Transport:
+    url: str = request.getfixturevalue("kafka_url")
+    server = request.getfixturevalue("kafka")
+    return Transport(connect=partial(connect, url), stop=server.stop, start=server.start)
+
+
 def _no_server() -> None:
     raise AssertionError(NO_SERVER)
 
@@ -57,6 +73,7 @@ def _no_server() -> None:
 TRANSPORTS: Mapping[str, Callable[[pytest.FixtureRequest], Transport]] = {
     "embedded": embedded,
     "rabbitmq": rabbitmq,
+    "kafka": kafka,
 }
 
 

@@ -92,6 +92,20 @@ class Shop:
         assert running.returncode == 0, f"{errors}\n{output}"
         return json.loads(output)
 
+    def replay(self, *words: str, timeout: float = 120) -> Any:
+        """What `orderctl replay … --json` prints; its status is that of the replay."""
+        running = self._orderctl(["replay", *words, "--json"])
+        output, errors = running.communicate(timeout=timeout)
+        assert running.returncode in (0, 1), f"{errors}\n{output}"
+        return json.loads(output)
+
+    def dead_replay(self, *words: str, timeout: float = 120) -> str:
+        """What `orderctl replay …` says when the service dies meanwhile."""
+        running = self._orderctl(["replay", *words])
+        _output, errors = running.communicate(timeout=timeout)
+        assert running.returncode == 1, errors
+        return errors
+
     def broker(self) -> Broker:
         return connect(self.stack.plan.broker_url, self.stack.plan.ladder)
 

@@ -17,13 +17,16 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerForbids, BrokerUnavailable
-from shared.topology import CONSUMERS
-from shared.transport import Broker, Failure, connect
+from shared.topology import CONSUMERS, LATECOMERS
+from shared.transport import Broker, Failure, Span, connect
 from shared.transport.names import (
     DEAD_LETTER_EXCHANGE,
     EVENTS_EXCHANGE,
+    EVENTS_STREAM,
+    REPLAY_EXCHANGE,
     RETRY_EXCHANGE,
     dead_letter_queue,
+    end_mark,
     retry_queue,
     work_queue,
 )
@@ -37,7 +40,8 @@ PASSWORD = "password"
 RUNG = 0.2
 LADDER = (RUNG,)
 WAIT = 10.0
-QUEUES = [name for service in CONSUMERS for name in names(service, LADDER)]
+SERVICES = (*CONSUMERS, *LATECOMERS)
+QUEUES = [name for service in SERVICES for name in names(service, LADDER)]
 
 UrlOf = Callable[[str], str]
 BrokerOf = Callable[[str], Broker]
@@ -54,7 +58,7 @@ def url_of(rabbitmq_server: RabbitMQServer, unique_names: Iterator[str]) -> UrlO
     def url_of(user: str) -> str:
         return rabbitmq_server.url(vhost).replace("guest:guest", f"{user}:{PASSWORD}")
 
-    connect(url_of("topology"), LADDER).declare(CONSUMERS)
+    connect(url_of("topology"), LADDER).declare(SERVICES)
     return url_of
 
 
@@ -91,7 +95,7 @@ def getting(queue: str) -> Callable[[BlockingChannel], object]:
     return lambda channel: channel.basic_get(queue)
 
 
-@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_consumes_retries_and_gives_up_what_is_its_own(
     broker_of: BrokerOf, service: str
 ) -> None:
@@ -107,7 +111,7 @@ def test_a_service_consumes_retries_and_gives_up_what_is_its_own(
     assert [letter.reason for letter in broker.dead_letters(service).browse(10)] == ["given up"]
 
 
-@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_looks_after_its_own_dead_letters(broker_of: BrokerOf, service: str) -> None:
     broker = broker_of(service)
     one, two = dead_letter(broker_of, service, 2)
@@ -130,7 +134,7 @@ def dead_letter(broker_of: BrokerOf, service: str, number: int) -> list[str]:
     return [event.id for event in events]
 
 
-@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_reads_no_other_services_queue(broker_of: BrokerOf, service: str) -> None:
     broker = broker_of(service)
     for other in others(service):
@@ -140,7 +144,7 @@ def test_a_service_reads_no_other_services_queue(broker_of: BrokerOf, service: s
             broker.dead_letters(other).browse(1)
 
 
-@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_writes_to_no_other_services_queue(url_of: UrlOf, service: str) -> None:
     for other in others(service):
         refused(url_of(service), publishing(RETRY_EXCHANGE, work_queue(other)))
@@ -149,28 +153,29 @@ def test_a_service_writes_to_no_other_services_queue(url_of: UrlOf, service: str
         refused(url_of(service), publishing("", work_queue(other)))
 
 
-@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_publishes_no_event(url_of: UrlOf, service: str) -> None:
     refused(url_of(service), publishing(EVENTS_EXCHANGE, "order.placed"))
 
 
-@pytest.mark.parametrize("user", [*CONSUMERS, "order-relay", "orderctl"])
+@pytest.mark.parametrize("user", [*SERVICES, "order-relay", "orderctl"])
 def test_nobody_but_the_topology_step_declares_binds_or_deletes(url_of: UrlOf, user: str) -> None:
-    queue = work_queue(user if user in CONSUMERS else "email")
+    queue = work_queue(user if user in SERVICES else "email")
     refused(url_of(user), lambda channel: channel.queue_declare("new"))
     refused(url_of(user), lambda channel: channel.queue_declare(queue, durable=True))
     refused(url_of(user), lambda channel: channel.exchange_declare("new", "topic"))
     refused(url_of(user), lambda channel: channel.queue_bind(queue, EVENTS_EXCHANGE, "order.*"))
     refused(url_of(user), lambda channel: channel.queue_delete(queue))
     refused(url_of(user), lambda channel: channel.exchange_delete(EVENTS_EXCHANGE))
+    refused(url_of(user), lambda channel: channel.queue_delete(EVENTS_STREAM))
 
 
 def test_the_relay_publishes_and_sees_what_is_missing(broker_of: BrokerOf) -> None:
     relay = broker_of("order-relay")
     with relay.publisher() as publisher:
         publisher.publish([a_message()])
-    assert relay.missing([*CONSUMERS, "shipping"]) == names("shipping", LADDER)
-    assert [relay.depth(service).ready for service in CONSUMERS] == [1, 1, 1, 1]
+    assert relay.missing([*SERVICES, "billing"]) == names("billing", LADDER)
+    assert [relay.depth(service).ready for service in SERVICES] == [1] * len(SERVICES)
 
 
 def test_the_relay_reads_nothing_and_writes_to_no_queue(url_of: UrlOf) -> None:
@@ -181,7 +186,7 @@ def test_the_relay_reads_nothing_and_writes_to_no_queue(url_of: UrlOf) -> None:
     refused(url_of("order-relay"), publishing(EVENTS_EXCHANGE, "something.else"))
 
 
-@pytest.mark.parametrize("service", CONSUMERS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_operator_looks_after_every_services_dead_letters(
     broker_of: BrokerOf, service: str
 ) -> None:
@@ -191,12 +196,12 @@ def test_the_operator_looks_after_every_services_dead_letters(
     assert {letter.message.id for letter in letters.browse(10)} == {one, two}
     assert [letter.message.id for letter in letters.redrive({one})] == [one]
     assert [letter.message.id for letter in letters.discard()] == [two]
-    assert operator.missing(CONSUMERS) == []
+    assert operator.missing(SERVICES) == []
     assert (operator.depth(service).ready, operator.depth(service).dead) == (1, 0)
 
 
 def test_the_operator_takes_no_event_from_a_service_and_publishes_none(url_of: UrlOf) -> None:
-    for service in CONSUMERS:
+    for service in SERVICES:
         refused(url_of("orderctl"), getting(work_queue(service)))
         refused(url_of("orderctl"), publishing(RETRY_EXCHANGE, retry_queue(service, RUNG)))
         refused(url_of("orderctl"), publishing(DEAD_LETTER_EXCHANGE, dead_letter_queue(service)))
@@ -207,8 +212,30 @@ def test_the_operator_is_told_that_it_cannot_compare_what_it_may_not_declare(
     broker_of: BrokerOf,
 ) -> None:
     with pytest.raises(BrokerForbids, match="ACCESS_REFUSED"):
-        broker_of("orderctl").different(CONSUMERS)
-    assert broker_of("topology").different(CONSUMERS) == []
+        broker_of("orderctl").different(SERVICES)
+    assert broker_of("topology").different(SERVICES) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_reads_the_kept_events_and_sets_marks_of_its_own(
+    broker_of: BrokerOf, url_of: UrlOf, service: str
+) -> None:
+    event = a_message()
+    with broker_of("order-relay").publisher() as publisher:
+        publisher.publish([event])
+    # What the tests before this one published is kept as well.
+    assert list(broker_of(service).archive(service).read(Span()))[-1].message == event
+    for other in others(service):
+        refused(url_of(service), publishing(REPLAY_EXCHANGE, end_mark(other)))
+    refused(url_of(service), publishing(REPLAY_EXCHANGE, "order.placed"))
+    refused(url_of(service), publishing("", EVENTS_STREAM))
+
+
+@pytest.mark.parametrize("user", ["order-relay", "orderctl"])
+def test_nobody_else_reads_the_kept_events(broker_of: BrokerOf, url_of: UrlOf, user: str) -> None:
+    with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
+        next(broker_of(user).archive("email").read(Span()))
+    refused(url_of(user), publishing(REPLAY_EXCHANGE, end_mark("email")))
 
 
 def test_the_topology_step_publishes_nothing(url_of: UrlOf) -> None:
@@ -218,4 +245,4 @@ def test_the_topology_step_publishes_nothing(url_of: UrlOf) -> None:
 
 
 def others(service: str) -> list[str]:
-    return [name for name in CONSUMERS if name != service]
+    return [name for name in SERVICES if name != service]

@@ -5,15 +5,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pika
 import psycopg
 import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
 
-from tests.servers import PostgresServer, RabbitMQServer, ServerFailed, free_port
+from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerFailed, free_port
 from tests.servers.process import Process
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +73,30 @@ def test_a_virtual_host_shares_no_queue_with_another(
     with pytest.raises(ChannelClosedByBroker, match="NOT_FOUND"):
         fetch(rabbitmq.create_vhost("another"))
     rabbitmq.delete_vhost("another")
+
+
+@pytest.mark.parametrize("end", [KafkaServer.kill, KafkaServer.stop])
+def test_kafka_keeps_a_confirmed_record(
+    end: Callable[[KafkaServer], None], kafka: KafkaServer, unique_names: Iterator[str]
+) -> None:
+    topic = next(unique_names)
+    client: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": f"127.0.0.1:{kafka.port}",
+        "log_level": 0,
+    }
+    admin = AdminClient(client)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(10)
+    producer = Producer({**client, "acks": "all"})
+    producer.produce(topic, b"an order")
+    assert producer.flush(10) == 0
+    end(kafka)
+    assert not answers(kafka.port)
+    kafka.start()
+    reader = Consumer({**client, "group.id": "a-reader", "auto.offset.reset": "earliest"})
+    reader.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    (record,) = reader.consume(1, 20)
+    assert (record.error(), record.value()) == (None, b"an order")
+    reader.close()
 
 
 @pytest.mark.parametrize("end", [PostgresServer.kill, PostgresServer.stop])

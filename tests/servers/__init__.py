@@ -1,8 +1,16 @@
-"""Private RabbitMQ and PostgreSQL servers: ports and folders of their own, nothing left behind."""
+"""Private RabbitMQ, Kafka and PostgreSQL: ports and folders of their own, nothing left behind."""
 
+from tests.servers.kafka import KafkaServer
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import ServerFailed, ServerMissing
 from tests.servers.rabbitmq import RabbitMQServer
 
-__all__ = ["PostgresServer", "RabbitMQServer", "ServerFailed", "ServerMissing", "free_port"]
+__all__ = [
+    "KafkaServer",
+    "PostgresServer",
+    "RabbitMQServer",
+    "ServerFailed",
+    "ServerMissing",
+    "free_port",
+]

@@ -10,7 +10,7 @@ import msgspec
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
 from shared.topology import CONSUMERS
-from shared.transport import LADDER, DeadLetter, Depth, Message, Publisher, Subscription
+from shared.transport import LADDER, Archive, DeadLetter, Depth, Message, Publisher, Subscription
 
 PORTS = {
     "order": 8000,
@@ -151,6 +151,9 @@ class FakeBroker:
     def dead_letters(self, service: str) -> FakeDeadLetters:
         letters = [dead_letter(id) for id in self.dead.get(service, ())]
         return FakeDeadLetters(letters, self.is_away)
+
+    def archive(self, service: str) -> Archive:
+        raise NotImplementedError
 
     def declare(self, services: Sequence[str]) -> None:
         raise AssertionError("an audit changes nothing")

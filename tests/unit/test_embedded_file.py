@@ -1,5 +1,6 @@
 """What the embedded broker does when its file is absent, broken, gone or slow to be searched."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -165,7 +166,8 @@ def _is_sql(text: object) -> bool:
 
 
 def _plan(path: Path, statement: str) -> str:
-    values = {"queue": "", "now": 0} if ":queue" in statement else [None] * statement.count("?")
+    named = re.findall(r":([a-z_]+)", statement)
+    values = dict.fromkeys(named, 0) if named else [None] * statement.count("?")
     connection = sqlite3.connect(path)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     connection.close()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,10 @@ from shared.errors import DependencyUnavailable, LeaseHeld, PermanentError
 from shared.history import history_table
 from shared.http import MAX_BODY_BYTES
 from shared.inbox import inbox_table
+from shared.replay_appliers import ApplyOnce
+from shared.replay_table import replays_table
+from shared.replayer import Replayer
+from shared.replays import Replays
 from shared.story import Tables
 from shared.transport import Message, connect
 from tests.builders import a_message
@@ -23,6 +28,7 @@ from tests.fakes import FakeEffect
 
 metadata = MetaData()
 inbox, history = inbox_table(metadata), history_table(metadata)
+replays = replays_table(metadata)
 TOKEN = "a-token-for-operators"
 AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -40,9 +46,13 @@ def effect() -> FakeEffect:
 def client(effect: FakeEffect, sqlite_url: str) -> FlaskClient:
     engine = open_database(sqlite_url)
     create_schema(engine, metadata)
-    consumer = Consumer("email", connect(sqlite_url), effect)
+    broker = connect(sqlite_url)
+    consumer = Consumer("email", broker, effect)
+    once = ApplyOnce(engine, inbox, effect, batch=1)
+    archive = partial(broker.archive, "email")
+    replayer = Replayer(Replays(engine, replays), archive, lambda _replay: once)
     app = create_consumer_app(
-        consumer, engine, Tables(inbox, history), some_effects, token=SecretStr(TOKEN)
+        consumer, engine, Tables(inbox, history), some_effects, replayer, token=SecretStr(TOKEN)
     )
     return app.test_client()
 

@@ -44,6 +44,12 @@ def test_good_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CONCURRENCY", "0", "CONCURRENCY is '0'"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud', but takes debug, info, warning or error"),
         ("BROKER_URL", "redis://u:secret@h", "BROKER_URL is 'redis://u:***@h', but takes a broker"),
+        ("BROKER_URL", "kafka:/u:secret@h", "BROKER_URL is 'kafka:/u:***@h'"),
+        (
+            "BROKER_URL",
+            "kafca://h:1?sasl.password=secret&ssl.key.password=secret",
+            "BROKER_URL is 'kafca://h:1?sasl.password=***&ssl.key.password=***'",
+        ),
         ("DATABASE_URL", "mysql://u:secret@h/d", "DATABASE_URL is 'mysql://u:***@h/d'"),
     ],
 )

@@ -44,7 +44,8 @@ def run_consumer(
 def _handler(service: Any, settings: Any, around: Callable[[Handler], Handler]) -> dict[str, Any]:
     if hasattr(service, "sender"):
         return {"send": around(service.sender(settings))}
-    handler = service.write_facts if hasattr(service, "write_facts") else service.move_stock
+    names = ("write_facts", "move_stock", "create_shipments")
+    [handler] = [getattr(service, name) for name in names if hasattr(service, name)]
     return {"write": around(handler)}
 
 

@@ -1,0 +1,13 @@
+"""`python -m services.shipping.migrate`: create the tables that are missing."""
+
+from services.shipping.schema import metadata
+from shared.database import create_schema, open_database
+from shared.settings import MigrateSettings, main
+
+
+def run(settings: MigrateSettings) -> None:
+    create_schema(open_database(settings.database_url), metadata)
+
+
+if __name__ == "__main__":
+    main(MigrateSettings, run)

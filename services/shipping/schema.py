@@ -1,0 +1,37 @@
+"""The database of shipping: a shipment an order, when it joined, and what every consumer has."""
+
+from sqlalchemy import Column, Integer, MetaData, String, Table
+
+from shared.database import Utc
+from shared.history import history_table
+from shared.inbox import inbox_table
+from shared.replay_table import replays_table
+from shared.starts import starts_table
+from shared.story import Tables
+
+metadata = MetaData()
+inbox = inbox_table(metadata)
+starts = starts_table(metadata)
+history = history_table(metadata)
+replays = replays_table(metadata)
+tables = Tables(inbox, history)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("shipment_id", String(64), primary_key=True),
+    Column("event_id", String(64), nullable=False, unique=True),
+    Column("order_id", String(64), nullable=False, index=True),
+    #: Pieces, of all products together.
+    Column("items", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+#: A single row, with the id 1: when this service began to receive.
+joined = Table(
+    "joined",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Utc, nullable=False),
+)

@@ -1,0 +1,7 @@
+"""What the shipping service takes from the environment."""
+
+from shared.settings import ConsumerSettings, Port
+
+
+class ShippingSettings(ConsumerSettings):
+    port: Port = 8005

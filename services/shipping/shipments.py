@@ -1,0 +1,47 @@
+"""What shipping answers: one shipment, all of them, and since when it has been there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy import Engine, select
+
+from services.shipping.joining import joined_at
+from services.shipping.schema import shipments
+from shared.effects import of_order, stream
+from shared.events import is_id
+from shared.http import json_response, problem
+
+_SHIPMENTS = select(
+    shipments.c.shipment_id.label("shipmentId"),
+    shipments.c.event_id.label("eventId"),
+    shipments.c.order_id.label("orderId"),
+    shipments.c["items"],
+    shipments.c.state,
+    shipments.c.at,
+)
+
+
+def list_shipments(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
+    return stream(engine, of_order(_SHIPMENTS, shipments.c.order_id, order_id))
+
+
+def shipment_views(engine: Engine) -> Blueprint:
+    views = Blueprint("shipments", __name__)
+
+    @views.get("/shipments/<shipment_id>")
+    def of_id(shipment_id: str) -> Response:
+        # What cannot be an id is not looked for: PostgreSQL takes no NUL.
+        if not is_id(shipment_id):
+            return problem(404, "Unknown shipment", "No shipment has an id like this.")
+        found = list(stream(engine, _SHIPMENTS.where(shipments.c.shipment_id == shipment_id)))
+        if not found:
+            return problem(404, "Unknown shipment", f"There is no shipment {shipment_id}.")
+        return json_response(found[0])
+
+    @views.get("/joined")
+    def joined() -> Response:
+        """`{"at"}`: when the service began to receive; null before that."""
+        return json_response({"at": joined_at(engine)})
+
+    return views

@@ -1,0 +1,97 @@
+"""Counts what a replay did with events, and keeps the first of what failed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.transport import Stored
+
+#: So many failures are named; all of them are counted.
+FAILURES_NAMED = 50
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Event ids by what became of them in a replay; `failed` has the reasons.
+
+    An event in none of these is undecided: what it needs is away, as `away` says.
+    """
+
+    applied: frozenset[str] = frozenset()
+    already: frozenset[str] = frozenset()
+    rewritten: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    away: str | None = None
+
+    @property
+    def decided(self) -> frozenset[str]:
+        return self.applied | self.already | self.rewritten | self.failed.keys()
+
+    def also(self, other: "Done") -> "Done":
+        return Done(
+            self.applied | other.applied,
+            self.already | other.already,
+            self.rewritten | other.rewritten,
+            {**self.failed, **other.failed},
+            self.away or other.away,
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """`seen` is the sum of all others. Of a dry run, what would become of them."""
+
+    seen: int = 0
+    applied: int = 0
+    already_applied: int = 0
+    rewritten: int = 0
+    ignored: int = 0
+    failed: int = 0
+    failures: list[dict[str, str]] = field(default_factory=list)
+    #: Where the last event was that was seen.
+    position: str | None = None
+
+    def saw(self, stored: Stored) -> None:
+        self.seen += 1
+        self.position = stored.position
+
+    def ignore(self) -> None:
+        self.ignored += 1
+
+    def count(self, done: Done, batch: Sequence[Stored]) -> None:
+        """An event that was published twice is in the batch twice, and done once."""
+        counted: set[str] = set()
+        for stored in batch:
+            event_id = stored.message.id
+            if event_id in done.failed:
+                self.fail(stored, done.failed[event_id])
+            elif event_id in done.rewritten:
+                self.rewritten += 1
+            elif event_id in done.applied and event_id not in counted:
+                self.applied += 1
+            elif event_id in done.decided:
+                self.already_applied += 1
+            counted.add(event_id)
+
+    def fail(self, stored: Stored, reason: str) -> None:
+        self.failed += 1
+        if len(self.failures) < FAILURES_NAMED:
+            # An id of foreign bytes may be anything; PostgreSQL keeps no NUL, even in JSON.
+            event_id = ascii(stored.message.id)[1:-1][:100]
+            shown = ascii(reason)[1:-1][:LONGEST_REASON]
+            self.failures.append(
+                {"position": stored.position, "eventId": event_id, "reason": shown}
+            )
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "seen": self.seen,
+            "applied": self.applied,
+            "alreadyApplied": self.already_applied,
+            "rewritten": self.rewritten,
+            "ignored": self.ignored,
+            "failed": self.failed,
+            "failures": list(self.failures),
+            "position": self.position,
+        }

@@ -1,0 +1,100 @@
+"""Apache Kafka, 4.0 and newer. What it is made of is in `kafka_topics`."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from shared.errors import QueuesMissing, SettingsError
+from shared.transport.kafka_address import address
+from shared.transport.kafka_admin import asking, check_properties, committed
+from shared.transport.kafka_archive import KafkaArchive
+from shared.transport.kafka_dead_letters import KafkaDeadLetters
+from shared.transport.kafka_lanes import Partition
+from shared.transport.kafka_publisher import KafkaPublisher
+from shared.transport.kafka_subscription import KafkaSubscription
+from shared.transport.kafka_topics import Topic
+from shared.transport.message import Depth
+
+
+class Kafka:
+    """The cluster behind a kafka:// URL."""
+
+    def __init__(self, url: str, ladder: Sequence[float]) -> None:
+        # A URL that cannot work is told at start, not at the first message.
+        self._address = address(url, ladder)
+        check_properties(self._address)
+        self._layout = self._address.layout
+
+    def declare(self, services: Sequence[str]) -> None:
+        wanted = self._layout.topics(services)
+        with asking(self._address) as admin:
+            known = admin.partitions()
+            admin.create([topic for topic in wanted if topic.name not in known])
+        if different := self.different(services):
+            raise SettingsError(
+                f"exists with other partitions, copies or settings than it would be given: "
+                f"{', '.join(different)}. Nothing was changed. Either BROKER_URL names what is "
+                f"there (?partitions=…&replication=…&retention_days=…), or change the topic"
+            )
+
+    def missing(self, services: Sequence[str]) -> Sequence[str]:
+        with asking(self._address) as admin:
+            return self._absent(services, admin.partitions())
+
+    def _absent(self, services: Sequence[str], existing: Collection[str]) -> list[str]:
+        wanted = self._layout.topics(services)
+        return [topic.name for topic in wanted if topic.name not in existing]
+
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        wanted = self._layout.topics(services)
+        with asking(self._address) as admin:
+            actual = admin.actual(wanted)
+        return [topic.name for topic in wanted if _differs(topic, actual)]
+
+    def depth(self, service: str) -> Depth:
+        """Unlike RabbitMQ's, `ready` counts what consumers hold as well."""
+        layout = self._layout
+        with asking(self._address) as admin:
+            existing = admin.partitions()
+            topics = admin.partitions_of(list(layout.delays(service, existing)))
+            partitions = [partition for each in topics.values() for partition in each]
+            # In this order, a message that moves meanwhile is counted twice rather than not at
+            # all: first it is written where it goes, then it is settled where it came from.
+            done = committed(self._address, layout.group(service), partitions)
+            dead = KafkaDeadLetters(self._address, service).count()
+            bounds = admin.bounds(partitions)
+        lag = {name: _lag(each, done, bounds) for name, each in topics.items()}
+        retrying = sum(lag[name] for name in layout.retries(service, existing))
+        return Depth(ready=sum(lag.values()) - retrying, retrying=retrying, dead=dead)
+
+    def publisher(self) -> KafkaPublisher:
+        return KafkaPublisher(self._address)
+
+    def subscribe(self, service: str, *, prefetch: int) -> KafkaSubscription:
+        with asking(self._address) as admin:
+            existing = admin.partitions()
+        if missing := self._absent([service], existing):
+            raise QueuesMissing(missing, {})
+        # What waits on a rung that the ladder had before it was changed is read as well.
+        delays = self._layout.delays(service, existing)
+        return KafkaSubscription(self._address, service, delays, prefetch=prefetch)
+
+    def dead_letters(self, service: str) -> KafkaDeadLetters:
+        return KafkaDeadLetters(self._address, service)
+
+    def archive(self, service: str) -> KafkaArchive:
+        return KafkaArchive(self._address)
+
+
+def _differs(wanted: Topic, actual: Sequence[Topic]) -> bool:
+    return any(topic.name == wanted.name and topic != wanted for topic in actual)
+
+
+def _lag(
+    partitions: Sequence[Partition],
+    done: Mapping[Partition, int],
+    bounds: Mapping[Partition, tuple[int, int]],
+) -> int:
+    """How many records the group has not finished; before its first commit, all of them."""
+    return sum(
+        max(0, bounds[partition][1] - max(done.get(partition, 0), bounds[partition][0]))
+        for partition in partitions
+    )

@@ -1,0 +1,260 @@
+"""One member of a consumer group: the thread that polls, and never stops polling.
+
+Kafka takes a consumer for dead that has not asked for more in `max.poll.interval.ms`. Handlers
+may take as long as they like, because it is not they who ask: this thread fetches into lanes,
+pauses partitions of which enough is there, and commits what has been finished.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import confluent_kafka
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from shared.errors import BrokerUnavailable
+from shared.transport.kafka_address import REQUEST_TIMEOUT, Address
+from shared.transport.kafka_gaps import Gaps
+from shared.transport.kafka_lanes import Lanes, Partition, Record
+from shared.transport.kafka_wire import explain, read
+
+log = structlog.get_logger()
+
+#: Seconds that a poll waits for a message, and by which pauses and commits may come late.
+TICK = 0.05
+#: How many messages are taken over at a time.
+BATCH = 500
+#: Seconds between commits: what was finished since the last one comes again after a crash.
+COMMIT_EVERY = 0.2
+#: How long a partition that goes to another consumer waits for the work in hand.
+REVOKE_PATIENCE = 10.0
+CLOSE_TIMEOUT = 15.0
+
+SETTINGS: Mapping[str, Any] = {
+    "group.protocol": "consumer",
+    # Each topic is divided by itself. The default divides all partitions together, and may give
+    # one consumer those of the events and another only the rungs, where nothing happens.
+    "group.remote.assignor": "range",
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    # A group that is new begins with what is there. "latest" would skip what was published
+    # before its first consumer came.
+    "auto.offset.reset": "earliest",
+    # A pause throws away what was fetched ahead, so not much is.
+    "queued.min.messages": 1000,
+    "queued.max.messages.kbytes": 8 * 1024,
+    "fetch.max.bytes": 8 * 1024 * 1024,
+    # It looks again after so long where it had enough. The default of 1 s is a standstill.
+    "fetch.queue.backoff.ms": 10,
+    # A partition that is resumed waits for the end of the fetch that is under way.
+    "fetch.wait.max.ms": 100,
+}
+
+
+class Member:
+    """A member that is gone stays gone; whoever needs one makes another."""
+
+    def __init__(
+        self,
+        address: Address,
+        service: str,
+        topics: Iterable[str],
+        lanes: Lanes,
+        changed: threading.Condition,
+    ) -> None:
+        """`changed` guards `lanes`, and is notified of what arrives and of the end."""
+        self._lanes = lanes
+        self._changed = changed
+        self._topics = list(topics)
+        self._group = address.layout.group(service)
+        self._settings = {**SETTINGS, **address.client, "group.id": self._group}
+        self._gone = ""
+        self._is_away = False
+        self._joined = threading.Event()
+        self._committed: dict[Partition, int] = {}
+        self._gaps = Gaps()
+        self._commit_at = 0.0
+        self._thread = threading.Thread(target=self._run, name=self._group, daemon=True)
+        self._thread.start()
+
+    def wait_joined(self, timeout: float) -> None:
+        self._joined.wait(timeout)
+        self.check()
+
+    def check(self) -> None:
+        """Raises BrokerUnavailable when the member is gone."""
+        if self._gone:
+            raise BrokerUnavailable(self._gone)
+
+    def end(self, reason: str) -> None:
+        """Leave the group soon, from any thread, without waiting."""
+        with self._changed:
+            self._gone = self._gone or reason
+            self._changed.notify_all()
+        self._joined.set()
+
+    def close(self) -> None:
+        """Commit what is finished, and leave. Where no broker is, others find out in time."""
+        self.end("the subscription is closed")
+        self._thread.join(CLOSE_TIMEOUT)
+
+    # What follows runs in the member's thread.
+
+    def _run(self) -> None:
+        try:
+            consumer = Consumer(
+                {**self._settings, "error_cb": self._on_error, "on_commit": self._on_commit}
+            )
+            try:
+                self._consume(consumer)
+            finally:
+                self._leave(consumer)
+        except KafkaException as error:
+            self.end(f"Kafka: {explain(error)}")
+        finally:
+            self.end("the consumer's thread ended")
+
+    def _consume(self, consumer: Consumer) -> None:
+        consumer.subscribe(
+            self._topics,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        while not self._gone:
+            self._fetch(consumer)
+            self._regulate(consumer)
+            if time.monotonic() >= self._commit_at:
+                self._commit(consumer)
+
+    def _fetch(self, consumer: Consumer) -> None:
+        # What is there, or the first that comes: `consume` with a timeout would wait until it has
+        # as many as it was asked for. Only one call, since each may move partitions, and what an
+        # earlier one returned would belong to nobody.
+        received = consumer.consume(BATCH, 0) or _alone(consumer.poll(TICK))
+        for error in filter(None, (message.error() for message in received)):
+            self.end(f"Kafka: {error.str()}")
+            return
+        # Decoding takes the longest, and nobody has to wait for it.
+        records = [read(message, key=message.key())[0] for message in received]
+        self._report_gaps(consumer, records)
+        now = time.time()
+        with self._changed:
+            for record in records:
+                self._lanes.offer(record, now)
+            self._changed.notify_all()
+
+    def _report_gaps(self, consumer: Consumer, records: Sequence[Record]) -> None:
+        for record in records:
+            if (missing := self._gaps.before(record)) and _begins_with(consumer, record):
+                topic, partition = record.partition
+                log.error("events.gone", topic=topic, partition=partition, count=missing)
+
+    def _regulate(self, consumer: Consumer) -> None:
+        with self._changed:
+            pause, resume = self._lanes.to_pause(), self._lanes.to_resume()
+        if pause:
+            consumer.pause(_listed(pause))
+        if resume:
+            consumer.resume(_listed(resume))
+
+    def _commit(self, consumer: Consumer) -> None:
+        self._commit_at = time.monotonic() + COMMIT_EVERY
+        with self._changed:
+            positions = self._lanes.positions()
+        news = {p: at for p, at in positions.items() if self._committed.get(p) != at}
+        if news:
+            self._committed |= news
+            consumer.commit(offsets=_offsets(news), asynchronous=True)
+
+    def _leave(self, consumer: Consumer) -> None:
+        # Closing revokes the partitions, and that commits.
+        consumer.close()
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        if error or any(partition.error for partition in partitions):
+            log.info("offsets.not_committed", group=self._group, error=str(error))
+            # Sent again with the next commit.
+            self._committed.clear()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        with suppress(KafkaException):
+            # Only to notice what is gone.
+            self._gaps.begin(_known(consumer.committed(partitions, REQUEST_TIMEOUT)))
+        with self._changed:
+            self._lanes.assign(_named(partitions))
+            paused = self._lanes.paused()
+        consumer.incremental_assign(partitions)
+        # librdkafka promises nothing about pauses over a rebalance.
+        if paused:
+            consumer.pause(_listed(paused))
+        self._joined.set()
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """They go to another member: let the work on them end first, and say how far it came."""
+        named = _named(partitions)
+        deadline = time.monotonic() + REVOKE_PATIENCE
+        with self._changed:
+            self._lanes.discard_fetched(named)
+            while self._lanes.unfinished(named) and not self._gone:
+                if not self._changed.wait(deadline - time.monotonic()):
+                    break
+            positions = self._lanes.positions(named)
+            self._lanes.drop(named)
+        for partition in named:
+            self._committed.pop(partition, None)
+        if positions and not self._is_away:
+            with suppress(KafkaException):
+                # What is not committed is delivered again.
+                consumer.commit(offsets=_offsets(positions), asynchronous=False)
+        consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """They are another member's already: what was finished here must not be committed."""
+        log.warning("partitions.lost", group=self._group, count=len(partitions))
+        with self._changed:
+            self._lanes.drop(_named(partitions))
+        for partition in _named(partitions):
+            self._committed.pop(partition, None)
+        consumer.incremental_unassign(partitions)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():
+            self._is_away = True
+            self.end(f"Kafka: {error.str()}")
+
+
+def _alone(
+    received: "confluent_kafka.Message[bytes, bytes] | None",
+) -> list["confluent_kafka.Message[bytes, bytes]"]:
+    # Compared with None, because a message without a body is false.
+    return [] if received is None else [received]
+
+
+def _begins_with(consumer: Consumer, record: Record) -> bool:
+    """Whether nothing older is there: offsets may be left out for other reasons too."""
+    with suppress(KafkaException):
+        oldest, _next = consumer.get_watermark_offsets(
+            TopicPartition(*record.partition), REQUEST_TIMEOUT
+        )
+        return oldest >= record.offset
+    return False
+
+
+def _known(committed: list[TopicPartition]) -> dict[Partition, int]:
+    return {(p.topic, p.partition): p.offset for p in committed if p.offset >= 0}
+
+
+def _offsets(positions: Mapping[Partition, int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number, at) for (topic, number), at in positions.items()]
+
+
+def _named(partitions: list[TopicPartition]) -> list[Partition]:
+    return [(partition.topic, partition.partition) for partition in partitions]
+
+
+def _listed(partitions: list[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for topic, number in partitions]

@@ -1,0 +1,117 @@
+"""What travels between us and Kafka: messages as records, errors as words."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
+
+from shared.errors import BrokerUnavailable
+from shared.transport.kafka_lanes import Origin, Record
+from shared.transport.message import Message, from_headers, to_headers
+
+PREFIX = "ce_"
+#: Why and when a message was dead-lettered by its consumer.
+REASON_HEADER = "x-reason"
+AT_HEADER = "x-dead-lettered-at"
+_ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
+
+#: A header as Kafka has it: bytes, and a name may come twice.
+Headers = list[tuple[str, str | bytes | None]]
+
+
+def headers_of(message: Message) -> Headers:
+    """Made anew from the message, never copied from what was received."""
+    headers = {**to_headers(message, PREFIX), "content-type": "application/json"}
+    return encode(headers)
+
+
+def encode(headers: Mapping[str, str]) -> Headers:
+    return [(name, value.encode("utf-8", "replace")) for name, value in headers.items()]
+
+
+def origin_headers(origin: Origin) -> Headers:
+    return encode(dict(zip(_ORIGIN_HEADERS, (str(part) for part in origin), strict=True)))
+
+
+def read(
+    received: "confluent_kafka.Message[bytes, bytes]", *, key: bytes | None = None
+) -> tuple[Record, Mapping[str, str]]:
+    """A record and its headers; foreign producers may have left out every one of these.
+
+    `key` is that of the record where it is the order's id: then no header has to repeat it.
+    """
+    headers = {
+        name: value.decode("utf-8", "replace") for name, value in _headers(received) if value
+    }
+    headers.setdefault(f"{PREFIX}partitionkey", text(key))
+    # None only before a record has been written.
+    topic, partition = cast(str, received.topic()), cast(int, received.partition())
+    offset = cast(int, received.offset())
+    record = Record(
+        message=from_headers(headers, received.value() or b"", PREFIX),
+        partition=(topic, partition),
+        offset=offset,
+        at=received.timestamp()[1] / 1000,
+        origin=_origin(headers) or Origin(topic, partition, offset),
+    )
+    return record, headers
+
+
+def _headers(
+    received: "confluent_kafka.Message[bytes, bytes]",
+) -> list[tuple[str, bytes | None]]:
+    try:
+        # Its types allow the dict that a producer may give; what is received is always a list, of
+        # values that are bytes or nothing.
+        return cast(list[tuple[str, bytes | None]], received.headers() or [])
+    except SystemError:
+        # confluent-kafka 2.16, when the name of a header is not UTF-8. Then none of them is read.
+        return []
+
+
+def _origin(headers: Mapping[str, str]) -> Origin | None:
+    if _ORIGIN_HEADERS[0] not in headers:
+        return None
+    topic, partition, offset = [headers.get(name, "") for name in _ORIGIN_HEADERS]
+    if not (topic and partition.isdecimal() and offset.isdecimal()):
+        return None
+    return Origin(topic, int(partition), int(offset))
+
+
+def text(value: str | bytes | None) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value or ""
+
+
+def explain(error: BaseException) -> str:
+    """What happened, in librdkafka's words."""
+    inner = error.args[0] if isinstance(error, KafkaException) and error.args else error
+    return str(inner.str() if isinstance(inner, KafkaError) else inner)
+
+
+class Reasons:
+    """Why no connection comes about. librdkafka says it to a callback, and then asks on until
+    the time is over; the error that it raises says no more than that.
+    """
+
+    _TELLING = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() in self._TELLING:
+            self.last = f" ({error.str()})"
+
+
+@contextmanager
+def translated(reasons: Reasons | None = None) -> Iterator[None]:
+    """Inside, the library's errors become BrokerUnavailable."""
+    try:
+        yield
+    except KafkaException as error:
+        why = reasons.last if reasons else ""
+        raise BrokerUnavailable(f"Kafka: {explain(error)}{why}") from error

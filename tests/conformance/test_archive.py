@@ -1,0 +1,157 @@
+"""Events that are kept after they were consumed, and read again without touching anybody."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.errors import BrokerUnavailable, SpanError
+from shared.transport import Broker, Message, Offset, Span, Stored
+from shared.transport.archive import parse_point
+from tests.conformance.steps import a_message, bury, drain, messages, publish, take
+from tests.conformance.transports import Transport
+from tests.waiting import eventually
+
+#: RabbitMQ keeps times in whole seconds.
+APART = 2.1
+
+
+def stored(broker: Broker, span: Span | None = None) -> list[Stored]:
+    return list(broker.archive("email").read(span or Span()))
+
+
+def read(broker: Broker, span: Span | None = None) -> list[Message]:
+    return [event.message for event in stored(broker, span)]
+
+
+def answers(broker: Broker) -> bool:
+    """A server that has just started may take connections and not know yet what it has."""
+    with suppress(BrokerUnavailable):
+        return bool(read(broker))
+    return False
+
+
+def test_without_events_there_is_nothing_to_read(broker: Broker) -> None:
+    assert read(broker) == []
+    assert read(broker, Span(Offset(0))) == []
+
+
+def test_what_was_consumed_is_still_there_as_it_was_published(broker: Broker) -> None:
+    batch = messages(250)
+    publish(broker, *batch)
+    assert drain(broker, "email", 250) == batch
+    assert read(broker) == batch
+    assert read(broker) == batch
+
+
+def test_more_than_a_page_and_a_window_is_read_whole_and_in_order(broker: Broker) -> None:
+    batch = [a_message(b"x" * 100) for _ in range(2_345)]
+    publish(broker, *batch)
+    assert read(broker) == batch
+
+
+def test_reading_ends_although_events_go_on_coming(broker: Broker) -> None:
+    publish(broker, *messages(600))
+    count = 0
+    with broker.publisher() as publisher:
+        for _event in broker.archive("email").read(Span()):
+            count += 1
+            if count % 50 == 0:
+                publisher.publish([a_message()])
+    # A transport may see what came while it began; never what came on and on.
+    assert 600 <= count <= 602
+
+
+def test_live_consumers_are_not_touched(broker: Broker) -> None:
+    batch = messages(5)
+    publish(broker, *batch)
+    with broker.subscribe("email", prefetch=2) as subscription:
+        held = take(subscription, 2)
+        assert len(read(broker)) == 5
+        for delivery in held:
+            delivery.ack()
+    rest = [message.id for message in drain(broker, "email", 3)]
+    assert rest == [message.id for message in batch[2:]]
+    assert drain(broker, "sms", 5) == batch
+    assert [broker.depth(name).ready for name in ("email", "sms")] == [0, 0]
+
+
+def test_retries_and_dead_letters_are_no_events_of_their_own(broker: Broker) -> None:
+    bury(broker, "email", *messages(3))
+    broker.dead_letters("email").redrive()
+    assert len(read(broker)) == 3
+
+
+def test_positions_lead_back_to_where_they_were_read(broker: Broker) -> None:
+    batch = messages(20)
+    publish(broker, *batch)
+    places = [parse_point(event.position) for event in stored(broker)]
+    assert len(set(places)) == 20
+    assert read(broker, Span(places[5])) == batch[5:]
+    assert read(broker, Span(None, places[5])) == batch[:5]
+    assert read(broker, Span(places[5], places[8])) == batch[5:8]
+    assert read(broker, Span(places[8], places[5])) == []
+
+
+def test_a_start_past_the_end_finds_nothing_and_does_not_wait(broker: Broker) -> None:
+    publish(broker, *messages(3))
+    began = time.monotonic()
+    assert read(broker, Span(Offset(1_000_000))) == []
+    assert read(broker, Span(datetime.now(UTC) + timedelta(hours=1))) == []
+    assert time.monotonic() - began < 10
+
+
+def test_times_bound_what_is_read(broker: Broker) -> None:
+    before, after = messages(4), messages(3)
+    publish(broker, *before)
+    time.sleep(APART)
+    between = datetime.now(UTC)
+    time.sleep(APART / 2)
+    publish(broker, *after)
+    assert read(broker, Span(between)) == after
+    assert read(broker, Span(None, between)) == before
+    assert read(broker, Span(between - timedelta(days=3))) == before + after
+
+
+def test_the_time_is_when_it_was_published(broker: Broker) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    publish(broker, a_message())
+    [event] = stored(broker)
+    assert began <= event.time <= datetime.now(UTC)
+
+
+def test_several_read_at_the_same_time_and_each_to_its_end(broker: Broker) -> None:
+    batch = messages(1_200)
+    publish(broker, *batch)
+    one, other = (broker.archive(name).read(Span()) for name in ("email", "sms"))
+    pairs = list(zip(one, other, strict=True))
+    assert [first.message for first, _second in pairs] == batch
+    assert [second.message for _first, second in pairs] == batch
+
+
+def test_a_reading_that_is_left_early_leaves_nothing_behind(broker: Broker) -> None:
+    batch: Sequence[Message] = messages(1_000)
+    publish(broker, *batch)
+    reading = broker.archive("email").read(Span())
+    assert next(reading).message == batch[0]
+    reading.close()
+    assert read(broker) == batch
+
+
+def test_a_partition_is_refused_where_there_are_none(broker: Broker) -> None:
+    publish(broker, a_message())
+    with pytest.raises(SpanError, match="no partitions: 0, not 7:0"):
+        read(broker, Span(Offset(0, partition=7)))
+
+
+def test_what_a_restart_left_can_be_read(transport: Transport) -> None:
+    broker = transport.connect((0.2,))
+    broker.declare(["email"])
+    batch = messages(30)
+    publish(broker, *batch)
+    transport.stop()
+    transport.start()
+    eventually(lambda: answers(broker))
+    assert read(broker) == batch

@@ -1,0 +1,169 @@
+"""The system on Kafka: one shop for all tests of this file, each of which breaks something else.
+
+The audit at the end of each counts every order since the first, so that what an earlier test
+broke is still seen to be whole after the later ones.
+"""
+
+import time
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+
+import pytest
+
+from orderctl.stack import Stack
+from tests.e2e.shop import (
+    CONSUMERS,
+    ENVIRONMENT,
+    LADDER,
+    LADDER_IS_OVER_SECONDS,
+    Shop,
+    eventually,
+)
+from tests.e2e.test_kills import KILLED, has_died
+from tests.e2e.test_outages import assert_no_dead_letters, is_ready
+from tests.e2e.test_retries import behave
+from tests.servers import KafkaServer, PostgresServer, free_port
+
+# One worker of the test run takes all of them, for there is one shop.
+pytestmark = pytest.mark.xdist_group("shop on kafka")
+
+#: Long enough for a partition to be taken away while emails are under way.
+EMAIL_SECONDS = 0.3
+
+
+class Books:
+    """The shop, and how many orders it has taken so far."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.placed = 0
+
+    def count(self, orders: list[str]) -> None:
+        self.placed += len(orders)
+
+    def balance(self) -> None:
+        self.shop.assert_kept(self.placed)
+        assert_no_dead_letters(self.shop)
+
+
+@pytest.fixture(scope="module")
+def books(
+    kafka_server: KafkaServer,
+    postgres_server: PostgresServer,
+    unique_names: Iterator[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Books]:
+    folder: Path = tmp_path_factory.mktemp("kafka")
+    databases = cache(lambda _name: postgres_server.create_database(next(unique_names)))
+    files = f"sqlite:///{folder}"
+    kafka_server.start()
+    postgres_server.start()
+    with Stack(
+        folder,
+        broker_url=kafka_server.url("shop", partitions=3),
+        database_urls=lambda name: (
+            f"{files}/{name}.db" if name in ("mail_sink", "sms_gateway") else databases(name)
+        ),
+        ladder=LADDER,
+        work_times={"email": EMAIL_SECONDS},
+        environment=ENVIRONMENT,
+    ) as stack:
+        shop = Shop(stack, folder / "accepted.ndjson")
+        shop.open()
+        yield Books(shop)
+
+
+def test_every_consumer_is_killed_at_another_moment(books: Books, tmp_path: Path) -> None:
+    shop = books.shop
+    moments = {
+        "email": "before_commit",
+        "sms": "before_effect",
+        "inventory": "before_ack",
+        "analytics": "before_commit",
+    }
+    for name, moment in moments.items():
+        shop.stack.stop(name)
+        variables = {"PART": name, "AT": moment, "MARKER": str(tmp_path / name)}
+        shop.stack.start(name, KILLED, variables)
+    shop.stack.wait_ready(CONSUMERS)
+    books.count(shop.place(30))
+    for name in CONSUMERS:
+        eventually(partial(has_died, shop, name), what=f"{name} dies {moments[name]}")
+        assert (tmp_path / name).exists()
+        shop.stack.start(name)
+    books.balance()
+
+
+def test_the_relay_is_killed_between_confirm_and_delete_on_kafka(
+    books: Books, tmp_path: Path
+) -> None:
+    shop = books.shop
+    shop.stack.stop("order-relay")
+    books.count(shop.place(20))
+    marker = tmp_path / "died"
+    shop.stack.start(
+        "order-relay", "tests.e2e.parts.faulty_relay", {"FAULT": "dies", "MARKER": str(marker)}
+    )
+    eventually(lambda: has_died(shop, "order-relay"), what="the relay dies")
+    assert marker.exists()
+    assert shop.get("order", "/outbox")["pending"] == 20
+    shop.stack.start("order-relay")
+    books.balance()
+
+
+def test_kafka_is_killed_under_load_for_longer_than_the_ladder(
+    books: Books, kafka_server: KafkaServer
+) -> None:
+    shop = books.shop
+    placing = shop.begin_placing(120, rate=40)
+    before = books.placed
+    shop.under_load(placing, before + 30)
+    kafka_server.kill()
+    eventually(lambda: not is_ready(shop, "order-relay"), what="the relay sees it")
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    books.count(shop.end_placing(placing))
+    assert shop.get("order", "/outbox")["pending"] > 0
+    kafka_server.start()
+    books.balance()
+
+
+def test_a_second_consumer_joins_and_leaves_and_a_third_is_killed_under_load(
+    books: Books,
+) -> None:
+    shop = books.shop
+    placing = shop.begin_placing(240, rate=20)
+    shop.under_load(placing, books.placed + 20)
+    _join(shop, "email-2")
+    eventually(lambda: _has_sent(shop, "email-2"), what="the second sends an email")
+    assert shop.stack.stop("email-2") == 0
+    _join(shop, "email-3")
+    eventually(lambda: _has_sent(shop, "email-3"), what="the third sends an email")
+    assert placing.poll() is None, "all orders are placed: too late to disturb that"
+    shop.stack.kill("email-3")
+    books.count(shop.end_placing(placing))
+    books.balance()
+
+
+def _join(shop: Shop, name: str) -> None:
+    """One more process of the email service, on the same database."""
+    environment = {**shop.stack.plan.environment("email"), "PORT": str(free_port())}
+    shop.stack.start(name, "services.email", environment)
+
+
+def _has_sent(shop: Shop, name: str) -> bool:
+    return "delivery.applied" in shop.stack.log(name).read_text()
+
+
+def test_dead_letters_come_back_from_kafka_by_a_redrive(books: Books) -> None:
+    shop = books.shop
+    behave(shop, failRate=1.0, failStatus=500)
+    books.count(orders := shop.place(5))
+    eventually(lambda: shop.broker().depth("sms").dead == 5, what="five dead letters")
+    behave(shop, failRate=0.0)
+    letters = shop.dlq("list", "sms")
+    assert {letter["orderId"] for letter in letters} == set(orders)
+    first = letters[0]["handle"]
+    assert len(shop.dlq("redrive", "sms", first)["redriven"]) == 1
+    assert len(shop.dlq("redrive", "sms", "--all")["redriven"]) == 4
+    books.balance()

@@ -1,0 +1,145 @@
+"""What of the fetched records is delivered, and when no more should be fetched."""
+
+import dataclasses
+
+from msgspec.structs import replace
+
+from shared.transport.kafka_gaps import Gaps
+from shared.transport.kafka_lanes import FETCHED, FETCHED_BYTES, WIDEST, Claim, Lanes, Record
+from shared.transport.message import Message
+from tests.unit.test_kafka_window import MESSAGE, a_record
+
+MAIN, OTHER, RUNG = ("events", 0), ("events", 1), ("retry", 0)
+
+
+def lanes(*partitions: tuple[str, int]) -> Lanes:
+    made = Lanes({"events": 0.0, "retry": 5.0})
+    made.assign(partitions)
+    return made
+
+
+def offsets(claims: list[Claim]) -> list[tuple[str, int, int]]:
+    return [(*claim.record.partition, claim.record.offset) for claim in claims]
+
+
+def finish_all(claims: list[Claim]) -> None:
+    for claim in claims:
+        claim.window.finish(claim.record.offset)
+
+
+def test_a_rung_that_waits_holds_up_nothing_else() -> None:
+    group = lanes(RUNG, MAIN)
+    group.offer(a_record(RUNG, 0, at=10.0), now=20.0)
+    group.offer(a_record(MAIN, 0, at=11.0), now=20.0)
+    assert offsets(group.take(10, now=11.0)) == [("events", 0, 0)]
+    assert group.next_due() == 15.0
+    assert not group.take(10, now=14.9)
+    assert offsets(group.take(10, now=15.0)) == [("retry", 0, 0)]
+
+
+def test_partitions_take_turns() -> None:
+    group = lanes(MAIN, OTHER)
+    for offset in range(3):
+        group.offer(a_record(MAIN, offset), now=20.0)
+        group.offer(a_record(OTHER, offset), now=20.0)
+    taken = [offsets(group.take(1, now=0.0))[0][1] for _ in range(6)]
+    assert taken == [0, 1, 0, 1, 0, 1]
+
+
+def test_one_event_that_takes_for_ever_stops_its_partition_in_the_end() -> None:
+    group = lanes(MAIN, OTHER)
+    for offset in range(WIDEST + 10):
+        group.offer(a_record(MAIN, offset), now=20.0)
+    stuck, *others = group.take(WIDEST + 10, now=0.0)
+    finish_all(others)
+    assert len(others) == WIDEST - 1
+    assert not group.take(1, now=0.0)
+    group.offer(a_record(OTHER, 0), now=20.0)
+    assert offsets(group.take(1, now=0.0)) == [("events", 1, 0)]
+    finish_all([stuck])
+    assert len(group.take(WIDEST, now=0.0)) == 10
+
+
+def test_a_full_partition_is_paused_until_half_of_it_is_gone() -> None:
+    group = lanes(MAIN, OTHER)
+    for offset in range(FETCHED + 1):
+        group.offer(a_record(MAIN, offset), now=20.0)
+    assert (group.to_pause(), group.to_resume()) == ([MAIN], [])
+    assert (group.to_pause(), group.paused()) == ([], [MAIN])
+    finish_all(group.take(FETCHED // 2, now=0.0))
+    assert group.to_resume() == []
+    finish_all(group.take(1, now=0.0))
+    assert (group.to_resume(), group.paused()) == ([MAIN], [])
+
+
+def test_a_partition_that_comes_back_is_not_paused_and_holds_nothing() -> None:
+    group = lanes(MAIN)
+    for offset in range(FETCHED + 1):
+        group.offer(a_record(MAIN, offset), now=20.0)
+    group.to_pause()
+    claims = group.take(2, now=0.0)
+    group.drop([MAIN])
+    group.assign([MAIN])
+    assert (group.paused(), group.unfinished(), group.positions()) == ([], 0, {})
+    assert not any(group.holds(claim) for claim in claims)
+    assert not group.take(1, now=0.0)
+
+
+def test_what_is_revoked_is_no_longer_delivered_though_its_work_still_ends() -> None:
+    group = lanes(MAIN)
+    group.offer(a_record(MAIN, 0), now=20.0)
+    group.offer(a_record(MAIN, 1), now=20.0)
+    (claim,) = group.take(1, now=0.0)
+    group.discard_fetched([MAIN])
+    assert not group.take(1, now=0.0)
+    assert group.holds(claim)
+    finish_all([claim])
+    assert group.positions([MAIN]) == {MAIN: 1}
+
+
+def test_what_arrives_of_a_partition_that_is_gone_is_left_alone() -> None:
+    group = lanes(MAIN)
+    group.offer(a_record(OTHER, 0), now=20.0)
+    assert not group.take(1, now=0.0)
+
+
+def test_what_a_clock_that_is_ahead_has_written_waits_no_longer_than_the_rest() -> None:
+    group = lanes(MAIN, RUNG)
+    group.offer(a_record(MAIN, 0, at=1000.0), now=20.0)
+    group.offer(a_record(RUNG, 0, at=1000.0), now=20.0)
+    assert offsets(group.take(10, now=20.0)) == [("events", 0, 0)]
+    assert group.next_due() == 25.0
+    assert offsets(group.take(10, now=25.0)) == [("retry", 0, 0)]
+
+
+def test_large_messages_pause_a_partition_sooner() -> None:
+    group = lanes(MAIN)
+    half = replace(MESSAGE, body=b"x" * (FETCHED_BYTES // 2))
+    for offset in range(3):
+        group.offer(replace_message(a_record(MAIN, offset), half), now=20.0)
+    assert group.to_pause() == [MAIN]
+    group.take(1, now=20.0)
+    assert group.to_resume() == []
+    group.take(1, now=20.0)
+    assert group.to_resume() == [MAIN]
+
+
+def test_what_was_revoked_does_not_count_as_fetched() -> None:
+    group = lanes(MAIN)
+    large = replace(MESSAGE, body=b"x" * (FETCHED_BYTES + 1))
+    group.offer(replace_message(a_record(MAIN, 0), large), now=20.0)
+    group.discard_fetched([MAIN])
+    assert group.to_pause() == []
+
+
+def replace_message(record: Record, message: Message) -> Record:
+    return dataclasses.replace(record, message=message)
+
+
+def test_what_is_missing_between_two_records_is_counted() -> None:
+    gaps = Gaps()
+    gaps.begin({MAIN: 5})
+    read = [(MAIN, 12), (MAIN, 13), (OTHER, 7), (OTHER, 9)]
+    assert [gaps.before(a_record(*each)) for each in read] == [7, 0, 0, 1]
+    gaps.begin({MAIN: 12})
+    assert gaps.before(a_record(MAIN, 12)) == 0

@@ -1,0 +1,298 @@
+"""URLs, headers and decisions about records: what needs no Kafka to be seen."""
+
+import re
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError
+
+from shared.errors import BrokerUnavailable, PublishFailed, SettingsError
+from shared.transport import connect
+from shared.transport.kafka import Kafka
+from shared.transport.kafka_address import address, reach
+from shared.transport.kafka_batch import Batch, Outgoing, TooLarge
+from shared.transport.kafka_lanes import Origin
+from shared.transport.kafka_topics import Topic
+from shared.transport.kafka_wire import encode, headers_of, origin_headers, read
+from shared.transport.message import Failure, Message
+from tests.servers import free_port
+
+MESSAGE = Message(
+    id="evt-1",
+    type="order.placed",
+    source="/order-service",
+    time="2026-01-02T03:04:05+00:00",
+    key="ord-1",
+    body=b"\x00\xff",
+    traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    attempt=3,
+    first_failure=Failure("refused, größer", "2026-01-02T03:04:06+00:00"),
+    last_failure=Failure("refused again", "2026-01-02T03:04:07+00:00"),
+)
+
+
+class Received:
+    """A record as librdkafka hands it over."""
+
+    def __init__(self, headers: Any, body: bytes | None = b"", key: bytes | None = None) -> None:
+        self._headers, self._body, self._key = headers, body, key
+
+    def topic(self) -> str:
+        return "order-events"
+
+    def partition(self) -> int:
+        return 4
+
+    def offset(self) -> int:
+        return 17
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 1_700_000_000_500)
+
+    def headers(self) -> Any:
+        return self._headers
+
+    def value(self) -> bytes | None:
+        return self._body
+
+    def key(self) -> bytes | None:
+        return self._key
+
+
+def received(headers: Any, body: bytes | None = b"", key: bytes | None = None) -> Any:
+    return read(cast(Any, Received(headers, body)), key=key)[0]
+
+
+def test_a_message_comes_back_as_it_went() -> None:
+    record = received(headers_of(MESSAGE), MESSAGE.body)
+    assert record.message == MESSAGE
+    assert (record.partition, record.offset, record.at) == (
+        ("order-events", 4),
+        17,
+        1_700_000_000.5,
+    )
+
+
+def test_without_headers_the_body_the_key_and_the_place_are_there() -> None:
+    record = received(None, b"\xff\x00", key=b"ord-\xff")
+    assert record.message.body == b"\xff\x00"
+    assert record.message.key == "ord-\N{REPLACEMENT CHARACTER}"
+    assert record.origin == Origin("order-events", 4, 17)
+
+
+def test_where_it_came_from_first_is_kept() -> None:
+    first = Origin("order-events", 2, 5)
+    assert received([*headers_of(MESSAGE), *origin_headers(first)]).origin == first
+
+
+class OddlyNamed(Received):
+    """As confluent-kafka 2.16 behaves when a header's name is not UTF-8."""
+
+    def headers(self) -> Any:
+        raise SystemError("returned a result with an exception set")
+
+
+def test_headers_that_cannot_be_read_are_none() -> None:
+    record, _headers = read(cast(Any, OddlyNamed(None, b"{}")), key=b"ord-1")
+    assert (record.message.key, record.message.body, record.message.id) == ("ord-1", b"{}", "")
+
+
+@pytest.mark.parametrize("odd", ["", "-1", "two", "²"])
+def test_an_odd_origin_is_not_believed(odd: str) -> None:
+    headers = encode({"x-original-topic": "a", "x-original-partition": odd})
+    assert received(headers).origin == Origin("order-events", 4, 17)
+
+
+def test_header_values_of_any_bytes_become_text() -> None:
+    message = received([("ce_id", b"\xffevt"), ("ce_type", None), ("x-attempt", b"2")]).message
+    assert (message.id, message.type) == ("\N{REPLACEMENT CHARACTER}evt", "")
+    assert message.attempt == 2
+
+
+def test_a_url_says_where_brokers_are_and_how_topics_are_made() -> None:
+    found = address(
+        "kafka://user:p%40ss@one:9092,[::1]:9093/shop"
+        "?partitions=3&replication=3&retention_days=0.5&sasl.mechanism=SCRAM-SHA-512",
+        (1.0, 5.0),
+    )
+    assert found.servers == [("one", 9092), ("::1", 9093)]
+    assert found.client["bootstrap.servers"] == "one:9092,[::1]:9093"
+    assert found.client["sasl.password"] == "p@ss"
+    assert found.client["sasl.mechanism"] == "SCRAM-SHA-512"
+    events, *_ = found.layout.topics(["email"])
+    assert events == Topic(
+        "shop.order-events",
+        3,
+        3,
+        {
+            "cleanup.policy": "delete",
+            "retention.ms": "43200000",
+            "segment.ms": "6171429",
+            "message.timestamp.type": "LogAppendTime",
+            "max.message.bytes": "4194304",
+            "min.insync.replicas": "2",
+        },
+    )
+
+
+def test_names_are_those_of_the_design() -> None:
+    layout = address("kafka://one:9092", (1.0, 0.2)).layout
+    assert layout.group("email") == "email-service"
+    assert [topic.name for topic in layout.topics(["email"])] == [
+        "order-events",
+        "order-events.email-service.redrive",
+        "order-events.email-service.retry.1s",
+        "order-events.email-service.retry.200ms",
+        "order-events.email-service.dlq",
+    ]
+    seven_days = str(7 * 24 * 60 * 60 * 1000)
+    assert [topic.settings.get("retention.ms") for topic in layout.topics(["email"])] == [
+        *[seven_days] * 4,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka://",
+        "kafka://host",
+        "kafka://host:0",
+        "kafka://host:99999",
+        "kafka://one:9092,",
+        "kafka://host:9092/a/b",
+        "kafka://host:9092/ä",
+        "kafka://host:9092?partitions=0",
+        "kafka://host:9092?partitions=many",
+        "kafka://host:9092?replication=10",
+        "kafka://host:9092?retention_days=0",
+        "kafka://host:9092?retention_days=nan",
+        "kafka://host:9092?partition=3",
+        "kafka://host:9092?partitions",
+        "kafka://host:9092?enable.auto.commit=true",
+        "kafka://host:9092?bootstrap.servers=other:9092",
+    ],
+)
+def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
+    with pytest.raises(SettingsError, match="BROKER_URL is not of the form kafka://"):
+        connect(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka://user:secret@host:none",
+        "kafka://user:secret@[host:9092",
+        "kafka://user:secret\N{ACCOUNT OF}@host:9092",
+        "kafka://host:9092?sasl.password=se&cret",
+        "kafka://host:9092?security.protocol=sasl_plaintext&sasl.mechanism=NO&sasl.password=secret",
+    ],
+)
+def test_an_error_in_a_url_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        connect(url)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("no.such=1", 'No such configuration property: "no.such"'),
+        ("session.timeout.ms=6000", "not supported for `group.protocol=consumer`"),
+    ],
+)
+def test_a_property_that_librdkafka_does_not_take_is_refused_at_once(query: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        connect(f"kafka://host:9092?{query}")
+
+
+def test_rungs_of_an_earlier_ladder_are_consumed_where_their_topics_exist() -> None:
+    layout = address("kafka://one:9092/shop", (1.0,)).layout
+    existing = [
+        "shop.order-events.email-service.retry.200ms",
+        "shop.order-events.email-service.retry.1500ms",
+        "shop.order-events.email-service.retry.5s",
+        "shop.order-events.email-service.retry.5s.old",
+        "shop.order-events.sms-service.retry.7s",
+        "order-events.email-service.retry.9s",
+    ]
+    assert layout.retries("email", existing) == {
+        "shop.order-events.email-service.retry.1s": 1.0,
+        "shop.order-events.email-service.retry.200ms": 0.2,
+        "shop.order-events.email-service.retry.1500ms": 1.5,
+        "shop.order-events.email-service.retry.5s": 5.0,
+    }
+
+
+def test_a_kafka_url_makes_a_kafka_broker_and_connects_to_nothing() -> None:
+    assert isinstance(connect("kafka://nowhere.invalid:9092"), Kafka)
+
+
+def test_where_nobody_listens_is_said_at_once() -> None:
+    port = free_port()
+    with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{port}: Connection refused"):
+        reach([("127.0.0.1", port)])
+
+
+def outgoing(*ids: str) -> list[Outgoing]:
+    return [Outgoing(id, "order-events", None, b"", []) for id in ids]
+
+
+REFUSED = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
+
+
+def test_a_batch_of_which_all_is_confirmed_is_well() -> None:
+    batch = Batch(outgoing("a", "b"))
+    batch.decide(0, None)
+    batch.decide(1, None)
+    batch.check()
+
+
+def test_a_batch_says_which_were_confirmed() -> None:
+    batch = Batch(outgoing("a", "b", "c", "d"))
+    batch.decide(0, None)
+    batch.decide(1, REFUSED)
+    batch.decide(2, TIMED_OUT)
+    with pytest.raises(PublishFailed, match="too large") as failed:
+        batch.check()
+    assert failed.value.confirmed == {"a"}
+
+
+def test_an_id_of_which_one_record_failed_is_not_confirmed() -> None:
+    batch = Batch(outgoing("a", "a", "b"))
+    batch.decide(0, None)
+    batch.decide(1, REFUSED)
+    batch.decide(2, None)
+    with pytest.raises(PublishFailed) as failed:
+        batch.check()
+    assert failed.value.confirmed == {"b"}
+
+
+@pytest.mark.parametrize("error", [TIMED_OUT, None], ids=["timed out", "undecided"])
+def test_a_batch_of_which_nothing_is_known_found_the_broker_away(error: KafkaError | None) -> None:
+    batch = Batch(outgoing("a"))
+    if error:
+        batch.decide(0, error)
+    with pytest.raises(BrokerUnavailable):
+        batch.check()
+
+
+def test_a_record_that_is_too_large_is_told_from_what_may_be_taken_later() -> None:
+    for error, is_too_large in (
+        (REFUSED, True),
+        (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), False),
+    ):
+        batch = Batch(outgoing("a"))
+        batch.decide(0, error)
+        with pytest.raises(PublishFailed) as failed:
+            batch.check()
+        assert isinstance(failed.value, TooLarge) is is_too_large
+
+
+def test_a_batch_that_was_refused_altogether_is_not_an_outage() -> None:
+    batch = Batch(outgoing("a"))
+    batch.decide(0, REFUSED)
+    with pytest.raises(PublishFailed) as failed:
+        batch.check()
+    assert failed.value.confirmed == frozenset()
