@@ -40,7 +40,7 @@ prune: ## Delete, in the containers, records of what cannot come again; once a d
 
 test: $(VENV)/.dev ## Run every test but those of the containers, on servers started for them
 	@tools/install-test-servers
-	@$(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

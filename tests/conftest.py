@@ -12,6 +12,9 @@ from hypothesis import settings
 
 from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
 
+# So that what it asserts for many tests says what it found.
+pytest.register_assert_rewrite("tests.e2e.shop")
+
 # A busy machine makes an example slow, and that says nothing about the code.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")

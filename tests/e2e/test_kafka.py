@@ -25,9 +25,6 @@ from tests.e2e.test_outages import assert_no_dead_letters, is_ready
 from tests.e2e.test_retries import behave
 from tests.servers import KafkaServer, PostgresServer, free_port
 
-# One worker of the test run takes all of them, for there is one shop.
-pytestmark = pytest.mark.xdist_group("shop on kafka")
-
 #: Long enough for a partition to be taken away while emails are under way.
 EMAIL_SECONDS = 0.3
 
@@ -132,7 +129,7 @@ def test_a_second_consumer_joins_and_leaves_and_a_third_is_killed_under_load(
     books: Books,
 ) -> None:
     shop = books.shop
-    placing = shop.begin_placing(240, rate=20)
+    placing = shop.begin_placing(480, rate=20)
     shop.under_load(placing, books.placed + 20)
     _join(shop, "email-2")
     eventually(lambda: _has_sent(shop, "email-2"), what="the second sends an email")

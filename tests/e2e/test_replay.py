@@ -20,9 +20,6 @@ from tests.e2e.test_kills import KILLED, has_died
 from tests.e2e.test_retries import behave
 from tests.servers import PostgresServer, RabbitMQServer
 
-# One worker of the test run takes all of them, for there is one shop.
-pytestmark = pytest.mark.xdist_group("shop of replays")
-
 #: Long enough for a replay of mails to be stopped in its middle.
 EMAIL_SECONDS = 0.3
 AT_A_TIME = 4
@@ -144,7 +141,7 @@ def test_under_load_no_figure_is_ever_missing_and_all_are_right_in_the_end(books
 
     watching = threading.Thread(target=watch)
     answers_before = books.placed
-    placing = books.shop.begin_placing(200, rate=15)
+    placing = books.shop.begin_placing(450, rate=15)
     watching.start()
     try:
         books.shop.under_load(placing, answers_before + 20)

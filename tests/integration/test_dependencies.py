@@ -15,7 +15,7 @@ LISTS = sorted(ROOT.glob("services/*/requirements.txt")) + sorted(ROOT.glob("*/r
 #: They share code with the services, but are never given a broker's URL, and that is when the
 #: adapter for it, and so the broker's library, is imported.
 WITHOUT_BROKER = {"simulators"}
-ADAPTERS = "shared.transport.rabbitmq"
+ADAPTERS = ("shared.transport.rabbitmq", "shared.transport.kafka")
 
 IMPORT_ALL = """\
 import importlib, sys
