@@ -6,16 +6,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+ACCEPTED = "accepted"
+COMPLETED = "completed"
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A row of the order database. `quantities`: pieces by product, summed over the items."""
+    """A row of the order database. `quantities`: pieces by product, summed over the items.
+
+    `status`: accepted, or of an order that was done by calls: pending, completed or failed.
+    """
 
     order_id: str
     event_id: str
     quantities: Mapping[str, int]
     total: Decimal
     placed_at: datetime | None = None
+    status: str = ACCEPTED
+
+    @property
+    def is_half_done(self) -> bool:
+        """Its client was promised nothing, and some of its effects may be there."""
+        return self.status not in (ACCEPTED, COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)

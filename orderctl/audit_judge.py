@@ -1,14 +1,24 @@
 """Judges: pure functions from evidence to what became of every order, service by service.
 
-Every accepted order gets exactly one verdict for each service, so that the counts add up.
+Every accepted order, and every completed one, gets exactly one verdict for each service, so that
+the counts add up. One that is half done gets one only where what was done is a fault.
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from orderctl.audit_evidence import Answer, Effect, Evidence, Order, Stock, expected_effects
-from orderctl.audit_verdict import Audit, Balance, ServiceAudit, Verdict
+from orderctl.audit_evidence import (
+    ACCEPTED,
+    COMPLETED,
+    Answer,
+    Effect,
+    Evidence,
+    Order,
+    Stock,
+    expected_effects,
+)
+from orderctl.audit_verdict import Audit, Balance, HalfDone, ServiceAudit, Verdict
 from shared.events import RESENT
 
 #: What a replay adds to the id of an event that it sends again.
@@ -19,7 +29,9 @@ def judge(evidence: Evidence, *, quiet: bool) -> Audit:
     """Compare. Only after a quiet time is what is missing lost; before, it may be on its way."""
     return Audit(
         quiet=quiet,
-        accepted=len(evidence.orders),
+        accepted=sum(order.status == ACCEPTED for order in evidence.orders),
+        completed=sum(order.status == COMPLETED for order in evidence.orders),
+        half_done=_half_done(evidence),
         answered=None if evidence.answers is None else len(evidence.answers),
         without_row=_without_row(evidence.answers or (), evidence.orders),
         services=tuple(
@@ -40,6 +52,21 @@ def _without_row(answers: Iterable[Answer], orders: Iterable[Order]) -> tuple[st
     )
 
 
+def _half_done(evidence: Evidence) -> tuple[HalfDone, ...]:
+    effects = {
+        name: {effect.event_id for effect in done} for name, done in evidence.effects.items()
+    }
+    return tuple(
+        HalfDone(
+            order.order_id,
+            order.status,
+            tuple(name for name, ids in effects.items() if order.event_id in ids),
+        )
+        for order in evidence.orders
+        if order.is_half_done
+    )
+
+
 def _judge_service(service: str, evidence: Evidence, *, quiet: bool) -> ServiceAudit:
     effects, resent = _without_repeats(service, evidence.effects[service])
     effects, on_purpose = _without_replayed(effects, evidence.orders)
@@ -55,14 +82,34 @@ def _judge_service(service: str, evidence: Evidence, *, quiet: bool) -> ServiceA
             quiet=quiet,
         )
         for order in evidence.orders
-    }
+        if not order.is_half_done
+    } | _faults_of_half_done(service, by_order, evidence.orders)
     missing = {
         order.event_id
         for order in evidence.orders
-        if verdicts[order.order_id] is Verdict.DEAD_LETTERED
+        if verdicts.get(order.order_id) is Verdict.DEAD_LETTERED
     }
     others = tuple(handle for handle in dead if handle not in missing)
     return ServiceAudit(service, verdicts, orphans, resent, others, on_purpose)
+
+
+def _faults_of_half_done(
+    service: str, by_order: Mapping[str, Sequence[Effect]], orders: Iterable[Order]
+) -> dict[str, Verdict]:
+    """Whatever was done for such an order was done once and right, or it is a fault."""
+    half_done = [order for order in orders if order.is_half_done and order.order_id in by_order]
+    verdicts = {
+        order.order_id: _verdict(
+            expected_effects(service, order),
+            by_order[order.order_id],
+            is_dead=False,
+            is_earlier=False,
+            quiet=True,
+        )
+        for order in half_done
+    }
+    faults = (Verdict.DUPLICATED, Verdict.WRONG)
+    return {id: verdict for id, verdict in verdicts.items() if verdict in faults}
 
 
 def _is_earlier(service: str, order: Order, evidence: Evidence) -> bool:

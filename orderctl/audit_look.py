@@ -18,7 +18,10 @@ from shared.transport import Broker, Depth
 
 
 class _Outbox(msgspec.Struct):
+    """`running`: orders that are being done by calls."""
+
     pending: int
+    running: int = 0
 
 
 class _Ready(msgspec.Struct):
@@ -43,15 +46,16 @@ class Look:
         addresses = self.addresses
         order = Witness(self.client, "order", addresses.order_url, addresses.operator_token)
         newest = newest_order(order)
-        pending = order.get("/outbox", _Outbox).pending
+        outbox = order.get("/outbox", _Outbox)
         depths = {name: self._depth(name) for name in addresses.consumers}
         health = {name: self._service(name, addresses.of(name)) for name in depths}
         return Snapshot(
-            outbox=pending,
+            outbox=outbox.pending,
+            running=outbox.running,
             depths=depths,
             unsettled={name: _held(state) for name, state in health.items()},
             newest_order=newest,
-            troubles=tuple(self._troubles(pending, health)),
+            troubles=tuple(self._troubles(outbox.pending, health)),
         )
 
     def _depth(self, service: str) -> Depth:

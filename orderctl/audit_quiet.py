@@ -21,7 +21,8 @@ class Snapshot:
     """Where messages are at one moment.
 
     `unsettled`: what each consumer holds, and None for one that does not run: what it held is
-    the broker's again. `troubles`: what is known about why something does not move.
+    the broker's again. `running`: orders that are being done by calls. `troubles`: what is known
+    about why something does not move.
     """
 
     outbox: int
@@ -29,10 +30,13 @@ class Snapshot:
     unsettled: Mapping[str, int | None]
     newest_order: str | None = None
     troubles: Sequence[str] = ()
+    running: int = 0
 
     def moving(self) -> tuple[str, ...]:
         """A line for everything that is not at rest; nothing when all is."""
         lines = [f"{count(self.outbox, 'order')} in the outbox"] if self.outbox else []
+        if self.running:
+            lines.append(f"{count(self.running, 'order')} being done by calls")
         for service, depth in self.depths.items():
             parts = {
                 "ready": depth.ready,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orderctl.audit import Result
-from orderctl.audit_verdict import Audit, Balance, ServiceAudit, Verdict
+from orderctl.audit_verdict import Audit, Balance, HalfDone, ServiceAudit, Verdict
 from orderctl.output import command, count, printable, table
 
 #: The human report names so many ids of a kind; --json names all of them.
@@ -16,12 +16,12 @@ IDS_SHOWN = 10
 
 def sentence(result: Result) -> str:
     """The verdict in one plain sentence."""
-    audit, orders = result.audit, count(result.audit.accepted, "accepted order")
+    audit, orders = result.audit, _orders(result.audit)
     if audit.is_bad:
         return f"The promise is broken: {', '.join(_faults(audit))}, of {orders}."
     if audit.is_unfinished:
         return f"Nothing is lost or duplicated, but not all is done: {', '.join(_open(result))}."
-    if not audit.accepted:
+    if not audit.accepted + audit.completed:
         return "No order has been accepted yet, so there is nothing to compare."
     if earlier := audit.count(Verdict.EARLIER):
         placed = "was" if earlier == 1 else "were"
@@ -30,6 +30,13 @@ def sentence(result: Result) -> str:
             f"that {placed} placed before a service joined."
         )
     return f"Every service did its part exactly once for each of {orders}."
+
+
+def _orders(audit: Audit) -> str:
+    """Of those whose clients were promised something."""
+    kinds = {"accepted": audit.accepted, "completed": audit.completed}
+    named = [count(number, f"{kind} order") for kind, number in kinds.items() if number]
+    return " and ".join(named) or "0 accepted orders"
 
 
 def _faults(audit: Audit) -> Iterator[str]:
@@ -82,20 +89,26 @@ def _lists(audit: Audit) -> Iterator[tuple[str, Sequence[str]]]:
     """The ids concerned, by what is the matter with them."""
     if audit.without_row:
         yield "answered 202 without a row", audit.without_row
+    if audit.half_done:
+        yield "half done", [_half_done_line(order) for order in audit.half_done]
     for service in audit.services:
-        for verdict in list(Verdict)[1:]:
-            if ids := service.orders(verdict):
-                yield f"{service.service}, {verdict}", ids
-        if service.orphans:
-            yield f"{service.service}, without an order", service.orphans
-        if service.resent:
-            yield f"{service.service}, sent again with the same Message-ID", service.resent
-        if service.resent_on_purpose:
-            yield f"{service.service}, sent again on purpose", service.resent_on_purpose
-        if service.other_dead_letters:
-            yield f"{service.service}, other dead letters", service.other_dead_letters
+        yield from _lists_of(service)
     if audit.wrong_balances:
         yield "stock balance", [_balance_line(balance) for balance in audit.wrong_balances]
+
+
+def _lists_of(service: ServiceAudit) -> Iterator[tuple[str, Sequence[str]]]:
+    for verdict in list(Verdict)[1:]:
+        if ids := service.orders(verdict):
+            yield f"{service.service}, {verdict}", ids
+    if service.orphans:
+        yield f"{service.service}, without an order", service.orphans
+    if service.resent:
+        yield f"{service.service}, sent again with the same Message-ID", service.resent
+    if service.resent_on_purpose:
+        yield f"{service.service}, sent again on purpose", service.resent_on_purpose
+    if service.other_dead_letters:
+        yield f"{service.service}, other dead letters", service.other_dead_letters
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -109,6 +122,10 @@ def _balance_line(balance: Balance) -> str:
         return f"{balance.product_id} moved {balance.moved} and is not in the stock"
     stock = balance.stock
     return f"{balance.product_id} had {stock.initial}, moved {balance.moved}, has {stock.on_hand}"
+
+
+def _half_done_line(order: HalfDone) -> str:
+    return f"{order.order_id} ({order.status}, done by {' and '.join(order.done) or 'nobody'})"
 
 
 def _remarks(result: Result) -> Iterator[str]:
@@ -139,6 +156,8 @@ def document(result: Result) -> dict[str, Any]:
             "notRunning": quiet.last.not_running,
         },
         "accepted": audit.accepted,
+        "completed": audit.completed,
+        "halfDone": [_half_done_document(order) for order in audit.half_done],
         "answered": audit.answered,
         "withoutRow": audit.without_row,
         "services": {service.service: _service_document(service) for service in audit.services},
@@ -146,6 +165,10 @@ def document(result: Result) -> dict[str, Any]:
         if audit.wrong_balances is None
         else [_balance_document(balance) for balance in audit.wrong_balances],
     }
+
+
+def _half_done_document(order: HalfDone) -> dict[str, Any]:
+    return {"orderId": order.order_id, "status": order.status, "doneBy": order.done}
 
 
 def _service_document(service: ServiceAudit) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import msgspec
 
+from orderctl.audit_evidence import ACCEPTED
+
 #: What leads to the next page; absent or null on the last one.
 Cursor = str | int | None
 
@@ -23,6 +25,7 @@ class OrderRow(msgspec.Struct, rename="camel"):
     items: list[Item]
     total_amount: Decimal
     placed_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    status: str = ACCEPTED
 
     def quantities(self) -> Mapping[str, int]:
         pieces: Counter[str] = Counter()

@@ -55,6 +55,17 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class HalfDone:
+    """An order that was done by calls and failed, or that nobody has ended: `status` says which.
+    `done`: the services whose effect is there all the same.
+    """
+
+    order_id: str
+    status: str
+    done: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Audit:
     """What became of everything. `wrong_balances` is None when they could not be compared."""
 
@@ -64,6 +75,8 @@ class Audit:
     without_row: tuple[str, ...]
     services: tuple[ServiceAudit, ...]
     wrong_balances: tuple[Balance, ...] | None
+    completed: int = 0
+    half_done: tuple[HalfDone, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         return sum(len(audit.orders(verdict)) for audit in self.services)

@@ -39,6 +39,7 @@ def orders(order: Witness) -> Iterator[Order]:
                     row.quantities(),
                     row.total_amount,
                     row.placed_at,
+                    row.status,
                 )
 
 

@@ -12,6 +12,9 @@ from rich.text import Text
 
 from orderctl.output import command, printable, seconds, table
 
+#: In place of a state of the outbox, for an order that was done by calls.
+NEVER = "none"
+
 Time = Annotated[datetime, Meta(tz=True)]
 
 
@@ -33,6 +36,16 @@ class Stop(msgspec.Struct, frozen=True, rename="camel"):
     history: tuple[Step, ...]
 
 
+class Stage(msgspec.Struct, frozen=True, rename="camel"):
+    """A call that was made for an order, its times in seconds."""
+
+    stage: str
+    outcome: str
+    started_seconds: float
+    seconds: float
+    reason: str | None = None
+
+
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
     """The answer of the order service to GET /orders/ID/journey."""
 
@@ -41,18 +54,41 @@ class Journey(msgspec.Struct, frozen=True, rename="camel"):
     placed_at: Time
     outbox: str
     services: Mapping[str, Stop]
+    status: str = "accepted"
+    mode: str = "async"
+    stages: tuple[Stage, ...] = ()
 
 
 def print_journey(journey: Journey, screen: Console) -> None:
-    where = "is in the outbox" if journey.outbox == "waiting" else "is published"
     placed = f"{_one_line(journey.order_id)} was placed at {_clock(journey.placed_at)}"
-    screen.print(Text(f"{placed}; its event {_one_line(journey.event_id)} {where}."))
+    screen.print(Text(f"{placed}; its event {_one_line(journey.event_id)} {_where(journey)}."))
+    if journey.outbox == NEVER:
+        screen.print(Text(f"In mode {_one_line(journey.mode)} it is {_one_line(journey.status)}."))
+        screen.print(_stages(journey))
     screen.print(_stops(journey))
     if any(stop.history for stop in journey.services.values()):
         screen.print(Text("\nWhat happened on the way:"))
         screen.print(_steps(journey))
     for hint in _hints(journey):
         screen.print(Text(hint), soft_wrap=True)
+
+
+def _where(journey: Journey) -> str:
+    known = {"waiting": "is in the outbox", NEVER: "is never published"}
+    return known.get(journey.outbox, "is published")
+
+
+def _stages(journey: Journey) -> Table:
+    made = table("called", "outcome", "after", "took", "reason", numbers=("after", "took"))
+    for stage in journey.stages:
+        made.add_row(
+            _one_line(stage.stage),
+            _one_line(stage.outcome.replace("_", "-")),
+            seconds(stage.started_seconds),
+            seconds(stage.seconds),
+            _one_line(stage.reason or ""),
+        )
+    return made
 
 
 def _stops(journey: Journey) -> Table:

@@ -20,13 +20,15 @@ from shared.errors import DocumentError
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
+#: Accepted; or done already, where the order service does its orders by calls.
+PLACED = (httpx.codes.ACCEPTED, httpx.codes.CREATED)
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An order that was answered 202. `seconds`: from the first request to the answer."""
+    """An order that was answered 202, or 201. `seconds`: from the first request to the answer."""
 
     order_id: str
     total: Decimal
@@ -80,7 +82,7 @@ class OrderClient:
             pause, reason = PAUSE_SECONDS, ""
             try:
                 response = self._send(basket, key)
-                if response.status_code == 202:
+                if response.status_code in PLACED:
                     return self._placed(response, self._clock() - began, attempts)
                 pause, reason = _pause(response), _reason(response)
             except httpx.HTTPError as error:
@@ -111,7 +113,7 @@ class OrderClient:
 
 def _pause(response: httpx.Response) -> float:
     """How long to wait after this answer. Raises NotAccepted when waiting does not help."""
-    if response.status_code not in (429, 502, 503, 504):
+    if response.status_code not in (409, 429, 502, 503, 504):
         raise NotAccepted(f"the order was refused with {_reason(response)}")
     after = response.headers.get("Retry-After", "")
     return min(float(after), LONGEST_PAUSE_SECONDS) if after.isdigit() else PAUSE_SECONDS

@@ -1,19 +1,22 @@
 """The order service with everything around it that its document speaks of."""
 
+import time
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
-from services.order.schema import metadata, orders
+from services.order.runs import PENDING
+from services.order.schema import metadata, orders, runs
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database
 from tests.documented import TOKEN
+from tests.neighbours import Neighbours
 from tests.tables import content
 
 #: The document's example of an id: with an order of that id there, the example has an answer.
@@ -28,7 +31,14 @@ _STORY = {"state": "applied", "attempts": 2, "at": _THEN, "history": [_STEP]}
 class DocumentedService:
     """The service on an empty database, with one order, and with consumers that answer."""
 
-    def __init__(self, url: str, *, outbox_limit: int = 100_000, token: str | None = TOKEN) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        outbox_limit: int = 100_000,
+        token: str | None = TOKEN,
+        direct: Neighbours | None = None,
+    ) -> None:
         self.engine = open_database(url)
         self.placing = open_database(url, pool_size=16, autocommit=True)
         create_schema(self.engine, metadata)
@@ -38,6 +48,7 @@ class DocumentedService:
             # A second passes from one request to the next, so that each of them counts.
             Bound(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
+            direct=(direct or Neighbours()).direct(self.engine),
             token=SecretStr(token) if token else None,
         )
         self._place_the_order()
@@ -51,6 +62,13 @@ class DocumentedService:
         """So that no made-up key is one that was used before, for another order."""
         with self.engine.begin() as tx:
             tx.execute(update(orders).values(idempotency_key=None))
+
+    def let_run(self) -> None:
+        """As if somebody were at work on every order that is done by calls."""
+        with self.engine.begin() as tx:
+            tx.execute(update(runs).values(lease_until=time.time() + 60))
+            done_by_calls = orders.c.order_id.in_(select(runs.c.order_id))
+            tx.execute(update(orders).where(done_by_calls).values(status=PENDING))
 
     def content(self) -> dict[str, list[Any]]:
         return content(self.engine, metadata)

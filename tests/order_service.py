@@ -13,6 +13,7 @@ from services.order.outbox import Bound
 from services.order.schema import metadata, orders, outbox
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database
+from tests.neighbours import Neighbours
 
 TOKEN = "the-token-of-the-tests"
 AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -29,7 +30,9 @@ AN_ORDER: dict[str, Any] = {
 class OrderService:
     """On the database behind a URL, which may be empty. Safe to be used by several threads."""
 
-    def __init__(self, url: str, *, outbox_limit: int = 1000) -> None:
+    def __init__(
+        self, url: str, *, outbox_limit: int = 1000, direct: Neighbours | None = None
+    ) -> None:
         self.engine = open_database(url)
         self.placing = open_database(url, pool_size=16, autocommit=True)
         create_schema(self.engine, metadata)
@@ -38,15 +41,18 @@ class OrderService:
             self.placing,
             Bound(self.engine, outbox_limit),
             consumers=Consumers({}),
+            direct=(direct or Neighbours()).direct(self.engine),
             token=SecretStr(TOKEN),
         )
 
-    def post(self, body: Any = None, **headers: str) -> TestResponse:
+    def post(self, body: Any = None, *, mode: str | None = None, **headers: str) -> TestResponse:
         """`body` is sent as it is when it is bytes, else as JSON; headers as in content_type=…"""
         sent = body if isinstance(body, bytes) else json.dumps(body or AN_ORDER).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         all_headers = {"content-type": "application/json", **named}
-        return self.app.test_client().post("/orders", data=sent, headers=all_headers)
+        return self.app.test_client().post(
+            "/orders", query_string={"mode": mode} if mode else None, data=sent, headers=all_headers
+        )
 
     def get(self, path: str) -> TestResponse:
         return self.app.test_client().get(path, headers=AS_OPERATOR)

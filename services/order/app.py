@@ -1,11 +1,15 @@
 """Composes one worker of the order service."""
 
+from services.order.direct import Direct
 from services.order.journey import Consumers
 from services.order.outbox import Bound
+from services.order.runs import Runs
 from services.order.settings import OrderSettings
+from services.order.stages import Stages
 from services.order.views import create_order_app
 from shared.database import open_database
 from shared.server import Process
+from shared.topology import LATECOMERS
 
 
 def compose(settings: OrderSettings) -> Process:
@@ -18,6 +22,17 @@ def compose(settings: OrderSettings) -> Process:
         placing,
         Bound(engine, settings.outbox_limit),
         consumers=Consumers(settings.consumer_urls),
+        direct=_direct(settings, Runs(engine)),
+        mode=settings.order_mode,
         token=settings.operator_token,
     )
     return Process(app)
+
+
+def _direct(settings: OrderSettings, runs: Runs) -> Direct:
+    # These orders hold a thread each, for seconds. The other half is for whoever wants to know.
+    limit = settings.threads // 2
+    # A latecomer may be off, and no order has to fail by somebody who is not expected.
+    urls = {name: url for name, url in settings.consumer_urls.items() if name not in LATECOMERS}
+    stages = Stages(urls, timeout=settings.call_timeout, orders=limit)
+    return Direct(runs, stages, limit=limit)

@@ -9,6 +9,9 @@ from flask import Response
 from shared.errors import PipelineError
 from shared.http import problem
 
+#: Whoever waits for an order that is being done looks again after so many seconds, at most.
+LONGEST_PAUSE = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -24,6 +27,8 @@ class Refused(PipelineError):
     status: ClassVar[int]
     kind: ClassVar[str]
     title: ClassVar[str]
+    #: Seconds after which the same request may fare better.
+    repeat_after: int | None = None
 
     def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)
@@ -76,12 +81,82 @@ class OutboxFull(Refused):
     """More events wait to be published than OUTBOX_LIMIT allows: the relay is behind or down."""
 
     status, kind, title = 503, "outbox-full", "Too many orders wait to be published"
+    repeat_after = 5
+
+
+class InvalidMode(Refused):
+    """`mode` is not one of those in which an order can be placed."""
+
+    status, kind, title = 400, "invalid-mode", "There is no such mode"
+
+
+class OrderInProgress(Refused):
+    """The order that has this Idempotency-Key is being done right now."""
+
+    status, kind, title = 409, "order-in-progress", "The order is being done"
+    repeat_after = 1
+
+    def __init__(self, order_id: str, seconds: float) -> None:
+        super().__init__(f"{order_id} is being done, for {seconds:.0f} s more at most")
+        self.repeat_after = min(int(seconds) + 1, LONGEST_PAUSE)
+
+
+class TooManyDirect(Refused):
+    """Orders that are done by calls hold as many request threads as they may."""
+
+    status, kind, title = 503, "too-many-at-once", "Too many orders are being done at once"
+    repeat_after = 1
+
+
+class OrderFailed(PipelineError):
+    """The root of those below: a consumer did not do its part, and the order is written `failed`.
+
+    `stage` names the consumer; `stages` holds every call that was made, for what succeeded
+    before, or at the same time, has happened all the same.
+    """
+
+    status: ClassVar[int]
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    repeat_after: ClassVar[int | None] = None
+
+    def __init__(self, detail: str, *, order_id: str, stage: str, stages: Sequence[object]) -> None:
+        super().__init__(detail)
+        self.order_id = order_id
+        self.stage = stage
+        self.stages = stages
+
+
+class StageFailed(OrderFailed):
+    """A consumer refused the event, or was not to be reached."""
+
+    status, kind, title = 502, "stage-failed", "A service did not do its part"
+
+
+class StageTimedOut(OrderFailed):
+    """A consumer gave no answer in time; whether it has done its part is unknown."""
+
+    status, kind, title = 504, "stage-timed-out", "A service did not answer in time"
 
 
 def to_problem(error: Refused) -> Response:
     more = {"errors": [asdict(fault) for fault in error.faults]} if error.faults else {}
     kind = f"/problems/{error.kind}"
     response = problem(error.status, error.title, str(error), type=kind, **more)
-    if error.status == 503:
-        response.headers["Retry-After"] = "5"
+    if error.repeat_after is not None:
+        response.headers["Retry-After"] = str(error.repeat_after)
+    return response
+
+
+def failed_to_problem(error: OrderFailed) -> Response:
+    response = problem(
+        error.status,
+        error.title,
+        str(error),
+        type=f"/problems/{error.kind}",
+        orderId=error.order_id,
+        stage=error.stage,
+        stages=error.stages,
+    )
+    response.headers["Location"] = f"/orders/{error.order_id}"
     return response

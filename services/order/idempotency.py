@@ -9,6 +9,7 @@ import re
 import msgspec
 
 from services.order.errors import InvalidKey
+from services.order.modes import Mode
 from services.order.order_form import NewOrder
 
 LONGEST_KEY = 255
@@ -34,6 +35,11 @@ def read_key(header: str | None) -> str | None:
     return key
 
 
-def fingerprint(order: NewOrder) -> str:
-    """The same for the same order, however its JSON was written: it is made of what was read."""
-    return hashlib.sha256(_encoder.encode((order.user_id, order.items))).hexdigest()
+def fingerprint(order: NewOrder, mode: Mode = Mode.ASYNC) -> str:
+    """The same for the same order in the same mode, however its JSON was written: it is made
+    of what was read.
+    """
+    # In the usual mode it is that of the versions before there were others, so that a request
+    # is recognised that is repeated after an update.
+    how = () if mode is Mode.ASYNC else (mode,)
+    return hashlib.sha256(_encoder.encode((order.user_id, order.items, *how))).hexdigest()

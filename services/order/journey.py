@@ -1,6 +1,6 @@
 """An order's journey: what each service says that it has done with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -9,14 +9,22 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from services.order.history import Order
+from services.order.modes import Mode
+from services.order.placing import ACCEPTED
+from services.order.runs import Runs
 from services.order.schema import outbox
+from services.order.stages import Stage
 from shared.database import reading
 from shared.documents import read_document
 from shared.errors import DocumentError
+from shared.story import WAITING
 
 #: Somebody is looking at a screen: a service that takes longer counts as one that is away.
 PATIENCE_SECONDS = 2.0
 UNKNOWN = "unknown"
+UNDONE = "undone"
+#: In place of a state of the outbox, for an order whose event was never in it.
+NEVER = "none"
 
 
 class Step(msgspec.Struct, frozen=True, rename="camel"):
@@ -31,7 +39,8 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
 
 class Stop(msgspec.Struct, frozen=True, rename="camel"):
     """What one service says. `state`: waiting, working, retrying, applied, dead_lettered,
-    discarded, or unknown where it does not answer, which `reason` explains.
+    discarded, undone where it has not been done and no event will come, or unknown where it does
+    not answer, which `reason` explains.
     """
 
     state: str
@@ -43,12 +52,17 @@ class Stop(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
-    """`outbox` is `waiting` until the relay has published the event, then `published`."""
+    """`outbox` is `waiting` until the relay has published the event, then `published`; `none` for
+    an order that is done by calls, whose `stages` are those of the last time that it ended.
+    """
 
     order_id: str
     event_id: str
+    status: str
+    mode: str
     placed_at: datetime
     outbox: str
+    stages: Sequence[Stage]
     services: Mapping[str, Stop]
 
 
@@ -78,14 +92,33 @@ class Consumers:
             return Stop(UNKNOWN, reason=f"it does not answer: {str(error) or type(error).__name__}")
 
 
-def journey(engine: Engine, consumers: Consumers, order: Order) -> Journey:
+def journey(engine: Engine, runs: Runs, consumers: Consumers, order: Order) -> Journey:
+    run = None if order.status == ACCEPTED else runs.find(order.order_id)
+    services = consumers.ask(order.order_id)
     return Journey(
         order_id=order.order_id,
         event_id=order.event_id,
+        status=order.status,
+        mode=run.mode if run else Mode.ASYNC,
         placed_at=order.placed_at,
-        outbox="waiting" if _is_in_outbox(engine, order.event_id) else "published",
-        services=consumers.ask(order.order_id),
+        outbox=NEVER if run else _outbox(engine, order.event_id),
+        stages=run.stages if run else (),
+        services=services if run is None or run.is_running else _without_event(services),
     )
+
+
+def _outbox(engine: Engine, event_id: str) -> str:
+    return "waiting" if _is_in_outbox(engine, event_id) else "published"
+
+
+def _without_event(services: Mapping[str, Stop]) -> dict[str, Stop]:
+    """A service that knows nothing of the order calls it waiting: it cannot know better."""
+    return {
+        name: Stop(UNDONE, reason="it was not called, or did not do it")
+        if stop.state == WAITING
+        else stop
+        for name, stop in services.items()
+    }
 
 
 def _is_in_outbox(engine: Engine, event_id: str) -> bool:

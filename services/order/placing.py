@@ -1,23 +1,22 @@
 """Places an order: the order and its outbox row are written together, or neither is."""
 
-import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import Engine, bindparam, select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from services.order.errors import KeyReused
-from services.order.idempotency import fingerprint
+from services.order.modes import Mode
 from services.order.order_form import NewOrder
+from services.order.order_row import AT, INSERT_ORDER, PLACE_ORDER, new_row
 from services.order.schema import orders
-from shared.database import Money, Utc, reading, translated, writing
+from shared.database import reading, translated, writing
 from shared.errors import DatabaseUnavailable
 from shared.events import ORDER_PLACED, OrderPlaced, encode
 
@@ -30,29 +29,15 @@ ACCEPTED = "accepted"
 #: How often an order is written anew because the key that it met was freed a moment later.
 TRIES = 5
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
-
-_INSERT_ORDER = """
-    INSERT INTO orders (order_id, event_id, user_id, items, total_amount, status, placed_at,
-                        idempotency_key, fingerprint)
-    VALUES (:order_id, :event_id, :user_id, :items, :total_amount, :status, :placed_at,
-            :idempotency_key, :fingerprint)
-    ON CONFLICT DO NOTHING"""
-
 _INSERT_EVENT = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at)
     SELECT :event_id, 'order', :order_id, :event_type, :payload, :headers, :placed_at"""
 
-
-_TOTAL = bindparam("total_amount", type_=Money())
-_AT = bindparam("placed_at", type_=Utc())
-
-_PLACE_ORDER = text(_INSERT_ORDER).bindparams(_TOTAL, _AT)
-_PLACE_EVENT = text(_INSERT_EVENT).bindparams(_AT)
+_PLACE_EVENT = text(_INSERT_EVENT).bindparams(AT)
 # One statement is one round trip and one transaction. `placed` is empty when another order has
 # the same idempotency key: PostgreSQL waits until that one is committed or rolled back, and so
 # two requests at once give one order.
-_PLACE_BOTH = text(f"WITH placed AS ({_INSERT_ORDER} RETURNING 1) {_INSERT_EVENT} FROM placed")
+_PLACE_BOTH = text(f"WITH placed AS ({INSERT_ORDER} RETURNING 1) {_INSERT_EVENT} FROM placed")
 # Compiled once, and handed to the driver as it is: working out again for each order how a
 # statement is run takes SQLAlchemy a quarter of the time that the whole order takes.
 _POSTGRESQL = psycopg.dialect()  # type: ignore[no-untyped-call]
@@ -92,21 +77,13 @@ def _placed_now(row: dict[str, Any]) -> Placed:
 
 def _row(order: NewOrder, *, key: str | None, traceparent: str) -> dict[str, Any]:
     """The values of both rows, by their names in the statements."""
-    order_id = f"ord-{uuid.uuid4().hex}"
-    event = OrderPlaced(order_id, order.user_id, order.items, order.total_amount)
-    return {
-        "order_id": order_id,
-        "event_id": str(uuid.uuid4()),
-        "user_id": order.user_id,
-        "items": _encoder.encode(order.items).decode(),
-        "total_amount": order.total_amount,
-        "status": ACCEPTED,
-        "placed_at": datetime.now(UTC),
-        "idempotency_key": key,
-        "fingerprint": fingerprint(order) if key else None,
+    placed = new_row(order, status=ACCEPTED, mode=Mode.ASYNC, key=key)
+    event = OrderPlaced(placed["order_id"], order.user_id, order.items, order.total_amount)
+    headers = {"traceparent": traceparent} if traceparent else {}
+    return placed | {
         "event_type": ORDER_PLACED,
         "payload": encode(event).decode(),
-        "headers": _encoder.encode({"traceparent": traceparent} if traceparent else {}).decode(),
+        "headers": msgspec.json.encode(headers).decode(),
     }
 
 
@@ -131,7 +108,7 @@ def _place_both(engine: Engine, row: dict[str, Any]) -> bool:
 
 def _write_on_sqlite(engine: Engine, row: dict[str, Any]) -> bool:
     with writing(engine) as tx:
-        placed = tx.execute(_PLACE_ORDER, row).rowcount == 1
+        placed = tx.execute(PLACE_ORDER, row).rowcount == 1
         if placed:
             tx.execute(_PLACE_EVENT, row)
     return placed

@@ -1,6 +1,17 @@
-"""The tables of the order service: the orders, and the outbox that is written with them."""
+"""The tables of the order service: the orders, and what is written with them, outbox or run."""
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 from shared.database import Money, Utc
 
@@ -51,4 +62,16 @@ outbox = Table(
     Column("headers", Text, nullable=False),
     Column("created_at", Utc, nullable=False),
     sqlite_autoincrement=True,
+)
+
+#: An order that is done by calls has a row here and none in the outbox. `lease_until`: seconds
+#: since 1970 until which somebody is at it, 0 when nobody is. `stages`: the calls of the last
+#: time that ended, as JSON.
+runs = Table(
+    "runs",
+    metadata,
+    Column("order_id", String(64), primary_key=True),
+    Column("mode", String(8), nullable=False),
+    Column("lease_until", Float, nullable=False, index=True),
+    Column("stages", Text, nullable=False),
 )

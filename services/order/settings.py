@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.settings import Addresses, DatabaseUrl, Port, ServiceSettings
+from services.order.modes import Mode
+from shared.settings import Addresses, DatabaseUrl, Patience, Port, ServiceSettings
 
 #: Where the consumers listen unless they are told otherwise.
 CONSUMER_URLS = {
@@ -27,5 +28,7 @@ class OrderSettings(ServiceSettings):
     outbox_limit: Annotated[
         int, Field(ge=1, description="how many events may wait to be published, 1 or more")
     ] = 100_000
-    #: Who is asked for the journey of an order.
+    #: Who is asked for the journey of an order, and called in the modes sync and parallel.
     consumer_urls: Addresses = CONSUMER_URLS
+    order_mode: Annotated[Mode, Field(description=f"one of {', '.join(Mode)}")] = Mode.ASYNC
+    call_timeout: Patience = 10.0

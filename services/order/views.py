@@ -6,7 +6,16 @@ from flask import Blueprint, Flask, Response, request
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from services.order.errors import InvalidPage, Refused, WrongMediaType, to_problem
+from services.order.direct import Direct
+from services.order.errors import (
+    InvalidMode,
+    InvalidPage,
+    OrderFailed,
+    Refused,
+    WrongMediaType,
+    failed_to_problem,
+    to_problem,
+)
 from services.order.history import (
     LARGEST_CURSOR,
     LONGEST_PAGE,
@@ -18,10 +27,12 @@ from services.order.idempotency import read_key
 from services.order.journey import Consumers, journey
 from services.order.json_body import read_json
 from services.order.metrics import exposition, measure
+from services.order.modes import Mode
 from services.order.openapi.views import docs
 from services.order.order_form import read_order
 from services.order.outbox import Bound, backlog
-from services.order.placing import place_order
+from services.order.placing import Placed, place_order
+from services.order.runs import Done, Runs
 from services.order.schema import metadata
 from shared.database import check_schema
 from shared.errors import DatabaseUnavailable
@@ -38,39 +49,60 @@ def create_order_app(
     bound: Bound,
     *,
     consumers: Consumers,
+    direct: Direct,
+    mode: Mode = Mode.ASYNC,
     token: SecretStr | None = None,
 ) -> Flask:
-    """`placing` is for the one statement that writes, `engine` for whatever reads.
+    """`placing` is for the one statement that writes, `engine` for whatever reads. `direct`
+    places the orders that ask for another mode than async; `mode` is for those that ask for none.
 
     `token` opens what is for operators: the list of all orders, and the state of the outbox.
     """
     app = create_app(exposition(engine))
     app.register_error_handler(Refused, to_problem)
-    app.register_blueprint(_orders(engine, placing, bound, consumers))
-    app.register_blueprint(_for_operators(engine, operators_only(token)))
+    app.register_error_handler(OrderFailed, failed_to_problem)
+    app.register_blueprint(_placing(placing, bound, direct, mode))
+    app.register_blueprint(_looking(engine, direct.runs, consumers))
+    app.register_blueprint(_for_operators(engine, direct.runs, operators_only(token)))
     app.register_blueprint(_health(engine))
     app.register_blueprint(docs())
     measure(app)
     return app
 
 
-def _orders(engine: Engine, placing: Engine, bound: Bound, consumers: Consumers) -> Blueprint:
-    views = Blueprint("orders", __name__)
+def _placing(placing: Engine, bound: Bound, direct: Direct, usual: Mode) -> Blueprint:
+    views = Blueprint("placing", __name__)
 
     @views.post("/orders")
     def place() -> Response:
+        mode = _mode(usual)
         key = read_key(request.headers.get("Idempotency-Key"))
         order = read_order(read_json(_body()))
+        if mode is not Mode.ASYNC:
+            return _done(direct.place(order, mode, key=key, traceparent=_traceparent()))
         bound.check()
-        placed = place_order(placing, order, key=key, traceparent=_traceparent())
-        answer = {
-            "orderId": placed.order_id,
-            "status": placed.status,
-            "totalAmount": placed.total_amount,
-        }
-        response = json_response(answer, 202)
-        response.headers["Location"] = f"/orders/{placed.order_id}"
-        return response
+        return _accepted(place_order(placing, order, key=key, traceparent=_traceparent()))
+
+    return views
+
+
+def _accepted(placed: Placed) -> Response:
+    return _placed(placed, 202)
+
+
+def _done(done: Done) -> Response:
+    return _placed(done, 201, stages=done.stages)
+
+
+def _placed(order: Placed | Done, status: int, **more: object) -> Response:
+    answer = {"orderId": order.order_id, "status": order.status, "totalAmount": order.total_amount}
+    response = json_response(answer | more, status)
+    response.headers["Location"] = f"/orders/{order.order_id}"
+    return response
+
+
+def _looking(engine: Engine, runs: Runs, consumers: Consumers) -> Blueprint:
+    views = Blueprint("looking", __name__)
 
     @views.get("/orders/<order_id>")
     def one(order_id: str) -> Response:
@@ -78,12 +110,12 @@ def _orders(engine: Engine, placing: Engine, bound: Bound, consumers: Consumers)
 
     @views.get("/orders/<order_id>/journey")
     def journey_of(order_id: str) -> Response:
-        return json_response(journey(engine, consumers, find_order(engine, order_id)))
+        return json_response(journey(engine, runs, consumers, find_order(engine, order_id)))
 
     return views
 
 
-def _for_operators(engine: Engine, guard: Guard) -> Blueprint:
+def _for_operators(engine: Engine, runs: Runs, guard: Guard) -> Blueprint:
     views = Blueprint("operators", __name__)
     views.before_request(guard)
 
@@ -98,7 +130,11 @@ def _for_operators(engine: Engine, guard: Guard) -> Blueprint:
     def outbox() -> Response:
         state = backlog(engine)
         return json_response(
-            {"pending": state.pending, "oldestAgeSeconds": state.oldest_age_seconds}
+            {
+                "pending": state.pending,
+                "oldestAgeSeconds": state.oldest_age_seconds,
+                "running": runs.running(),
+            }
         )
 
     return views
@@ -129,6 +165,16 @@ def _traceparent() -> str:
     """The caller's trace, "" where it sent none that is valid: the order goes on without."""
     header = request.headers.get("traceparent", "")
     return header if _TRACEPARENT.fullmatch(header) else ""
+
+
+def _mode(usual: Mode) -> Mode:
+    """The mode that the request asks for. Raises InvalidMode."""
+    values = request.args.getlist("mode")
+    if not values:
+        return usual
+    if len(values) == 1 and values[0] in list(Mode):
+        return Mode(values[0])
+    raise InvalidMode(f"mode takes one of {', '.join(Mode)}")
 
 
 def _number(name: str, largest: int) -> int | None:

@@ -215,6 +215,21 @@ def test_a_look_sees_outbox_queues_consumers_and_the_newest_order() -> None:
     assert seen.unsettled == dict.fromkeys(CONSUMERS, 4)
 
 
+def test_a_look_sees_orders_that_are_being_done_by_calls() -> None:
+    far = FarEnds()
+    far.answers["order", "/outbox"] = lambda _: json({"pending": 0, "running": 2})
+
+    assert Look(addresses(), far.client(), FakeBroker())().running == 2
+
+
+def test_the_status_of_an_order_is_read() -> None:
+    far = FarEnds(orders=[order_row(2, status="failed"), order_row(1)])
+
+    orders = Collector(addresses(), far.client(), FakeBroker()).collect().orders
+
+    assert [order.status for order in orders] == ["failed", "accepted"]
+
+
 def test_a_look_says_why_things_do_not_move() -> None:
     far = FarEnds(pending=1, away={"relay", "sms"})
     far.answers["email", "/health/ready"] = lambda _: json(

@@ -15,6 +15,7 @@ from tests.unit.audit_histories import faultless
 LADDER = (1.0, 30.0)
 STILL = Snapshot(outbox=0, depths={"email": Depth(0, 0, 3)}, unsettled={"email": 0})
 IN_OUTBOX = replace(STILL, outbox=2)
+RUNNING = replace(STILL, running=1)
 IN_QUEUE = replace(STILL, depths={"email": Depth(1, 0, 0)})
 ON_LADDER = replace(STILL, depths={"email": Depth(0, 1, 0)})
 IN_HAND = replace(STILL, unsettled={"email": 1})
@@ -56,7 +57,7 @@ def test_five_seconds_without_movement_are_quiet() -> None:
     assert quiet.waited == pytest.approx(5.0, abs=0.3)
 
 
-@pytest.mark.parametrize("moving", [IN_OUTBOX, IN_QUEUE, IN_HAND])
+@pytest.mark.parametrize("moving", [IN_OUTBOX, RUNNING, IN_QUEUE, IN_HAND])
 def test_the_time_begins_when_the_last_thing_has_stopped(moving: Snapshot) -> None:
     quiet = World((0, STILL), (3, moving), (4, STILL)).wait()
 
@@ -88,6 +89,7 @@ def test_a_new_order_ends_a_quiet_time_even_when_it_was_never_seen_moving() -> N
     ("moving", "reason"),
     [
         (IN_OUTBOX, "2 orders in the outbox"),
+        (RUNNING, "1 order being done by calls"),
         (IN_QUEUE, "email: 1 ready"),
         (ON_LADDER, "email: 1 waiting for a retry"),
         (IN_HAND, "email: 1 in the consumer's hands"),

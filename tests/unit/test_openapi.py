@@ -9,13 +9,17 @@ import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.order.errors import InvalidKey, Refused
+from services.order.errors import InvalidKey, OrderFailed, Refused
 from services.order.idempotency import LONGEST_KEY, read_key
 from shared.events import ID_PATTERN, is_id
 from tests.documented import as_sent
 from tests.documented_service import DocumentedService
 
 DOCUMENT = as_sent()
+KINDS: list[type[Refused | OrderFailed]] = [
+    *Refused.__subclasses__(),
+    *OrderFailed.__subclasses__(),
+]
 #: Flask answers these two for every route.
 UNSAID = {"HEAD", "OPTIONS"}
 
@@ -70,7 +74,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_kind_of_refusal_is_documented() -> None:
-    kinds = {f"/problems/{kind.kind}" for kind in Refused.__subclasses__()}
+    kinds = {f"/problems/{kind.kind}" for kind in KINDS}
     documented = {
         each
         for answer in at_name("application/problem+json", DOCUMENT)

@@ -7,14 +7,15 @@ from typing import Any
 import httpx
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
-from services.order.schema import metadata, outbox
+from services.order.schema import metadata, outbox, runs
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database, writing
 from tests.builders import NO_DOCUMENTS
+from tests.neighbours import Neighbours
 
 AN_ORDER = {"userId": "u", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
 AT = "2026-03-04T05:06:07Z"
@@ -34,7 +35,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 class OrderService:
     """With two consumers, `email` and `sms`, that answer as a test says."""
 
-    def __init__(self, url: str, answers: dict[str, Answer]) -> None:
+    def __init__(self, url: str, answers: dict[str, Answer], *, mode: str = "async") -> None:
         self.asked: list[str] = []
         self.engine = open_database(url)
         create_schema(self.engine, metadata)
@@ -43,9 +44,10 @@ class OrderService:
             open_database(url, autocommit=True),
             Bound(self.engine, 100),
             consumers=Consumers({name: f"http://{name}/" for name in answers}, self._to(answers)),
+            direct=Neighbours().direct(self.engine),
         )
         self.client: FlaskClient = app.test_client()
-        placed: Any = self.client.post("/orders", json=AN_ORDER).json
+        placed: Any = self.client.post(f"/orders?mode={mode}", json=AN_ORDER).json
         self.order_id: str = placed["orderId"]
 
     def _to(self, answers: dict[str, Answer]) -> httpx.Client:
@@ -144,3 +146,27 @@ def test_an_order_that_is_unknown_is_asked_for_nowhere(sqlite_url: str, order_id
     service = OrderService(sqlite_url, {"email": applied})
     assert service.client.get(f"/orders/{order_id}/journey").status_code == 404
     assert service.asked == []
+
+
+def waits(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"state": "waiting", "reason": "its consumer is down"})
+
+
+def test_an_order_that_is_never_published_waits_for_nobody(sqlite_url: str) -> None:
+    service = OrderService(sqlite_url, {"email": applied, "sms": waits, "eve": away}, mode="sync")
+    states = {name: stop["state"] for name, stop in service.journey()["services"].items()}
+    assert states == {"email": "applied", "sms": "undone", "eve": "unknown"}
+
+
+def test_an_order_that_is_being_done_may_still_be_waited_for(sqlite_url: str) -> None:
+    service = OrderService(sqlite_url, {"sms": waits}, mode="sync")
+    with writing(service.engine) as tx:
+        tx.execute(update(runs).values(lease_until=time.time() + 60))
+    assert service.journey()["services"]["sms"]["state"] == "waiting"
+
+
+def test_a_published_order_waits(sqlite_url: str) -> None:
+    service = OrderService(sqlite_url, {"sms": waits})
+    journey = service.journey()
+    assert (journey["status"], journey["mode"], journey["stages"]) == ("accepted", "async", [])
+    assert journey["services"]["sms"]["state"] == "waiting"

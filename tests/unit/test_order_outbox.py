@@ -38,7 +38,11 @@ def count_statements(service: OrderService) -> list[str]:
 
 
 def test_the_outbox_is_shown_with_the_age_of_its_oldest_row(service: OrderService) -> None:
-    assert service.get("/outbox").get_json() == {"pending": 0, "oldestAgeSeconds": None}
+    assert service.get("/outbox").get_json() == {
+        "pending": 0,
+        "oldestAgeSeconds": None,
+        "running": 0,
+    }
     service.post()
     first = service.waiting()[0].created_at
     service.post()

@@ -41,10 +41,12 @@ def step(name: str, second: int, reason: str = "") -> dict[str, Any]:
     return {"step": name, "attempt": 1, "reason": reason, "nextAt": None, "at": time(second)}
 
 
-def shown(outbox: str = "published", **services: dict[str, Any]) -> str:
+def shown(
+    outbox: str = "published", *, more: dict[str, Any] | None = None, **services: dict[str, Any]
+) -> str:
     """What is printed about an order that was placed in second 7."""
     about = {"orderId": "ord-1", "eventId": "evt-1", "placedAt": time(7), "outbox": outbox}
-    answer = msgspec.json.encode(about | {"services": services})
+    answer = msgspec.json.encode(about | (more or {}) | {"services": services})
     screen = StringIO()
     print_journey(read(answer, URL), Console(file=screen, width=160, markup=False))
     return screen.getvalue()
@@ -72,6 +74,16 @@ def test_each_service_has_a_line_with_the_time_since_the_order_was_placed() -> N
     email = "1 2026-03-04 05:06:09 UTC (+2.0 s) 2026-03-04 05:06:14 UTC (+7.0 s) SMTP 451"
     assert line(text, "email") == f"email retrying {email}"
     assert line(text, "sms") == "sms applied 1 2026-03-04 05:06:08 UTC (+1.0 s)"
+
+
+def test_the_calls_of_an_order_that_was_done_by_calls_are_shown() -> None:
+    late = {"stage": "sms", "outcome": "timed_out", "startedSeconds": 2, "seconds": 5}
+    stages = [late | {"reason": "no answer within 5 s"}]
+    done = {"status": "failed", "mode": "sync", "stages": stages}
+    text = shown("none", more=done, sms=stop("undone"))
+    assert "its event evt-1 is never published." in text
+    assert "In mode sync it is failed." in text
+    assert line(text, "timed-out") == "sms timed-out 2.0 s 5.0 s no answer within 5 s"
 
 
 def test_a_clock_that_is_behind_gives_a_time_before_the_order() -> None:

@@ -100,6 +100,23 @@ def test_an_order_is_sent_again_under_its_key_until_it_is_accepted() -> None:
     assert placed.seconds == pytest.approx(2.5)
 
 
+def completed(number: int) -> httpx.Response:
+    return httpx.Response(201, content=accept(number).content)
+
+
+def being_done(_number: int) -> httpx.Response:
+    return httpx.Response(409, headers={"Retry-After": "3"})
+
+
+def test_an_order_that_is_done_by_calls_is_waited_for() -> None:
+    shop = Shop([being_done, completed])
+
+    placed = shop.client().place(BASKET)
+
+    assert (placed.order_id, placed.attempts) == ("ord-2", 2)
+    assert placed.seconds == pytest.approx(3.0)
+
+
 def test_a_refused_order_is_not_sent_again() -> None:
     shop = Shop([refuse])
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.order.errors import OutboxFull, Refused
+from services.order.errors import OrderFailed, Refused
 from services.order.openapi.schemas import ref
 
 Answers = dict[str, Any]
@@ -14,6 +14,15 @@ _RETRY_AFTER = {
         "description": "Seconds.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
+    }
+}
+
+
+LOCATION = {
+    "Location": {
+        "description": "Where the order is to be found.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
     }
 }
 
@@ -39,14 +48,14 @@ OFF = Refusal(404, _PLAIN, "The endpoint is off: the service has no OPERATOR_TOK
 NO_SUCH_PATH = Refusal(404, _PLAIN, "There is no such path")
 
 
-def kinds(*errors: type[Refused]) -> list[Refusal]:
+def kinds(*errors: type[Refused | OrderFailed]) -> list[Refusal]:
     """Our own errors as refusals, told by the very classes that are raised."""
     return [
         Refusal(
             error.status,
             f"/problems/{error.kind}",
             error.title,
-            _RETRY_AFTER if error is OutboxFull else {},
+            {} if error.repeat_after is None else _RETRY_AFTER,
         )
         for error in errors
     ]
@@ -66,6 +75,17 @@ def refused(refusals: Iterable[Refusal]) -> Answers:
     for refusal in refusals:
         by_status.setdefault(refusal.status, []).append(refusal)
     return {str(status): _problem(status, same) for status, same in sorted(by_status.items())}
+
+
+def failed(*errors: type[OrderFailed]) -> Answers:
+    """Answers about an order that is there, and has failed."""
+    answers = refused(kinds(*errors))
+    for error in errors:
+        answer = answers[str(error.status)]
+        answer["headers"] = LOCATION
+        schema = answer["content"]["application/problem+json"]["schema"]
+        schema["required"] = ["orderId", "stage", "stages"]
+    return answers
 
 
 def _problem(status: int, refusals: list[Refusal]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ _DESCRIPTION = """\
 Takes orders: writes each down together with its event, and answers. Everything else happens \
 afterwards, in other services.
 
-Every refusal is a problem document (RFC 9457), and nothing was written. A method that a path \
+Every refusal is a problem document (RFC 9457), and nothing was written, but for an order that \
+failed (`502`, `504`): it is there, and what was done for it is not undone. A method that a path \
 does not have is answered with `405`, and `Allow` names those that it has.\
 """
 

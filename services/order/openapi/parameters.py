@@ -4,6 +4,7 @@ from typing import Any
 
 from services.order.history import LARGEST_CURSOR, LONGEST_PAGE, USUAL_PAGE
 from services.order.idempotency import LONGEST_KEY
+from services.order.modes import Mode
 from services.order.openapi.page import ASSETS
 from services.order.openapi.schemas import AN_ORDER_ID, ref
 
@@ -37,6 +38,14 @@ ORDER_ID: Parameter = {
     "in": "path",
     "required": True,
     "schema": AN_ORDER_ID,
+}
+
+MODE: Parameter = {
+    "name": "mode",
+    "in": "query",
+    "description": "`async`: written down, answered, done afterwards. `sync` and `parallel`: every "
+    "service is called, in turn or all at once, before the answer. Without it, as ORDER_MODE says.",
+    "schema": {"enum": [mode.value for mode in Mode]},
 }
 
 LIMIT: Parameter = {

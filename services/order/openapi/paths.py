@@ -4,20 +4,27 @@ from typing import Any
 
 from services.order.errors import (
     InvalidKey,
+    InvalidMode,
     InvalidOrder,
     InvalidPage,
     KeyReused,
     MalformedJson,
+    OrderInProgress,
     OutboxFull,
+    StageFailed,
+    StageTimedOut,
+    TooManyDirect,
     UnknownOrder,
     WrongMediaType,
 )
 from services.order.openapi.answers import (
+    LOCATION,
     NO_SUCH_PATH,
     OFF,
     TOO_LONG,
     UNAUTHORIZED,
     UNAVAILABLE,
+    failed,
     given,
     json_of,
     kinds,
@@ -28,6 +35,7 @@ from services.order.openapi.parameters import (
     CURSOR,
     IDEMPOTENCY_KEY,
     LIMIT,
+    MODE,
     NEW_ORDER,
     ORDER_ID,
     TRACEPARENT,
@@ -35,14 +43,6 @@ from services.order.openapi.parameters import (
 
 ORDERS, OPERATORS, SERVICE = "Orders", "For operators", "The service itself"
 _OPERATORS_ONLY = {"tags": [OPERATORS], "security": [{"operator": []}]}
-
-_LOCATION = {
-    "Location": {
-        "description": "Where the order is to be found.",
-        "required": True,
-        "schema": {"type": "string", "format": "uri-reference"},
-    }
-}
 
 
 def _follow(operation: str) -> dict[str, Any]:
@@ -54,17 +54,21 @@ _LINKS = {"order": _follow("getOrder"), "journey": _follow("getJourney")}
 _PLACE = {
     "operationId": "placeOrder",
     "summary": "Place an order",
-    "description": "Answers as soon as the order is written down; all else happens afterwards.",
+    "description": "Answers as soon as the order is written down; all else happens afterwards. "
+    "In the modes `sync` and `parallel` it answers when every service has done its part, and the "
+    "order fails if one of them does not.",
     "tags": [ORDERS],
-    "parameters": [IDEMPOTENCY_KEY, TRACEPARENT],
+    "parameters": [MODE, IDEMPOTENCY_KEY, TRACEPARENT],
     "requestBody": NEW_ORDER,
     "responses": {
-        **given(202, "Accepted.", json_of("Placed"), headers=_LOCATION, links=_LINKS),
+        **given(202, "Accepted.", json_of("Placed"), headers=LOCATION, links=_LINKS),
+        **given(201, "Done by every service.", json_of("Done"), headers=LOCATION, links=_LINKS),
+        **failed(StageFailed, StageTimedOut),
         **refused(
             [
-                *kinds(MalformedJson, InvalidKey, WrongMediaType, InvalidOrder, KeyReused),
+                *kinds(MalformedJson, InvalidMode, InvalidKey, WrongMediaType, InvalidOrder),
                 TOO_LONG,
-                *kinds(OutboxFull),
+                *kinds(KeyReused, OrderInProgress, OutboxFull, TooManyDirect),
                 UNAVAILABLE,
             ]
         ),
@@ -107,7 +111,7 @@ _LIST = {
 
 _OUTBOX = {
     "operationId": "getOutbox",
-    "summary": "How many events wait to be published, and for how long",
+    "summary": "How many events wait to be published, for how long, and what is being done",
     **_OPERATORS_ONLY,
     "responses": {
         **given(200, "The state of the outbox.", json_of("Outbox")),

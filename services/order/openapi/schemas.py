@@ -2,8 +2,12 @@
 
 from typing import Any
 
-from services.order.journey import UNKNOWN
+from services.order.journey import NEVER, UNDONE, UNKNOWN
+from services.order.modes import Mode
 from services.order.placing import ACCEPTED
+from services.order.runs import COMPLETED, FAILED, PENDING
+from services.order.stages import FAILED as FAILED_STAGE
+from services.order.stages import SUCCEEDED, TIMED_OUT
 from shared.events import ID_PATTERN, MAX_ITEMS, MAX_PRICE, MAX_QUANTITY
 from shared.history import Step
 from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
@@ -40,6 +44,8 @@ TEXT: Schema = {"type": "string"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+SECONDS: Schema = {"type": "number", "minimum": 0}
+STATUSES = [ACCEPTED, PENDING, COMPLETED, FAILED]
 
 _ITEM = {
     "productId": ID | {"examples": ["prod-456"]},
@@ -61,9 +67,21 @@ _NEW_ORDER = _object(
 
 _PLACED = {"orderId": AN_ORDER_ID, "status": {"enum": [ACCEPTED]}, "totalAmount": _TOTAL}
 
+_STAGE = _object(
+    {
+        "stage": {"type": "string", "description": "The name of the service that was called."},
+        "outcome": {"enum": [*SUCCEEDED, FAILED_STAGE, TIMED_OUT]},
+        "startedSeconds": SECONDS | {"description": "From the beginning of the first call."},
+        "seconds": SECONDS | {"description": "How long the call took."},
+        "reason": TEXT_OR_NULL,
+    }
+)
+_STAGES = {"stages": _array(ref("Stage"), description="The calls that were made.")}
+
 _ORDER = _object(
     {
         **_PLACED,
+        "status": {"enum": STATUSES},
         "eventId": {"type": "string", "format": "uuid"},
         "userId": A_USER_ID,
         "items": _array(ref("Item"), **_ITEMS),
@@ -81,11 +99,15 @@ _STEP = _object(
     }
 )
 
-_STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED, UNKNOWN]
+_STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED, UNDONE, UNKNOWN]
+
+_UNKNOWN = (
+    f"`{UNKNOWN}`: the service does not answer. `{UNDONE}`: it did not do it, and no event comes."
+)
 
 _STOP = _object(
     {
-        "state": {"enum": _STATES, "description": f"`{UNKNOWN}`: the service does not answer."},
+        "state": {"enum": _STATES, "description": _UNKNOWN},
         "attempts": COUNT,
         "at": TIME_OR_NULL,
         "reason": TEXT_OR_NULL,
@@ -98,8 +120,11 @@ _JOURNEY = _object(
     {
         "orderId": AN_ORDER_ID,
         "eventId": {"type": "string", "format": "uuid"},
+        "status": {"enum": STATUSES},
+        "mode": {"enum": [mode.value for mode in Mode]},
         "placedAt": TIME,
-        "outbox": {"enum": ["waiting", "published"]},
+        "outbox": {"enum": ["waiting", "published", NEVER]},
+        **_STAGES,
         "services": {
             "type": "object",
             "additionalProperties": ref("Stop"),
@@ -115,13 +140,21 @@ _PROBLEM = _object(
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": TEXT,
     },
-    {"errors": _array(_object({"pointer": TEXT, "detail": TEXT}), minItems=1)},
-    description="RFC 9457. `errors` names each field at fault by its JSON pointer (RFC 6901).",
+    {
+        "errors": _array(_object({"pointer": TEXT, "detail": TEXT}), minItems=1),
+        "orderId": AN_ORDER_ID,
+        "stage": TEXT,
+        **_STAGES,
+    },
+    description="RFC 9457. `errors` names each field at fault by its JSON pointer (RFC 6901). "
+    "`stage` names the service that failed an order, and `stages` what was done for it.",
 )
 
 SCHEMAS: dict[str, Schema] = {
     "NewOrder": _NEW_ORDER,
     "Placed": _object(_PLACED),
+    "Done": _object(_PLACED | {"status": {"const": COMPLETED}, **_STAGES}),
+    "Stage": _STAGE,
     "Item": _object(_ITEM),
     "Order": _ORDER,
     "Orders": _object(
@@ -131,7 +164,11 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Outbox": _object(
-        {"pending": COUNT, "oldestAgeSeconds": {"type": ["number", "null"], "minimum": 0}}
+        {
+            "pending": COUNT,
+            "oldestAgeSeconds": {"type": ["number", "null"], "minimum": 0},
+            "running": COUNT | {"description": "Orders that are being done by calls."},
+        }
     ),
     "Step": _STEP,
     "Stop": _STOP,

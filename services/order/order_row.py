@@ -1,0 +1,42 @@
+"""The row of an order that is new, and the statement that writes it unless its key is taken."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, text
+
+from services.order.idempotency import fingerprint
+from services.order.modes import Mode
+from services.order.order_form import NewOrder
+from shared.database import Money, Utc
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+INSERT_ORDER = """
+    INSERT INTO orders (order_id, event_id, user_id, items, total_amount, status, placed_at,
+                        idempotency_key, fingerprint)
+    VALUES (:order_id, :event_id, :user_id, :items, :total_amount, :status, :placed_at,
+            :idempotency_key, :fingerprint)
+    ON CONFLICT DO NOTHING"""
+
+TOTAL = bindparam("total_amount", type_=Money())
+AT = bindparam("placed_at", type_=Utc())
+
+PLACE_ORDER = text(INSERT_ORDER).bindparams(TOTAL, AT)
+
+
+def new_row(order: NewOrder, *, status: str, mode: Mode, key: str | None) -> dict[str, Any]:
+    """The values of the statement, by their names in it; every id is a new one."""
+    return {
+        "order_id": f"ord-{uuid.uuid4().hex}",
+        "event_id": str(uuid.uuid4()),
+        "user_id": order.user_id,
+        "items": _encoder.encode(order.items).decode(),
+        "total_amount": order.total_amount,
+        "status": status,
+        "placed_at": datetime.now(UTC),
+        "idempotency_key": key,
+        "fingerprint": fingerprint(order, mode) if key else None,
+    }

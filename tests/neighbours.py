@@ -1,0 +1,70 @@
+"""Consumers as the order service calls them: they answer as a test says, and record the calls."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine
+
+from services.order.direct import Direct
+from services.order.runs import Runs
+from services.order.stages import Stages
+from shared.topology import CONSUMERS
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def applies(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"outcome": "applied"})
+
+
+def is_away(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused")
+
+
+def is_late(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadTimeout("too late")
+
+
+def says(status: int, **body: Any) -> Answer:
+    return lambda _request: httpx.Response(status, json=body)
+
+
+class Neighbours:
+    """`calls` holds, in the order in which they came, the service and the request of each.
+
+    A service applies what it is sent unless `answers` holds something else for it. `limit`: how
+    many orders are done at the same time; `clock` tells leases what time it is.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, Answer] | None = None,
+        *,
+        limit: int = 4,
+        clock: Callable[[], float] = time.time,
+        **more: Answer,
+    ) -> None:
+        self.answers = {**(answers or {}), **more}
+        self.calls: list[tuple[str, httpx.Request]] = []
+        self._limit = limit
+        self._clock = clock
+
+    def direct(self, engine: Engine) -> Direct:
+        stages = Stages(
+            {name: f"http://{name}/" for name in CONSUMERS},
+            timeout=5.0,
+            orders=self._limit,
+            client=httpx.Client(transport=httpx.MockTransport(self._answer)),
+        )
+        return Direct(Runs(engine, clock=self._clock), stages, limit=self._limit)
+
+    @property
+    def called(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        name = str(request.url.host)
+        self.calls.append((name, request))
+        return self.answers.get(name, applies)(request)
