@@ -6,6 +6,7 @@ from orderctl.audit_command import audit
 from orderctl.demo_command import demo
 from orderctl.dlq_commands import create_dlq_app
 from orderctl.doctor_command import doctor
+from orderctl.fault_command import create_fault_app
 from orderctl.journey_command import journey
 from orderctl.place_command import place
 from orderctl.replay_command import replay
@@ -16,7 +17,7 @@ def create_app() -> typer.Typer:
         name="python -m orderctl",
         help=(
             "Run the whole system on this machine, place orders, audit what became of them, "
-            "replay what was, and look after dead letters."
+            "replay what was, look after dead letters, and cause faults on purpose."
         ),
         no_args_is_help=True,
         add_completion=False,
@@ -30,6 +31,7 @@ def create_app() -> typer.Typer:
     app.command()(replay)
     app.command()(doctor)
     app.add_typer(create_dlq_app(), name="dlq")
+    app.add_typer(create_fault_app(), name="fault")
     return app
 
 

@@ -77,6 +77,10 @@ class ConsumerAddresses(_FromDemo):
         return self.of(service) if f"{service}_url" in type(self).model_fields else None
 
 
+class FaultAddresses(OrderAddress, ConsumerAddresses):
+    """Where faults can be asked for: every service, by `of("order")` or `of("email")`."""
+
+
 class Addresses(BrokerSettings, OrderAddress, ConsumerAddresses):
     """What the audit takes: where every witness listens. The defaults are the documented ports."""
 

@@ -13,6 +13,8 @@ from shared.database import reading
 from shared.dead_letter_views import dead_letter_views
 from shared.errors import ContractError, DependencyUnavailable, LeaseHeld, PermanentError
 from shared.events import is_id
+from shared.fault_views import fault_views, refuse_in_an_outage
+from shared.faulty import Trouble
 from shared.history import History
 from shared.http import create_app, json_response, problem, read_body, to_json
 from shared.operators import Guard, operators_only
@@ -33,12 +35,17 @@ def create_consumer_app(
     list_effects: ListEffects,
     replayer: Replayer,
     *,
+    trouble: Trouble,
     token: SecretStr | None,
 ) -> Flask:
-    """`token` opens what is for operators: the list of all effects, dead letters, replays."""
+    """`token` opens what is for operators: the list of all effects, dead letters, replays,
+    and `trouble`, as far as that is allowed.
+    """
     app = create_app()
     guard = operators_only(token)
-    app.register_blueprint(_health(consumer, engine))
+    refuse_in_an_outage(app, trouble)
+    app.register_blueprint(fault_views(trouble.faults, guard))
+    app.register_blueprint(_health(consumer, engine, trouble))
     app.register_blueprint(_story(engine, tables, list_effects, consumer))
     app.register_blueprint(_effects(list_effects, guard))
     app.register_blueprint(_events(consumer))
@@ -48,12 +55,12 @@ def create_consumer_app(
     return app
 
 
-def _health(consumer: Consumer, engine: Engine) -> Blueprint:
+def _health(consumer: Consumer, engine: Engine, trouble: Trouble) -> Blueprint:
     views = Blueprint("health", __name__)
 
     @views.get("/health/ready")
     def ready() -> Response:
-        reason = consumer.why_not_ready() or _database_problem(engine)
+        reason = consumer.why_not_ready() or _database_problem(engine) or trouble.outage()
         body = {"ready": reason is None, "reason": reason, "unsettled": consumer.unsettled}
         return json_response(body, 200 if reason is None else 503)
 

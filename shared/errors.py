@@ -87,3 +87,11 @@ class PruneRefused(PipelineError):
 
 class ReplayRefused(PipelineError):
     """This replay cannot begin: another one runs, or what it asks for is not to be had."""
+
+
+class FaultRefused(PipelineError):
+    """What was asked for is no fault."""
+
+
+class InjectedFailure(PipelineError):
+    """A failure that somebody asked for, to see what becomes of the work."""

@@ -115,6 +115,7 @@ class ServiceSettings(BaseSettings):
     port: Port
     log_level: LogLevel = "info"
     operator_token: OperatorToken = None
+    faults_allowed: Annotated[bool, Field(description="true or false")] = False
 
 
 class ConsumerSettings(ServiceSettings):

@@ -12,9 +12,11 @@ from sqlalchemy import select, update
 from services.order.journey import Consumers
 from services.order.outbox import Bound
 from services.order.runs import PENDING
-from services.order.schema import metadata, orders, runs
+from services.order.schema import faults, metadata, orders, runs
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database
+from shared.faults import Faults
+from shared.faulty import Trouble
 from tests.documented import TOKEN
 from tests.neighbours import Neighbours
 from tests.tables import content
@@ -38,6 +40,7 @@ class DocumentedService:
         outbox_limit: int = 100_000,
         token: str | None = TOKEN,
         direct: Neighbours | None = None,
+        faults_allowed: bool = False,
     ) -> None:
         self.engine = open_database(url)
         self.placing = open_database(url, pool_size=16, autocommit=True)
@@ -49,6 +52,7 @@ class DocumentedService:
             Bound(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
             direct=(direct or Neighbours()).direct(self.engine),
+            trouble=Trouble(Faults(self.engine, faults, allowed=faults_allowed)),
             token=SecretStr(token) if token else None,
         )
         self._place_the_order()

@@ -10,9 +10,11 @@ from werkzeug.test import TestResponse
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
-from services.order.schema import metadata, orders, outbox
+from services.order.schema import faults, metadata, orders, outbox
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database
+from shared.faults import Faults
+from shared.faulty import Trouble
 from tests.neighbours import Neighbours
 
 TOKEN = "the-token-of-the-tests"
@@ -42,6 +44,7 @@ class OrderService:
             Bound(self.engine, outbox_limit),
             consumers=Consumers({}),
             direct=(direct or Neighbours()).direct(self.engine),
+            trouble=Trouble(Faults(self.engine, faults, allowed=False)),
             token=SecretStr(TOKEN),
         )
 

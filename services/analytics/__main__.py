@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
 from services.analytics.schema import (
+    faults,
     history,
     inbox,
     metadata,
@@ -22,6 +23,8 @@ from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.events import Event
+from shared.faults import Faults
+from shared.faulty import FaultyEffect, Trouble
 from shared.history import History
 from shared.inbox import Effect, TransactionalEffect
 from shared.observability import configure_logging
@@ -50,10 +53,11 @@ def compose(
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
     work = partial(time.sleep, settings.work_time)
     effect = TransactionalEffect(engine, inbox, Starts(starts), write, work)
+    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
     consumer = Consumer(
         "analytics",
         transport,
-        wrap_effect(effect),
+        wrap_effect(FaultyEffect(effect, trouble)),
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
         batch=BATCH,
@@ -67,7 +71,13 @@ def compose(
     )
     list_effects = partial(list_facts, engine)
     app = create_consumer_app(
-        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+        consumer,
+        engine,
+        tables,
+        list_effects,
+        replayer,
+        trouble=trouble,
+        token=settings.operator_token,
     )
     app.register_blueprint(report_views(engine))
     return Process(app, Together([consumer, replayer]))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, delete
 
 from shared.database import Money, Utc
+from shared.faults import faults_table
 from shared.history import history_table
 from shared.inbox import inbox_table
 from shared.replay_table import replays_table
@@ -17,6 +18,7 @@ inbox = inbox_table(metadata)
 starts = starts_table(metadata)
 history = history_table(metadata)
 replays = replays_table(metadata)
+faults = faults_table(metadata)
 tables = Tables(inbox, history)
 
 facts = Table(

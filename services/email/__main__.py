@@ -5,13 +5,15 @@ from collections.abc import Callable
 from functools import partial
 
 from services.email.handler import send_confirmation
-from services.email.schema import history, inbox, metadata, replays, starts, tables
+from services.email.schema import faults, history, inbox, metadata, replays, starts, tables
 from services.email.settings import EmailSettings
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.effects import list_inbox
 from shared.events import Event
+from shared.faults import Faults
+from shared.faulty import FaultyEffect, Trouble
 from shared.history import History
 from shared.inbox import Effect, LeasedEffect
 from shared.observability import configure_logging
@@ -39,7 +41,8 @@ def compose(
     leased = LeasedEffect(
         engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
     )
-    effect = wrap_effect(leased)
+    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
+    effect = wrap_effect(FaultyEffect(leased, trouble))
     consumer = Consumer(
         "email",
         transport,
@@ -59,7 +62,13 @@ def compose(
     )
     list_effects = partial(list_inbox, engine, inbox)
     app = create_consumer_app(
-        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+        consumer,
+        engine,
+        tables,
+        list_effects,
+        replayer,
+        trouble=trouble,
+        token=settings.operator_token,
     )
     return Process(app, Together([consumer, replayer]))
 

@@ -7,13 +7,15 @@ from functools import partial
 from sqlalchemy import Connection
 
 from services.inventory.handler import move_stock
-from services.inventory.schema import history, inbox, metadata, replays, starts, tables
+from services.inventory.schema import faults, history, inbox, metadata, replays, starts, tables
 from services.inventory.settings import InventorySettings
 from services.inventory.stock import list_movements, stock_views
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.events import Event
+from shared.faults import Faults
+from shared.faulty import FaultyEffect, Trouble
 from shared.history import History
 from shared.inbox import Effect, TransactionalEffect
 from shared.observability import configure_logging
@@ -40,7 +42,9 @@ def compose(
     engine = open_database(settings.database_url)
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
     work = partial(time.sleep, settings.work_time)
-    effect = wrap_effect(TransactionalEffect(engine, inbox, Starts(starts), write, work))
+    once_each = TransactionalEffect(engine, inbox, Starts(starts), write, work)
+    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
+    effect = wrap_effect(FaultyEffect(once_each, trouble))
     consumer = Consumer(
         "inventory",
         transport,
@@ -60,7 +64,13 @@ def compose(
     )
     list_effects = partial(list_movements, engine)
     app = create_consumer_app(
-        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+        consumer,
+        engine,
+        tables,
+        list_effects,
+        replayer,
+        trouble=trouble,
+        token=settings.operator_token,
     )
     app.register_blueprint(stock_views(engine))
     return Process(app, Together([consumer, replayer]))

@@ -13,6 +13,7 @@ from sqlalchemy import (
 )
 
 from shared.database import Utc
+from shared.faults import faults_table
 from shared.history import history_table
 from shared.inbox import inbox_table
 from shared.replay_table import replays_table
@@ -24,6 +25,7 @@ inbox = inbox_table(metadata)
 starts = starts_table(metadata)
 history = history_table(metadata)
 replays = replays_table(metadata)
+faults = faults_table(metadata)
 tables = Tables(inbox, history)
 
 products = Table(

@@ -4,10 +4,13 @@ from services.order.direct import Direct
 from services.order.journey import Consumers
 from services.order.outbox import Bound
 from services.order.runs import Runs
+from services.order.schema import faults
 from services.order.settings import OrderSettings
 from services.order.stages import Stages
 from services.order.views import create_order_app
 from shared.database import open_database
+from shared.faults import Faults
+from shared.faulty import Trouble
 from shared.server import Process
 from shared.topology import LATECOMERS
 
@@ -23,6 +26,7 @@ def compose(settings: OrderSettings) -> Process:
         Bound(engine, settings.outbox_limit),
         consumers=Consumers(settings.consumer_urls),
         direct=_direct(settings, Runs(engine)),
+        trouble=Trouble(Faults(engine, faults, allowed=settings.faults_allowed)),
         mode=settings.order_mode,
         token=settings.operator_token,
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from shared.database import Money, Utc
+from shared.faults import faults_table
 
 metadata = MetaData()
 
@@ -75,3 +76,5 @@ runs = Table(
     Column("lease_until", Float, nullable=False, index=True),
     Column("stages", Text, nullable=False),
 )
+
+faults = faults_table(metadata)

@@ -16,6 +16,7 @@ from services.order.errors import (
     failed_to_problem,
     to_problem,
 )
+from services.order.faults import be_in_trouble
 from services.order.history import (
     LARGEST_CURSOR,
     LONGEST_PAGE,
@@ -36,6 +37,8 @@ from services.order.runs import Done, Runs
 from services.order.schema import metadata
 from shared.database import check_schema
 from shared.errors import DatabaseUnavailable
+from shared.fault_views import fault_views
+from shared.faulty import Trouble
 from shared.http import create_app, json_response, read_body
 from shared.operators import Guard, operators_only
 
@@ -50,13 +53,15 @@ def create_order_app(
     *,
     consumers: Consumers,
     direct: Direct,
+    trouble: Trouble,
     mode: Mode = Mode.ASYNC,
     token: SecretStr | None = None,
 ) -> Flask:
     """`placing` is for the one statement that writes, `engine` for whatever reads. `direct`
     places the orders that ask for another mode than async; `mode` is for those that ask for none.
 
-    `token` opens what is for operators: the list of all orders, and the state of the outbox.
+    `token` opens what is for operators: the list of all orders, the state of the outbox, and
+    `trouble`, as far as that is allowed.
     """
     app = create_app(exposition(engine))
     app.register_error_handler(Refused, to_problem)
@@ -64,9 +69,11 @@ def create_order_app(
     app.register_blueprint(_placing(placing, bound, direct, mode))
     app.register_blueprint(_looking(engine, direct.runs, consumers))
     app.register_blueprint(_for_operators(engine, direct.runs, operators_only(token)))
-    app.register_blueprint(_health(engine))
+    app.register_blueprint(fault_views(trouble.faults, operators_only(token)))
+    app.register_blueprint(_health(engine, trouble))
     app.register_blueprint(docs())
     measure(app)
+    be_in_trouble(app, trouble)
     return app
 
 
@@ -140,7 +147,7 @@ def _for_operators(engine: Engine, runs: Runs, guard: Guard) -> Blueprint:
     return views
 
 
-def _health(engine: Engine) -> Blueprint:
+def _health(engine: Engine, trouble: Trouble) -> Blueprint:
     views = Blueprint("health", __name__)
 
     @views.get("/health/ready")
@@ -150,7 +157,8 @@ def _health(engine: Engine) -> Blueprint:
             check_schema(engine, metadata)
         except DatabaseUnavailable as error:
             return json_response({"ready": False, "reason": str(error)}, 503)
-        return json_response({"ready": True, "reason": None})
+        reason = trouble.outage()
+        return json_response({"ready": not reason, "reason": reason}, 503 if reason else 200)
 
     return views
 

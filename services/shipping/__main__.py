@@ -8,13 +8,15 @@ from sqlalchemy import Connection
 
 from services.shipping.handler import create_shipments, forget_shipments
 from services.shipping.joining import note_joining
-from services.shipping.schema import history, inbox, metadata, replays, starts, tables
+from services.shipping.schema import faults, history, inbox, metadata, replays, starts, tables
 from services.shipping.settings import ShippingSettings
 from services.shipping.shipments import list_shipments, shipment_views
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.events import Event
+from shared.faults import Faults
+from shared.faulty import FaultyEffect, Trouble
 from shared.history import History
 from shared.inbox import Effect, TransactionalEffect
 from shared.observability import configure_logging
@@ -43,6 +45,7 @@ def compose(
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
     work = partial(time.sleep, settings.work_time)
     effect = TransactionalEffect(engine, inbox, Starts(starts), write, work)
+    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
 
     def check() -> None:
         check_schema(engine, metadata)
@@ -51,7 +54,7 @@ def compose(
     consumer = Consumer(
         NAME,
         transport,
-        wrap_effect(effect),
+        wrap_effect(FaultyEffect(effect, trouble)),
         ladder=settings.retry_ladder,
         concurrency=settings.concurrency,
         batch=BATCH,
@@ -65,7 +68,13 @@ def compose(
     )
     list_effects = partial(list_shipments, engine)
     app = create_consumer_app(
-        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+        consumer,
+        engine,
+        tables,
+        list_effects,
+        replayer,
+        trouble=trouble,
+        token=settings.operator_token,
     )
     app.register_blueprint(shipment_views(engine))
     return Process(app, Together([consumer, replayer]))

@@ -3,6 +3,7 @@
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from shared.database import Utc
+from shared.faults import faults_table
 from shared.history import history_table
 from shared.inbox import inbox_table
 from shared.replay_table import replays_table
@@ -14,6 +15,7 @@ inbox = inbox_table(metadata)
 starts = starts_table(metadata)
 history = history_table(metadata)
 replays = replays_table(metadata)
+faults = faults_table(metadata)
 tables = Tables(inbox, history)
 
 shipments = Table(

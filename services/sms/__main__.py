@@ -7,13 +7,15 @@ from functools import partial
 import httpx
 
 from services.sms.handler import send_text
-from services.sms.schema import history, inbox, metadata, replays, starts, tables
+from services.sms.schema import faults, history, inbox, metadata, replays, starts, tables
 from services.sms.settings import SmsSettings
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
 from shared.effects import list_inbox
 from shared.events import Event
+from shared.faults import Faults
+from shared.faulty import FaultyEffect, Trouble
 from shared.history import History
 from shared.inbox import Effect, LeasedEffect
 from shared.observability import configure_logging
@@ -41,7 +43,8 @@ def compose(
     leased = LeasedEffect(
         engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
     )
-    effect = wrap_effect(leased)
+    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
+    effect = wrap_effect(FaultyEffect(leased, trouble))
     consumer = Consumer(
         "sms",
         transport,
@@ -61,7 +64,13 @@ def compose(
     )
     list_effects = partial(list_inbox, engine, inbox)
     app = create_consumer_app(
-        consumer, engine, tables, list_effects, replayer, token=settings.operator_token
+        consumer,
+        engine,
+        tables,
+        list_effects,
+        replayer,
+        trouble=trouble,
+        token=settings.operator_token,
     )
     return Process(app, Together([consumer, replayer]))
 

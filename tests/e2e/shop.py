@@ -92,6 +92,13 @@ class Shop:
         assert running.returncode == 0, f"{errors}\n{output}"
         return json.loads(output)
 
+    def fault(self, *words: str) -> str:
+        """What `orderctl fault …` prints."""
+        running = self._orderctl(["fault", *words])
+        output, errors = running.communicate(timeout=60)
+        assert running.returncode == 0, f"{errors}\n{output}"
+        return output
+
     def replay(self, *words: str, timeout: float = 120) -> Any:
         """What `orderctl replay … --json` prints; its status is that of the replay."""
         running = self._orderctl(["replay", *words, "--json"])

@@ -14,6 +14,8 @@ from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import create_schema, open_database
 from shared.errors import DependencyUnavailable, LeaseHeld, PermanentError
+from shared.faults import Faults, faults_table
+from shared.faulty import Trouble
 from shared.history import history_table
 from shared.http import MAX_BODY_BYTES
 from shared.inbox import inbox_table
@@ -29,6 +31,7 @@ from tests.fakes import FakeEffect
 metadata = MetaData()
 inbox, history = inbox_table(metadata), history_table(metadata)
 replays = replays_table(metadata)
+faults = faults_table(metadata)
 TOKEN = "a-token-for-operators"
 AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -52,7 +55,13 @@ def client(effect: FakeEffect, sqlite_url: str) -> FlaskClient:
     archive = partial(broker.archive, "email")
     replayer = Replayer(Replays(engine, replays), archive, lambda _replay: once)
     app = create_consumer_app(
-        consumer, engine, Tables(inbox, history), some_effects, replayer, token=SecretStr(TOKEN)
+        consumer,
+        engine,
+        Tables(inbox, history),
+        some_effects,
+        replayer,
+        trouble=Trouble(Faults(engine, faults, allowed=False)),
+        token=SecretStr(TOKEN),
     )
     return app.test_client()
 

@@ -37,7 +37,7 @@ def routes(side: HttpSide) -> Iterator[tuple[Rule, str]]:
 
 def is_for_operators(rule: Rule, method: str) -> bool:
     is_list = rule.rule in ("/orders", "/outbox", "/effects") and method == "GET"
-    return is_list or rule.rule.startswith(("/dead-letters", "/replays"))
+    return is_list or rule.rule.startswith(("/dead-letters", "/replays", "/faults"))
 
 
 def test_any_request_is_answered_and_a_refused_one_writes_nothing(side: HttpSide) -> None:

@@ -26,6 +26,11 @@ def get(path: str, **more: Any) -> dict[str, Any]:
     return {"method": "GET", "path": path, **more}
 
 
+def faults(body: bytes) -> dict[str, Any]:
+    return {"method": "POST", "path": "/faults", "data": body, "headers": OPERATOR}
+
+
+ALLOWED: dict[str, Any] = {"faults_allowed": True}
 AWAY: dict[str, Any] = {"away": True}
 OFF: dict[str, Any] = {"token": None}
 FULL: dict[str, Any] = {"outbox_limit": 1}
@@ -78,6 +83,22 @@ CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
     ("GET", "/outbox", 401, "about:blank"): ({}, get("/outbox")),
     ("GET", "/outbox", 404, "about:blank"): (OFF, get("/outbox", headers=OPERATOR)),
     ("GET", "/outbox", 503, "about:blank"): (AWAY, get("/outbox", headers=OPERATOR)),
+    **{
+        (method, "/faults", status, "about:blank"): (
+            around | ALLOWED if status != 403 else around,
+            {"method": method, "path": "/faults", "json": {"crash": "after"}, **more},
+        )
+        for method in ("GET", "POST", "DELETE")
+        for status, around, more in (
+            (401, {}, {}),
+            (403, {}, {"headers": OPERATOR}),
+            (404, OFF, {"headers": OPERATOR}),
+            (503, AWAY, {"headers": OPERATOR}),
+        )
+    },
+    ("POST", "/faults", 400, "about:blank"): (ALLOWED, faults(b'{"outage": "yes"}')),
+    ("POST", "/faults", 413, "about:blank"): (ALLOWED, faults(b" " * 70_000)),
+    ("POST", "/faults", 422, "about:blank"): (ALLOWED, faults(b'{"latency": "long"}')),
     ("GET", "/docs/{asset}", 404, "about:blank"): ({}, get("/docs/page.html")),
 }
 

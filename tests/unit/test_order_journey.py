@@ -11,9 +11,11 @@ from sqlalchemy import delete, update
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
-from services.order.schema import metadata, outbox, runs
+from services.order.schema import faults, metadata, outbox, runs
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database, writing
+from shared.faults import Faults
+from shared.faulty import Trouble
 from tests.builders import NO_DOCUMENTS
 from tests.neighbours import Neighbours
 
@@ -45,6 +47,7 @@ class OrderService:
             Bound(self.engine, 100),
             consumers=Consumers({name: f"http://{name}/" for name in answers}, self._to(answers)),
             direct=Neighbours().direct(self.engine),
+            trouble=Trouble(Faults(self.engine, faults, allowed=False)),
         )
         self.client: FlaskClient = app.test_client()
         placed: Any = self.client.post(f"/orders?mode={mode}", json=AN_ORDER).json

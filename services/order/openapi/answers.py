@@ -45,6 +45,9 @@ UNAVAILABLE = Refusal(503, _PLAIN, "The database does not answer", _RETRY_AFTER)
 TOO_LONG = Refusal(413, _PLAIN, "The body is too long")
 UNAUTHORIZED = Refusal(401, _PLAIN, "The operators' token is missing or wrong", _WANTED)
 OFF = Refusal(404, _PLAIN, "The endpoint is off: the service has no OPERATOR_TOKEN")
+FAULTS_OFF = Refusal(403, _PLAIN, "The service was not started with FAULTS_ALLOWED")
+NOT_UNDERSTOOD = Refusal(400, _PLAIN, "The body is not what is needed here")
+NO_FAULT = Refusal(422, _PLAIN, "There is no such fault")
 NO_SUCH_PATH = Refusal(404, _PLAIN, "There is no such path")
 
 

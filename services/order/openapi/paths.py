@@ -30,6 +30,7 @@ from services.order.openapi.answers import (
     kinds,
     refused,
 )
+from services.order.openapi.fault_paths import fault_path
 from services.order.openapi.parameters import (
     ASSET,
     CURSOR,
@@ -150,6 +151,7 @@ PATHS: dict[str, Any] = {
     "/orders/{orderId}": {"get": _GET},
     "/orders/{orderId}/journey": {"get": _JOURNEY},
     "/outbox": {"get": _OUTBOX},
+    "/faults": fault_path(_OPERATORS_ONLY),
     "/health/live": {"get": _LIVE},
     "/health/ready": {"get": _READY},
     "/metrics": {"get": _plain("getMetrics", "Metrics for Prometheus", "text/plain")},

@@ -9,7 +9,12 @@ from services.order.runs import COMPLETED, FAILED, PENDING
 from services.order.stages import FAILED as FAILED_STAGE
 from services.order.stages import SUCCEEDED, TIMED_OUT
 from shared.events import ID_PATTERN, MAX_ITEMS, MAX_PRICE, MAX_QUANTITY
+from shared.fault_views import LONGEST_SECONDS as LONGEST_FAULT
+from shared.faults import Kind
+from shared.faulty import AFTER, BEFORE
 from shared.history import Step
+from shared.latency import LONGEST_SECONDS as LONGEST_LATENCY
+from shared.latency import PATTERN as LATENCY
 from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
 
 Schema = dict[str, Any]
@@ -133,6 +138,35 @@ _JOURNEY = _object(
     }
 )
 
+_FAULT = _object(
+    {
+        "kind": {"enum": [kind.value for kind in Kind]},
+        "value": TEXT,
+        "secondsLeft": {"type": ["number", "null"], "minimum": 0},
+    }
+)
+_NEW_FAULTS = _object(
+    {},
+    {
+        "latency": {
+            "type": ["string", "null"],
+            "pattern": LATENCY.replace(r"\Z", "$"),
+            "examples": ["2", "uniform:0.5,2", "exponential:2", "normal:2,0.5"],
+            "description": f"Seconds, at most {LONGEST_LATENCY:g}.",
+        },
+        "failures": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+        "outage": {"type": "boolean"},
+        "crash": {"enum": [BEFORE, AFTER, None]},
+        "seconds": {
+            "type": ["number", "null"],
+            "exclusiveMinimum": 0,
+            "maximum": LONGEST_FAULT,
+            "description": "For how long; without it, until they are cleared.",
+        },
+    },
+    additionalProperties=False,
+)
+
 _PROBLEM = _object(
     {
         "type": {"type": "string", "format": "uri-reference"},
@@ -173,6 +207,9 @@ SCHEMAS: dict[str, Schema] = {
     "Step": _STEP,
     "Stop": _STOP,
     "Journey": _JOURNEY,
+    "Faults": _object({"faults": _array(ref("Fault"))}),
+    "Fault": _FAULT,
+    "NewFaults": _NEW_FAULTS,
     "Live": _object({"live": {"const": True}}),
     "Ready": _object({"ready": {"type": "boolean"}, "reason": TEXT_OR_NULL}),
     "Problem": _PROBLEM,
