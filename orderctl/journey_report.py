@@ -34,6 +34,7 @@ class Stop(msgspec.Struct, frozen=True, rename="camel"):
     reason: str | None
     next_at: Time | None
     history: tuple[Step, ...]
+    started_at: Time | None = None
 
 
 class Stage(msgspec.Struct, frozen=True, rename="camel"):
@@ -92,13 +93,14 @@ def _stages(journey: Journey) -> Table:
 
 
 def _stops(journey: Journey) -> Table:
-    made = table("service", "state", "attempts", "when", "next attempt", "reason")
+    made = table("service", "state", "attempts", "when", "took", "next attempt", "reason")
     for name, stop in journey.services.items():
         made.add_row(
             _one_line(name),
             _one_line(stop.state.replace("_", "-")),
             str(stop.attempts),
             _when(stop.at, journey.placed_at),
+            _took(stop),
             _when(stop.next_at, journey.placed_at),
             _one_line(stop.reason or ""),
         )
@@ -133,6 +135,13 @@ def _when(at: datetime | None, placed: datetime) -> str:
     since = (at - placed).total_seconds()
     # The clocks of two machines may differ, so that a step seems to come before the order.
     return f"{_clock(at)} ({'-' if since < 0 else '+'}{seconds(abs(since))})"
+
+
+def _took(stop: Stop) -> str:
+    """How long the attempt took that applied it."""
+    if stop.state != "applied" or stop.at is None or stop.started_at is None:
+        return ""
+    return seconds((stop.at - stop.started_at).total_seconds())
 
 
 def _clock(at: datetime) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
+    Column,
     Connection,
     DateTime,
     Engine,
@@ -140,17 +142,41 @@ def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.I
 
 
 def create_schema(engine: Engine, metadata: MetaData) -> None:
-    """Create what is missing; the `migrate` step of a service. Safe to repeat."""
+    """Create what is missing, tables and columns; the `migrate` step of a service. Safe to repeat.
+
+    A column that comes later is one that may be NULL: the rows that are there have nothing in it.
+    """
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     with writing(engine) as connection:
         metadata.create_all(connection)
+        for column in _missing_columns(connection, metadata):
+            kind = column.type.compile(connection.dialect)
+            quoted = connection.dialect.identifier_preparer.quote
+            # Names and types come from our own schema.
+            table = quoted(column.table.name)
+            connection.execute(DDL(f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {kind}"))
 
 
 def check_schema(engine: Engine, metadata: MetaData) -> None:
     """Raise DatabaseUnavailable while the database is away or `migrate` has not run."""
     with reading(engine) as connection:
-        missing = set(metadata.tables) - set(inspect(connection).get_table_names())
+        missing = _missing_columns(connection, metadata)
     if missing:
-        tables = ", ".join(sorted(missing))
-        raise DatabaseUnavailable(f"no table {tables}: run the service's migrate step first")
+        tables = ", ".join(sorted({column.table.name for column in missing}))
+        raise DatabaseUnavailable(
+            f"no table {tables}, or not all of its columns: run the service's migrate step first"
+        )
+
+
+def _missing_columns(connection: Connection, metadata: MetaData) -> list[Column[Any]]:
+    tables = inspect(connection).get_multi_columns()
+    there = {
+        (table, column["name"]) for (_, table), columns in tables.items() for column in columns
+    }
+    return [
+        column
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if (table.name, column.name) not in there
+    ]

@@ -30,7 +30,7 @@ from shared.database import Utc, insert, writing
 from shared.errors import DatabaseUnavailable, LeaseHeld
 from shared.events import Event
 from shared.forgotten import forgotten_table
-from shared.rows import insert_new_rows
+from shared.rows import Rows, insert_new_rows
 from shared.starts import Starts, judge
 
 DONE = "done"
@@ -38,7 +38,8 @@ SENDING = "sending"
 
 
 def inbox_table(metadata: MetaData) -> Table:
-    """`state` is always `done` where the effect is in the same database.
+    """`state` is always `done` where the effect is in the same database. `started_at`: when the
+    last attempt began, `at`: when the row came into its state.
 
     With it comes a table that says up to when rows have been pruned.
     """
@@ -52,6 +53,7 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("lease_until", Float, nullable=False, default=0.0),
         Column("attempt", Integer, nullable=False),
         Column("event_time", Utc, nullable=False),
+        Column("started_at", Utc),
         Column("at", Utc, nullable=False),
     )
 
@@ -102,18 +104,19 @@ class TransactionalEffect:
         if not by_id:
             return Applied(suspects=suspects)
         try:
+            started_at = datetime.now(UTC)
             self._work()
-            now = self._write_once(by_id, batch_id, were_suspects=alone and bool(starts))
+            rows = [inbox_row(event, DONE, started_at=started_at) for event in by_id.values()]
+            now = self._write_once(by_id, rows, batch_id, were_suspects=alone and bool(starts))
         except Exception:
             self._abandon(batch_id)
             raise
         return Applied(now=now, before=frozenset(by_id) - now, suspects=suspects)
 
     def _write_once(
-        self, by_id: dict[str, Event], batch_id: str, *, were_suspects: bool
+        self, by_id: dict[str, Event], rows: Rows, batch_id: str, *, were_suspects: bool
     ) -> frozenset[str]:
         """Inbox rows and effect in one transaction; only for events that are new to the inbox."""
-        rows = [inbox_row(event, state=DONE) for event in by_id.values()]
         with writing(self._engine) as tx:
             fresh = insert_new_rows(tx, self._inbox, rows)
             if fresh:
@@ -205,13 +208,14 @@ class LeasedEffect:
 
     def _take_lease(self, tx: Connection, event: Event, now: float, *, until: float) -> bool:
         inbox = self._inbox
-        row = inbox_row(event, state=SENDING, lease_until=until)
+        row = inbox_row(event, SENDING, lease_until=until)
         statement = insert(tx, inbox).on_conflict_do_update(
             index_elements=[inbox.c.event_id],
             set_={
                 "state": SENDING,
                 "lease_until": until,
                 "attempt": event.attempt,
+                "started_at": row["started_at"],
                 "at": row["at"],
             },
             where=(inbox.c.state != DONE) & (inbox.c.lease_until <= now),
@@ -271,7 +275,11 @@ def _take_suspects(
     return frozenset(starts)
 
 
-def inbox_row(event: Event, *, state: str, lease_until: float = 0.0) -> dict[str, object]:
+def inbox_row(
+    event: Event, state: str, *, lease_until: float = 0.0, started_at: datetime | None = None
+) -> dict[str, object]:
+    """What comes into this state now, with an attempt that began then, or now."""
+    now = datetime.now(UTC)
     return {
         "event_id": event.id,
         "order_id": event.order.order_id,
@@ -279,5 +287,6 @@ def inbox_row(event: Event, *, state: str, lease_until: float = 0.0) -> dict[str
         "lease_until": lease_until,
         "attempt": event.attempt,
         "event_time": event.time,
-        "at": datetime.now(UTC),
+        "started_at": started_at or now,
+        "at": now,
     }

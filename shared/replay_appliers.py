@@ -69,7 +69,7 @@ class Rebuild:
 
     def _rewrite(self, events: Sequence[Event]) -> Done:
         with writing(self._engine) as tx:
-            rows = [inbox_row(event, state=DONE) for event in events]
+            rows = [inbox_row(event, DONE) for event in events]
             fresh = insert_new_rows(tx, self._inbox, rows)
             self._remove(tx, [event.id for event in events])
             self._write(tx, events)

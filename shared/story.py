@@ -26,10 +26,11 @@ class Tables:
 
 
 def tell(engine: Engine, tables: Tables, order_id: str, now: datetime) -> dict[str, Any]:
-    """`{"state", "attempts", "at", "reason", "nextAt", "history": [{"step", "attempt", …}]}`.
+    """`{"state", "attempts", "startedAt", "at", "reason", "nextAt", "history": [{"step", …}]}`.
 
     `attempts`: how many were begun since the event was first delivered or last redriven. `at`:
     when it came into this state; None where this service has not seen the event yet.
+    `startedAt`: when the work began that is done, or that goes on.
     """
     with reading(engine) as tx:
         inbox = tx.execute(_of(tables.inbox, order_id)).all()
@@ -39,6 +40,7 @@ def tell(engine: Engine, tables: Tables, order_id: str, now: datetime) -> dict[s
     return {
         "state": WAITING,
         "attempts": 0,
+        "startedAt": None,
         "at": None,
         "reason": None,
         "nextAt": None,
@@ -55,11 +57,16 @@ def _from_inbox(rows: Any, now: datetime) -> Mapping[str, Any]:
     """Applied, or in work under a lease; {} when neither."""
     for row in rows:
         if row.state == DONE:
-            return {"state": APPLIED, "attempts": row.attempt, "at": row.at}
+            return _worked(APPLIED, row)
     for row in rows:
         if row.lease_until > now.timestamp():
-            return {"state": WORKING, "attempts": row.attempt, "at": row.at}
+            return _worked(WORKING, row)
     return {}
+
+
+def _worked(state: str, row: Row[Any]) -> Mapping[str, Any]:
+    times = {"startedAt": row.started_at, "at": row.at}
+    return {"state": state, "attempts": row.attempt, **times}
 
 
 def _from_steps(steps: list[Row[Any]], now: datetime) -> Mapping[str, Any]:

@@ -40,11 +40,13 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
 class Stop(msgspec.Struct, frozen=True, rename="camel"):
     """What one service says. `state`: waiting, working, retrying, applied, dead_lettered,
     discarded, undone where it has not been done and no event will come, or unknown where it does
-    not answer, which `reason` explains.
+    not answer, which `reason` explains. `started_at`: when the work began, `at`: when it came
+    into this state.
     """
 
     state: str
     attempts: int = 0
+    started_at: datetime | None = None
     at: datetime | None = None
     reason: str | None = None
     next_at: datetime | None = None

@@ -25,6 +25,7 @@ STEP = {"step": "retried", "attempt": 1, "reason": "550", "nextAt": AT, "at": AT
 STORY = {
     "state": "applied",
     "attempts": 2,
+    "startedAt": AT,
     "at": AT,
     "reason": None,
     "nextAt": None,
@@ -94,6 +95,7 @@ def test_one_that_is_away_is_unknown_and_the_others_are_told(sqlite_url: str) ->
     assert services["email"] == {
         "state": "unknown",
         "attempts": 0,
+        "startedAt": None,
         "at": None,
         "reason": "it does not answer: connection refused",
         "nextAt": None,

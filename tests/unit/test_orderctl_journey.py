@@ -76,6 +76,15 @@ def test_each_service_has_a_line_with_the_time_since_the_order_was_placed() -> N
     assert line(text, "sms") == "sms applied 1 2026-03-04 05:06:08 UTC (+1.0 s)"
 
 
+def test_of_what_is_applied_it_says_how_long_that_took() -> None:
+    text = shown(
+        email=stop("working", attempts=1, at=time(9), startedAt=time(9)),
+        sms=stop("applied", attempts=1, at=time(9), startedAt=time(8)),
+    )
+    assert line(text, "sms") == "sms applied 1 2026-03-04 05:06:09 UTC (+2.0 s) 1.0 s"
+    assert line(text, "email") == "email working 1 2026-03-04 05:06:09 UTC (+2.0 s)"
+
+
 def test_the_calls_of_an_order_that_was_done_by_calls_are_shown() -> None:
     late = {"stage": "sms", "outcome": "timed_out", "startedSeconds": 2, "seconds": 5}
     stages = [late | {"reason": "no answer within 5 s"}]

@@ -47,7 +47,8 @@ def at(seconds: float) -> datetime:
 def state(name: str, attempts: int, seconds: float | None, **more: Any) -> Story:
     """What is told; whatever is not named here must be None."""
     when = None if seconds is None else at(seconds)
-    return {"state": name, "attempts": attempts, "at": when, "reason": None, "nextAt": None} | more
+    nothing: Story = {"startedAt": None, "reason": None, "nextAt": None}
+    return {"state": name, "attempts": attempts, "at": when} | nothing | more
 
 
 def note(
@@ -70,6 +71,7 @@ def inbox(engine: Engine, state: str, *, attempt: int = 1, lease_until: float = 
         "attempt": attempt,
         "lease_until": lease_until,
         "event_time": THE_TIME,
+        "started_at": at(0.5),
         "at": at(1),
     }
     with writing(engine) as tx:
@@ -87,7 +89,7 @@ def test_another_order_does_not_count(engine: Engine, told: Tell) -> None:
 
 def test_under_a_lease_it_is_in_work(engine: Engine, told: Tell) -> None:
     inbox(engine, SENDING, attempt=2, lease_until=at(60).timestamp())
-    assert told(59) == state("working", 2, 1)
+    assert told(59) == state("working", 2, 1, startedAt=at(0.5))
 
 
 def test_a_lease_that_has_ended_is_nobodys_work(engine: Engine, told: Tell) -> None:
@@ -108,13 +110,13 @@ def test_after_its_time_it_waits_for_a_consumer(engine: Engine, told: Tell) -> N
 def test_what_was_applied_has_the_attempts_that_it_took(engine: Engine, told: Tell) -> None:
     note(engine, Step.RETRIED, 0.5, reason="550", after=0.1)
     inbox(engine, DONE, attempt=2)
-    assert told() == state("applied", 2, 1)
+    assert told() == state("applied", 2, 1, startedAt=at(0.5))
 
 
 def test_what_was_applied_stays_so_whatever_happens_to_a_repeat(engine: Engine, told: Tell) -> None:
     inbox(engine, DONE)
     note(engine, Step.DEAD_LETTERED, 50, reason="a repeat")
-    assert told() == state("applied", 1, 1)
+    assert told() == state("applied", 1, 1, startedAt=at(0.5))
 
 
 def test_a_dead_letter_has_its_reason(engine: Engine, told: Tell) -> None:

@@ -114,6 +114,7 @@ _STOP = _object(
     {
         "state": {"enum": _STATES, "description": _UNKNOWN},
         "attempts": COUNT,
+        "startedAt": TIME_OR_NULL,
         "at": TIME_OR_NULL,
         "reason": TEXT_OR_NULL,
         "nextAt": TIME_OR_NULL,
