@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
     Connection,
@@ -19,6 +18,7 @@ from sqlalchemy import (
     create_engine,
     event,
     inspect,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -155,7 +155,7 @@ def create_schema(engine: Engine, metadata: MetaData) -> None:
             quoted = connection.dialect.identifier_preparer.quote
             # Names and types come from our own schema.
             table = quoted(column.table.name)
-            connection.execute(DDL(f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {kind}"))
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {kind}"))
 
 
 def check_schema(engine: Engine, metadata: MetaData) -> None:
