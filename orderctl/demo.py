@@ -1,5 +1,6 @@
 """The demo: the whole system on this machine, some orders, and what became of them."""
 
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -67,18 +68,26 @@ def running(plan: Plan, say: Tell) -> Iterator[Stack]:
     with claimed(plan.folder), _stack(plan) as stack:
         if dict(stack.plan.ports) != dict(DEFAULT_PORTS):
             say("Some documented ports are taken; this demo takes others.")
-        say(f"Starting {len(MODULES)} processes, with logs in {plan.folder}/ …")
-        began = time.monotonic()
-        with progress() as tell:
-            tell("making schemas and queues")
-            stack.setup()
-            tell("starting services")
-            stack.start_all()
-            stack.wait_ready()
-        write_environment(stack.folder, stack.plan.common())
-        say(f"All are ready after {time.monotonic() - began:.1f} s.")
-        yield stack
-        say("Stopping everything …")
+        with brought_up(stack, say):
+            write_environment(stack.folder, stack.plan.common())
+            yield stack
+
+
+@contextmanager
+def brought_up(stack: Stack, say: Tell) -> Iterator[None]:
+    """Everything set up, started and ready. Raises StackError."""
+    folder = Path(os.path.relpath(stack.folder))
+    say(f"Starting {len(MODULES)} processes, with logs in {folder}/ …")
+    began = time.monotonic()
+    with progress() as tell:
+        tell("making schemas and queues")
+        stack.setup()
+        tell("starting services")
+        stack.start_all()
+        stack.wait_ready()
+    say(f"All are ready after {time.monotonic() - began:.1f} s.")
+    yield
+    say("Stopping everything …")
 
 
 def _stack(plan: Plan) -> Stack:
@@ -87,6 +96,7 @@ def _stack(plan: Plan) -> Stack:
         broker_url=plan.broker_url,
         work_times=WORK_TIMES,
         documented_ports=True,
+        faults_allowed=True,
     )
 
 

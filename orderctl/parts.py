@@ -49,6 +49,8 @@ class Plan:
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Each stack has its own, known to its parts and to orderctl.
     operator_token: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    #: Whether services cause the faults that an operator asks for.
+    faults_allowed: bool = False
     #: Who receives every order; a latecomer is named here once it has joined.
     consumers: Sequence[str] = CONSUMERS
 
@@ -85,6 +87,7 @@ class Plan:
             **{setting: self.url(part) for setting, part in names.items()},
             "CONSUMER_URLS": ",".join(f"{name}={self.url(name)}" for name in self.consumers),
             "OPERATOR_TOKEN": self.operator_token,
+            "FAULTS_ALLOWED": str(self.faults_allowed).lower(),
             "BROKER_URL": self.broker_url,
             "CONSUMERS": ",".join(self.consumers),
             "RETRY_LADDER": ",".join(f"{rung:g}" for rung in self.ladder),

@@ -81,7 +81,7 @@ class FaultAddresses(OrderAddress, ConsumerAddresses):
     """Where faults can be asked for: every service, by `of("order")` or `of("email")`."""
 
 
-class Addresses(BrokerSettings, OrderAddress, ConsumerAddresses):
+class Addresses(BrokerSettings, FaultAddresses):
     """What the audit takes: where every witness listens. The defaults are the documented ports."""
 
     relay_url: HttpUrl = "http://127.0.0.1:8010"

@@ -36,7 +36,7 @@ class Stack:
 
     `broker_url` and `database_urls` default to SQLite files in the folder. `work_times` are
     seconds by service, `environment` variables by part. With `documented_ports`, these are
-    taken when all of them are free.
+    taken when all of them are free. With `faults_allowed`, `orderctl fault` works on it.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Stack:
         work_times: Mapping[str, float] | None = None,
         environment: Mapping[str, Mapping[str, str]] | None = None,
         documented_ports: bool = False,
+        faults_allowed: bool = False,
     ) -> None:
         self.folder = folder.resolve()
         self.plan = Plan(
@@ -58,6 +59,7 @@ class Stack:
             ladder=ladder,
             work_times=work_times or {},
             extra=environment or {},
+            faults_allowed=faults_allowed,
         )
         self._processes: dict[str, PartProcess] = {}
         self._guard = Guard()

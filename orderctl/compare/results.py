@@ -68,7 +68,8 @@ class Share(msgspec.Struct, frozen=True, rename="camel"):
 class ModeResult(msgspec.Struct, frozen=True, rename="camel"):
     """One scenario in one mode.
 
-    `response`: of all orders that were answered, whatever the answer. `visible`: of those whose
+    `response`: of the orders that were placed; `failed_after`: of those that were answered with an
+    error, whose times are another matter: a refusal is quick. `visible`: of the placed ones whose
     effects all came. `lost`: accepted, and an effect never came. `half_done`: not placed, says
     the answer, and yet some effect is there. `mails_for_failed`: mails about orders of which the
     customer was told that they failed. `twice`: effects that are there more often than once.
@@ -85,6 +86,7 @@ class ModeResult(msgspec.Struct, frozen=True, rename="camel"):
     twice: int
     dead_lettered: int
     orders: tuple[OrderResult, ...]
+    failed_after: Spread | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, rename="camel"):

@@ -24,7 +24,7 @@ class OrderSettings(ServiceSettings):
     workers: Annotated[int, Field(ge=1, le=64, description="a number of processes, 1 to 64")] = 2
     threads: Annotated[
         int, Field(ge=1, le=64, description="a number of threads in each process, 1 to 64")
-    ] = 8
+    ] = 32
     outbox_limit: Annotated[
         int, Field(ge=1, description="how many events may wait to be published, 1 or more")
     ] = 100_000

@@ -1,0 +1,89 @@
+"""A whole comparison: every scenario in every mode, then the audit over all of it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orderctl.audit import Options, run_audit
+from orderctl.audit_report import sentence
+from orderctl.compare.aftermath import fates, scenario_result
+from orderctl.compare.conduct import Conductor, Run
+from orderctl.compare.machine import this_machine
+from orderctl.compare.results import MODES, Comparison, Mode, ScenarioResult
+from orderctl.compare.scenarios import Scenario
+from orderctl.compare.shop import Shop
+from orderctl.compare.timelines import waterfalls
+from orderctl.ledger import Ledger
+from orderctl.output import seconds
+from orderctl.progress import Tell, progress
+
+#: The scenario in which modes are compared by how long an answer takes.
+HEALTHY = "healthy"
+BROKERS = {"sqlite": "embedded", "amqp": "rabbitmq", "amqps": "rabbitmq", "kafka": "kafka"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """`command`: how somebody else can measure the same."""
+
+    scenarios: Sequence[Scenario]
+    ledger: Path
+    command: str
+
+
+def compare(shop: Shop, request: Request, say: Tell) -> Comparison:
+    """Run everything. Raises CommandError, and what the audit raises."""
+    began_at, began = datetime.now(UTC), time.monotonic()
+    with Ledger(request.ledger) as ledger, progress() as tell:
+        conductor = Conductor(shop, ledger, tell)
+        runs = [_all_modes(conductor, scenario, say) for scenario in request.scenarios]
+        shop.calm_down(tell)
+        healthy = [run for each in runs for run in each if run.scenario.name == HEALTHY]
+        pictures = waterfalls(healthy, shop.client, shop.addresses.order_url)
+        say("The audit waits for quiet, then compares every order with its effects …")
+        audit = run_audit(shop.addresses, Options(ledger=request.ledger), tell=tell)
+    known = fates(audit.audit)
+    results = tuple(scenario_result(each, known) for each in runs)
+    return Comparison(
+        began_at=began_at.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - began, 1),
+        machine=this_machine(),
+        broker=BROKERS[shop.addresses.broker_url.partition(":")[0]],
+        command=request.command,
+        scenarios=results,
+        waterfalls=pictures,
+        speedup=_speedup(results),
+        audit=sentence(audit),
+        is_clean=not audit.exit_status,
+    )
+
+
+def _all_modes(conductor: Conductor, scenario: Scenario, say: Tell) -> list[Run]:
+    say(f"{scenario.title}: {scenario.story}")
+    runs = []
+    for mode in MODES:
+        run = conductor.run(scenario, mode)
+        say(f"  {mode:<9}{_in_short(run)}")
+        runs.append(run)
+    return runs
+
+
+def _in_short(run: Run) -> str:
+    placed = f"{len(run.placed):>3} of {len(run.answers)} orders placed"
+    times = sorted(answer.seconds for answer in run.answers)
+    return f"{placed}, answers took {seconds(times[len(times) // 2])}, {seconds(times[-1])} at most"
+
+
+def _speedup(results: Sequence[ScenarioResult]) -> float | None:
+    medians: dict[Mode, float] = {
+        result.mode: result.response.p50
+        for scenario in results
+        if scenario.name == HEALTHY
+        for result in scenario.modes
+        if result.response
+    }
+    if "sync" not in medians or "async" not in medians:
+        return None
+    return medians["sync"] / medians["async"]

@@ -1,0 +1,51 @@
+"""One order in each mode, from real measurements: the picture that is drawn on whiteboards."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import httpx
+import msgspec
+
+from orderctl.audit_pages import Witness
+from orderctl.compare.conduct import Run
+from orderctl.compare.customers import Answer
+from orderctl.compare.results import Bar, Waterfall
+
+
+class _Stop(msgspec.Struct, rename="camel"):
+    started_at: datetime | None = None
+    at: datetime | None = None
+
+
+class _Journey(msgspec.Struct):
+    services: dict[str, _Stop]
+
+
+def waterfalls(runs: Sequence[Run], client: httpx.Client, order_url: str) -> tuple[Waterfall, ...]:
+    """Of each run, the order whose answer took the median time; none of a run without orders."""
+    order = Witness(client, "order", order_url)
+    return tuple(
+        Waterfall(run.mode, answer.seconds, _bars(answer, order))
+        for run in runs
+        if (answer := _median(run.placed))
+    )
+
+
+def _median(answers: Sequence[Answer]) -> Answer | None:
+    ordered = sorted(answers, key=lambda answer: answer.seconds)
+    return ordered[len(ordered) // 2] if ordered else None
+
+
+def _bars(answer: Answer, order: Witness) -> tuple[Bar, ...]:
+    if answer.stages:
+        return tuple(Bar(each.stage, each.started_seconds, each.seconds) for each in answer.stages)
+    journey = order.get(f"/orders/{answer.order_id}/journey", _Journey)
+    return tuple(
+        Bar(name, (stop.started_at - answer.due).total_seconds(), _took(stop.started_at, stop.at))
+        for name, stop in journey.services.items()
+        if stop.started_at and stop.at
+    )
+
+
+def _took(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds()
