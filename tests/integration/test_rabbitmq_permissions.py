@@ -200,12 +200,19 @@ def test_the_operator_looks_after_every_services_dead_letters(
     assert (operator.depth(service).ready, operator.depth(service).dead) == (1, 0)
 
 
-def test_the_operator_takes_no_event_from_a_service_and_publishes_none(url_of: UrlOf) -> None:
+def test_the_operator_publishes_events_that_nobody_wants(broker_of: BrokerOf) -> None:
+    operator = broker_of("orderctl")
+    with operator.publisher() as publisher:
+        publisher.publish([a_message()])
+    assert [operator.depth(service).ready for service in SERVICES] == [1] * len(SERVICES)
+
+
+def test_the_operator_takes_no_event_from_a_service_and_publishes_no_other(url_of: UrlOf) -> None:
     for service in SERVICES:
         refused(url_of("orderctl"), getting(work_queue(service)))
         refused(url_of("orderctl"), publishing(RETRY_EXCHANGE, retry_queue(service, RUNG)))
         refused(url_of("orderctl"), publishing(DEAD_LETTER_EXCHANGE, dead_letter_queue(service)))
-    refused(url_of("orderctl"), publishing(EVENTS_EXCHANGE, "order.placed"))
+    refused(url_of("orderctl"), publishing(EVENTS_EXCHANGE, "order.cancelled"))
 
 
 def test_the_operator_is_told_that_it_cannot_compare_what_it_may_not_declare(
