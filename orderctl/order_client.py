@@ -52,7 +52,9 @@ class _Problem(msgspec.Struct):
 
 
 class OrderClient:
-    """Safe to use from many threads. `patience`: seconds for which an order is sent again."""
+    """Safe to use from many threads. `patience`: seconds for which an order is sent again.
+    `mode`: sync, parallel or async; None for the one that the order service has by default.
+    """
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class OrderClient:
         url: str,
         *,
         patience: float,
+        mode: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._url = url.rstrip("/")
         self._patience = patience
+        self._query = {"mode": mode} if mode else {}
         self._clock = clock
         self._sleep = sleep
 
@@ -97,7 +101,8 @@ class OrderClient:
     def _send(self, basket: Basket, key: str) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         body = _encoder.encode(basket)
-        return self._client.post(f"{self._url}/orders", content=body, headers=headers)
+        url = f"{self._url}/orders"
+        return self._client.post(url, params=self._query, content=body, headers=headers)
 
     def _placed(self, response: httpx.Response, seconds: float, attempts: int) -> Placed:
         now = datetime.now(UTC)

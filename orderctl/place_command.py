@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,6 +45,12 @@ def place(
         Decimal | None, typer.Option(parser=_money, help="The price of a piece, as 49.99.")
     ] = None,
     user: Annotated[str | None, typer.Option(help="For this customer, instead of any.")] = None,
+    mode: Annotated[
+        Literal["sync", "parallel", "async"] | None,
+        typer.Option(
+            help="In turn by calls, by calls at once, or by an event; else as the shop does."
+        ),
+    ] = None,
     patience: Annotated[
         float, typer.Option(min=0, help="Seconds to try for while nobody answers.")
     ] = 10.0,
@@ -63,13 +69,17 @@ def place(
     python -m orderctl place --count 100 --rate 50 --accepted accepted.ndjson
 
     python -m orderctl place --product prod-456 --quantity 2 --price 49.99 --user usr-123
+
+    python -m orderctl place --mode sync    # the customer waits for every service
     """
     wish = Wish(product, quantity, price, user)
 
     def run() -> int:
         address = url or load(OrderAddress).order_url
         orders = baskets(wish, random.Random())
-        placing = _place(address, orders, number, rate, patience, accepted)
+        with open_client() as http:
+            client = OrderClient(http, address, patience=patience, mode=mode)
+            placing = _place(client, orders, number, rate, accepted)
         print_json(document(placing)) if as_json else print_placing(placing, console())
         return 1 if placing.failures else 0
 
@@ -77,17 +87,12 @@ def place(
 
 
 def _place(
-    url: str,
-    orders: Iterator[Basket],
-    number: int,
-    rate: float,
-    patience: float,
-    accepted: Path | None,
+    client: OrderClient, orders: Iterator[Basket], number: int, rate: float, accepted: Path | None
 ) -> Placing:
     ledger = Ledger(accepted) if accepted else None
-    with open_client() as client, ledger or nullcontext(), progress() as tell:
+    with ledger or nullcontext(), progress() as tell:
         return place_orders(
-            OrderClient(client, url, patience=patience),
+            client,
             orders,
             count=number,
             rate=rate,

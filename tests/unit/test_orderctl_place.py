@@ -48,12 +48,18 @@ class Shop:
     behaviours: list[Behaviour] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     now: float = 0.0
 
-    def client(self, patience: float = 10.0) -> OrderClient:
+    def client(self, patience: float = 10.0, mode: str | None = None) -> OrderClient:
         http = httpx.Client(transport=httpx.MockTransport(self._answer))
         return OrderClient(
-            http, "http://shop", patience=patience, clock=lambda: self.now, sleep=self.sleep
+            http,
+            "http://shop",
+            patience=patience,
+            mode=mode,
+            clock=lambda: self.now,
+            sleep=self.sleep,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -64,8 +70,16 @@ class Shop:
             return httpx.Response(200)
         self.keys.append(request.headers["Idempotency-Key"])
         self.bodies.append(request.content)
+        self.queries.append(request.url.query.decode())
         behave = self.behaviours.pop(0) if self.behaviours else accept
         return behave(len(self.keys))
+
+
+@pytest.mark.parametrize(("mode", "query"), [(None, ""), ("sync", "mode=sync")])
+def test_a_mode_is_asked_for_where_one_is_wished(mode: str | None, query: str) -> None:
+    shop = Shop()
+    shop.client(mode=mode).place(BASKET)
+    assert shop.queries == [query]
 
 
 def test_an_order_is_sent_as_the_contract_says() -> None:
