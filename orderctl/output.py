@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orderctl.errors import CommandError
-from shared.errors import BrokerUnavailable, PipelineError, SettingsError
+from shared.errors import BrokerUnavailable, PipelineError, QueuesMissing, SettingsError
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -89,6 +89,10 @@ def _status(error: PipelineError) -> int:
 
 
 def _advice(error: PipelineError) -> str:
+    if isinstance(error, QueuesMissing):
+        return (
+            f"The broker lacks something: {error}\nRun python -m shared.topology, which makes it."
+        )
     if isinstance(error, BrokerUnavailable):
         return f"The broker does not answer: {error}\nStart it, or set BROKER_URL to where it is."
     return str(error)

@@ -4,6 +4,7 @@ An inbox row is what makes a repeated event harmless, so it has to outlive every
 event: those in the work queue and those among the dead letters.
 """
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from shared.inbox import DONE
 from shared.observability import configure_logging
 from shared.settings import PruneConsumerSettings
 from shared.story import Tables
-from shared.transport import Broker, DeadLetter, connect
+from shared.transport import Broker, DeadLetter, connect, kept_days
 
 #: Rows in one transaction: short enough that no consumer waits for long.
 BATCH = 5_000
@@ -42,6 +43,7 @@ def run_prune(service: str, settings: PruneConsumerSettings, tables: Tables, sta
     goes away in between, the batches that were committed are gone; the next run does the rest.
     """
     configure_logging(service)
+    expect_longer_memory(settings)
     broker = connect(settings.broker_url, settings.retry_ladder)
     engine = open_database(settings.database_url)
     keep = timedelta(days=settings.keep_days)
@@ -51,6 +53,20 @@ def run_prune(service: str, settings: PruneConsumerSettings, tables: Tables, sta
         sys.exit(f"{service}: the prune did not end, run it again later: {error}")
     finally:
         engine.dispose()
+
+
+def expect_longer_memory(settings: PruneConsumerSettings) -> None:
+    """End with a sentence when the broker keeps events for longer than they are remembered.
+
+    A group whose position Kafka has forgotten begins with the oldest event that is there.
+    """
+    kept = kept_days(settings.broker_url)
+    if settings.keep_days < kept:
+        sys.exit(
+            f"The broker keeps events for up to {kept:.1f} days, and KEEP_DAYS is "
+            f"{settings.keep_days}: set it to {math.ceil(kept)} or more, or an event that is read "
+            "again would be applied again. Nothing was pruned."
+        )
 
 
 def read_dead_letters(broker: Broker, service: str) -> Sequence[DeadLetter]:

@@ -29,10 +29,15 @@ __all__ = [
     "Stored",
     "Subscription",
     "connect",
+    "kept_days",
 ]
 
 #: Seconds to wait before the second, third and fourth attempt.
 LADDER = (1.0, 5.0, 30.0)
+
+
+#: How long a broker keeps events for a replay, where its address does not say otherwise.
+KEPT_DAYS = 7.0
 
 
 class _Closing(Protocol):
@@ -154,3 +159,13 @@ def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:
         return EmbeddedBroker(url, ladder)
     known = "amqp://…, amqps://…, kafka://… or sqlite:///…"
     raise SettingsError(f"BROKER_URL takes {known}, not {scheme}://…")
+
+
+def kept_days(url: str) -> float:
+    """How many days after its publication an event can still be read. Raises SettingsError."""
+    if url.partition("://")[0].lower() != "kafka":
+        return KEPT_DAYS
+    from shared.transport.kafka_address import address
+
+    # A file goes as a whole, when its newest record is old enough; seven make up the retention.
+    return address(url, LADDER).layout.retention_days * 8 / 7

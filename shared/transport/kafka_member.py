@@ -64,12 +64,15 @@ class Member:
         topics: Iterable[str],
         lanes: Lanes,
         changed: threading.Condition,
+        *,
+        revoke_patience: float = REVOKE_PATIENCE,
     ) -> None:
         """`changed` guards `lanes`, and is notified of what arrives and of the end."""
         self._lanes = lanes
         self._changed = changed
         self._topics = list(topics)
         self._group = address.layout.group(service)
+        self._revoke_patience = revoke_patience
         self._settings = {**SETTINGS, **address.client, "group.id": self._group}
         self._gone = ""
         self._is_away = False
@@ -196,7 +199,7 @@ class Member:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """They go to another member: let the work on them end first, and say how far it came."""
         named = _named(partitions)
-        deadline = time.monotonic() + REVOKE_PATIENCE
+        deadline = time.monotonic() + self._revoke_patience
         with self._changed:
             self._lanes.discard_fetched(named)
             while self._lanes.unfinished(named) and not self._gone:

@@ -14,7 +14,7 @@ from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport.kafka_address import Address
 from shared.transport.kafka_batch import Outgoing, TooLarge
 from shared.transport.kafka_lanes import Claim, Lanes
-from shared.transport.kafka_member import Member
+from shared.transport.kafka_member import REVOKE_PATIENCE, Member
 from shared.transport.kafka_producer import Sender
 from shared.transport.kafka_publisher import to_topic
 from shared.transport.kafka_wire import (
@@ -58,9 +58,17 @@ class KafkaSubscription:
     """Receives in one thread; deliveries may be settled from any."""
 
     def __init__(
-        self, address: Address, service: str, delays: Mapping[str, float], *, prefetch: int
+        self,
+        address: Address,
+        service: str,
+        delays: Mapping[str, float],
+        *,
+        prefetch: int,
+        revoke_patience: float = REVOKE_PATIENCE,
     ) -> None:
-        """`delays`: the topics to consume, and how many seconds the records of each wait."""
+        """`delays`: the topics to consume, and how many seconds the records of each wait.
+        `revoke_patience`: for so many seconds a partition that goes to another consumer waits.
+        """
         self._layout = address.layout
         self._service = service
         self._prefetch = prefetch
@@ -68,7 +76,14 @@ class KafkaSubscription:
         #: Guards the lanes, and is told whenever there may be more to receive.
         self._changed = threading.Condition()
         self._sender = Sender(address)
-        self._member = Member(address, service, delays, self._lanes, self._changed)
+        self._member = Member(
+            address,
+            service,
+            delays,
+            self._lanes,
+            self._changed,
+            revoke_patience=revoke_patience,
+        )
         self._member.wait_joined(JOIN_TIMEOUT)
 
     def receive(self, max_messages: int, timeout: float) -> Sequence[KafkaDelivery]:

@@ -33,6 +33,8 @@ from shared.transport import (
     Publisher,
     connect,
 )
+from shared.transport.kafka_address import address
+from shared.transport.kafka_subscription import KafkaSubscription
 from tests.conformance.steps import (
     a_message,
     acked,
@@ -256,12 +258,13 @@ def test_a_handler_may_take_longer_than_kafka_lets_a_consumer_be_silent(
 
 
 def test_a_partition_whose_work_does_not_end_goes_to_another_and_late_work_is_refused(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, kafka: KafkaServer, prefix: str
 ) -> None:
-    monkeypatch.setattr("shared.transport.kafka_member.REVOKE_PATIENCE", 0.5)
+    where = address(kafka.url(prefix), LADDER)
+    delays = where.layout.delays("email")
     sent = messages(60)
     publish(broker, *sent)
-    with broker.subscribe("email", prefetch=60) as first:
+    with KafkaSubscription(where, "email", delays, prefetch=60, revoke_patience=0.5) as first:
         in_hand = take(first, 60)
         with broker.subscribe("email", prefetch=100) as second:
             moved = take(second, 1)

@@ -9,7 +9,7 @@ import pytest
 from orderctl.errors import CommandError, EvidenceUnreadable, UsageError
 from orderctl.output import count, end, print_json, printable, seconds
 from orderctl.progress import Lines
-from shared.errors import BrokerUnavailable, PipelineError, SettingsError
+from shared.errors import BrokerUnavailable, PipelineError, QueuesMissing, SettingsError
 
 
 class Clock:
@@ -115,3 +115,20 @@ def test_durations_and_counts_are_said_as_people_do() -> None:
         "1 order",
         "1,200 orders",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (BrokerUnavailable("connection refused"), "set BROKER_URL"),
+        (QueuesMissing(["email_service_queue"], {}), "python -m shared.topology"),
+    ],
+)
+def test_of_a_broker_it_says_what_is_missing(
+    error: BrokerUnavailable, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        end(raising(error), as_json=False)
+    err = capsys.readouterr().err
+    assert said in err
+    assert ("does not answer" in err) == (not isinstance(error, QueuesMissing))
