@@ -1,5 +1,5 @@
 # One recipe for every image: `docker build --build-arg SERVICE=email .` makes the one that holds
-# the email service. SERVICE is a folder of services/, or `simulators`, or `orderctl`.
+# the email service. SERVICE is a folder of services/, or `simulators`, `orderctl` or `loadtest`.
 
 # Only that service's code, and shared/ which it builds upon.
 FROM python:3.13-slim AS code

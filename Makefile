@@ -17,13 +17,16 @@ ifeq ($(BROKER),kafka)
 export COMPOSE_FILE := docker-compose.yml:docker-compose.kafka.yml
 endif
 
-.PHONY: help demo up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
+.PHONY: help demo loadtest up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Start every service, place orders, show what became of them, stop
 	@$(BIN)/python -m orderctl demo $(ARGS)
+
+loadtest: $(VENV)/.loadtest ## Put it all under load, with a burst, and audit what came of it
+	@$(BIN)/python -m loadtest $(ARGS)
 
 up: ## Build and start everything in containers; again after a change of code (BROKER=kafka)
 	@docker compose up --build --detach --wait --remove-orphans $(ARGS)
@@ -33,7 +36,7 @@ logs: ## Follow what the containers say: make logs ARGS=email
 	@docker compose logs --follow --tail 100 $(ARGS)
 
 down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
-	@docker compose --profile tools --profile latecomer down --remove-orphans $(ARGS)
+	@docker compose --profile tools --profile latecomer --profile loadtest down --remove-orphans $(ARGS)
 
 prune: ## Delete, in the containers, records of what cannot come again; once a day will do
 	@tools/prune $(ARGS)
@@ -76,8 +79,8 @@ upgrade: $(VENV)/.dev ## The same, with the newest version of everything
 
 venv: $(VENV)/.dev ## Make .venv with everything, for an editor
 
-clean: ## Remove .venv, caches, and what the demo left
-	rm -rf $(VENV) .cache .demo .grimp_cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove .venv, caches, and what the demo and the load test left
+	rm -rf $(VENV) .cache .demo .grimp_cache .hypothesis .import_linter_cache .loadtest .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ci: ## Run what every change must pass
@@ -92,6 +95,11 @@ $(VENV)/.made:
 $(VENV)/.runtime: $(VENV)/.made $(RUNTIME)
 	@echo "Installing what the services need into $(VENV)"
 	@$(PIP) install --require-hashes $(foreach file,$(RUNTIME),-r $(file))
+	@touch $@
+
+$(VENV)/.loadtest: $(VENV)/.runtime loadtest/requirements.txt
+	@echo "Installing locust into $(VENV)"
+	@$(PIP) install --require-hashes -r loadtest/requirements.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made requirements-dev.txt

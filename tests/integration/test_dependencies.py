@@ -17,6 +17,9 @@ LISTS = sorted(ROOT.glob("services/*/requirements.txt")) + sorted(ROOT.glob("*/r
 WITHOUT_BROKER = {"simulators"}
 ADAPTERS = ("shared.transport.rabbitmq", "shared.transport.kafka")
 
+#: What runs in an image of its own, without the rest of its package.
+ALONE = {"loadtest": "loadtest.locustfile"}
+
 IMPORT_ALL = """\
 import importlib, sys
 for module in sys.argv[1:]:
@@ -34,11 +37,14 @@ def package_of(requirements: Path) -> str:
 
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
-    return grimp.build_graph("services", "simulators", "orderctl", "shared", cache_dir=None)
+    return grimp.build_graph(
+        "services", "simulators", "orderctl", "loadtest", "shared", cache_dir=None
+    )
 
 
 def reachable_from(package: str, imports: grimp.ImportGraph) -> set[str]:
     """Its modules and all of ours that these import, be it only inside of a function."""
+    package = ALONE.get(package, package)
     own = {package} | imports.find_descendants(package)
     reached = own | imports.find_upstream_modules(package, as_package=True)
     if package in WITHOUT_BROKER:

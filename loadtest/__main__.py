@@ -1,0 +1,89 @@
+"""`python -m loadtest`: the load test, with a system to test and an audit at its end."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadtest.outcome import Plan
+from loadtest.report import document, print_outcome
+from loadtest.run import load_test
+from orderctl.output import console, end, print_json
+from orderctl.progress import print_to_stderr
+
+#: Beside the ledger of those who run locust themselves, which nobody empties.
+FOLDER = Path(".loadtest/run")
+
+
+def loadtest(
+    users: Annotated[
+        int, typer.Option(min=1, max=1000, help="So many users; ten times as many in the burst.")
+    ] = 10,
+    time: Annotated[
+        float, typer.Option("--time", min=5, max=3600, help="Seconds for which they are at it.")
+    ] = 25.0,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this: async, sync, parallel, lookup, repeat or bad; may be repeated."
+        ),
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(help="amqp://… or kafka://…; by default the embedded broker, a file."),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="For reports, databases and logs; emptied at the start.")
+    ] = FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Put the whole system under load here, then audit it.
+
+    Starts every service as a process, on free ports; lets users place orders, look them up, send
+    some twice and some wrong, and check every answer, with a burst of ten times the users in the
+    middle; then compares, order by order, what was promised with what was done.
+
+    Work takes a twentieth of the demo's times (an email 0.1 s instead of 2 s), so that what the
+    burst leaves behind is done soon. Locust's report with charts is .loadtest/run/report.html,
+    with its CSV files beside it.
+
+    A system that is running already, this one does not touch. Put it under load with locust
+    itself, and audit it afterwards:
+
+    locust -f loadtest/locustfile.py --host http://127.0.0.1:8000
+
+    python -m orderctl audit --strict --accepted .loadtest/accepted.ndjson
+
+    Exit status: 0 every check held, at least one order was placed and the strict audit is clean;
+    1 one of these is not so; 2 the arguments do not fit; 3 the audit could not see everything.
+
+    Examples:
+
+    python -m loadtest
+
+    python -m loadtest --users 20 --time 120
+
+    python -m loadtest --tag sync --tag lookup    # the services are called while clients wait
+
+    python -m loadtest --broker amqp://guest:guest@127.0.0.1:5672/
+    """
+    # A closed terminal and a polite kill end it as Ctrl-C does: with everything stopped.
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.default_int_handler)
+    plan = Plan(users, time, folder, broker, tuple(tag or ()))
+    end(lambda: _run(plan, as_json=as_json), as_json=as_json)
+
+
+def _run(plan: Plan, *, as_json: bool) -> int:
+    outcome = load_test(plan, print_to_stderr)
+    print_json(document(outcome)) if as_json else print_outcome(outcome, console())
+    return outcome.exit_status
+
+
+if __name__ == "__main__":
+    app = typer.Typer(
+        add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+    )
+    app.command()(loadtest)
+    app(prog_name="python -m loadtest")

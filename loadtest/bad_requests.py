@@ -1,0 +1,70 @@
+"""Requests that have to be refused, each with the problem document that is the right answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from loadtest.baskets import Basket
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A problem document: `/problems/KIND`. `pointer` names the field that has to be blamed."""
+
+    status: int
+    kind: str
+    pointer: str | None = None
+
+
+#: An order that nobody has placed.
+UNKNOWN_ORDER = Refusal(404, "unknown-order")
+#: The same key for another order. A 409 is for one that is being done at that moment.
+KEY_REUSED = Refusal(422, "idempotency-key-reused")
+
+
+@dataclass(frozen=True)
+class BadRequest:
+    body: str
+    refusal: Refusal
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": JSON})
+    query: str = ""
+
+
+def bad_requests(basket: Basket) -> Sequence[BadRequest]:
+    """This basket, spoilt in every way that customers' programs find."""
+    good = BadRequest(basket.body(), Refusal(0, ""))
+    typed = {"Content-Type": JSON}
+    return (
+        replace(good, body=good.body[:-1], refusal=Refusal(400, "malformed-json")),
+        replace(
+            good,
+            headers={"Content-Type": "text/plain"},
+            refusal=Refusal(415, "wrong-media-type"),
+        ),
+        replace(good, query="?mode=later", refusal=Refusal(400, "invalid-mode")),
+        replace(
+            good,
+            headers={**typed, "Idempotency-Key": "two words"},
+            refusal=Refusal(400, "invalid-idempotency-key"),
+        ),
+        *(
+            replace(good, body=body, refusal=Refusal(422, "invalid-order", pointer))
+            for pointer, body in _invalid_orders(basket)
+        ),
+    )
+
+
+def _invalid_orders(basket: Basket) -> Sequence[tuple[str, str]]:
+    """What is at fault, and the body."""
+    item = basket.items[0]
+    no_piece = replace(basket, items=(replace(item, quantity=0), *basket.items[1:]))
+    nothing = replace(basket, items=())
+    nobody = replace(basket, user_id="")
+    wrong_total = basket.body()[:-1] + ', "totalAmount": 0.01}'
+    return (
+        ("/items/0/quantity", no_piece.body()),
+        ("/items", nothing.body()),
+        ("/userId", nobody.body()),
+        ("/totalAmount", wrong_total),
+    )

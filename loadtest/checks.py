@@ -1,0 +1,120 @@
+"""Is an answer what it has to be? Whoever only counts answers measures how fast mistakes are."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from loadtest.bad_requests import Refusal
+from loadtest.baskets import Basket
+
+#: What is answered to an order in each mode: the status code, and the status of the order.
+PLACED = {"async": (202, "accepted"), "sync": (201, "completed"), "parallel": (201, "completed")}
+#: What a service may say of an order that is not done by calls; `unknown` when it says nothing.
+STATES = ("waiting", "working", "retrying", "applied", "dead_lettered", "discarded", "unknown")
+
+
+class CheckFailed(Exception):
+    """The answer is not what it has to be; the message says in what."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`headers` are looked up as Content-Type, Location, Retry-After."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order that was placed, as its customer remembers it."""
+
+    order_id: str
+    mode: str
+    basket: Basket
+
+
+def is_refused_for_now(answer: Answer) -> bool:
+    """A 503 that says when to come back: the service protects itself, and has lost nothing."""
+    return answer.status == 503 and answer.headers.get("Retry-After", "").isdigit()
+
+
+def placed(answer: Answer, mode: str, basket: Basket) -> Order:
+    """The order. Raises CheckFailed."""
+    code, status = PLACED[mode]
+    document = _document(answer, code, "application/json")
+    order_id = document.get("orderId")
+    if not isinstance(order_id, str) or not order_id:
+        raise CheckFailed(f"orderId is {order_id!r}")
+    _compare(document, {"status": status, "totalAmount": basket.total})
+    _expect("Location", answer.headers.get("Location"), f"/orders/{order_id}")
+    return Order(order_id, mode, basket)
+
+
+def repeated(answer: Answer, order: Order) -> None:
+    """The same request under the same key is the same order. Raises CheckFailed."""
+    again = placed(answer, order.mode, order.basket)
+    _expect("orderId of the repeated request", again.order_id, order.order_id)
+
+
+def looked_up(answer: Answer, order: Order) -> None:
+    """What is kept is what was ordered. Raises CheckFailed."""
+    document = _document(answer, 200, "application/json")
+    ordered = json.loads(order.basket.body(), parse_float=Decimal)
+    _compare(document, {**_known(order), **ordered, "totalAmount": order.basket.total})
+
+
+def journeyed(answer: Answer, order: Order) -> None:
+    """Every service says something of the order, and not just anything. Raises CheckFailed."""
+    document = _document(answer, 200, "application/json")
+    _compare(document, {**_known(order), "mode": order.mode})
+    services = document.get("services")
+    if not isinstance(services, dict) or not services:
+        raise CheckFailed(f"services is {services!r}")
+    expected = STATES if order.mode == "async" else ("applied", "unknown")
+    for name, stop in services.items():
+        state = stop.get("state") if isinstance(stop, dict) else stop
+        if state not in expected:
+            raise CheckFailed(f"{name} says {state!r} of an order that is {order.mode}")
+
+
+def refused(answer: Answer, refusal: Refusal) -> None:
+    """The right problem document (RFC 9457), which blames the right field. Raises CheckFailed."""
+    document = _document(answer, refusal.status, "application/problem+json")
+    _compare(document, {"status": refusal.status, "type": f"/problems/{refusal.kind}"})
+    if refusal.pointer is not None:
+        faults = document.get("errors") or ()
+        blamed = [fault.get("pointer") for fault in faults if isinstance(fault, dict)]
+        _expect("what is blamed", blamed, [refusal.pointer])
+
+
+def _known(order: Order) -> dict[str, object]:
+    return {"orderId": order.order_id, "status": PLACED[order.mode][1]}
+
+
+def _document(answer: Answer, status: int, media_type: str) -> dict[str, Any]:
+    if answer.status != status:
+        said = answer.body[:200].decode(errors="replace")
+        raise CheckFailed(f"answered {answer.status} instead of {status}: {said}")
+    _expect("Content-Type", answer.headers.get("Content-Type"), media_type)
+    try:
+        # Money is compared to the cent, so it must not go through a float.
+        document = json.loads(answer.body, parse_float=Decimal)
+    except ValueError as error:
+        raise CheckFailed(f"the body is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise CheckFailed(f"the body is no JSON object: {document!r}")
+    return document
+
+
+def _compare(document: Mapping[str, object], expected: Mapping[str, object]) -> None:
+    for name, value in expected.items():
+        _expect(name, document.get(name), value)
+
+
+def _expect(what: str, got: object, expected: object) -> None:
+    if got != expected:
+        raise CheckFailed(f"{what} is {got!r} instead of {expected!r}")

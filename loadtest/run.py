@@ -1,0 +1,67 @@
+"""The load test from end to end: start the system, run locust, audit, stop."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from loadtest.locust_process import LEDGER, RESULTS, Locust
+from loadtest.outcome import Outcome, Plan
+from loadtest.results import read_results
+from orderctl.audit import Options, Result, run_audit
+from orderctl.demo import expect_usable
+from orderctl.demo_report import WORK_TIMES
+from orderctl.folder import claimed, write_environment
+from orderctl.ledger import read_ledger
+from orderctl.progress import Tell, progress
+from orderctl.stack import Stack
+
+#: The lesson's services need minutes for what a burst leaves behind: an email takes 2 s. Here
+#: work takes a twentieth of that. The burst still builds a backlog, and the audit has its quiet
+#: time soon after the last order.
+TIMES_FASTER = 20.0
+#: For the backlog, and for the quiet time after it.
+AUDIT_SECONDS = 90.0
+
+#: Starts every part of the system; a test has one of them started otherwise.
+Start = Callable[[Stack], None]
+
+
+def load_test(plan: Plan, say: Tell, *, start: Start = Stack.start_all) -> Outcome:
+    """Raises CommandError when the system or locust does not start, or does not end."""
+    with _system(plan, say, start) as stack:
+        say(
+            f"{plan.users} users for {plan.seconds:g} s, each doing one thing a second, and ten "
+            "times as many in a burst …"
+        )
+        with progress() as tell:
+            status = Locust(plan, stack.urls["order"]).run(tell)
+        lines = read_results(plan.folder / RESULTS)
+        say("Now the audit waits for quiet, then compares every order with its effects.")
+        promised = {answer.order_id for answer in read_ledger(plan.folder / LEDGER)}
+        outcome = Outcome(plan, lines, status, len(promised), _audit(stack, plan))
+        say("Stopping everything …")
+    return outcome
+
+
+def _audit(stack: Stack, plan: Plan) -> Result:
+    options = Options(ledger=plan.folder / LEDGER, strict=True, timeout=AUDIT_SECONDS)
+    with progress() as tell:
+        return run_audit(stack.addresses, options, tell=tell)
+
+
+@contextmanager
+def _system(plan: Plan, say: Tell, start: Start) -> Iterator[Stack]:
+    """All of it, ready, on free ports, so that a demo may run beside it."""
+    if plan.broker_url:
+        expect_usable(plan.broker_url)
+    work_times = {name: seconds / TIMES_FASTER for name, seconds in WORK_TIMES.items()}
+    stack = Stack(plan.folder, broker_url=plan.broker_url, work_times=work_times)
+    with claimed(plan.folder), stack:
+        say(f"Starting the system, with logs in {plan.folder}/ …")
+        began = time.monotonic()
+        stack.setup()
+        start(stack)
+        stack.wait_ready()
+        write_environment(stack.folder, stack.plan.common())
+        say(f"All is ready after {time.monotonic() - began:.1f} s.")
+        yield stack

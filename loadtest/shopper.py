@@ -1,0 +1,140 @@
+"""A shop's customer: orders, looks orders up, sends things twice, and makes mistakes."""
+
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from locust import tag, task
+
+from loadtest import checks
+from loadtest.bad_requests import KEY_REUSED, UNKNOWN_ORDER, bad_requests
+from loadtest.baskets import Basket, fill_basket
+from loadtest.checks import Answer, Order
+from loadtest.customer import Customer
+
+#: So many of its last orders a customer may look up.
+REMEMBERED = 20
+
+T = TypeVar("T")
+
+
+class Shopper(Customer):
+    """A task is chosen by its weight, from those that --tags and --exclude-tags leave."""
+
+    def on_start(self) -> None:
+        self._orders: deque[Order] = deque(maxlen=REMEMBERED)
+        super().on_start()
+
+    @tag("async")
+    @task(12)
+    def place_async(self) -> None:
+        self._place("async")
+
+    @tag("sync")
+    @task(12)
+    def place_sync(self) -> None:
+        self._place("sync")
+
+    @tag("parallel")
+    @task(12)
+    def place_parallel(self) -> None:
+        self._place("parallel")
+
+    @tag("lookup")
+    @task(3)
+    def look_up(self) -> None:
+        if order := self._any_order():
+            path = f"/orders/{order.order_id}"
+            self.send("GET", path, "/orders/ID", lambda answer: checks.looked_up(answer, order))
+
+    @tag("lookup")
+    @task(1)
+    def follow(self) -> None:
+        if order := self._any_order():
+            path, name = f"/orders/{order.order_id}/journey", "/orders/ID/journey"
+            self.send("GET", path, name, lambda answer: checks.journeyed(answer, order))
+
+    @tag("repeat")
+    @task(1)
+    def send_twice(self) -> None:
+        """As a client does that has not heard the answer."""
+        key = _new_key()
+        if order := self._place("async", key):
+            name = "/orders async (sent twice)"
+            self._post("async", order.basket, key, name, lambda a: checks.repeated(a, order))
+
+    @tag("repeat")
+    @task(1)
+    def reuse_a_key(self) -> None:
+        """As a client does whose keys are not random enough."""
+        key = _new_key()
+        if order := self._place("async", key):
+            another = Basket(f"{order.basket.user_id}-2", order.basket.items)
+            name = "/orders async (key of another order)"
+            self._post("async", another, key, name, lambda a: checks.refused(a, KEY_REUSED))
+
+    @tag("bad")
+    @task(1)
+    def send_nonsense(self) -> None:
+        bad = self.rng.choice(bad_requests(fill_basket(self.rng)))
+        self.send(
+            "POST",
+            f"/orders{bad.query}",
+            "/orders (bad)",
+            lambda answer: checks.refused(answer, bad.refusal),
+            body=bad.body,
+            headers=bad.headers,
+        )
+
+    @tag("bad")
+    @task(1)
+    def look_for_nothing(self) -> None:
+        path = f"/orders/ord-{uuid.uuid4()}"
+        self.send("GET", path, "/orders/ID (bad)", lambda a: checks.refused(a, UNKNOWN_ORDER))
+
+    def _any_order(self) -> Order | None:
+        """One of those that it remembers; a new one when there is none."""
+        return self.rng.choice(self._orders) if self._orders else self._place("async")
+
+    def _place(self, mode: str, key: str | None = None) -> Order | None:
+        """The first request of a task, so that its time from when that was due is of interest."""
+        basket = fill_basket(self.rng)
+        order = self._post(
+            mode,
+            basket,
+            # Every order has one: a connection that breaks is opened again and the order sent
+            # again, by the HTTP client itself.
+            key or _new_key(),
+            f"/orders {mode}",
+            lambda answer: checks.placed(answer, mode, basket),
+            due=self.due,
+        )
+        if order:
+            self._orders.append(order)
+        return order
+
+    def _post(
+        self,
+        mode: str,
+        basket: Basket,
+        key: str,
+        name: str,
+        check: Callable[[Answer], T],
+        due: float | None = None,
+    ) -> T | None:
+        return self.send(
+            "POST",
+            # The mode is always said, whatever ORDER_MODE the service has.
+            f"/orders?mode={mode}",
+            name,
+            check,
+            body=basket.body(),
+            headers={"Content-Type": "application/json", "Idempotency-Key": key},
+            due=due,
+        )
+
+
+def _new_key() -> str:
+    """A string of structured fields (RFC 9651) is quoted."""
+    return f'"loadtest-{uuid.uuid4()}"'
