@@ -3,6 +3,7 @@
 import typer
 
 from orderctl.audit_command import audit
+from orderctl.compare_command import compare_modes
 from orderctl.demo_command import demo
 from orderctl.dlq_commands import create_dlq_app
 from orderctl.doctor_command import doctor
@@ -26,6 +27,7 @@ def create_app() -> typer.Typer:
     )
     app.command()(demo)
     app.command()(place)
+    app.command("compare")(compare_modes)
     app.command()(journey)
     app.command()(audit)
     app.command()(replay)

@@ -1,0 +1,52 @@
+"""The report: one page that needs no network, no JavaScript and nothing beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from orderctl.compare import figures, lesson, report_rows
+from orderctl.compare.looks import LOOKS
+from orderctl.compare.plots import Picture, source
+from orderctl.compare.results import Comparison, ScenarioResult
+
+FOLDER = Path(__file__).parent
+
+
+def html(comparison: Comparison, pictures: Sequence[Picture]) -> str:
+    """The whole page. Everything measured is data in it: markup in a reason stays text."""
+    return _template().render(
+        comparison=comparison,
+        lesson=lesson.lesson(comparison),
+        outage=lesson.outage(comparison),
+        source=source(comparison),
+        duration=figures.duration(comparison.seconds),
+        looks=LOOKS,
+        # Drawn by us, and escaped where it was drawn.
+        pictures=[(picture, Markup(picture.svg())) for picture in pictures],  # noqa: S704
+        scenarios=[_shown(scenario) for scenario in comparison.scenarios],
+    )
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _shown(scenario: ScenarioResult) -> dict[str, Any]:
+    failures = report_rows.failures(scenario)
+    return {
+        "scenario": scenario,
+        "rows": report_rows.rows(scenario),
+        "failures": failures[: report_rows.REASONS],
+        "failed": sum(failure.count for failure in failures),
+        "other_reasons": max(len(failures) - report_rows.REASONS, 0),
+    }
