@@ -35,12 +35,12 @@ SCENARIOS = {
     "healthy": ("All is well", "Every service does its work at its usual pace."),
     "email-slow": ("Email is slow", "Each email takes 3 s longer, as on a busy mail server."),
     "email-down": ("Email is down", "The email service is away for 10 s while orders come in."),
-    "sms-flaky": ("SMS fails 20 %", "One attempt in five to send a text fails."),
+    "sms-failing": ("SMS fails 20 %", "One attempt in five to send a text fails."),
     "inventory-crash": ("Inventory crashes", "The inventory process is killed and comes back."),
     "burst": ("Ten times the orders", "For a moment, orders come in at ten times the rate."),
 }
 #: How many of ten orders fail when services are called.
-FAILING = {"email-down": 10, "sms-flaky": 2, "inventory-crash": 1, "burst": 6}
+FAILING = {"email-down": 10, "sms-failing": 2, "inventory-crash": 1, "burst": 6}
 
 
 def sample(**changes: Any) -> Comparison:

@@ -12,7 +12,8 @@ def lesson(comparison: Comparison) -> str:
     if not waits:
         return "Nothing was measured with all services well, so there is nothing to compare with."
     sooner = f", {times(comparison.speedup)} sooner than sync" if comparison.speedup else ""
-    return f"With all services well, half of the customers had their answer after {joined(waits)}{sooner}."
+    began = "With all services well, half of the customers had their answer after"
+    return f"{began} {joined(waits)}{sooner}."
 
 
 def outage(comparison: Comparison) -> str:

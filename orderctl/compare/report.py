@@ -47,6 +47,6 @@ def _shown(scenario: ScenarioResult) -> dict[str, Any]:
         "scenario": scenario,
         "rows": report_rows.rows(scenario),
         "failures": failures[: report_rows.REASONS],
-        "failed": sum(failure.count for failure in failures),
+        "failed": sum(failure.orders for failure in failures),
         "other_reasons": max(len(failures) - report_rows.REASONS, 0),
     }

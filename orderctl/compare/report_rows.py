@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from orderctl.compare import figures
 from orderctl.compare.results import ModeResult, ScenarioResult
+from orderctl.output import printable
 
 #: Of the failures' reasons so many are shown, the most frequent ones.
 REASONS = 20
@@ -29,7 +30,7 @@ class Failure(NamedTuple):
     mode: str
     stage: str
     reason: str
-    count: int
+    orders: int
 
 
 def rows(scenario: ScenarioResult) -> list[Row]:
@@ -46,7 +47,10 @@ def failures(scenario: ScenarioResult) -> list[Failure]:
         for order in result.orders
         if not order.succeeded
     )
-    return [Failure(*kind, count) for kind, count in counted.most_common()]
+    return [
+        Failure(mode, printable(stage), printable(reason), orders)
+        for (mode, stage, reason), orders in counted.most_common()
+    ]
 
 
 def _orders(result: ModeResult) -> Cell:
@@ -91,7 +95,7 @@ ROWS: Sequence[tuple[str, str, Callable[[ModeResult], Cell]]] = (
     ("Answer, median", "of those placed, with its 95 % interval", _median),
     ("Answer, p95", "from 20 orders on", _p95),
     ("Answer, p99", "from 500 orders on, else the maximum", _tail),
-    ("Refusal, median", "of those not placed", _failed),
+    ("Failure, median", "of those not placed", _failed),
     ("All effects there, median", "since the order was due", _visible),
     ("All effects there, max", "", _visible_max),
     ("Lost", "accepted, and an effect never came", _count(lambda result: result.lost)),

@@ -13,7 +13,7 @@ from orderctl.output import printable, table
 
 #: Short, so that all of them fit into 120 columns; the report has the same in full.
 COLUMNS = (
-    *("orders", "placed", "95 %", "p50", "p95", "p99 or max", "all done", "at most"),
+    *("orders", "placed", "95% interval", "p50", "p95", "p99 or max", "all done", "at most"),
     *("lost", "half done", "mails, failed", "dead letters", "twice"),
 )
 
