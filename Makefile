@@ -80,7 +80,7 @@ upgrade: $(VENV)/.dev ## The same, with the newest version of everything
 venv: $(VENV)/.dev ## Make .venv with everything, for an editor
 
 clean: ## Remove .venv, caches, and what the demo and the load test left
-	rm -rf $(VENV) .cache .demo .grimp_cache .hypothesis .import_linter_cache .loadtest .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .cache .demo .grimp_cache .hypothesis .import_linter_cache .compare .loadtest .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ci: ## Run what every change must pass

@@ -80,11 +80,11 @@ def compare_modes(
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
     size = QUICK if quick else Size(orders, rate)
-    words = _words(scenario or (), "--quick" if quick else "", size, broker)
+    said = words(scenario or (), size, broker, quick=quick)
 
     def run() -> int:
         chosen = _chosen(scenario, size)
-        found = read_comparison(drawn_from) if drawn_from else _measure(chosen, size, broker, words)
+        found = read_comparison(drawn_from) if drawn_from else _measure(chosen, size, broker, said)
         written = write_report(found, report)
         print_json(found) if as_json else _show(found, written)
         return 0 if found.is_clean else 1
@@ -98,13 +98,13 @@ def _chosen(names: Sequence[str] | None, size: Size) -> Sequence[Scenario]:
     return [each for each in scenarios(size) if not names or each.name in names]
 
 
-def _measure(chosen: Sequence[Scenario], size: Size, broker: str | None, words: str) -> Comparison:
+def _measure(chosen: Sequence[Scenario], size: Size, broker: str | None, said: str) -> Comparison:
     with (
         TemporaryDirectory() as folder,
         _addresses(broker, size, print_to_stderr) as addresses,
         open_shop(addresses) as shop,
     ):
-        request = Request(chosen, Path(folder) / LEDGER, command(words))
+        request = Request(chosen, Path(folder) / LEDGER, command(said))
         return compare(shop, request, print_to_stderr)
 
 
@@ -120,12 +120,12 @@ def _addresses(broker: str | None, size: Size, say: Tell) -> Iterator[Addresses]
         yield addresses
 
 
-def _words(scenarios: Sequence[str], quick: str, size: Size, broker: str | None) -> str:
+def words(scenarios: Sequence[str], size: Size, broker: str | None, *, quick: bool) -> str:
     """What somebody types to measure the same; a broker's address may hold a password."""
     numbers = [] if quick else _changed(size)
     chosen = [f"--scenario {name}" for name in scenarios]
     kind = [f"--broker {broker.partition(':')[0]}://…"] if broker else []
-    return " ".join(filter(None, ["compare", quick, *numbers, *chosen, *kind]))
+    return " ".join(filter(None, ["compare", "--quick" if quick else "", *numbers, *chosen, *kind]))
 
 
 def _changed(size: Size) -> list[str]:
