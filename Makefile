@@ -17,7 +17,7 @@ ifeq ($(BROKER),kafka)
 export COMPOSE_FILE := docker-compose.yml:docker-compose.kafka.yml
 endif
 
-.PHONY: help demo loadtest up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format pins upgrade venv clean ci
+.PHONY: help demo loadtest up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ lint: $(VENV)/.dev ## Check style, types, and who imports whom
 format: $(VENV)/.dev ## Bring the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+contracts: $(VENV)/.dev ## Write docs/contracts anew; refuses a change that breaks consumers
+	@$(BIN)/python -m tools.contracts
+
+quotes: $(VENV)/.dev ## Write the code that docs/ideas quotes anew
+	@$(BIN)/python -m cogapp -r -P -p "from tools.quoting import quote" docs/ideas/*.md
 
 pins: $(VENV)/.dev ## Compile each requirements.in into pins with hashes
 	tools/pins

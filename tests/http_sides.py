@@ -30,6 +30,7 @@ from services.sms.__main__ import compose as compose_sms
 from services.sms.schema import metadata as sms_tables
 from services.sms.settings import SmsSettings
 from shared.database import create_schema, open_database
+from shared.events import Event
 from shared.server import Process
 from shared.settings import ConsumerSettings
 from shared.transport import connect
@@ -75,9 +76,12 @@ def _relay(url: str, folder: Path) -> HttpSide:
     return HttpSide(compose_relay(settings).app, engine, order_tables)
 
 
-def _email(url: str, folder: Path) -> HttpSide:
-    engine, settings = _made(url, email_tables), EmailSettings(**_around(url, folder))
-    process = compose_email(settings, send=lambda _event: None)
+def email_side(
+    url: str, folder: Path, *, send: Callable[[Event], None] = lambda _event: None, **more: Any
+) -> HttpSide:
+    """`more` are settings, of whichever a test wants others."""
+    engine, settings = _made(url, email_tables), EmailSettings(**_around(url, folder, **more))
+    process = compose_email(settings, send=send)
     return _consumer("email", process, settings, HttpSide(process.app, engine, email_tables))
 
 
@@ -126,7 +130,7 @@ def _sms_gateway(url: str, _folder: Path) -> HttpSide:
 SIDES: dict[str, Callable[[str, Path], HttpSide]] = {
     "order": _order,
     "relay": _relay,
-    "email": _email,
+    "email": email_side,
     "sms": _sms,
     "inventory": _inventory,
     "analytics": _analytics,
@@ -142,12 +146,13 @@ def _made(url: str, tables: MetaData) -> Engine:
     return engine
 
 
-def _around(url: str, folder: Path) -> dict[str, Any]:
+def _around(url: str, folder: Path, **more: Any) -> dict[str, Any]:
     return {
         "database_url": url,
         "broker_url": f"sqlite:///{folder}/broker.db",
         "operator_token": SecretStr(TOKEN),
         "work_time": 0,
+        **more,
     }
 
 

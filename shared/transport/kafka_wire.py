@@ -15,7 +15,7 @@ PREFIX = "ce_"
 #: Why and when a message was dead-lettered by its consumer.
 REASON_HEADER = "x-reason"
 AT_HEADER = "x-dead-lettered-at"
-_ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
+ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
 
 #: A header as Kafka has it: bytes, and a name may come twice.
 Headers = list[tuple[str, str | bytes | None]]
@@ -32,7 +32,7 @@ def encode(headers: Mapping[str, str]) -> Headers:
 
 
 def origin_headers(origin: Origin) -> Headers:
-    return encode(dict(zip(_ORIGIN_HEADERS, (str(part) for part in origin), strict=True)))
+    return encode(dict(zip(ORIGIN_HEADERS, (str(part) for part in origin), strict=True)))
 
 
 def read(
@@ -72,9 +72,9 @@ def _headers(
 
 
 def _origin(headers: Mapping[str, str]) -> Origin | None:
-    if _ORIGIN_HEADERS[0] not in headers:
+    if ORIGIN_HEADERS[0] not in headers:
         return None
-    topic, partition, offset = [headers.get(name, "") for name in _ORIGIN_HEADERS]
+    topic, partition, offset = [headers.get(name, "") for name in ORIGIN_HEADERS]
     if not (topic and partition.isdecimal() and offset.isdecimal()):
         return None
     return Origin(topic, int(partition), int(offset))

@@ -123,11 +123,11 @@ class Shop:
 
     def get(self, part: str, path: str) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = httpx.get(
-            self.stack.urls[part] + path, headers=self._as_operator(), timeout=10
+            self.stack.urls[part] + path, headers=self.as_operator(), timeout=10
         ).json()
         return answer
 
-    def _as_operator(self) -> dict[str, str]:
+    def as_operator(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.stack.plan.operator_token}"}
 
     def _orderctl(self, words: Sequence[str]) -> "subprocess.Popen[str]":

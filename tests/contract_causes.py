@@ -1,0 +1,149 @@
+"""For every answer in the documents of the consumers, something that causes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.contract_states import (
+    EVENT,
+    OPERATOR,
+    failing,
+    hold_the_event,
+    in_an_outage,
+    leave_a_replay_running,
+    nothing,
+    refuse_for_good,
+    replay,
+    take_tables,
+    take_the_broker,
+)
+from tests.http_sides import HttpSide
+
+LONG = b" " * 70_000
+_CE = {"ce-id": EVENT.id, "ce-type": EVENT.type, "ce-time": EVENT.time}
+_NOTICE = {"step": "redriven", "at": "2026-03-04T05:06:07Z", "events": []}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A request, with the settings of the process, and with what is done to it before.
+
+    `at` is the path as it is asked for, where that is not the one in the document.
+    """
+
+    request: dict[str, Any] = field(default_factory=dict)
+    at: str = ""
+    around: dict[str, Any] = field(default_factory=dict)
+    prepare: Callable[[HttpSide], None] = nothing
+
+
+def _json(body: Any) -> dict[str, Any]:
+    return {"json": body, "headers": OPERATOR}
+
+
+def _data(body: bytes) -> dict[str, Any]:
+    return {"data": body, "headers": OPERATOR}
+
+
+_ASKED: dict[str, Any] = {"headers": OPERATOR}
+_ALLOWED: dict[str, Any] = {"faults_allowed": True}
+
+
+def _for_operators(method: str, path: str, at: str = "") -> dict[tuple[str, str, int], Cause]:
+    """What every endpoint for operators answers to anybody else, and when all is away."""
+    return {
+        (method, path, 401): Cause(at=at),
+        (method, path, 404): Cause(_ASKED, at=at, around={"operator_token": None}),
+        (method, path, 503): Cause(_ASKED, at=at, around=_ALLOWED, prepare=in_an_outage),
+    }
+
+
+def _event(**more: Any) -> dict[str, Any]:
+    return {"data": EVENT.body, "headers": _CE, "content_type": "application/json", **more}
+
+
+def _takes(path: str, good: Any) -> dict[tuple[str, str, int], Cause]:
+    """What an endpoint answers that takes a body from operators."""
+    return {
+        **_for_operators("POST", path),
+        ("POST", path, 200): Cause(_json(good)),
+        ("POST", path, 400): Cause(_data(b"{")),
+        ("POST", path, 413): Cause(_data(LONG)),
+    }
+
+
+#: By method, path and status.
+COMMON: dict[tuple[str, str, int], Cause] = {
+    ("POST", "/events", 200): Cause(_event()),
+    ("POST", "/events", 400): Cause(_event(data=b"{}")),
+    ("POST", "/events", 409): Cause(_event(), prepare=hold_the_event),
+    ("POST", "/events", 413): Cause(_event(data=LONG)),
+    ("POST", "/events", 422): Cause(_event(), around={"send": refuse_for_good}),
+    ("POST", "/events", 500): Cause(_event(), around=_ALLOWED, prepare=failing),
+    ("POST", "/events", 503): Cause(_event(), prepare=take_tables),
+    ("GET", "/orders/{orderId}", 200): Cause(at="/orders/ord-1"),
+    ("GET", "/orders/{orderId}", 404): Cause(at="/orders/-"),
+    ("GET", "/orders/{orderId}", 503): Cause(at="/orders/ord-1", prepare=take_tables),
+    **_for_operators("GET", "/effects"),
+    ("GET", "/effects", 200): Cause(_ASKED),
+    **_for_operators("GET", "/dead-letters"),
+    ("GET", "/dead-letters", 200): Cause(_ASKED),
+    ("GET", "/dead-letters", 503): Cause(_ASKED, prepare=take_the_broker),
+    ("GET", "/dead-letters", 400): Cause(_ASKED, at="/dead-letters?limit=0"),
+    **_takes("/dead-letters/redrive", {"all": True}),
+    ("POST", "/dead-letters/redrive", 422): Cause(_json({})),
+    **_takes("/dead-letters/discard", {"all": True}),
+    ("POST", "/dead-letters/discard", 422): Cause(_json({})),
+    **_takes("/dead-letters/notice", _NOTICE),
+    **{key: each for key, each in _takes("/replays", None).items() if key[2] != 200},
+    ("POST", "/replays", 202): Cause(_json({"from": "beginning"})),
+    ("POST", "/replays", 409): Cause(_json({"from": "0"}), prepare=leave_a_replay_running),
+    ("POST", "/replays", 422): Cause(_json({})),
+    **_for_operators("GET", "/replays"),
+    ("GET", "/replays", 200): Cause(_ASKED, prepare=replay),
+    **_for_operators("GET", "/replays/{replayId}", "/replays/known"),
+    ("GET", "/replays/{replayId}", 200): Cause(_ASKED, at="/replays/known", prepare=replay),
+    **{
+        (method, "/faults", status): Cause(request, around=around, prepare=prepare)
+        for method, body in (("GET", None), ("POST", {"crash": "after"}), ("DELETE", None))
+        for status, request, around, prepare in (
+            (200, _json(body), _ALLOWED, nothing),
+            (401, {}, _ALLOWED, nothing),
+            (403, _json(body), {}, nothing),
+            (404, _json(body), {"operator_token": None}, nothing),
+            (503, _json(body), _ALLOWED, take_tables),
+        )
+    },
+    ("POST", "/faults", 400): Cause(_data(b"{"), around=_ALLOWED),
+    ("POST", "/faults", 413): Cause(_data(LONG), around=_ALLOWED),
+    ("POST", "/faults", 422): Cause(_json({"latency": "long"}), around=_ALLOWED),
+    ("GET", "/health/live", 200): Cause(),
+    ("GET", "/health/ready", 503): Cause(),
+    ("GET", "/metrics", 200): Cause(),
+}
+
+
+def _looked_up(path: str, there: str, *, unknown: str) -> dict[tuple[str, str, int], Cause]:
+    return {
+        ("GET", path, 200): Cause(at=there),
+        ("GET", path, 404): Cause(at=unknown),
+        ("GET", path, 503): Cause(at=there, prepare=take_tables),
+    }
+
+
+def _read(path: str) -> dict[tuple[str, str, int], Cause]:
+    return {("GET", path, 200): Cause(), ("GET", path, 503): Cause(prepare=take_tables)}
+
+
+#: What is of one service alone; `{}` in a path stands for the id of the shipment that is there.
+OWN: dict[str, dict[tuple[str, str, int], Cause]] = {
+    "inventory": {
+        **_read("/stock"),
+        **_looked_up("/stock/{productId}", "/stock/prod-456", unknown="/stock/-"),
+    },
+    "analytics": _read("/totals") | _read("/products") | _read("/orders-per-minute"),
+    "shipping": {
+        **_read("/joined"),
+        **_looked_up("/shipments/{shipmentId}", "/shipments/{}", unknown="/shipments/shp-0"),
+    },
+}

@@ -1,0 +1,30 @@
+"""Processes as they really run answer as their documents say: ready, with an order behind them."""
+
+import httpx
+
+from tests.contracts import openapi, operations
+from tests.documented import schema_of
+from tests.e2e.shop import Shop
+
+#: The names of processes, where tests/contracts.py has another than the stack.
+PROCESSES = {"order-relay": "relay"}
+#: No faults are allowed in this stack, and no replay was run.
+REFUSED = {"/faults": 403, "/replays/{replayId}": 404}
+
+
+def test_whatever_can_be_read_is_documented(shop: Shop) -> None:
+    shop.open()
+    [order] = shop.place(1)
+    shop.assert_kept(1)
+    # The stock has the products of the catalogue, and the mail sink one mail.
+    ids = {"orderId": order, "productId": "prod-456", "id": "1", "asset": "start.js"}
+    for name, url in shop.stack.urls.items():
+        process = PROCESSES.get(name, name)
+        document = openapi(process)
+        schema = schema_of(document, examples=1)
+        for method, path, _ in operations(document):
+            if method == "GET":
+                at = url + path.format(**ids, replayId="none")
+                answer = httpx.get(at, headers=shop.as_operator(), timeout=10)
+                assert answer.status_code == REFUSED.get(path, 200), (name, path, answer.text)
+                schema[path][method].validate_response(answer)

@@ -1,0 +1,46 @@
+"""Every process has an OpenAPI document, and it names the routes that there are."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.contracts import SERVED, openapi, operations
+from tests.http_sides import SIDES
+from tests.tables import connections_closed
+
+#: Flask answers these two for every route.
+UNSAID = {"HEAD", "OPTIONS"}
+
+
+def test_every_process_has_one() -> None:
+    assert SERVED.keys() == SIDES.keys()
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_it_is_openapi(name: str) -> None:
+    document = openapi(name)
+    assert document["openapi"].startswith("3.1.")
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_it_has_every_route_and_no_other(name: str, sqlite_url: str, tmp_path: Path) -> None:
+    with connections_closed():
+        routes = set(_routes(SIDES[name](sqlite_url, tmp_path).app.url_map.iter_rules()))
+    assert routes == {(method, path) for method, path, _ in operations(openapi(name))}
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_takes_the_token_is_what_answers_401(name: str) -> None:
+    for _method, _path, operation in operations(openapi(name)):
+        assert ("security" in operation) is ("401" in operation["responses"])
+
+
+def _routes(rules: Iterator) -> Iterator[tuple[str, str]]:
+    for rule in rules:
+        path = rule.rule.replace("<", "{").replace(">", "}")
+        for method in (rule.methods or set()) - UNSAID:
+            yield method, re.sub(r"_(\w)(?=[^{]*})", lambda found: found[1].upper(), path)

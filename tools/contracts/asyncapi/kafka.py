@@ -1,0 +1,90 @@
+"""Kafka: topics with their settings, and consumer groups, as the topology step makes them."""
+
+from shared.transport import LADDER
+from shared.transport.kafka_topics import Layout, Topic
+from shared.transport.kafka_wire import AT_HEADER, ORIGIN_HEADERS, PREFIX, REASON_HEADER
+from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
+
+_DESCRIPTION = """\
+One topic that every service reads in a group of its own, and a few topics of each service. Every \
+record has the order's id as its key, except for dead letters: there the key is the handle, and a \
+record without a body takes the letter away. What is done is committed without a gap.\
+"""
+_VERSION = {"bindingVersion": "0.5.0"}
+#: What a kafka:// URL that says nothing of it leads to.
+LAYOUT = Layout(prefix="", partitions=6, replication=1, retention_days=7, ladder=LADDER)
+
+
+def kafka() -> Part:
+    rungs = [f"retry{rung:g}s" for rung in LADDER]
+    names = ["events", "redriven", *rungs, "dead"]
+    topics = zip(names, LAYOUT.topics([SERVICE]), strict=True)
+    bindings = {"kafka": {"key": {"type": "string"}, **_VERSION}}
+    every = messages(
+        PREFIX,
+        bindings,
+        always=("content-type",),
+        kept=ORIGIN_HEADERS,
+        dead=(REASON_HEADER, AT_HEADER),
+    )
+    return document(
+        "Order events on Kafka",
+        _DESCRIPTION,
+        {"host": "kafka:9092", "protocol": "kafka"},
+        channels={name: _topic(name, topic) for name, topic in topics},
+        operations=_operations(rungs),
+        components={"messages": every},
+    )
+
+
+def _operations(rungs: list[str]) -> Part:
+    group = {"kafka": {"groupId": {"type": "string", "const": LAYOUT.group(SERVICE)}, **_VERSION}}
+    back = "A consumer, when the time of the rung is over."
+    sent = {name: operation("send", name, "A consumer: try it again later.") for name in rungs}
+    taken = {f"{name}Over": operation("receive", name, back, group) for name in rungs}
+    redriven = "What an operator has sent back."
+    return {
+        "publish": operation("send", "events", "The relay: idempotent, acks=all."),
+        "consume": operation("receive", "events", "A consumer, from the earliest offset.", group),
+        **sent,
+        **taken,
+        "giveUp": operation("send", "dead", "A consumer: no attempt can help."),
+        "browse": operation("receive", "dead", "Read the dead letters, as a table."),
+        "redrive": operation("send", "redriven", "An operator: back, at attempt 1."),
+        "consumeRedriven": operation("receive", "redriven", redriven, group),
+        "replay": operation("receive", "events", "Read stored events again, in no group."),
+    }
+
+
+def _topic(name: str, topic: Topic) -> Part:
+    kafka = {
+        "topic": topic.name,
+        "partitions": topic.partitions,
+        "replicas": topic.replication,
+        "topicConfiguration": {key: _setting(key, text) for key, text in topic.settings.items()},
+        **_VERSION,
+    }
+    return channel(topic.name, _purpose(name), _content(name), {"kafka": kafka})
+
+
+def _setting(key: str, text: str) -> object:
+    """As the binding wants it: numbers as numbers, and policies as a list."""
+    if key == "cleanup.policy":
+        return text.split(",")
+    return int(text) if text.isdecimal() else text
+
+
+def _purpose(name: str) -> str:
+    if name.startswith("retry"):
+        return "A rung of the ladder: a consumer takes a record when it has waited long enough."
+    return {
+        "events": "Every event, for all services and for replays.",
+        "redriven": "What an operator has sent back to this service alone.",
+        "dead": "What a service has given up, until somebody looks.",
+    }[name]
+
+
+def _content(name: str) -> str:
+    return {"events": "orderPlaced", "redriven": "orderPlaced", "dead": "orderDead"}.get(
+        name, "orderRetried"
+    )

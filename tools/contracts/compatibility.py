@@ -1,0 +1,54 @@
+"""What may change in the schema of an event: a field that need not be there may be added.
+
+Events are kept, and services are never all renewed in the same moment. So consumers of today
+read events of last week, and consumers of last week read events of today: no field may go, come
+as a required one, or take other values than before. What has to be otherwise gets another name.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+Schema = dict[str, Any]
+
+#: Words for people, which bind nobody.
+_WORDS = {"$schema", "$defs", "$comment", "title", "description", "examples"}
+
+
+def rules(schema: Schema) -> Schema:
+    """The schema without words, and with every reference replaced by what it refers to."""
+    return _rules(schema, schema.get("$defs", {}))
+
+
+def _rules(part: Schema, shared: Schema) -> Schema:
+    if "$ref" in part:
+        return _rules(shared[part["$ref"].removeprefix("#/$defs/")], shared)
+    kept = {key: value for key, value in part.items() if key not in _WORDS}
+    if "properties" in kept:
+        fields = kept["properties"].items()
+        kept["properties"] = {name: _rules(value, shared) for name, value in fields}
+    if "items" in kept:
+        kept["items"] = _rules(kept["items"], shared)
+    return kept
+
+
+def breaches(old: Schema, new: Schema, at: str = "the event") -> Iterator[str]:
+    """Why the new rules may not follow the old ones; nothing when they may."""
+    for key in sorted((old.keys() | new.keys()) - {"properties", "required", "items"}):
+        if old.get(key) != new.get(key):
+            yield f"{at}: {key} was {old.get(key)}, and is {new.get(key)}"
+    yield from _fields(old, new, at)
+    if "items" in old or "items" in new:
+        yield from breaches(old.get("items", {}), new.get("items", {}), f"each of {at}")
+
+
+def _fields(old: Schema, new: Schema, at: str) -> Iterator[str]:
+    before, after = old.get("properties", {}), new.get("properties", {})
+    for name in sorted(before.keys() - after.keys()):
+        yield f"{at}: {name} is gone, and consumers read it"
+    for name in sorted(before.keys() & after.keys()):
+        yield from breaches(before[name], after[name], name)
+    had_to, have_to = set(old.get("required", ())), set(new.get("required", ()))
+    for name in sorted(have_to - had_to):
+        yield f"{at}: {name} is required, and events that are kept lack it"
+    for name in sorted(had_to - have_to):
+        yield f"{at}: {name} may be missing, and consumers need it"

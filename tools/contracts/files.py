@@ -1,0 +1,40 @@
+"""Every file that is generated, with its content."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shared.http import to_json
+from tools.contracts.asyncapi import documents as asyncapi
+from tools.contracts.event_schema import event_schema
+from tools.contracts.openapi import documents as openapi
+from tools.contracts.published import EVENTS
+
+CONTRACTS = Path("docs/contracts")
+
+
+def generated() -> dict[Path, bytes]:
+    files = {EVENTS / "order.placed.schema.json": _file(event_schema())}
+    for name, document in openapi().items():
+        files[CONTRACTS / "openapi" / f"{name}.json"] = _file(document)
+    for name, document in asyncapi().items():
+        files[CONTRACTS / "asyncapi" / f"{name}.json"] = _file(document)
+    return files
+
+
+def stale(root: Path = Path()) -> list[Path]:
+    """Files whose content differs from what the code says, and files that nobody generates."""
+    files = generated()
+    folder = root / CONTRACTS
+    there = {path.relative_to(root) for path in folder.glob("*api/*")}
+    differ = {path for path, content in files.items() if not _holds(root / path, content)}
+    return sorted(differ | (there - files.keys()))
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _file(document: dict[str, Any]) -> bytes:
+    return msgspec.json.format(to_json(document), indent=2) + b"\n"

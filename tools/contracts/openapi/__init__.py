@@ -1,0 +1,25 @@
+"""OpenAPI 3.1: what each process answers over HTTP.
+
+The order service builds and serves its own document, and that is taken as it is. The others are
+written here, beside the code, with its own limits, and held to it by tests.
+"""
+
+from typing import Any
+
+from services.order.openapi.document import document as order
+from tools.contracts.openapi.consumers import consumer
+from tools.contracts.openapi.mail_sink import mail_sink
+from tools.contracts.openapi.own import OWN
+from tools.contracts.openapi.relay import relay
+from tools.contracts.openapi.sms_gateway import sms_gateway
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """By the name of the process. Source: https://spec.openapis.org/oas/v3.1.1.html."""
+    return {
+        "order": order(),
+        "order-relay": relay(),
+        **{service: consumer(service, own) for service, own in OWN.items()},
+        "mail-sink": mail_sink(),
+        "sms-gateway": sms_gateway(),
+    }

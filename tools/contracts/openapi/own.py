@@ -1,0 +1,109 @@
+"""What each consumer has of its own: what it does, its effects, and what it can be asked."""
+
+from dataclasses import dataclass, field
+
+from services.analytics.reports import MAX_PRODUCTS, MINUTES
+from services.order.openapi.answers import NO_SUCH_PATH, Refusal, given, json_of, refused
+from services.order.openapi.schemas import ref
+from shared.inbox import DONE, SENDING
+from tools.contracts.openapi.parts import AWAY, Paths, operation, path_id
+from tools.contracts.openapi.shapes import (
+    AMOUNT,
+    ANY_ID,
+    COUNT,
+    TEXT,
+    TIME,
+    TIME_OR_NULL,
+    Schema,
+    a_list,
+    an_object,
+)
+
+
+@dataclass(frozen=True)
+class Own:
+    does: str
+    effect: Schema
+    paths: Paths = field(default_factory=dict)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+
+
+def _effect(**more: Schema) -> Schema:
+    return an_object({"eventId": ANY_ID, "orderId": ANY_ID, **more, "at": TIME})
+
+
+_SENT = _effect(state={"enum": [SENDING, DONE]})
+
+
+def _answers(schema: str, *refusals: Refusal) -> Schema:
+    return {**given(200, "Here it is.", json_of(schema)), **refused([*refusals, AWAY])}
+
+
+def _one(name: str, summary: str, schema: str, id: Schema, what: str) -> Schema:
+    unknown = Refusal(404, "about:blank", f"There is no such {what}")
+    answers = _answers(schema, unknown, NO_SUCH_PATH)
+    return {"get": operation(name, summary, answers, parameters=[id])}
+
+
+def _all(name: str, summary: str, schema: str) -> Schema:
+    return {"get": operation(name, summary, _answers(schema))}
+
+
+_INVENTORY = Own(
+    "Moves stock for every order; what is short is backordered.",
+    _effect(productId=ANY_ID, requested=COUNT, moved=COUNT, backordered=COUNT),
+    {
+        "/stock": _all("listStock", "What is on hand of every product", "Stock"),
+        "/stock/{productId}": _one(
+            "getStock",
+            "What is on hand of one product",
+            "Product",
+            path_id("productId", "prod-456"),
+            "product",
+        ),
+    },
+    {
+        "Product": an_object(
+            {"productId": ANY_ID, "name": TEXT, "initial": COUNT, "onHand": COUNT}
+        ),
+        "Stock": an_object({"products": a_list(ref("Product"))}),
+    },
+)
+
+_SOLD = an_object({"productId": ANY_ID, "revenue": AMOUNT, "quantity": COUNT})
+_MINUTE = an_object({"minute": TIME, "orders": COUNT})
+_ANALYTICS = Own(
+    "Records every order as a fact, and answers totals.",
+    _effect(totalAmount=AMOUNT),
+    {
+        "/totals": _all("getTotals", "How many orders, and what they come to", "Totals"),
+        "/products": _all("listProducts", "What was sold, by revenue", "Products"),
+        "/orders-per-minute": _all("listMinutes", "Orders in the last hour", "Minutes"),
+    },
+    {
+        "Totals": an_object({"orders": COUNT, "revenue": AMOUNT}),
+        "Products": an_object({"products": a_list(_SOLD, maxItems=MAX_PRODUCTS)}),
+        "Minutes": an_object({"minutes": a_list(_MINUTE, minItems=MINUTES, maxItems=MINUTES)}),
+    },
+)
+
+_PIECES = COUNT | {"description": "Pieces, of all products together."}
+_SHIPPING = Own(
+    "The latecomer: plans a shipment for every order.",
+    _effect(shipmentId=ANY_ID, items=_PIECES, state=TEXT),
+    {
+        "/shipments/{shipmentId}": _one(
+            "getShipment", "One shipment", "Effect", path_id("shipmentId", "shp-789"), "shipment"
+        ),
+        "/joined": _all("getJoined", "Since when it has been there", "Joined"),
+    },
+    {"Joined": an_object({"at": TIME_OR_NULL})},
+)
+
+OWN = {
+    "email": Own("Sends a confirmation for every order.", _SENT),
+    "sms": Own("Sends a text for every order.", _SENT),
+    "inventory": _INVENTORY,
+    "analytics": _ANALYTICS,
+    "shipping": _SHIPPING,
+}

@@ -1,0 +1,106 @@
+"""Replays over HTTP: begin one, see how far it is."""
+
+from services.order.openapi.answers import (
+    NOT_UNDERSTOOD,
+    OFF,
+    TOO_LONG,
+    UNAUTHORIZED,
+    Refusal,
+    given,
+    json_of,
+    refused,
+)
+from services.order.openapi.schemas import ID, ref
+from shared.replay_table import DONE, FAILED, INTERRUPTED, RUNNING
+from shared.replay_tally import FAILURES_NAMED
+from shared.transport.archive import BEGINNING
+from tools.contracts.openapi.parts import AWAY, OPERATORS_ONLY, Paths, body, operation, path_id
+from tools.contracts.openapi.shapes import (
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    TIME_OR_NULL,
+    Schema,
+    a_list,
+    an_object,
+    closed,
+)
+
+#: Where: an offset as the broker counts, or a time.
+_POINT = [
+    {"type": "string", "pattern": r"^([0-9]{1,6}:)?[0-9]{1,18}$", "examples": ["17", "2:17"]},
+    MOMENT | {"examples": ["2026-03-04T05:06:07Z"]},
+]
+_NULL = {"type": "null"}
+_FLAGS = {"dryRun": FLAG, "resend": FLAG}
+_END = {"anyOf": [*_POINT, _NULL], "description": "Left out itself. Without it: all there is."}
+_AGAIN = ID | {"examples": ["3f9c1d2e4b5a"], "description": "This one once more."}
+_FAILURE = an_object({"position": TEXT, "eventId": TEXT, "reason": TEXT})
+
+_COUNTS = ("seen", "applied", "alreadyApplied", "rewritten", "ignored", "failed")
+_REPLAY = an_object(
+    {
+        "id": TEXT,
+        "service": TEXT,
+        "state": {"enum": [RUNNING, DONE, FAILED, INTERRUPTED]},
+        "reason": TEXT_OR_NULL,
+        "does": TEXT,
+        "from": TEXT,
+        "to": TEXT_OR_NULL,
+        "dryRun": FLAG,
+        "resend": FLAG,
+        "startedAt": TIME,
+        "endedAt": TIME_OR_NULL,
+        **dict.fromkeys(_COUNTS, COUNT),
+        "failures": a_list(_FAILURE, maxItems=FAILURES_NAMED),
+        "position": TEXT_OR_NULL,
+        "remarks": a_list(TEXT),
+    }
+)
+SCHEMAS: dict[str, Schema] = {
+    "NewReplay": {
+        "oneOf": [
+            closed(
+                {"to": _END, "again": _NULL, **_FLAGS},
+                {"from": {"anyOf": [{"const": BEGINNING}, *_POINT]}},
+            ),
+            closed({"from": _NULL, "to": _END, **_FLAGS}, {"again": _AGAIN}),
+        ]
+    },
+    "Replay": _REPLAY,
+    "Replays": an_object({"replays": a_list(ref("Replay"))}),
+}
+
+_UNKNOWN = Refusal(404, "about:blank", "There is no replay with this id")
+_NOT_NOW = Refusal(409, "about:blank", "Another replay runs, or this one is not to be had")
+_NOWHERE = Refusal(422, "about:blank", "Neither from nor again, or no place among the events")
+_BEGUN = {
+    "Location": {
+        "description": "Where the replay is to be found.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    }
+}
+_REFUSALS = [UNAUTHORIZED, OFF, AWAY]
+
+
+def replay_paths() -> Paths:
+    begun = {
+        **given(202, "It runs.", json_of("Replay"), headers=_BEGUN),
+        **refused([NOT_UNDERSTOOD, *_REFUSALS, _UNKNOWN, _NOT_NOW, TOO_LONG, _NOWHERE]),
+    }
+    listed = {**given(200, "The newest first.", json_of("Replays")), **refused(_REFUSALS)}
+    found = {
+        **given(200, "How far it is.", json_of("Replay")),
+        **refused([*_REFUSALS, _UNKNOWN]),
+    }
+    begin = operation("beginReplay", "Read stored events again", begun, **OPERATORS_ONLY)
+    newest = operation("listReplays", "The replays that there were", listed, **OPERATORS_ONLY)
+    one = operation("getReplay", "How a replay stands", found, **OPERATORS_ONLY)
+    return {
+        "/replays": {"post": begin | body("NewReplay"), "get": newest},
+        "/replays/{replayId}": {"get": one | {"parameters": [path_id("replayId", "3f9c1d2e4b5a")]}},
+    }

@@ -1,0 +1,91 @@
+"""The SMS gateway, and how it is told to misbehave."""
+
+from services.order.openapi.answers import (
+    NOT_UNDERSTOOD,
+    TOO_LONG,
+    Refusal,
+    given,
+    json_of,
+    refused,
+)
+from services.order.openapi.schemas import ID, ref
+from simulators.sms_gateway.accepting import MAX_LENGTH
+from simulators.sms_gateway.views import MAX_KEY_LENGTH, MAX_PAGE
+from tools.contracts.openapi.parts import Paths, body, document, operation, service_paths
+from tools.contracts.openapi.shapes import (
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    Schema,
+    a_list,
+    an_object,
+    closed,
+)
+
+_RATE = {"type": "number", "minimum": 0, "maximum": 1, "default": 0.0}
+_BEHAVIOUR: Schema = {
+    "failRate": _RATE | {"description": "The share of requests answered with failStatus."},
+    "failStatus": {"type": "integer", "minimum": 400, "maximum": 599, "default": 500},
+    "delaySeconds": {"type": "number", "minimum": 0, "maximum": 60, "default": 0.0},
+    "loseAnswerRate": _RATE | {"description": "The share that is accepted without an answer."},
+}
+_SCHEMAS: dict[str, Schema] = {
+    "NewText": closed(
+        {},
+        {
+            "to": ID | {"examples": ["usr-123"]},
+            "text": TEXT | {"minLength": 1, "maxLength": MAX_LENGTH},
+        },
+    ),
+    "Text": an_object(
+        {"id": TEXT, "idempotencyKey": TEXT, "to": TEXT, "text": TEXT, "acceptedAt": TIME}
+    ),
+    "Texts": an_object({"messages": a_list(ref("Text")), "next": TEXT_OR_NULL}),
+    "NewBehaviour": closed(_BEHAVIOUR),
+    "Behaviour": an_object(_BEHAVIOUR),
+}
+_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+}
+_REUSED = Refusal(422, "about:blank", "The key came before, with another text")
+_LOST = Refusal(504, "about:blank", "Told to lose its answer, where the connection cannot be cut")
+_TOLD = "Told to fail, it answers with `failStatus`, whichever that is."
+
+
+def _number(name: str, default: int, **bounds: int) -> Schema:
+    schema = {"type": "integer", "minimum": 0, "default": default, **bounds}
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def sms_gateway() -> Schema:
+    does = "Accepts texts, each idempotency key once, and can be told to misbehave."
+    return document("The SMS gateway", does, _texts() | _behaviour() | service_paths(), _SCHEMAS)
+
+
+def _texts() -> Paths:
+    accepted = {
+        **given(201, "Accepted.", json_of("Text")),
+        **given(200, "It had come before: the first answer again.", json_of("Text")),
+        **refused([NOT_UNDERSTOOD, TOO_LONG, _REUSED, _LOST]),
+    }
+    send = operation("sendText", "Send a text", accepted, description=_TOLD, parameters=[_KEY])
+    listed = given(200, "The oldest first.", json_of("Texts"))
+    paging = [_number("after", 0), _number("limit", 100, minimum=1, maximum=MAX_PAGE)]
+    page = operation("listTexts", "What was accepted", listed, parameters=paging)
+    return {"/messages": {"post": send | body("NewText"), "get": page}}
+
+
+def _behaviour() -> Paths:
+    now = given(200, "How it behaves now.", json_of("Behaviour"))
+    wrong = refused([NOT_UNDERSTOOD, TOO_LONG])
+    change = operation("changeBehaviour", "Tell it to misbehave", now | wrong)
+    return {
+        "/behaviour": {
+            "get": operation("getBehaviour", "How it was told to behave", now),
+            "put": change | body("NewBehaviour"),
+            "delete": operation("resetBehaviour", "Behave well again", now),
+        }
+    }
