@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield method.upper(), path, operation
 
 
+@cache
 def event_validator() -> Draft202012Validator:
     """Numbers in it are Decimals; those of an instance have to be, or 0.07 is no multiple of 0.01.
 
