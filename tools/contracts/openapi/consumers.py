@@ -73,6 +73,7 @@ _STORY = an_object(
         "orderId": ANY_ID,
         "state": {"enum": _STATES},
         "attempts": COUNT,
+        "startedAt": TIME_OR_NULL,
         "at": TIME_OR_NULL,
         "reason": TEXT_OR_NULL,
         "nextAt": TIME_OR_NULL,
