@@ -86,6 +86,7 @@ COMMON: dict[tuple[str, str, int], Cause] = {
     ("GET", "/orders/{orderId}", 503): Cause(at="/orders/ord-1", prepare=take_tables),
     **_for_operators("GET", "/effects"),
     ("GET", "/effects", 200): Cause(_ASKED),
+    ("GET", "/effects", 503): Cause(_ASKED, prepare=take_tables),
     **_for_operators("GET", "/dead-letters"),
     ("GET", "/dead-letters", 200): Cause(_ASKED),
     ("GET", "/dead-letters", 503): Cause(_ASKED, prepare=take_the_broker),
