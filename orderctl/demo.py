@@ -20,7 +20,6 @@ from orderctl.errors import CommandError, UsageError
 from orderctl.folder import claimed, write_environment
 from orderctl.ledger import Ledger
 from orderctl.order_client import OrderClient
-from orderctl.parts import MODULES
 from orderctl.placing import Placing, place_orders
 from orderctl.ports import DEFAULT_PORTS
 from orderctl.progress import Tell, progress
@@ -43,6 +42,8 @@ class Plan:
     folder: Path
     broker_url: str | None = None
     latecomer: bool = False
+    #: It goes on after the show: with a page to watch it at, and faults for whoever wants some.
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def running(plan: Plan, say: Tell) -> Iterator[Stack]:
             say("Some documented ports are taken; this demo takes others.")
         with brought_up(stack, say):
             write_environment(stack.folder, stack.plan.common())
+            if plan.keep:
+                say(f"Watch it at {stack.urls['dashboard']}")
             yield stack
 
 
@@ -77,7 +80,7 @@ def running(plan: Plan, say: Tell) -> Iterator[Stack]:
 def brought_up(stack: Stack, say: Tell) -> Iterator[None]:
     """Everything set up, started and ready. Raises StackError."""
     folder = Path(os.path.relpath(stack.folder))
-    say(f"Starting {len(MODULES)} processes, with logs in {folder}/ …")
+    say(f"Starting {len(stack.urls)} processes, with logs in {folder}/ …")
     began = time.monotonic()
     with progress() as tell:
         tell("making schemas and queues")
@@ -97,6 +100,7 @@ def _stack(plan: Plan) -> Stack:
         work_times=WORK_TIMES,
         documented_ports=True,
         faults_allowed=True,
+        page=plan.keep,
     )
 
 

@@ -58,7 +58,7 @@ def demo(
     # A closed terminal and a polite kill end the demo as Ctrl-C does: with everything stopped.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
-    plan = Plan(orders, rate, folder, broker, latecomer)
+    plan = Plan(orders, rate, folder, broker, latecomer, keep)
     end(lambda: _run(plan, keep=keep, as_json=as_json), as_json=as_json)
 
 

@@ -29,7 +29,12 @@ def how_to_go_on(stack: Stack, plan: Plan) -> str:
     ledger = plan.folder / LEDGER
     prefix = "" if plan.folder == Path(DEFAULT_FOLDER) else f"DEMO_FOLDER={plan.folder} "
     return f"""
-Everything goes on running until you press Ctrl-C. In another terminal:
+Everything goes on running until you press Ctrl-C. Watch it, place orders and break things at
+
+  {urls["dashboard"]}
+
+which asks you for the operators' token once: {stack.plan.operator_token}
+In another terminal:
 
   curl -i {urls["order"]}/orders -H 'Content-Type: application/json' -d '{{
     "userId": "usr-123",

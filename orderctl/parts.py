@@ -22,6 +22,8 @@ MODULES: Mapping[str, str] = {
 }
 #: Those that are off until somebody has them join.
 OPTIONAL: Mapping[str, str] = {name: f"services.{name}" for name in LATECOMERS}
+#: Where all of it is watched: beside the system, and no part of it.
+PAGE: Mapping[str, str] = {"dashboard": "services.dashboard"}
 #: One-shot steps that come before all of them.
 STEPS: Mapping[str, str] = {
     "topology": "shared.topology",
@@ -86,6 +88,7 @@ class Plan:
         return {
             **{setting: self.url(part) for setting, part in names.items()},
             "CONSUMER_URLS": ",".join(f"{name}={self.url(name)}" for name in self.consumers),
+            "LATECOMER_URLS": ",".join(f"{name}={self.url(name)}" for name in OPTIONAL),
             "OPERATOR_TOKEN": self.operator_token,
             "FAULTS_ALLOWED": str(self.faults_allowed).lower(),
             "BROKER_URL": self.broker_url,

@@ -18,6 +18,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "mail_sink": 8025,
     "smtp": 1025,
     "sms_gateway": 8026,
+    "dashboard": 8080,
 }
 
 #: Where free ports are looked for: below the range from which systems take the near ends of

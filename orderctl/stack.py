@@ -18,7 +18,7 @@ from typing import Self
 
 from orderctl.errors import StackError
 from orderctl.guard import Guard
-from orderctl.parts import MODULES, OPTIONAL, STEPS, DatabaseUrls, Plan, sqlite_in
+from orderctl.parts import MODULES, OPTIONAL, PAGE, STEPS, DatabaseUrls, Plan, sqlite_in
 from orderctl.ports import default_or_free_ports, free_ports
 from orderctl.process import STOP_SECONDS, PartProcess
 from orderctl.readiness import why_not_ready
@@ -36,10 +36,11 @@ class Stack:
 
     `broker_url` and `database_urls` default to SQLite files in the folder. `work_times` are
     seconds by service, `environment` variables by part. With `documented_ports`, these are
-    taken when all of them are free. With `faults_allowed`, `orderctl fault` works on it.
+    taken when all of them are free. With `faults_allowed`, `orderctl fault` works on it; with
+    `page`, the dashboard is one of the parts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # said by name, and each may be left out
         self,
         folder: Path,
         *,
@@ -50,7 +51,9 @@ class Stack:
         environment: Mapping[str, Mapping[str, str]] | None = None,
         documented_ports: bool = False,
         faults_allowed: bool = False,
+        page: bool = False,
     ) -> None:
+        self._always = {**MODULES, **(PAGE if page else {})}
         self.folder = folder.resolve()
         self.plan = Plan(
             ports=default_or_free_ports() if documented_ports else free_ports(),
@@ -74,7 +77,7 @@ class Stack:
     @property
     def _modules(self) -> Mapping[str, str]:
         joined = {name: OPTIONAL[name] for name in OPTIONAL if name in self.plan.consumers}
-        return {**MODULES, **joined}
+        return {**self._always, **joined}
 
     @property
     def addresses(self) -> Addresses:
@@ -134,7 +137,7 @@ class Stack:
         return self._begin(name, name, module or self._modules[name], env or {})
 
     def start_all(self) -> None:
-        for name in MODULES:
+        for name in self._always:
             self.start(name)
 
     def stop(self, name: str) -> int:
@@ -155,11 +158,13 @@ class Stack:
             self._processes[name].kill(signal_number)
 
     def wait_ready(
-        self, names: Sequence[str] = tuple(MODULES), timeout: float = READY_SECONDS
+        self, names: Sequence[str] | None = None, timeout: float = READY_SECONDS
     ) -> None:
-        """Wait until these parts are ready. Raises StackError with the reason and the log."""
+        """Wait until these parts are ready, or all but latecomers. Raises StackError with the
+        reason and the log.
+        """
         deadline = time.monotonic() + timeout
-        for name in names:
+        for name in self._always if names is None else names:
             while reason := why_not_ready(name, self.plan):
                 self._expect_alive(name)
                 if time.monotonic() > deadline:

@@ -16,7 +16,7 @@ from shared.gate import Gate
 from shared.history import Record, no_record
 from shared.inbox import Effect
 from shared.settle import Outcome, settle, settle_all
-from shared.transport import LADDER, Broker, DeadLetters, Delivery, Subscription
+from shared.transport import LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
 
 log = structlog.get_logger()
 
@@ -90,6 +90,10 @@ class Consumer:
     def dead_letters(self) -> DeadLetters:
         """Those of its service."""
         return self._broker.dead_letters(self.service)
+
+    def depth(self) -> Depth:
+        """That of its queues. Raises BrokerUnavailable."""
+        return self._broker.depth(self.service)
 
     def why_not_ready(self) -> str | None:
         """What keeps it from consuming; None when nothing does."""

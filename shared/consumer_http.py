@@ -9,6 +9,8 @@ from flask import Blueprint, Flask, Response, request
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from shared.activity_reader import ActivityReader
+from shared.activity_views import activity_views
 from shared.consumer import Consumer
 from shared.database import reading
 from shared.dead_letter_views import dead_letter_views
@@ -39,14 +41,16 @@ def create_consumer_app(
     trouble: Trouble,
     token: SecretStr | None,
 ) -> Flask:
-    """`token` opens what is for operators: the list of all effects, dead letters, replays,
-    and `trouble`, as far as that is allowed.
+    """`token` opens what is for operators: the list of all effects, what happens at this moment,
+    dead letters, replays, and `trouble`, as far as that is allowed.
     """
     app = create_app()
     guard = operators_only(token)
     refuse_in_an_outage(app, trouble)
     app.register_blueprint(fault_views(trouble.faults, guard))
     app.register_blueprint(_health(consumer, engine, trouble))
+    reader = ActivityReader(engine, tables)
+    app.register_blueprint(activity_views(reader, consumer, trouble, guard))
     app.register_blueprint(_story(engine, tables, list_effects, consumer))
     app.register_blueprint(_effects(list_effects, guard))
     app.register_blueprint(_events(consumer))

@@ -142,7 +142,7 @@ def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.I
 
 
 def create_schema(engine: Engine, metadata: MetaData) -> None:
-    """Create what is missing, tables and columns; the `migrate` step of a service. Safe to repeat.
+    """Create what is missing: tables, columns, indexes. The `migrate` step; safe to repeat.
 
     A column that comes later is one that may be NULL: the rows that are there have nothing in it.
     """
@@ -151,11 +151,17 @@ def create_schema(engine: Engine, metadata: MetaData) -> None:
     with writing(engine) as connection:
         metadata.create_all(connection)
         for column in _missing_columns(connection, metadata):
-            kind = column.type.compile(connection.dialect)
-            quoted = connection.dialect.identifier_preparer.quote
-            # Names and types come from our own schema.
-            table = quoted(column.table.name)
-            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {kind}"))
+            _add(connection, column)
+        # Those of the tables that were there before.
+        for index in [index for table in metadata.sorted_tables for index in table.indexes]:
+            index.create(connection, checkfirst=True)
+
+
+def _add(connection: Connection, column: Column[Any]) -> None:
+    quoted = connection.dialect.identifier_preparer.quote
+    table, kind = quoted(column.table.name), column.type.compile(connection.dialect)
+    # Names and types come from our own schema.
+    connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {kind}"))
 
 
 def check_schema(engine: Engine, metadata: MetaData) -> None:

@@ -18,7 +18,9 @@ from shared.operators import Guard
 #: A day: whoever forgets a fault is not to look for it in a week.
 LONGEST_SECONDS = 86400
 #: What answers in an outage as well: how to end it, and who watches.
-_OPEN = frozenset({"/faults", "/health/live", "/health/ready", "/metrics"})
+_OPEN = frozenset(
+    {"/activity", "/activity/ended", "/faults", "/health/live", "/health/ready", "/metrics"}
+)
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -128,10 +128,10 @@ def _start(make_server: Callable[[], Server]) -> Server:
     try:
         return make_server()
     except ServerMissing as missing:
-        _give_up(str(missing))
+        give_up(str(missing))
 
 
-def _give_up(reason: str) -> NoReturn:
+def give_up(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"CI is set, so every test must run: {reason}")
     pytest.skip(reason)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.activity import MOST_ORDERS
 from tests.contract_states import (
     EVENT,
     OPERATOR,
@@ -62,6 +63,17 @@ def _event(**more: Any) -> dict[str, Any]:
     return {"data": EVENT.body, "headers": _CE, "content_type": "application/json", **more}
 
 
+def _answered_in_an_outage(
+    method: str, path: str, request: dict[str, Any] = _ASKED
+) -> dict[tuple[str, str, int], Cause]:
+    """Whoever watches sees one: only without its database is there nothing to tell."""
+    return {
+        (method, path, 401): Cause(),
+        (method, path, 404): Cause(_ASKED, around={"operator_token": None}),
+        (method, path, 503): Cause(request, prepare=take_tables),
+    }
+
+
 def _takes(path: str, good: Any) -> dict[tuple[str, str, int], Cause]:
     """What an endpoint answers that takes a body from operators."""
     return {
@@ -87,6 +99,13 @@ COMMON: dict[tuple[str, str, int], Cause] = {
     **_for_operators("GET", "/effects"),
     ("GET", "/effects", 200): Cause(_ASKED),
     ("GET", "/effects", 503): Cause(_ASKED, prepare=take_tables),
+    **_answered_in_an_outage("GET", "/activity"),
+    ("GET", "/activity", 200): Cause(_ASKED, prepare=hold_the_event),
+    **_answered_in_an_outage("POST", "/activity/ended", _json({"orders": ["ord-1"]})),
+    ("POST", "/activity/ended", 200): Cause(_json({"orders": ["ord-1"]})),
+    ("POST", "/activity/ended", 400): Cause(_data(b"{")),
+    ("POST", "/activity/ended", 413): Cause(_data(LONG)),
+    ("POST", "/activity/ended", 422): Cause(_json({"orders": ["o"] * (MOST_ORDERS + 1)})),
     **_for_operators("GET", "/dead-letters"),
     ("GET", "/dead-letters", 200): Cause(_ASKED),
     ("GET", "/dead-letters", 503): Cause(_ASKED, prepare=take_the_broker),

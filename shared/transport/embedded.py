@@ -60,7 +60,8 @@ class EmbeddedBroker:
         queue = self._declared(service)
         with Store(self._path) as store, store.reading() as file:
             counts = file.execute(sql.DEPTH, {"queue": queue, "now": self._clock()}).fetchone()
-        return Depth(*counts)
+        ready, retrying, dead = counts
+        return Depth(ready, retrying, dead, counts_held=True)
 
     def publisher(self) -> "EmbeddedPublisher":
         return EmbeddedPublisher(Store(self._path), clock=self._clock)

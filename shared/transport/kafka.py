@@ -63,7 +63,8 @@ class Kafka:
             bounds = admin.bounds(partitions)
         lag = {name: _lag(each, done, bounds) for name, each in topics.items()}
         retrying = sum(lag[name] for name in layout.retries(service, existing))
-        return Depth(ready=sum(lag.values()) - retrying, retrying=retrying, dead=dead)
+        ready = sum(lag.values()) - retrying
+        return Depth(ready=ready, retrying=retrying, dead=dead, counts_held=True)
 
     def publisher(self) -> KafkaPublisher:
         return KafkaPublisher(self._address)

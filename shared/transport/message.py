@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
@@ -78,11 +78,14 @@ class Depth:
 
     `ready`: to be delivered (RabbitMQ does not count those that a consumer holds; the consumer
     reports these itself). `retrying`: on a rung of the ladder. `dead`: in the dead letter queue.
+    `counts_held`: `ready` includes what consumers hold. It is the broker's habit, no count, and
+    so it does not make two of these different.
     """
 
     ready: int
     retrying: int
     dead: int
+    counts_held: bool = field(default=False, compare=False)
 
 
 def to_headers(message: Message, prefix: str) -> dict[str, str]:

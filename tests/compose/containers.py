@@ -26,8 +26,8 @@ FILES = {
     "kafka": ("docker-compose.yml", "docker-compose.kafka.yml"),
 }
 PORTS = {
-    "rabbitmq": ("ORDER_PORT", "MAIL_PORT", "RABBITMQ_PORT"),
-    "kafka": ("ORDER_PORT", "MAIL_PORT"),
+    "rabbitmq": ("ORDER_PORT", "MAIL_PORT", "DASHBOARD_PORT", "RABBITMQ_PORT"),
+    "kafka": ("ORDER_PORT", "MAIL_PORT", "DASHBOARD_PORT"),
 }
 
 

@@ -14,7 +14,7 @@ LISTS = sorted(ROOT.glob("services/*/requirements.txt")) + sorted(ROOT.glob("*/r
 
 #: They share code with the services, but are never given a broker's URL, and that is when the
 #: adapter for it, and so the broker's library, is imported.
-WITHOUT_BROKER = {"simulators"}
+WITHOUT_BROKER = {"simulators", "services.dashboard"}
 ADAPTERS = ("shared.transport.rabbitmq", "shared.transport.kafka")
 
 #: What runs in an image of its own, without the rest of its package.

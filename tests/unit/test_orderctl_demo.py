@@ -178,12 +178,14 @@ def test_a_broker_that_does_not_answer_is_said_before_anything_starts(tmp_path: 
 
 
 def test_how_to_go_on_fits_the_folder_and_the_ports(tmp_path: Path) -> None:
-    stack = Stack(tmp_path)
+    stack = Stack(tmp_path, page=True)
 
     usual = how_to_go_on(stack, Plan(20, 10.0, Path(".demo")))
     other = how_to_go_on(stack, Plan(20, 10.0, Path("other")))
 
     assert f"curl -i {stack.urls['order']}/orders" in usual
+    assert f"{stack.urls['dashboard']}\n" in usual
+    assert stack.plan.operator_token in usual
     assert "-m orderctl audit --accepted .demo/accepted.ndjson" in usual
     assert f"DEMO_FOLDER=other {command('audit --accepted other')}" in other
 

@@ -19,6 +19,8 @@ from shared.history import Step
 from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
 from tools.contracts.compatibility import rules
 from tools.contracts.event_schema import event_schema
+from tools.contracts.openapi.activity import SCHEMAS as ACTIVITY
+from tools.contracts.openapi.activity import activity_paths
 from tools.contracts.openapi.dead_letters import SCHEMAS as DEAD_LETTERS
 from tools.contracts.openapi.dead_letters import dead_letter_paths
 from tools.contracts.openapi.own import Own
@@ -88,7 +90,7 @@ def consumer(service: str, own: Own) -> Schema:
     paths = _events() | _orders() | own.paths | _for_operators() | service_paths()
     ready = readiness(unsettled=COUNT | {"description": "Deliveries in its hands."})
     common = {"Effect": own.effect, "Story": _STORY, "Event": _EVENT, "Ready": ready}
-    schemas = common | own.schemas | DEAD_LETTERS | REPLAYS
+    schemas = common | own.schemas | ACTIVITY | DEAD_LETTERS | REPLAYS
     return document(f"The {service} service", f"{own.does} {_DESCRIPTION}", paths, schemas)
 
 
@@ -142,6 +144,7 @@ def _for_operators() -> Paths:
     )
     return {
         "/effects": {"get": effects},
+        **activity_paths(),
         **dead_letter_paths(),
         **replay_paths(),
         "/faults": faults,

@@ -1,0 +1,27 @@
+"""`python -m services.dashboard`: the page on which the pipeline is watched."""
+
+from services.dashboard.app import compose
+from services.dashboard.hub import MOST_WATCHERS
+from services.dashboard.settings import DashboardSettings
+from shared.observability import configure_logging
+from shared.server import serve
+from shared.settings import main
+
+#: Beside the watchers: customers whose order is done by calls, and everybody else.
+THREADS = MOST_WATCHERS + 24
+#: Streams never end by themselves, and need not be waited for.
+GRACEFUL_SECONDS = 2
+
+
+def run(settings: DashboardSettings) -> None:
+    configure_logging("dashboard", settings.log_level)
+    serve(
+        settings,
+        lambda: compose(settings),
+        threads=THREADS,
+        graceful_timeout=GRACEFUL_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main(DashboardSettings, run)

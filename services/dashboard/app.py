@@ -1,0 +1,89 @@
+"""Composes the dashboard: neighbours, what watches them, and the HTTP side."""
+
+from random import Random
+
+from flask import Blueprint, Response
+
+from services.dashboard.guard import guard_against_other_sites, keep_sessions, session_views
+from services.dashboard.hub import Hub
+from services.dashboard.journeys import FarEnds
+from services.dashboard.lanes import LANES, Lane
+from services.dashboard.neighbours import Neighbour, NoAnswer, open_client
+from services.dashboard.page import page_views, protect
+from services.dashboard.settings import DashboardSettings
+from services.dashboard.views import lane_views, order_views, service_views, stream_views
+from services.dashboard.watcher import Watcher
+from services.dashboard.watching import Watching
+from shared.errors import DocumentError
+from shared.http import create_app, json_response, problem
+from shared.server import Process
+
+#: Longer than the order service takes for an order that calls four services, each slow.
+CUSTOMERS_WAIT = 90.0
+#: A replay or a redrive of thousands takes its time.
+OPERATORS_WAIT = 30.0
+
+
+def compose(settings: DashboardSettings) -> Process:
+    token = settings.operator_token
+    quick, patient = open_client(), open_client(OPERATORS_WAIT)
+    latecomer_urls = {
+        name: url
+        for name, url in settings.latecomer_urls.items()
+        if name not in settings.consumer_urls
+    }
+    consumers = [Neighbour(*each, token, quick) for each in settings.consumer_urls.items()]
+    latecomers = [Neighbour(*each, token, quick) for each in latecomer_urls.items()]
+    order = Neighbour("order", settings.order_url, token, quick)
+    relay = Neighbour("order-relay", settings.relay_url, token, quick)
+    shop = Neighbour("order", settings.order_url, token, open_client(CUSTOMERS_WAIT))
+    lanes = {name: Lane(shop, Random()) for name in LANES}
+    hub = Hub()
+    watching = Watching(
+        order, relay, consumers, lanes, settings.retry_ladder, latecomers=latecomers
+    )
+    watcher = Watcher(watching, hub)
+
+    app = create_app()
+    app.register_error_handler(NoAnswer, _no_answer)
+    app.register_error_handler(DocumentError, _not_understood)
+    guard_against_other_sites(app, settings.allowed_hosts.split(","))
+    keep_sessions(app, token)
+    protect(app)
+    far_ends = FarEnds(
+        Neighbour("mail server", settings.mail_url, token, patient),
+        Neighbour("SMS gateway", settings.sms_gateway_url, token, patient),
+    )
+    addresses = {"order": settings.order_url, **settings.consumer_urls, **latecomer_urls}
+    operated = {name: Neighbour(name, url, token, patient) for name, url in addresses.items()}
+    for views in (
+        page_views(),
+        session_views(token),
+        stream_views(hub),
+        order_views(Neighbour("order", settings.order_url, token, patient), far_ends),
+        lane_views(lanes),
+        *service_views(operated),
+        _health(watcher),
+    ):
+        app.register_blueprint(views)
+    return Process(app, watcher)
+
+
+def _health(watcher: Watcher) -> Blueprint:
+    views = Blueprint("health", __name__)
+
+    @views.get("/health/ready")
+    def ready() -> Response:
+        """It is there to show what is away, and so does not itself wait for any of that."""
+        reason = watcher.why_not_ready()
+        return json_response({"ready": reason is None, "reason": reason}, 503 if reason else 200)
+
+    return views
+
+
+def _no_answer(error: NoAnswer) -> Response:
+    return problem(502, "No answer", str(error))
+
+
+def _not_understood(error: DocumentError) -> Response:
+    return problem(400, "The body is not what is needed here", str(error))

@@ -1,0 +1,81 @@
+"""All that is known of one order: its journey, its mail and its text."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.dashboard.neighbours import Neighbour, NoAnswer
+
+#: Mails and texts are looked for among so many.
+SEARCHED = 1000
+#: As the email service makes a Message-ID of an event's id.
+MAIL_DOMAIN = "orders.example"
+
+
+class _Mail(msgspec.Struct, rename="pascal"):
+    id: str = msgspec.field(name="ID")
+    message_id: str = msgspec.field(name="MessageID", default="")
+
+
+class _Mails(msgspec.Struct):
+    messages: list[_Mail]
+
+
+class _Address(msgspec.Struct, rename="pascal"):
+    address: str = ""
+
+
+class _WholeMail(msgspec.Struct, rename="pascal"):
+    subject: str = ""
+    text: str = ""
+    to: list[_Address] = []
+
+
+class _Text(msgspec.Struct, rename="camel"):
+    idempotency_key: str | None
+    to: str
+    text: str
+    accepted_at: datetime
+
+
+class _Texts(msgspec.Struct):
+    messages: list[_Text]
+    next: str | None = None
+
+
+class FarEnds:
+    """The mail server and the SMS gateway: what they accepted for one event."""
+
+    def __init__(self, mail: Neighbour, gateway: Neighbour) -> None:
+        self._mail = mail
+        self._gateway = gateway
+
+    def mail(self, event_id: str) -> dict[str, Any]:
+        """`{"to", "subject", "text"}`, or `{"reason"}`: why there is none to be shown."""
+        wanted = f"{event_id}@{MAIL_DOMAIN}"
+        try:
+            newest = self._mail.get("/api/v1/messages", _Mails, {"limit": SEARCHED}).messages
+            ids = [mail.id for mail in newest if mail.message_id == wanted]
+            if not ids:
+                return {"reason": f"not among the newest {SEARCHED} mails that were accepted"}
+            mail = self._mail.get(f"/api/v1/message/{ids[0]}", _WholeMail)
+        except NoAnswer as error:
+            return {"reason": str(error)}
+        to = ", ".join(each.address for each in mail.to)
+        return {"to": to, "subject": mail.subject, "text": mail.text, "copies": len(ids)}
+
+    def text(self, event_id: str) -> dict[str, Any]:
+        """`{"to", "text", "at"}`, or `{"reason"}`."""
+        after: str | None = "0"
+        try:
+            # The gateway lists the oldest first; a demo's few thousand are some pages.
+            while after is not None:
+                page = self._gateway.get("/messages", _Texts, {"limit": SEARCHED, "after": after})
+                for text in page.messages:
+                    if text.idempotency_key == event_id:
+                        return {"to": text.to, "text": text.text, "at": text.accepted_at}
+                after = page.next
+        except NoAnswer as error:
+            return {"reason": str(error)}
+        return {"reason": "the gateway has accepted none"}

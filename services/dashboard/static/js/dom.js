@@ -1,0 +1,36 @@
+/** Small helpers for elements: no framework, and no HTML from strings, so that nothing that a
+ *  service says can become markup. */
+
+/** An element; `attributes` may hold `on…` functions, booleans, and texts. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined)
+      element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export function svg(tag, attributes = {}) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Write a text only when it is another one: what does not change costs nothing. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Set an attribute, or remove it where the value is null or false. */
+export function mark(element, name, value) {
+  if (!element) return;
+  if (value === null || value === undefined || value === false) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== String(value))
+    element.setAttribute(name, value === true ? "" : value);
+}

@@ -1,0 +1,103 @@
+/** The drawing: boxes with their numbers, kept up to date; the lines and the dots between them. */
+
+import { byId, mark, say } from "./dom.js";
+import { aboutBroker, aboutOrders } from "./explain.js";
+import { count, rate, seconds } from "./format.js";
+import { Dots } from "./dots.js";
+import { STALE, faultWords, fill, makeRow, measure, unitOf, updateRow } from "./row.js";
+import { layWires } from "./wires.js";
+
+export class Flow {
+  constructor() {
+    this.flow = byId("flow");
+    this.rows = new Map();
+    this.dots = new Dots(this.flow.querySelector(".dots"));
+    new ResizeObserver(() => this.lay()).observe(this.flow);
+  }
+
+  update(snapshot) {
+    const names = Object.keys(snapshot.services);
+    if (names.join() !== [...this.rows.keys()].join()) this.build(names, snapshot.ladder);
+    this.updateSource(snapshot);
+    const all = snapshot.verdict.orders;
+    for (const [name, row] of this.rows) {
+      const isStopped = updateRow(row, name, snapshot.services[name], all);
+      mark(this.dots.wires.get(`work:${name}`)?.path, "data-cut", isStopped);
+    }
+    this.fillTubes();
+    this.dots.start(snapshot.moves, names);
+    say(byId("legend"), this.legend(snapshot));
+  }
+
+  /** In the state of a lost connection nothing moves. */
+  stop() {
+    this.dots.stop();
+  }
+
+  /** A block stands for as many orders in one queue as in the others. */
+  fillTubes() {
+    const rows = [...this.rows.values()];
+    this.unit = Math.max(...rows.map(unitOf));
+    for (const row of rows) fill(row, this.unit);
+  }
+
+  legend(snapshot) {
+    const blocks =
+      this.unit > 1 ? `A block in a queue stands for up to ${count(this.unit)} orders. ` : "";
+    const fast = Math.max(
+      snapshot.order.perSecond,
+      ...Object.values(snapshot.services).map((s) => s.told?.appliedPerSecond ?? 0),
+    );
+    const dots = fast > 20 ? `Dots are a sample: up to ${rate(fast)} orders a second pass.` : "";
+    return blocks + dots;
+  }
+
+  // --- boxes ---------------------------------------------------------------------------------
+
+  build(names, ladder) {
+    this.rows = new Map(names.map((name) => [name, makeRow(name, ladder)]));
+    byId("rows").replaceChildren(...[...this.rows.values()].map((row) => row.item));
+    this.lay();
+  }
+
+  lay() {
+    if (!this.rows.size) return;
+    this.dots.wires = layWires(this.flow, this.flow.querySelector(".wires"), this.rows);
+    for (const row of this.rows.values()) measure(row);
+  }
+
+  updateSource(snapshot) {
+    const { order, relay } = snapshot;
+    const about = aboutOrders(snapshot);
+    const isAway = Boolean(order.reason);
+    paint(
+      "node-order",
+      isAway ? "bad" : order.faults.length ? "wait" : "good",
+      isAway ? "away" : faultWords(order.faults) || "takes orders",
+      order.age,
+    );
+    say(byId("order-rate"), rate(order.perSecond));
+    const relayTone = relay.reason ? (order.outbox?.pending ? "bad" : "wait") : "good";
+    paint(
+      "node-outbox",
+      relayTone,
+      relay.reason ? "the relay waits" : "the relay publishes",
+      order.outboxAge,
+    );
+    say(byId("outbox-pending"), order.outbox ? count(order.outbox.pending) : "–");
+    say(byId("outbox-oldest"), seconds(order.outbox?.oldestAgeSeconds));
+    mark(byId("node-broker"), "data-tone", aboutBroker(snapshot) ? "bad" : null);
+    byId("node-order").title = about?.text ?? "";
+  }
+}
+
+function paint(id, tone, state, age) {
+  const node = byId(id);
+  mark(node, "data-tone", tone);
+  const isStale = age === null || age > STALE;
+  mark(node, "data-stale", isStale);
+  say(
+    node.querySelector(".state"),
+    isStale && age !== null ? `${state}, ${seconds(age)} ago` : state,
+  );
+}

@@ -1,0 +1,144 @@
+"""What the page asks for: the stream, orders, and what an operator does to a service."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import httpx
+from flask import Blueprint, Response, request
+from msgspec import Meta, Struct
+
+from services.dashboard.guard import operators_alone
+from services.dashboard.hub import Hub
+from services.dashboard.journeys import FarEnds
+from services.dashboard.lanes import FASTEST, LANES, MOST_ORDERS, Lane, Run
+from services.dashboard.neighbours import Neighbour
+from shared.documents import read_document
+from shared.events import is_id
+from shared.http import json_response, problem, read_body, to_json
+
+#: What an operator may look at, at each service.
+_LOOKS = frozenset({"dead-letters", "replays"})
+#: What an operator may do there: method and path, with what it takes.
+_ACTS = frozenset(
+    {
+        ("POST", "faults"),
+        ("DELETE", "faults"),
+        ("POST", "dead-letters/redrive"),
+        ("POST", "dead-letters/discard"),
+        ("POST", "replays"),
+    }
+)
+
+
+class _One(Struct, frozen=True, forbid_unknown_fields=True):
+    mode: str
+
+
+class _Many(Struct, frozen=True, forbid_unknown_fields=True):
+    mode: str
+    count: Annotated[int, Meta(ge=1, le=MOST_ORDERS)]
+    rate: Annotated[float, Meta(gt=0, le=FASTEST)]
+
+
+class _Event(Struct, rename="camel"):
+    event_id: str
+
+
+def stream_views(hub: Hub) -> Blueprint:
+    views = Blueprint("stream", __name__)
+
+    @views.get("/api/stream")
+    def stream() -> Response:
+        if hub.is_full:
+            return problem(503, "Too many watchers", "Close the page somewhere else first.")
+        return Response(hub.stream(), content_type="text/event-stream")
+
+    return views
+
+
+def order_views(order: Neighbour, far_ends: FarEnds) -> Blueprint:
+    views = Blueprint("orders", __name__)
+
+    @views.get("/api/orders")
+    def page() -> Response:
+        cursor = request.args.get("cursor", "")
+        query = {"limit": 20} | ({"cursor": cursor} if re.fullmatch("[0-9]{1,19}", cursor) else {})
+        return _passed_on(order.send("GET", "/orders", query=query))
+
+    @views.get("/api/orders/<order_id>")
+    def one(order_id: str) -> Response:
+        """Its journey, and what the mail server and the gateway have of it."""
+        if not is_id(order_id):
+            return problem(404, "Unknown order", "No order has an id like this.")
+        found = order.send("GET", f"/orders/{order_id}/journey")
+        if not found.is_success:
+            return _passed_on(found)
+        event_id = read_document(found.content, _Event).event_id
+        more = {"mail": far_ends.mail(event_id), "text": far_ends.text(event_id)}
+        body = b'{"journey":' + found.content + b',"farEnds":' + to_json(more) + b"}"
+        return Response(body, content_type="application/json")
+
+    return views
+
+
+def lane_views(lanes: Mapping[str, Lane]) -> Blueprint:
+    """Orders are placed by customers, who need no token."""
+    views = Blueprint("lanes", __name__)
+
+    @views.post("/api/lanes/<name>/orders")
+    def place(name: str) -> Response:
+        wish = read_document(read_body(), _One)
+        return _refusal(name, wish.mode) or json_response(lanes[name].place(wish.mode))
+
+    @views.post("/api/lanes/<name>/run")
+    def start(name: str) -> Response:
+        wish = read_document(read_body(), _Many)
+        if refusal := _refusal(name, wish.mode):
+            return refusal
+        if not lanes[name].start(Run(wish.mode, wish.count, wish.rate)):
+            return problem(409, "A run is on", "Stop it first, or wait for its end.")
+        return json_response({"started": True}, 202)
+
+    @views.delete("/api/lanes/<name>/run")
+    def stop(name: str) -> Response:
+        if name in lanes:
+            lanes[name].stop()
+        return json_response({"stopped": name in lanes})
+
+    return views
+
+
+def _refusal(lane: str, mode: str) -> Response | None:
+    if mode in LANES.get(lane, ()):
+        return None
+    return problem(404, "No such lane", f"Orders go by {LANES}.")
+
+
+def service_views(services: Mapping[str, Neighbour]) -> tuple[Blueprint, Blueprint]:
+    """Those that look, and those that act. Each is passed on to the service itself."""
+    looks, acts = Blueprint("looks", __name__), Blueprint("acts", __name__)
+    acts.before_request(operators_alone)
+
+    @looks.get("/api/services/<name>/<path:what>")
+    def look(name: str, what: str) -> Response:
+        if name not in services or what not in _LOOKS:
+            return _unknown()
+        return _passed_on(services[name].send("GET", f"/{what}"))
+
+    @acts.route("/api/services/<name>/<path:what>", methods=["POST", "DELETE"])
+    def act(name: str, what: str) -> Response:
+        if name not in services or (request.method, what) not in _ACTS:
+            return _unknown()
+        return _passed_on(services[name].send(request.method, f"/{what}", read_body()))
+
+    return looks, acts
+
+
+def _unknown() -> Response:
+    return problem(404, "Not found", "There is nothing like that to do here.")
+
+
+def _passed_on(answer: httpx.Response) -> Response:
+    kind: Any = answer.headers.get("Content-Type", "application/json")
+    return Response(answer.content, answer.status_code, content_type=kind)

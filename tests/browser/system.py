@@ -1,0 +1,34 @@
+"""The system behind the page: as in the demo, but quicker, and open to faults."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from orderctl.parts import MODULES
+from orderctl.stack import Stack
+
+#: Seconds: enough to be seen, and no more.
+WORK_TIMES = {"email": 0.4, "sms": 0.2, "inventory": 0.1}
+QUICK_LADDER = (0.5, 1.0, 2.0)
+
+
+@contextmanager
+def a_system(
+    folder: Path,
+    *,
+    work_times: Mapping[str, float] = WORK_TIMES,
+    ladder: Sequence[float] = QUICK_LADDER,
+) -> Iterator[Stack]:
+    """All of it, ready."""
+    faults = {name: {"FAULTS_ALLOWED": "true"} for name in MODULES}
+    with Stack(
+        folder,
+        ladder=ladder,
+        work_times=work_times,
+        environment=faults,
+        page=True,
+    ) as stack:
+        stack.setup()
+        stack.start_all()
+        stack.wait_ready()
+        yield stack

@@ -1,0 +1,79 @@
+"""An outage and its recovery, as the page shows it: a queue that fills, and drains."""
+
+from orderctl.stack import Stack
+from tests.browser.watched import Watched
+
+
+def test_a_queue_fills_while_email_is_away_and_drains_when_it_is_back(watched: Watched) -> None:
+    done = watched.done("email")
+    watched.switch("email", "Away")
+    watched.until(lambda: "away, on purpose" in watched.row("email").inner_text(), "email is away")
+    watched.place_many(40, rate=20)
+    filling = [watched.waiting("email")]
+    while filling[-1] < 40:
+        watched.until(lambda: watched.waiting("email") > filling[-1], "its queue fills")
+        filling.append(watched.waiting("email"))
+    assert filling == sorted(filling)
+    assert len(filling) > 3
+
+    story = "Email is away. 40 orders wait for it, and nothing is lost"
+    watched.until(lambda: story in watched.text("#story"), "what happens is explained")
+    watched.until(lambda: watched.done("sms") == done + 40, "the others go on")
+    assert watched.done("email") == done
+    assert watched.light() == "working"
+
+    watched.switch("email", "Away")
+    watched.until(lambda: 0 < watched.waiting("email") < 40, "its queue drains")
+    watched.until(lambda: watched.light() == "done", "nothing is lost")
+    watched.until(lambda: watched.waiting("email") == 0, "its queue is empty")
+    assert watched.done("email") == done + 40
+
+
+def test_a_service_that_is_killed_is_dimmed_with_the_age_of_what_is_shown(
+    watched: Watched, stack: Stack
+) -> None:
+    stack.kill("email")
+    row = watched.row("email")
+    watched.until(lambda: row.get_attribute("data-stale") is not None, "it is dimmed")
+    watched.until(lambda: "no answer; this is" in row.inner_text(), "its age is said")
+    before = watched.done("sms")
+    watched.place_one("events")
+    text = "1 order waits for it, and nothing is lost: its queue keeps what comes"
+    watched.until(lambda: text in row.inner_text(), "what waits is known all the same")
+    watched.until(lambda: watched.done("sms") == before + 1, "the others go on")
+    watched.until(lambda: watched.light() == "unknown", "nothing is claimed of what is silent")
+
+    stack.start("email")
+    watched.until(lambda: row.get_attribute("data-stale") is None, "it is back")
+    watched.until(lambda: watched.light() == "done", "and has done what waited", within=60)
+
+
+def test_a_relay_that_is_away_lets_orders_wait_in_the_outbox(
+    watched: Watched, stack: Stack
+) -> None:
+    stack.stop("order-relay")
+    watched.until(lambda: "the relay waits" in watched.text("#node-outbox"), "it is seen")
+    watched.place_many(5, rate=50)
+    watched.until(lambda: watched.text("#outbox-pending") == "5", "the outbox keeps them")
+    assert "5 orders wait in the outbox, written down and safe" in watched.text("#story")
+    stack.start("order-relay")
+    watched.until(lambda: watched.light() == "done", "they are published and done", within=60)
+    assert watched.text("#outbox-pending") == "0"
+
+
+def test_a_lost_connection_is_said_and_what_is_stale_is_dimmed(
+    watched: Watched, stack: Stack
+) -> None:
+    stack.stop("dashboard")
+    watched.page.wait_for_selector('body[data-link="lost"]')
+    watched.until(
+        lambda: "The connection to the dashboard is lost" in watched.text("#lost"), "it is said"
+    )
+    flow = "getComputedStyle(document.getElementById('flow')).opacity"
+    assert watched.page.evaluate(flow) == "0.4"
+
+    stack.start("dashboard")
+    stack.wait_ready(["dashboard"])
+    watched.until_live()
+    assert not watched.page.locator("#lost").is_visible()
+    assert watched.page.evaluate(flow) == "1"

@@ -1,0 +1,113 @@
+"""The main paths through the page, in a real browser, on a real system."""
+
+import re
+
+from orderctl.stack import Stack
+from tests.browser.watched import Watched
+
+
+def test_an_order_is_placed_and_seen_to_be_done_by_every_service(watched: Watched) -> None:
+    before = watched.done("email")
+    watched.place_one("events")
+    lane = watched.page.locator('[data-lane="events"]')
+    watched.until(lambda: "ms" in lane.locator(".big").inner_text(), "an answer within 100 ms")
+    watched.until(lambda: watched.done("email") == before + 1, "email's count goes up by one")
+    watched.until(lambda: watched.light() == "done", "the light says done")
+    orders = watched.text("#verdict-detail")
+    assert re.match(rf"{before + 1} of {before + 1} accepted orders?, checked .* ago", orders)
+
+
+def test_a_customer_by_calls_is_seen_to_wait(watched: Watched) -> None:
+    watched.place_one("calls")
+    clock = watched.page.locator('[data-lane="calls"] .big')
+    watched.page.wait_for_selector('[data-lane="calls"] .big[data-waiting]')
+    first = clock.inner_text()
+    watched.until(lambda: clock.inner_text() != first, "the time grows while it waits")
+    watched.until(lambda: clock.get_attribute("data-waiting") is None, "it is answered")
+    assert 0.7 <= float(clock.inner_text().removesuffix(" s")) < 5
+    bar = watched.page.locator('[data-lane="calls"] .bars li').first
+    assert bar.get_attribute("data-state") == "done"
+
+
+def test_many_orders_are_placed_at_a_rate_and_dots_move(watched: Watched) -> None:
+    before = watched.done("analytics")
+    watched.place_many(30, rate=15)
+    watched.page.wait_for_selector(".dots circle.placed[visibility=visible]", state="attached")
+    watched.page.wait_for_selector(".dots circle.applied[visibility=visible]", state="attached")
+    watched.until(lambda: watched.done("analytics") == before + 30, "all are done by analytics")
+    watched.until(lambda: watched.light() == "done", "all are done by all")
+    assert watched.done("email") == before + 30
+
+
+def test_one_orders_journey_has_every_hop_its_mail_and_its_text(watched: Watched) -> None:
+    watched.place_one("events")
+    watched.until(lambda: watched.light() == "done", "it is done")
+    newest = watched.page.locator(".orders tbody button").first
+    newest.click()
+    journey = watched.page.locator("#journey")
+    hops = journey.locator(".hops > li")
+    watched.until(lambda: hops.count() == 6, "every hop is listed")
+    watched.until(lambda: "Thank you for your order" in journey.inner_text(), "the mail")
+    assert journey.locator('.hops > [data-state="done"]').count() == 6
+    assert re.search(r"Your order ord-\S+ over [0-9.]+ is confirmed", journey.inner_text())
+    assert watched.page.evaluate("document.activeElement.id") == "journey-title"
+
+
+def test_an_order_that_is_not_there_is_said_to_be_unknown(watched: Watched) -> None:
+    watched.page.get_by_label("Order id").fill("ord-of-nobody")
+    watched.page.get_by_role("button", name="Follow", exact=True).click()
+    watched.until(lambda: "there is no order" in watched.text("#journey"), "it says so")
+
+
+def test_a_wrong_token_changes_nothing_and_the_right_one_is_asked_for_once(
+    watched: Watched, stack: Stack
+) -> None:
+    page = watched.page
+    page.locator('fieldset[data-service="sms"]').get_by_role("switch", name="Slow").click()
+    page.get_by_label("Token", exact=True).fill("not-the-token-at-all")
+    page.get_by_role("button", name="Go on").click()
+    watched.until(lambda: "not the operators' token" in watched.text("#token"), "it is refused")
+    page.get_by_role("button", name="Cancel").click()
+    assert not page.locator("#token").is_visible()
+
+    watched.switch("sms", "Slow")
+    watched.until(lambda: "slow, on purpose" in watched.row("sms").inner_text(), "sms is slow")
+    assert page.evaluate("document.cookie") == ""
+    assert stack.plan.operator_token not in page.evaluate("JSON.stringify(sessionStorage)")
+    page.reload()
+    watched.until_live()
+    page.locator('fieldset[data-service="sms"]').get_by_role("switch", name="Slow").click()
+    watched.until(lambda: "receives" in watched.row("sms").inner_text(), "sms is quick again")
+    assert not page.locator("#token").is_visible()
+
+
+def test_what_fails_is_retried_given_up_looked_at_and_redriven(watched: Watched) -> None:
+    watched.switch("inventory", "Failing")
+    watched.until(
+        lambda: "50% of inventory's attempts fail" in watched.row("inventory").inner_text(),
+        "what follows is explained",
+    )
+    watched.place_many(60, rate=60)
+    rung = watched.page.locator('.row[data-service="inventory"] .rung[data-some]')
+    watched.until(lambda: rung.count() > 0, "a rung holds some")
+    dead = watched.row("inventory").locator(".dead b")
+    watched.until(lambda: int(dead.inner_text()) > 0, "an event is given up", within=60)
+    watched.switch("inventory", "Failing")
+
+    letters = watched.page.locator("#letters")
+    letters.get_by_role("button", name="inventory").click()
+    letters.locator("summary").first.click()
+    assert '"order.placed"' in letters.locator("pre").first.inner_text()
+    watched.until(lambda: watched.row("inventory").locator(".rung[data-some]").count() == 0, "calm")
+    letters.get_by_role("button", name="Redrive all").click()
+    watched.until(lambda: "back in the queue, as new" in letters.inner_text(), "they are sent back")
+    watched.until(lambda: watched.light() == "done", "and every order is done")
+
+
+def test_a_replay_is_begun_and_says_what_it_did(watched: Watched) -> None:
+    watched.bring("Replay")
+    watched.page.get_by_role("button", name="Replay", exact=True).click()
+    replays = watched.page.locator(".replays > li")
+    watched.say_token_when_asked(lambda: replays.count() > 0)
+    watched.until(lambda: "done, a dry run" in replays.first.inner_text(), "it is done")
+    assert re.search(r"[0-9]+ read, 0 done now", replays.first.inner_text())
