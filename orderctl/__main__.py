@@ -10,6 +10,7 @@ from orderctl.doctor_command import doctor
 from orderctl.fault_command import create_fault_app
 from orderctl.journey_command import journey
 from orderctl.place_command import place
+from orderctl.queues_command import queues
 from orderctl.replay_command import replay
 
 
@@ -30,6 +31,7 @@ def create_app() -> typer.Typer:
     app.command("compare")(compare_modes)
     app.command()(journey)
     app.command()(audit)
+    app.command()(queues)
     app.command()(replay)
     app.command()(doctor)
     app.add_typer(create_dlq_app(), name="dlq")

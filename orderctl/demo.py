@@ -3,9 +3,9 @@
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +35,7 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to show. `broker_url` is None for the embedded broker."""
+    """What to show, nothing with no orders. `broker_url` is None for the embedded broker."""
 
     orders: int
     rate: float
@@ -44,6 +44,10 @@ class Plan:
     latecomer: bool = False
     #: It goes on after the show: with a page to watch it at, and faults for whoever wants some.
     keep: bool = False
+    #: Whether the documented ports are taken, when all of them are free.
+    documented_ports: bool = True
+    #: Modules by part, to run in place of its own.
+    replaced: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def running(plan: Plan, say: Tell) -> Iterator[Stack]:
     if plan.broker_url:
         expect_usable(plan.broker_url, latecomer=plan.latecomer)
     with claimed(plan.folder), _stack(plan) as stack:
-        if dict(stack.plan.ports) != dict(DEFAULT_PORTS):
+        if plan.documented_ports and dict(stack.plan.ports) != dict(DEFAULT_PORTS):
             say("Some documented ports are taken; this demo takes others.")
         with brought_up(stack, say):
             write_environment(stack.folder, stack.plan.common())
@@ -94,14 +98,16 @@ def brought_up(stack: Stack, say: Tell) -> Iterator[None]:
 
 
 def _stack(plan: Plan) -> Stack:
-    return Stack(
+    stack = Stack(
         plan.folder,
         broker_url=plan.broker_url,
         work_times=WORK_TIMES,
-        documented_ports=True,
+        documented_ports=plan.documented_ports,
         faults_allowed=True,
         page=plan.keep,
     )
+    stack.replaced = plan.replaced
+    return stack
 
 
 def expect_usable(broker_url: str, *, latecomer: bool = False) -> None:

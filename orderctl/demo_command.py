@@ -1,7 +1,8 @@
 """`python -m orderctl demo`"""
 
 import signal
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +12,18 @@ from rich.text import Text
 from orderctl import audit_report, demo_report
 from orderctl.demo import Plan, Shown, running, show
 from orderctl.demo_keep import how_to_go_on, keep_running
+from orderctl.errors import UsageError
 from orderctl.folder import DEFAULT_FOLDER
 from orderctl.output import console, end, print_json, printable
+from orderctl.parts import MODULES
 from orderctl.progress import print_to_stderr
+from orderctl.stack import Stack
 
 
 def demo(
-    orders: Annotated[int, typer.Option(min=1, max=10_000, help="How many orders.")] = 20,
+    orders: Annotated[
+        int, typer.Option(min=0, max=10_000, help="How many orders; with --keep, also none.")
+    ] = 20,
     rate: Annotated[float, typer.Option(min=0.1, help="Orders a second.")] = 10.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
@@ -30,8 +36,17 @@ def demo(
         bool,
         typer.Option("--latecomer", help="Then have shipping join, and show what it sees."),
     ] = False,
+    replaced: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="PART=MODULE", help="Run another module as email, order, …"),
+    ] = None,
+    free_ports: Annotated[
+        bool,
+        typer.Option("--free-ports", help="Take other ports than the documented ones."),
+    ] = False,
     folder: Annotated[
-        Path, typer.Option(help="For databases and logs; emptied at the start.")
+        Path,
+        typer.Option(envvar="DEMO_FOLDER", help="For databases and logs; emptied at the start."),
     ] = Path(DEFAULT_FOLDER),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -54,21 +69,40 @@ def demo(
     python -m orderctl demo --broker amqp://guest:guest@127.0.0.1:5672/
 
     python -m orderctl demo --broker kafka://127.0.0.1:9092
+
+    python -m orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack
     """
     # A closed terminal and a polite kill end the demo as Ctrl-C does: with everything stopped.
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.default_int_handler)
-    plan = Plan(orders, rate, folder, broker, latecomer, keep)
-    end(lambda: _run(plan, keep=keep, as_json=as_json), as_json=as_json)
+    plan = Plan(orders, rate, folder, broker, latecomer, keep, not free_ports)
+    end(lambda: _run(plan, replaced or (), keep=keep, as_json=as_json), as_json=as_json)
 
 
-def _run(plan: Plan, *, keep: bool, as_json: bool) -> int:
+def _run(plan: Plan, replaced: Sequence[str], *, keep: bool, as_json: bool) -> int:
+    plan = replace(plan, replaced=_replaced(replaced))
+    if not plan.orders and (plan.latecomer or as_json or not keep):
+        raise UsageError("Without orders there is nothing to show: --orders 0 goes with --keep.")
     with running(plan, print_to_stderr) as stack:
-        seen = show(stack, plan, print_to_stderr)
-        print_json(document(seen)) if as_json else _print(seen)
+        status = _show(stack, plan, as_json=as_json) if plan.orders else 0
         if keep:
             print_to_stderr(how_to_go_on(stack, plan))
             keep_running(stack, print_to_stderr)
+    return status
+
+
+def _replaced(words: Sequence[str]) -> dict[str, str]:
+    """Modules by part. Raises UsageError for what is no PART=MODULE of ours."""
+    pairs = [(part, module) for part, _, module in (word.partition("=") for word in words)]
+    for part, module in pairs:
+        if part not in MODULES or not module:
+            raise UsageError(f"--with takes PART=MODULE, and the parts are {', '.join(MODULES)}.")
+    return dict(pairs)
+
+
+def _show(stack: Stack, plan: Plan, *, as_json: bool) -> int:
+    seen = show(stack, plan, print_to_stderr)
+    print_json(document(seen)) if as_json else _print(seen)
     return seen.exit_status
 
 

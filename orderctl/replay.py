@@ -73,7 +73,10 @@ class ReplayClient:
         self._service = service
         url = addresses.find(service)
         if url is None:
-            raise UsageError(f"orderctl knows no service {service}: name a consumer, as email.")
+            raise UsageError(
+                f"orderctl knows no service {service}: name a consumer, as email, or set "
+                f"{service.upper().replace('-', '_')}_URL to where yours is."
+            )
         if addresses.operator_token is None:
             raise UsageError(
                 "A replay is for operators: set OPERATOR_TOKEN to the one that the service was "

@@ -73,8 +73,10 @@ class ConsumerAddresses(_FromDemo):
         return str(getattr(self, f"{service}_url"))
 
     def find(self, service: str) -> str | None:
-        """The same; None for a consumer that has no setting of its own here."""
-        return self.of(service) if f"{service}_url" in type(self).model_fields else None
+        """The same; of a service that is not ours what `NAME_URL` says, else None."""
+        if f"{service}_url" in type(self).model_fields:
+            return self.of(service)
+        return os.environ.get(f"{service.upper().replace('-', '_')}_URL")
 
 
 class FaultAddresses(OrderAddress, ConsumerAddresses):

@@ -64,6 +64,8 @@ class Stack:
             extra=environment or {},
             faults_allowed=faults_allowed,
         )
+        #: Modules by part, to run in place of its own.
+        self.replaced: Mapping[str, str] = {}
         self._processes: dict[str, PartProcess] = {}
         self._guard = Guard()
 
@@ -77,7 +79,7 @@ class Stack:
     @property
     def _modules(self) -> Mapping[str, str]:
         joined = {name: OPTIONAL[name] for name in OPTIONAL if name in self.plan.consumers}
-        return {**self._always, **joined}
+        return {**self._always, **joined, **self.replaced}
 
     @property
     def addresses(self) -> Addresses:

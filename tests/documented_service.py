@@ -1,6 +1,7 @@
 """The order service with everything around it that its document speaks of."""
 
 import time
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +12,7 @@ from sqlalchemy import select, update
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
+from services.order.placing import place_order
 from services.order.runs import PENDING
 from services.order.schema import faults, metadata, orders, runs
 from services.order.views import create_order_app
@@ -47,7 +49,7 @@ class DocumentedService:
         create_schema(self.engine, metadata)
         self.app = create_order_app(
             self.engine,
-            self.placing,
+            partial(place_order, self.placing),
             # A second passes from one request to the next, so that each of them counts.
             Bound(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),

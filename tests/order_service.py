@@ -1,6 +1,7 @@
 """The order service without a server around it: requests go in, rows come out."""
 
 import json
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
+from services.order.placing import place_order
 from services.order.schema import faults, metadata, orders, outbox
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database
@@ -40,7 +42,7 @@ class OrderService:
         create_schema(self.engine, metadata)
         self.app = create_order_app(
             self.engine,
-            self.placing,
+            partial(place_order, self.placing),
             Bound(self.engine, outbox_limit),
             consumers=Consumers({}),
             direct=(direct or Neighbours()).direct(self.engine),

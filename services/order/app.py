@@ -1,8 +1,11 @@
 """Composes one worker of the order service."""
 
+from functools import partial
+
 from services.order.direct import Direct
 from services.order.journey import Consumers
 from services.order.outbox import Bound
+from services.order.placing import Place, place_order
 from services.order.runs import Runs
 from services.order.schema import faults
 from services.order.settings import OrderSettings
@@ -15,14 +18,14 @@ from shared.server import Process
 from shared.topology import LATECOMERS
 
 
-def compose(settings: OrderSettings) -> Process:
-    """Called in every worker, after the fork."""
+def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:
+    """Called in every worker, after the fork. `place` writes an order in the mode async."""
     engine = open_database(settings.database_url)
     # A connection for each thread, so that nobody waits for one to place an order.
     placing = open_database(settings.database_url, pool_size=settings.threads, autocommit=True)
     app = create_order_app(
         engine,
-        placing,
+        partial(place, placing),
         Bound(engine, settings.outbox_limit),
         consumers=Consumers(settings.consumer_urls),
         direct=_direct(settings, Runs(engine)),

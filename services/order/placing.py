@@ -1,5 +1,6 @@
 """Places an order: the order and its outbox row are written together, or neither is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -51,6 +52,10 @@ class Placed:
     order_id: str
     status: str
     total_amount: Decimal
+
+
+#: As `place_order`.
+Place = Callable[..., Placed]
 
 
 def place_order(

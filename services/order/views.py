@@ -32,7 +32,7 @@ from services.order.modes import Mode
 from services.order.openapi.views import docs
 from services.order.order_form import read_order
 from services.order.outbox import Bound, backlog
-from services.order.placing import Placed, place_order
+from services.order.placing import Place, Placed
 from services.order.runs import Done, Runs
 from services.order.schema import metadata
 from shared.database import check_schema
@@ -48,7 +48,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 
 def create_order_app(
     engine: Engine,
-    placing: Engine,
+    place: Place,
     bound: Bound,
     *,
     consumers: Consumers,
@@ -57,7 +57,7 @@ def create_order_app(
     mode: Mode = Mode.ASYNC,
     token: SecretStr | None = None,
 ) -> Flask:
-    """`placing` is for the one statement that writes, `engine` for whatever reads. `direct`
+    """`place` writes an order in the mode async, `engine` is for whatever reads. `direct`
     places the orders that ask for another mode than async; `mode` is for those that ask for none.
 
     `token` opens what is for operators: the list of all orders, the state of the outbox, and
@@ -66,7 +66,7 @@ def create_order_app(
     app = create_app(exposition(engine))
     app.register_error_handler(Refused, to_problem)
     app.register_error_handler(OrderFailed, failed_to_problem)
-    app.register_blueprint(_placing(placing, bound, direct, mode))
+    app.register_blueprint(_placing(place, bound, direct, mode))
     app.register_blueprint(_looking(engine, direct.runs, consumers))
     app.register_blueprint(_for_operators(engine, direct.runs, operators_only(token)))
     app.register_blueprint(fault_views(trouble.faults, operators_only(token)))
@@ -77,18 +77,18 @@ def create_order_app(
     return app
 
 
-def _placing(placing: Engine, bound: Bound, direct: Direct, usual: Mode) -> Blueprint:
+def _placing(place: Place, bound: Bound, direct: Direct, usual: Mode) -> Blueprint:
     views = Blueprint("placing", __name__)
 
     @views.post("/orders")
-    def place() -> Response:
+    def post() -> Response:
         mode = _mode(usual)
         key = read_key(request.headers.get("Idempotency-Key"))
         order = read_order(read_json(_body()))
         if mode is not Mode.ASYNC:
             return _done(direct.place(order, mode, key=key, traceparent=_traceparent()))
         bound.check()
-        return _accepted(place_order(placing, order, key=key, traceparent=_traceparent()))
+        return _accepted(place(order, key=key, traceparent=_traceparent()))
 
     return views
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from sqlalchemy import delete, update
 
 from services.order.journey import Consumers
 from services.order.outbox import Bound
+from services.order.placing import place_order
 from services.order.schema import faults, metadata, outbox, runs
 from services.order.views import create_order_app
 from shared.database import create_schema, open_database, writing
@@ -44,7 +46,7 @@ class OrderService:
         create_schema(self.engine, metadata)
         app = create_order_app(
             self.engine,
-            open_database(url, autocommit=True),
+            partial(place_order, open_database(url, autocommit=True)),
             Bound(self.engine, 100),
             consumers=Consumers({name: f"http://{name}/" for name in answers}, self._to(answers)),
             direct=Neighbours().direct(self.engine),

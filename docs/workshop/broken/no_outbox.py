@@ -1,0 +1,88 @@
+"""An order service that commits the order and then publishes its event by itself.
+
+`python -m orderctl demo --keep --orders 0 --with order=docs.workshop.broken.no_outbox`
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Response, g
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import Engine, select
+
+from services.order.app import compose
+from services.order.modes import Mode
+from services.order.order_form import NewOrder
+from services.order.order_row import PLACE_ORDER, new_row
+from services.order.outbox import SOURCE
+from services.order.placing import ACCEPTED, Placed
+from services.order.schema import orders
+from services.order.settings import OrderSettings
+from shared.database import reading, writing
+from shared.events import ORDER_PLACED, OrderPlaced, encode
+from shared.observability import configure_logging
+from shared.server import Process, serve
+from shared.settings import BrokerUrl, main
+from shared.transport import Message, Publisher, connect
+
+
+class Settings(OrderSettings):
+    """One more than the real one needs: that never touches a broker."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    broker_url: BrokerUrl
+
+
+def place_order(
+    engine: Engine, order: NewOrder, *, key: str | None = None, traceparent: str = ""
+) -> Placed:
+    row = new_row(order, status=ACCEPTED, mode=Mode.ASYNC, key=key)
+    with writing(engine) as tx:
+        is_new = tx.execute(PLACE_ORDER, row).rowcount == 1
+    if not is_new:
+        return _placed_before(engine, key)
+    event = OrderPlaced(row["order_id"], order.user_id, order.items, order.total_amount)
+    g.to_publish = Message(
+        id=row["event_id"],
+        type=ORDER_PLACED,
+        source=SOURCE,
+        time=datetime.now(UTC).isoformat(),
+        key=row["order_id"],
+        body=encode(event),
+        traceparent=traceparent,
+    )
+    return Placed(row["order_id"], row["status"], row["total_amount"])
+
+
+def _placed_before(engine: Engine, key: str | None) -> Placed:
+    with reading(engine) as tx:
+        row = tx.execute(select(orders).where(orders.c.idempotency_key == key)).one()
+    return Placed(row.order_id, row.status, row.total_amount)
+
+
+def publish_when_answered(publisher: Publisher) -> Callable[[Response], Response]:
+    def after(response: Response) -> Response:
+        message = g.pop("to_publish", None)
+        if message:
+            # The fault: the order is committed, and from here to the broker it is in memory only.
+            response.call_on_close(lambda: publisher.publish([message]))
+        return response
+
+    return after
+
+
+def compose_without_outbox(settings: Settings) -> Process:
+    process = compose(settings, place=place_order)
+    publisher = connect(settings.broker_url).publisher()
+    process.app.after_request(publish_when_answered(publisher))
+    return process
+
+
+def run(settings: Settings) -> None:
+    configure_logging("order", settings.log_level)
+    serve(settings, lambda: compose_without_outbox(settings), threads=settings.threads)
+
+
+if __name__ == "__main__":
+    main(Settings, run)

@@ -1,0 +1,61 @@
+"""Part 4: a consumer that says "done" too early. Change `consume`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.transport import Broker, Message, Subscription, connect
+
+
+def consume(subscription: Subscription, work: Callable[[str], None]) -> None:
+    """Take one message, if there is one, and do the work for its order."""
+    for delivery in subscription.receive(1, timeout=0.1):
+        delivery.ack()
+        work(delivery.message.key)
+
+
+# What it has to do, on the embedded broker. Leave this as it is.
+
+
+class Killed(BaseException):
+    """The end of a process, as far as a test can have one."""
+
+
+def test_what_was_in_the_hands_of_the_dead_comes_again(tmp_path: Path) -> None:
+    broker = broker_with_an_order(tmp_path)
+    done: list[str] = []
+
+    with pytest.raises(Killed), broker.subscribe("email", prefetch=1) as subscription:
+        consume(subscription, dies)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        consume(subscription, done.append)
+
+    assert done == ["ord-1"]
+
+
+def test_what_is_done_does_not_come_again(tmp_path: Path) -> None:
+    broker = broker_with_an_order(tmp_path)
+    done: list[str] = []
+
+    for _ in range(2):
+        with broker.subscribe("email", prefetch=1) as subscription:
+            consume(subscription, done.append)
+
+    assert done == ["ord-1"]
+
+
+def dies(_order: str) -> None:
+    raise Killed
+
+
+def broker_with_an_order(folder: Path) -> Broker:
+    broker = connect(f"sqlite:///{folder / 'broker.db'}")
+    broker.declare(["email"])
+    time = "2026-03-04T05:06:07Z"
+    message = Message(
+        id="1", type="order.placed", source="/", time=time, key="ord-1", body=b"", traceparent=""
+    )
+    with broker.publisher() as publisher:
+        publisher.publish([message])
+    return broker

@@ -1,0 +1,46 @@
+"""`python -m orderctl queues`"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from orderctl.output import console, end, print_json, table
+from orderctl.settings import BrokerSettings
+from shared.settings import load
+from shared.transport import Depth, connect
+
+COLUMNS = ("ready", "retrying", "dead")
+
+
+def queues(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show what waits for each service: ready, waiting for a retry, dead.
+
+    On RabbitMQ, what a service has in its hands is not counted; on the others it is.
+
+    Example: python -m orderctl queues
+    """
+    end(lambda: _run(as_json=as_json), as_json=as_json)
+
+
+def _run(*, as_json: bool) -> int:
+    settings = load(BrokerSettings)
+    broker = connect(settings.broker_url, settings.retry_ladder)
+    depths = {service: broker.depth(service) for service in settings.consumers}
+    if as_json:
+        print_json({service: asdict(depth) for service, depth in depths.items()})
+    else:
+        _print(depths)
+    return 0
+
+
+def _print(depths: dict[str, Depth]) -> None:
+    made = table("service", *COLUMNS, numbers=COLUMNS)
+    for service, depth in depths.items():
+        made.add_row(service, *(str(number or "-") for number in asdict(depth).values()))
+    console().print(made)
+    if not any(any(asdict(depth).values()) for depth in depths.values()):
+        console().print(Text("Nothing waits."))

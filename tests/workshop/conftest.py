@@ -1,0 +1,51 @@
+"""Readers of the workshop, each with a folder for the shop that they start."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import KafkaServer, RabbitMQServer
+from tests.workshop.reader import Reader
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> None:
+    """Where tests run in the background of a script, it is ignored, also by what they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Reader]:
+    with Reader("embedded", tmp_path / "demo") as reader:
+        yield reader
+
+
+@pytest.fixture
+def on_rabbitmq(
+    rabbitmq: RabbitMQServer, unique_names: Iterator[str], tmp_path: Path
+) -> Iterator[Reader]:
+    """Who starts each shop on a virtual host of its own."""
+
+    def empty_host() -> str:
+        return rabbitmq.create_vhost(next(unique_names))
+
+    with Reader("rabbitmq", tmp_path / "demo", empty_host) as reader:
+        yield reader
+
+
+@pytest.fixture
+def on_kafka(kafka: KafkaServer, unique_names: Iterator[str], tmp_path: Path) -> Iterator[Reader]:
+    """Who starts each shop with topics of its own, of three partitions each."""
+    prefixes: list[str] = []
+
+    def empty_topics() -> str:
+        prefixes.append(next(unique_names).replace("_", "-"))
+        return kafka.url(prefixes[-1], partitions=3)
+
+    with Reader("kafka", tmp_path / "demo", empty_topics) as reader:
+        yield reader
+    for prefix in prefixes:
+        kafka.forget(prefix)

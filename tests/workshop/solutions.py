@@ -1,0 +1,41 @@
+"""The exercises with the solutions that the pages show."""
+
+import ast
+from pathlib import Path
+
+from tests.workshop.pages import FOLDER, Block, blocks, number
+
+
+def exercise(page: Path) -> Path:
+    return FOLDER / "exercises" / f"part_{number(page):02}.py"
+
+
+def solution(page: Path) -> Block:
+    """The only Python on the page."""
+    [block] = [block for block in blocks(page) if block.language == "python"]
+    return block
+
+
+def write_solved(page: Path, folder: Path) -> Path:
+    """The exercise of a page, solved, as a file in the folder."""
+    given = exercise(page)
+    solved = folder / given.name
+    solved.write_text(with_solution(given.read_text(), solution(page).text))
+    return solved
+
+
+def with_solution(given: str, solution: str) -> str:
+    """The functions and classes of the solution in place of those of the same name."""
+    new = {_name(node): node for node in ast.parse(solution).body}
+    assert not any(name.startswith("test_") for name in new), "a solution must not change its test"
+    tree = ast.parse(given)
+    known = {_name(node) for node in tree.body}
+    helpers = [node for name, node in new.items() if name not in known]
+    begin = next(place for place, node in enumerate(tree.body) if _name(node) in new)
+    replaced = [new.get(_name(node), node) for node in tree.body]
+    tree.body = [*replaced[:begin], *helpers, *replaced[begin:]]
+    return ast.unparse(tree)
+
+
+def _name(node: ast.stmt) -> str:
+    return getattr(node, "name", "")

@@ -1,0 +1,52 @@
+"""Each exercise fails as it is given and passes with the solution that its page shows."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orderctl.process import ROOT
+from tests.workshop.pages import FOLDER, part_pages
+from tests.workshop.solutions import exercise, write_solved
+
+PAGES = part_pages(1, 12)
+
+
+@pytest.fixture(scope="module")
+def passed_as_given() -> set[str]:
+    return names_of_passing(FOLDER / "exercises")
+
+
+@pytest.fixture(scope="module")
+def passed_when_solved(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    folder = tmp_path_factory.mktemp("solved")
+    for page in PAGES:
+        write_solved(page, folder)
+    return names_of_passing(folder)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_it_fails_as_given_and_passes_with_the_solution(
+    page: Path, passed_as_given: set[str], passed_when_solved: set[str]
+) -> None:
+    name = exercise(page).name
+
+    assert (name in passed_as_given, name in passed_when_solved) == (False, True)
+
+
+def names_of_passing(folder: Path) -> set[str]:
+    """The files of which each test passes. In one run, as starting pytest takes the longest."""
+    files = sorted(folder.glob("part_*.py"))
+    words = ["-q", "--tb=no", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--rootdir", "."]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *map(str, files)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    # Any other status says that some could not be run at all.
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    return {file.name for file in files if f"/{file.name}::" not in run.stdout}

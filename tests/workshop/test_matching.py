@@ -1,0 +1,61 @@
+"""What counts as the same."""
+
+import pytest
+
+from tests.workshop.matching import insert, read
+
+TABLE = ["service  ready  dead", "email        3     -"]
+
+
+def test_what_is_shown_is_what_is_seen() -> None:
+    assert read(TABLE, "service  ready  dead\nemail        3     -  \n", {}) == {}
+
+
+def test_columns_may_be_wider() -> None:
+    assert read(TABLE, "service     ready  dead\nemail           3     -\n", {}) == {}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "service  ready  dead\nemail        4     -\n",
+        "service  ready  dead\n",
+        "service  ready  dead\nemail        3     -\nsms          1     -\n",
+        "",
+    ],
+)
+def test_anything_else_is_not(seen: str) -> None:
+    assert read(TABLE, seen, {}) is None
+
+
+def test_dots_stand_for_anything_within_a_line() -> None:
+    assert read(["answered in … ms"], "answered in 12 ms", {}) == {}
+    assert read(["answered in … ms"], "answered in 3.5 s", {}) is None
+    assert read(["a … c"], "a b\nc", {}) is None
+
+
+def test_a_line_of_dots_stands_for_any_number_of_lines() -> None:
+    for seen in ("first\nlast", "first\none\ntwo\nlast"):
+        assert read(["first", "…", "last"], seen, {}) == {}
+    assert read(["first", "…", "last"], "first\none\n", {}) is None
+
+
+def test_a_name_is_kept_and_is_the_same_wherever_it_stands() -> None:
+    shown = ["ORDER_ID  once", "lost: ORDER_ID, …"]
+
+    assert read(shown, "ord-1 once\nlost: ord-1, ord-2", {}) == {"ORDER_ID": "ord-1"}
+    assert read(shown, "ord-1 once\nlost: ord-2, ord-1", {}) is None
+    assert read(["ORDER_ID"], "ord-2", {"ORDER_ID": "ord-1"}) is None
+
+
+def test_a_name_in_a_command_is_what_it_stands_for() -> None:
+    assert insert("orderctl journey ORDER_ID", {"ORDER_ID": "ord-1"}) == "orderctl journey ord-1"
+    with pytest.raises(KeyError):
+        insert("orderctl journey ORDER_ID", {})
+
+
+def test_of_a_command_that_goes_on_other_lines_may_stand_between() -> None:
+    seen = "starting\nready\nstill ready\npress Ctrl-C\nand more\n"
+
+    assert read(["ready", "press Ctrl-C"], seen, {}, more=True) == {}
+    assert read(["press Ctrl-C", "ready"], seen, {}, more=True) is None
