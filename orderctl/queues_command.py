@@ -1,6 +1,5 @@
 """`python -m orderctl queues`"""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -31,16 +30,20 @@ def _run(*, as_json: bool) -> int:
     broker = connect(settings.broker_url, settings.retry_ladder)
     depths = {service: broker.depth(service) for service in settings.consumers}
     if as_json:
-        print_json({service: asdict(depth) for service, depth in depths.items()})
+        print_json({service: _counts(depth) for service, depth in depths.items()})
     else:
         _print(depths)
     return 0
 
 
+def _counts(depth: Depth) -> dict[str, int]:
+    return {name: getattr(depth, name) for name in COLUMNS}
+
+
 def _print(depths: dict[str, Depth]) -> None:
     made = table("service", *COLUMNS, numbers=COLUMNS)
     for service, depth in depths.items():
-        made.add_row(service, *(str(number or "-") for number in asdict(depth).values()))
+        made.add_row(service, *(str(number or "-") for number in _counts(depth).values()))
     console().print(made)
-    if not any(any(asdict(depth).values()) for depth in depths.values()):
+    if not any(any(_counts(depth).values()) for depth in depths.values()):
         console().print(Text("Nothing waits."))
