@@ -25,7 +25,9 @@ class Terminal:
 
     def __init__(self, environment: Mapping[str, str], screen: Path) -> None:
         own = {"PYTHONUNBUFFERED": "1", "PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
-        self._environment = {**os.environ, **own, **environment}
+        # A program that finds CI set may say more than it says to a person.
+        inherited = {name: value for name, value in os.environ.items() if name != "CI"}
+        self._environment = {**inherited, **own, **environment}
         self._kept: list[str] = ["shopt -s expand_aliases"]
         self._running: subprocess.Popen[bytes] | None = None
         self._screen = screen
