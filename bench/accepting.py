@@ -8,9 +8,8 @@ from bench.ground import Ground, execute, wait_for
 from bench.http_load import Client, post
 from bench.orders import REQUEST, empty_queues
 from bench.rounds import Row, Target, Tell, alternate, compare, per_second
-from orderctl.ports import is_free
+from orderctl.ports import free_port, is_free
 from orderctl.stack import Stack
-from tests.servers import free_port
 
 SECONDS = 4.0
 WARM_UP_SECONDS = 2.0

@@ -1,8 +1,7 @@
 """Which port each part of a stack listens on."""
 
-import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 HOST = "127.0.0.1"
 
@@ -22,10 +21,16 @@ DEFAULT_PORTS: Mapping[str, int] = {
 }
 
 #: Where free ports are looked for: below the range from which systems take the near ends of
-#: outgoing connections, so that none of those can take a port between the look and its use.
+#: outgoing connections (from 32768 on Linux, 49152 on macOS), so that none of those can take a
+#: port between the look and its use, nor while a server that comes back on it is down.
 FIRST_PORT, LAST_PORT = 11_000, 31_000
-#: Stacks of several test processes start their search this far apart.
-PORTS_APART = 20
+#: A process takes so many at a time.
+BLOCK = 20
+
+#: Sockets that say "taken" to other processes, for as long as this one lives.
+_claims: list[socket.socket] = []
+#: What is left of the block claimed last.
+_left: list[int] = []
 
 
 def default_or_free_ports() -> Mapping[str, int]:
@@ -34,14 +39,34 @@ def default_or_free_ports() -> Mapping[str, int]:
 
 
 def free_ports(names: Sequence[str] = tuple(DEFAULT_PORTS)) -> Mapping[str, int]:
-    free = filter(is_free, _candidates())
-    return {name: next(free) for name in names}
+    return {name: free_port() for name in names}
 
 
-def _candidates() -> Iterator[int]:
-    size = LAST_PORT - FIRST_PORT
-    start = os.getpid() * PORTS_APART % size
-    return (FIRST_PORT + (start + step) % size for step in range(size))
+def free_port() -> int:
+    """A port that no other process is given by this function while this one lives.
+
+    Nobody has to listen on it for that: the part that will may start late, or stop for a while.
+    """
+    while True:
+        if not _left:
+            _left.extend(_claimed_block())
+        if is_free(port := _left.pop(0)):
+            return port
+
+
+def _claimed_block() -> Iterable[int]:
+    """Claim a block by listening on its first port, which is used for nothing else."""
+    for first in range(FIRST_PORT, LAST_PORT, BLOCK):
+        claim = socket.socket()
+        try:
+            claim.bind((HOST, first))
+            claim.listen()
+        except OSError:
+            claim.close()
+        else:
+            _claims.append(claim)
+            return range(first + 1, first + BLOCK)
+    raise OSError(f"every port from {FIRST_PORT} to {LAST_PORT} is taken")
 
 
 def is_free(port: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from tests.servers import free_port
+from orderctl.ports import free_port
 from tests.servers.process import Process
 
 TOKEN = "the-token-of-the-tests"

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
+from orderctl.ports import free_port
 from orderctl.process import ROOT
-from tests.servers.ports import free_port
 
 TOKEN = "operators-of-a-test"
 #: The ledger of answers, in the volume of orderctl.

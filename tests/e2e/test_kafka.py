@@ -5,12 +5,13 @@ broke is still seen to be whole after the later ones.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
+from orderctl.ports import free_port
 from orderctl.stack import Stack
 from tests.e2e.shop import (
     CONSUMERS,
@@ -23,7 +24,7 @@ from tests.e2e.shop import (
 from tests.e2e.test_kills import KILLED, has_died
 from tests.e2e.test_outages import assert_no_dead_letters, is_ready
 from tests.e2e.test_retries import behave
-from tests.servers import KafkaServer, PostgresServer, free_port
+from tests.servers import KafkaServer, PostgresServer
 
 #: Long enough for a partition to be taken away while emails are under way.
 EMAIL_SECONDS = 0.3
@@ -129,17 +130,29 @@ def test_a_second_consumer_joins_and_leaves_and_a_third_is_killed_under_load(
     books: Books,
 ) -> None:
     shop = books.shop
-    placing = shop.begin_placing(480, rate=20)
-    shop.under_load(placing, books.placed + 20)
     _join(shop, "email-2")
-    eventually(lambda: _has_sent(shop, "email-2"), what="the second sends an email")
+    # However long it takes to be given a partition: more orders come until it has sent one.
+    _place_until(books, lambda: _has_sent(shop, "email-2"), what="the second sends an email")
+    placing = shop.begin_placing(60, rate=20)
+    shop.under_load(placing, books.placed + 10)
     assert shop.stack.stop("email-2") == 0
+    books.count(shop.end_placing(placing))
+
     _join(shop, "email-3")
-    eventually(lambda: _has_sent(shop, "email-3"), what="the third sends an email")
-    assert placing.poll() is None, "all orders are placed: too late to disturb that"
+    _place_until(books, lambda: _has_sent(shop, "email-3"), what="the third sends an email")
+    placing = shop.begin_placing(60, rate=20)
+    shop.under_load(placing, books.placed + 10)
     shop.stack.kill("email-3")
     books.count(shop.end_placing(placing))
     books.balance()
+
+
+def _place_until(books: Books, condition: Callable[[], bool], *, what: str) -> None:
+    for _ in range(30):
+        books.count(books.shop.place(20, rate=20))
+        if condition():
+            return
+    raise AssertionError(f"{what}: not within {30 * 20} orders")
 
 
 def _join(shop: Shop, name: str) -> None:

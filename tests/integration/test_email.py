@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from orderctl.ports import free_port
 from tests.builders import an_event
 from tests.pipeline import Pipeline, lines, post_event, wait_ready
-from tests.servers import free_port
 from tests.service_process import ServiceProcess
 from tests.waiting import eventually
 

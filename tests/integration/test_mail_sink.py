@@ -5,10 +5,10 @@ import smtplib
 import threading
 from pathlib import Path
 
+from orderctl.ports import free_port
 from services.email.handler import confirmation
 from tests.builders import an_event
 from tests.pipeline import Pipeline
-from tests.servers import free_port
 from tests.service_process import ServiceProcess
 from tests.waiting import eventually
 

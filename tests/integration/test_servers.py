@@ -16,7 +16,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
 
-from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerFailed, free_port
+from orderctl.ports import free_port
+from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerFailed
 from tests.servers.process import Process
 
 ROOT = Path(__file__).parents[2]

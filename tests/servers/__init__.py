@@ -1,7 +1,6 @@
 """Private RabbitMQ, Kafka and PostgreSQL: ports and folders of their own, nothing left behind."""
 
 from tests.servers.kafka import KafkaServer
-from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import ServerFailed, ServerMissing
 from tests.servers.rabbitmq import RabbitMQServer
@@ -12,5 +11,4 @@ __all__ = [
     "RabbitMQServer",
     "ServerFailed",
     "ServerMissing",
-    "free_port",
 ]

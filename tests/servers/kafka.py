@@ -12,7 +12,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.servers.ports import free_port
+from orderctl.ports import free_port
 from tests.servers.process import Process, ServerFailed, ServerMissing, find_program
 
 VERSION = "4.3.1"

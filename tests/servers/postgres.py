@@ -13,7 +13,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from tests.servers.ports import free_port
+from orderctl.ports import free_port
 from tests.servers.process import Process, ServerFailed, find_program
 
 DEBIAN = "usr/lib/postgresql/*/bin/"

@@ -16,7 +16,7 @@ import httpx
 import pika
 from pika.exceptions import AMQPError
 
-from tests.servers.ports import free_port
+from orderctl.ports import free_port
 from tests.servers.process import Process, find_program
 
 #: Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq and to the system's folders;

@@ -7,12 +7,12 @@ from email import message_from_bytes, policy
 
 import pytest
 
+from orderctl.ports import free_port
 from services.email.handler import confirmation, send_confirmation
 from services.email.settings import EmailSettings
 from shared.errors import DependencyUnavailable, PermanentError, PipelineError
 from shared.events import Event
 from tests.builders import an_event, an_item
-from tests.servers import free_port
 from tests.smtp_server import DROP, HANG, SmtpServer
 
 #: Steps of the conversation that are about this mail.

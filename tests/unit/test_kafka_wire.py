@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError
 
+from orderctl.ports import free_port
 from shared.errors import BrokerUnavailable, PublishFailed, SettingsError
 from shared.transport import connect
 from shared.transport.kafka import Kafka
@@ -15,7 +16,6 @@ from shared.transport.kafka_lanes import Origin
 from shared.transport.kafka_topics import Topic
 from shared.transport.kafka_wire import encode, headers_of, origin_headers, read
 from shared.transport.message import Failure, Message
-from tests.servers import free_port
 
 MESSAGE = Message(
     id="evt-1",

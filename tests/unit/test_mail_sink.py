@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from orderctl.ports import free_port
 from shared.database import create_schema, open_database
 from simulators.mail_sink.mailbox import Mailbox
 from simulators.mail_sink.schema import metadata
@@ -16,7 +17,6 @@ from simulators.mail_sink.smtp import MAX_MAIL_BYTES, SmtpListener
 from simulators.mail_sink.views import create_sink
 from tests.builders import NO_DOCUMENTS
 from tests.fakes import Outage, in_threads
-from tests.servers import free_port
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from orderctl.errors import StackError
 from orderctl.parts import MODULES
-from orderctl.ports import DEFAULT_PORTS, HOST, free_ports, is_free
+from orderctl.ports import BLOCK, DEFAULT_PORTS, HOST, free_ports, is_free
 from orderctl.process import ROOT, PartProcess
 from orderctl.stack import Stack
 from orderctl.watchdog import end_groups, send, watch
@@ -51,6 +51,24 @@ def test_free_ports_are_free_and_different() -> None:
     assert set(ports) == set(DEFAULT_PORTS)
     assert len(set(ports.values())) == len(ports)
     assert all(map(is_free, ports.values()))
+
+
+def test_two_processes_are_never_given_the_same_port_though_nobody_listens_yet() -> None:
+    words = (
+        "from orderctl.ports import free_ports; print(*free_ports().values(), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", words], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        theirs = set(map(int, other.stdout.readline().split()))
+        # More than one block of ours, so that theirs is among what we look through.
+        ours = {port for _ in range(3 * BLOCK) for port in free_ports(["one"]).values()}
+        other.communicate()
+
+    assert len(theirs) == len(DEFAULT_PORTS)
+    assert len(ours) == 3 * BLOCK
+    assert not theirs & ours
 
 
 def test_a_port_where_somebody_listens_is_not_free() -> None:

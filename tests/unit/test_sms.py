@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from orderctl.ports import free_port
 from services.sms.handler import send_text
 from services.sms.settings import SmsSettings
 from shared.errors import DependencyUnavailable, PermanentError
 from tests.builders import an_event, an_item
-from tests.servers import free_port
 
 #: Instead of a status: take the request and close the connection, or never answer.
 DROP = -1
