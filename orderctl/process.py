@@ -69,9 +69,12 @@ class PartProcess:
     def workers(self) -> tuple[int, ...]:
         """The pids of its child processes: of gunicorn's workers."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        if children.exists():
+        if not children.exists():
+            return self._workers_by_ps()
+        try:
             return tuple(map(int, children.read_text().split()))
-        return self._workers_by_ps()
+        except ProcessLookupError:  # it ended meanwhile
+            return ()
 
     def _workers_by_ps(self) -> tuple[int, ...]:
         # Linux machines need not have ps, and macOS has no /proc.

@@ -8,7 +8,7 @@ def test_a_queue_fills_while_email_is_away_and_drains_when_it_is_back(watched: W
     done = watched.done("email")
     watched.switch("email", "Away")
     watched.until(lambda: "away, on purpose" in watched.row("email").inner_text(), "email is away")
-    watched.place_many(40, rate=20)
+    watched.place_many(40, rate=4)  # 10 s, so that its filling is seen by a busy machine too
     filling = [watched.waiting("email")]
     while filling[-1] < 40:
         watched.until(lambda: watched.waiting("email") > filling[-1], "its queue fills")
