@@ -27,8 +27,6 @@ FIRST_PORT, LAST_PORT = 11_000, 31_000
 #: A process takes so many at a time.
 BLOCK = 20
 
-#: Sockets that say "taken" to other processes, for as long as this one lives.
-_claims: list[socket.socket] = []
 #: What is left of the block claimed last.
 _left: list[int] = []
 
@@ -55,7 +53,10 @@ def free_port() -> int:
 
 
 def _claimed_block() -> Iterable[int]:
-    """Claim a block by listening on its first port, which is used for nothing else."""
+    """Claim a block by listening on its first port, which is used for nothing else.
+
+    It says "taken" to other processes for as long as this one lives.
+    """
     for first in range(FIRST_PORT, LAST_PORT, BLOCK):
         claim = socket.socket()
         try:
@@ -64,7 +65,7 @@ def _claimed_block() -> Iterable[int]:
         except OSError:
             claim.close()
         else:
-            _claims.append(claim)
+            claim.detach()  # left open, for the system to close when this process ends
             return range(first + 1, first + BLOCK)
     raise OSError(f"every port from {FIRST_PORT} to {LAST_PORT} is taken")
 

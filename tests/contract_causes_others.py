@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from services.dashboard.hub import MOST_WATCHERS
 from tests.contract_causes import LONG, Cause
+from tests.contracts import openapi, operations
+from tests.documented import TOKEN, session
+from tests.documented_service import THE_ORDER
 from tests.fakes import Outage
 from tests.http_sides import HttpSide
 
+Causes = dict[tuple[str, str, int], Cause]
 _KEY = {"Idempotency-Key": "4711"}
 _TEXT = {"to": "usr-1", "text": "Hello"}
 
@@ -34,9 +39,9 @@ _ANY = {("GET", "/health/live", 200): Cause(), ("GET", "/metrics", 200): Cause()
 _READY = {("GET", "/health/ready", 200): Cause()}
 _MAIL, _RAW = "/api/v1/message/{id}", "/api/v1/message/{id}/raw"
 
-RELAY: dict[tuple[str, str, int], Cause] = {**_ANY, ("GET", "/health/ready", 503): Cause()}
+RELAY: Causes = {**_ANY, ("GET", "/health/ready", 503): Cause()}
 
-MAIL_SINK: dict[tuple[str, str, int], Cause] = {
+MAIL_SINK: Causes = {
     **_ANY,
     **_READY,
     ("GET", "/", 200): Cause(),
@@ -53,7 +58,7 @@ MAIL_SINK: dict[tuple[str, str, int], Cause] = {
     ("GET", _RAW, 404): Cause(at="/api/v1/message/2/raw"),
 }
 
-SMS_GATEWAY: dict[tuple[str, str, int], Cause] = {
+SMS_GATEWAY: Causes = {
     **_ANY,
     **_READY,
     ("GET", "/health/ready", 503): Cause(prepare=take_the_database),
@@ -71,4 +76,109 @@ SMS_GATEWAY: dict[tuple[str, str, int], Cause] = {
     ("PUT", "/behaviour", 400): Cause({"json": {"delaySeconds": -1}}),
     ("PUT", "/behaviour", 413): Cause({"data": LONG}),
     ("DELETE", "/behaviour", 200): Cause(),
+}
+
+
+# --- the dashboard --------------------------------------------------------------------------------
+
+_NAMES = {"orderId": THE_ORDER, "filename": "js/main.js", "name": "email"}
+_SAID = {"headers": {"Cookie": f"dashboard={session()}"}}
+_RUN = {"mode": "async", "count": 2, "rate": 200}
+
+
+def _at(path: str, **names: str) -> str:
+    lane = {"name": "events"} if path.startswith("/api/lanes/") else {}
+    return path.format(**_NAMES | lane | names)
+
+
+def take_the_neighbours(side: HttpSide) -> None:
+    side.app.extensions["neighbours"].clear()
+
+
+def leave_a_run_on(side: HttpSide) -> None:
+    slowly = _RUN | {"count": 10_000, "rate": 0.01}
+    assert side.app.test_client().post("/api/lanes/events/run", json=slowly).status_code == 202
+
+
+def let_many_look(side: HttpSide) -> None:
+    """They do as long as what answers them is kept."""
+    client = side.app.test_client()
+    side.app.extensions["looking"] = [client.get("/api/stream") for _ in range(MOST_WATCHERS)]
+
+
+def _given(method: str, path: str, status: int = 200, **request: Any) -> Causes:
+    return {(method, path, status): Cause(request, at=_at(path))}
+
+
+def _takes(path: str, good: Any, status: int = 200) -> Causes:
+    """What takes a body from anybody."""
+    return {
+        **_given("POST", path, status, json=good),
+        **_given("POST", path, 400, data=b"{"),
+        **_given("POST", path, 413, data=LONG),
+    }
+
+
+def _passed_on(method: str, path: str) -> Causes:
+    """Where the dashboard asks somebody else: there is no such one, or it does not answer."""
+    unknown = {"orderId": "-"} if "{orderId}" in path else {"name": "nobody"}
+    return {
+        (method, path, 404): Cause(_SAID, at=_at(path, **unknown)),
+        (method, path, 502): Cause(_SAID, at=_at(path), prepare=take_the_neighbours),
+    }
+
+
+def _act(method: str, path: str, good: Any, status: int = 200) -> Causes:
+    return {
+        **_given(method, path, status, json=good, **_SAID),
+        **_given(method, path, 401, json=good),
+        **_given(method, path, 413, data=LONG, **_SAID),
+        **_passed_on(method, path),
+    }
+
+
+def _from_elsewhere() -> Causes:
+    """Every path but those for probes is for the page alone."""
+    evil = {"headers": {"Origin": "http://evil.example", "Host": "evil.example"}}
+    return {
+        (method, path, 403): Cause(evil, at=_at(path))
+        for method, path, _ in operations(openapi("dashboard"))
+        if not path.startswith(("/health/", "/metrics"))
+    }
+
+
+_LANE, _ON = "/api/lanes/{name}/orders", "/api/lanes/{name}/run"
+_THERE = "/api/services/{name}"
+DASHBOARD: Causes = {
+    **_ANY,
+    ("GET", "/health/ready", 503): Cause(),
+    **_from_elsewhere(),
+    **_given("GET", "/"),
+    **_given("GET", "/static/{filename}"),
+    ("GET", "/static/{filename}", 404): Cause(at="/static/none.js"),
+    **_given("GET", "/api/session"),
+    **_takes("/api/session", {"token": TOKEN}),
+    **_given("POST", "/api/session", 401, json={"token": "another"}),
+    **_given("DELETE", "/api/session"),
+    **_given("GET", "/api/stream"),
+    ("GET", "/api/stream", 503): Cause(prepare=let_many_look),
+    **_given("GET", "/api/orders"),
+    ("GET", "/api/orders", 502): Cause(prepare=take_the_neighbours),
+    **_given("GET", "/api/orders/{orderId}"),
+    **_passed_on("GET", "/api/orders/{orderId}"),
+    **_takes(_LANE, {"mode": "async"}),
+    ("POST", _LANE, 404): Cause({"json": {"mode": "async"}}, at=_at(_LANE, name="calls")),
+    **_takes(_ON, _RUN, 202),
+    ("POST", _ON, 404): Cause({"json": _RUN}, at=_at(_ON, name="calls")),
+    ("POST", _ON, 409): Cause({"json": _RUN}, at=_at(_ON), prepare=leave_a_run_on),
+    **_given("DELETE", _ON),
+    **_given("GET", f"{_THERE}/dead-letters"),
+    **_passed_on("GET", f"{_THERE}/dead-letters"),
+    **_given("GET", f"{_THERE}/replays"),
+    **_passed_on("GET", f"{_THERE}/replays"),
+    **_act("POST", f"{_THERE}/dead-letters/redrive", {"all": True}),
+    **_act("POST", f"{_THERE}/dead-letters/discard", {"all": True}),
+    **_act("POST", f"{_THERE}/replays", {"from": "beginning"}, 202),
+    **_act("POST", f"{_THERE}/faults", {"outage": True}),
+    **_act("DELETE", f"{_THERE}/faults", None),
 }

@@ -21,6 +21,7 @@ SERVED = {
     "inventory": "inventory",
     "analytics": "analytics",
     "shipping": "shipping",
+    "dashboard": "dashboard",
     "mail_sink": "mail-sink",
     "sms_gateway": "sms-gateway",
 }

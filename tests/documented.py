@@ -2,10 +2,12 @@
 
 import json
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import schemathesis
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import BaseSchema
@@ -39,15 +41,27 @@ def schema_of(
     document: dict[str, Any], *, examples: int, app: Door | Flask | None = None
 ) -> BaseSchema:
     """A document, closed, for so many made-up requests a route, the same in every run."""
+    known = {"operator": {"bearer": TOKEN}, "session": {"api_key": session()}}
+    schemes = document["components"].get("securitySchemes", {})
     settings = {
         "seed": 4,
         "generation": {"max-examples": examples, "deterministic": True, "database": "none"},
-        "auth": {"openapi": {"operator": {"bearer": TOKEN}}},
+        "auth": {"openapi": {name: known[name] for name in schemes}},
     }
     config = SchemathesisConfig.from_dict(settings)
     loaded = schemathesis.openapi.from_dict(closed(document), config=config)
     loaded.app = app
     return loaded
+
+
+@cache
+def session() -> str:
+    """The dashboard's cookie, of a browser that has said the token."""
+    app = Flask(__name__)
+    app.secret_key = TOKEN
+    signed = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert signed is not None
+    return str(signed.dumps({"operator": True, "_permanent": True}))
 
 
 def as_sent() -> dict[str, Any]:

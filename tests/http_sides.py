@@ -1,18 +1,26 @@
 """Every process's HTTP side, without its server and without what runs beside it."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData
+from werkzeug.wsgi import FileWrapper
 
 from services.analytics.__main__ import compose as compose_analytics
 from services.analytics.schema import metadata as analytics_tables
 from services.analytics.settings import AnalyticsSettings
+from services.dashboard.app import compose as compose_dashboard
+from services.dashboard.lanes import LANES
+from services.dashboard.settings import DashboardSettings
 from services.email.__main__ import compose as compose_email
 from services.email.schema import metadata as email_tables
 from services.email.settings import EmailSettings
@@ -53,7 +61,8 @@ class HttpSide:
     tables: MetaData
     #: What lies at the broker, where the process has one.
     at_the_broker: Callable[[], object] = lambda: None
-    may_misbehave: bool = False
+    #: Ends what a request has begun, so that the next one finds it as it was.
+    reset: Callable[[], object] = lambda: None
 
     def content(self) -> tuple[dict[str, list[Any]], object]:
         # What a replay writes belongs to the request that began it, not to the next one.
@@ -124,7 +133,70 @@ def _mail_sink(url: str, _folder: Path) -> HttpSide:
 def _sms_gateway(url: str, _folder: Path) -> HttpSide:
     engine = _made(url, gateway_tables)
     app = create_gateway(engine, rng=Random(4), sleep=lambda _seconds: None)
-    return HttpSide(app, engine, gateway_tables, may_misbehave=True)
+    behave_well = partial(app.test_client().delete, "/behaviour")
+    return HttpSide(app, engine, gateway_tables, reset=behave_well)
+
+
+def _dashboard(_url: str, folder: Path) -> HttpSide:
+    """In front of the order service, of email, and of what these two send to."""
+    database = f"sqlite:///{folder}/{{}}.db".format
+    email = email_side(database("email"), folder, faults_allowed=True)
+    apps = {
+        "order": DocumentedService(database("order")).app,
+        "email": email.app,
+        "mail": _mail_sink(database("mail"), folder).app,
+        "gateway": _sms_gateway(database("gateway"), folder).app,
+    }
+    settings = DashboardSettings(
+        operator_token=SecretStr(TOKEN),
+        order_url="http://order",
+        consumer_urls={"email": "http://email"},
+        mail_url="http://mail",
+        sms_gateway_url="http://gateway",
+    )
+    process = compose_dashboard(settings, lambda _timeout: httpx.Client(transport=_Apps(apps)))
+    assert process.background is not None
+    process.app.extensions["neighbours"] = apps
+    # Its streams end at once, with what they begin with.
+    process.background.stop()
+    process.app.wsgi_app = from_its_page(process.app.wsgi_app)  # type: ignore[method-assign]
+
+    def reset() -> None:
+        for lane in LANES:
+            process.app.test_client().delete(f"/api/lanes/{lane}/run")
+        eventually(lambda: not any(thread.name == "run" for thread in threading.enumerate()))
+        email.app.test_client().delete("/faults", headers={"Authorization": f"Bearer {TOKEN}"})
+
+    return HttpSide(process.app, email.engine, email.tables, reset=reset)
+
+
+class _Apps(httpx.BaseTransport):
+    """Whoever is asked by the name of one of them is answered by it; nobody else answers."""
+
+    def __init__(self, apps: Mapping[str, Flask]) -> None:
+        self._apps = apps
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host not in self._apps:
+            raise httpx.ConnectError("nobody is there")
+        return httpx.WSGITransport(self._apps[request.url.host]).handle_request(request)
+
+
+def from_its_page(app: Callable[..., Any]) -> Callable[..., Any]:
+    """As a browser does, say from which page a request comes, unless that is said already.
+
+    Files of the page are read at once: not every client of the tests closes what it is given.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        environ.setdefault("HTTP_ORIGIN", "http://localhost")
+        answered = app(environ, start_response)
+        if not isinstance(answered, FileWrapper):
+            return answered
+        with closing(answered):
+            return list(answered)
+
+    return answer
 
 
 SIDES: dict[str, Callable[[str, Path], HttpSide]] = {
@@ -135,6 +207,7 @@ SIDES: dict[str, Callable[[str, Path], HttpSide]] = {
     "inventory": _inventory,
     "analytics": _analytics,
     "shipping": _shipping,
+    "dashboard": _dashboard,
     "mail_sink": _mail_sink,
     "sms_gateway": _sms_gateway,
 }

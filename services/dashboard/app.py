@@ -1,14 +1,21 @@
 """Composes the dashboard: neighbours, what watches them, and the HTTP side."""
 
+from collections.abc import Callable
 from random import Random
 
+import httpx
 from flask import Blueprint, Response
 
 from services.dashboard.guard import guard_against_other_sites, keep_sessions, session_views
 from services.dashboard.hub import Hub
 from services.dashboard.journeys import FarEnds
 from services.dashboard.lanes import LANES, Lane
-from services.dashboard.neighbours import Neighbour, NoAnswer, open_client
+from services.dashboard.neighbours import (
+    PATIENCE_SECONDS,
+    Neighbour,
+    NoAnswer,
+    open_client,
+)
 from services.dashboard.page import page_views, protect
 from services.dashboard.settings import DashboardSettings
 from services.dashboard.views import lane_views, order_views, service_views, stream_views
@@ -24,9 +31,11 @@ CUSTOMERS_WAIT = 90.0
 OPERATORS_WAIT = 30.0
 
 
-def compose(settings: DashboardSettings) -> Process:
+def compose(
+    settings: DashboardSettings, open_client: Callable[[float], httpx.Client] = open_client
+) -> Process:
     token = settings.operator_token
-    quick, patient = open_client(), open_client(OPERATORS_WAIT)
+    quick, patient = open_client(PATIENCE_SECONDS), open_client(OPERATORS_WAIT)
     latecomer_urls = {
         name: url
         for name, url in settings.latecomer_urls.items()

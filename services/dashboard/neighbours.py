@@ -26,7 +26,7 @@ class _Problem(msgspec.Struct):
     reason: str | None = None
 
 
-def open_client(timeout: float = PATIENCE_SECONDS) -> httpx.Client:
+def open_client(timeout: float) -> httpx.Client:
     """No proxy stands between neighbours, and gunicorn closes idle connections when it likes."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     return httpx.Client(timeout=timeout, trust_env=False, limits=limits)

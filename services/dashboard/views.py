@@ -1,7 +1,7 @@
 """What the page asks for: the stream, orders, and what an operator does to a service."""
 
-import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import httpx
@@ -12,22 +12,22 @@ from services.dashboard.guard import operators_alone
 from services.dashboard.hub import Hub
 from services.dashboard.journeys import FarEnds
 from services.dashboard.lanes import FASTEST, LANES, MOST_ORDERS, Lane, Run
-from services.dashboard.neighbours import Neighbour
+from services.dashboard.neighbours import Neighbour, Query
 from shared.documents import read_document
 from shared.events import is_id
 from shared.http import json_response, problem, read_body, to_json
 
-#: What an operator may look at, at each service.
-_LOOKS = frozenset({"dead-letters", "replays"})
-#: What an operator may do there: method and path, with what it takes.
-_ACTS = frozenset(
-    {
-        ("POST", "faults"),
-        ("DELETE", "faults"),
-        ("POST", "dead-letters/redrive"),
-        ("POST", "dead-letters/discard"),
-        ("POST", "replays"),
-    }
+#: So many orders stand on a page.
+PAGE = 20
+#: What anybody may look at, at each service.
+LOOKS = ("dead-letters", "replays")
+#: What an operator may do there: method and path.
+ACTS = (
+    ("POST", "faults"),
+    ("DELETE", "faults"),
+    ("POST", "dead-letters/redrive"),
+    ("POST", "dead-letters/discard"),
+    ("POST", "replays"),
 )
 
 
@@ -62,8 +62,8 @@ def order_views(order: Neighbour, far_ends: FarEnds) -> Blueprint:
 
     @views.get("/api/orders")
     def page() -> Response:
-        cursor = request.args.get("cursor", "")
-        query = {"limit": 20} | ({"cursor": cursor} if re.fullmatch("[0-9]{1,19}", cursor) else {})
+        cursor = request.args.get("cursor")
+        query: Query = {"limit": PAGE} if cursor is None else {"limit": PAGE, "cursor": cursor}
         return _passed_on(order.send("GET", "/orders", query=query))
 
     @views.get("/api/orders/<order_id>")
@@ -120,23 +120,25 @@ def service_views(services: Mapping[str, Neighbour]) -> tuple[Blueprint, Bluepri
     looks, acts = Blueprint("looks", __name__), Blueprint("acts", __name__)
     acts.before_request(operators_alone)
 
-    @looks.get("/api/services/<name>/<path:what>")
-    def look(name: str, what: str) -> Response:
-        if name not in services or what not in _LOOKS:
-            return _unknown()
-        return _passed_on(services[name].send("GET", f"/{what}"))
+    def pass_on(name: str, what: str) -> Response:
+        if name not in services:
+            return problem(404, "Unknown service", "There is no service with this name here.")
+        body = b"" if request.method == "GET" else read_body()
+        return _passed_on(services[name].send(request.method, f"/{what}", body))
 
-    @acts.route("/api/services/<name>/<path:what>", methods=["POST", "DELETE"])
-    def act(name: str, what: str) -> Response:
-        if name not in services or (request.method, what) not in _ACTS:
-            return _unknown()
-        return _passed_on(services[name].send(request.method, f"/{what}", read_body()))
+    def route(views: Blueprint, method: str, what: str) -> None:
+        views.add_url_rule(
+            f"/api/services/<name>/{what}",
+            f"{method} {what}",
+            partial(pass_on, what=what),
+            methods=[method],
+        )
 
+    for what in LOOKS:
+        route(looks, "GET", what)
+    for method, what in ACTS:
+        route(acts, method, what)
     return looks, acts
-
-
-def _unknown() -> Response:
-    return problem(404, "Not found", "There is nothing like that to do here.")
 
 
 def _passed_on(answer: httpx.Response) -> Response:

@@ -48,7 +48,9 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def side(name: str, sqlite_url: str, tmp_path: Path) -> Iterator[HttpSide]:
     with connections_closed():
-        yield SIDES[name](sqlite_url, tmp_path)
+        side = SIDES[name](sqlite_url, tmp_path)
+        yield side
+        side.reset()
 
 
 def test_every_answer_to_made_up_requests_is_documented(name: str, side: HttpSide) -> None:
@@ -63,9 +65,7 @@ def attack(side: HttpSide, operation: APIOperation) -> None:
     @few
     @given(operation.as_strategy())
     def is_as_documented(case: Case) -> None:
-        if side.may_misbehave:
-            # The request before may have told it to.
-            side.app.test_client().delete("/behaviour")
+        side.reset()
         make_consistent(case)
         case.body = _with_whole_numbers(case.body)
         case.call_and_validate(excluded_checks=excused)

@@ -1,5 +1,6 @@
 """What the dashboard makes of the services' answers: moves, ages, replicas, and silence."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,14 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
 from services.dashboard.snapshot import Snapshot
 from services.dashboard.watching import Watching
 from shared.http import to_json
+from tests.contracts import openapi
 from tests.dashboard_service import FakeServices
+from tests.documented import closed
 from tests.waiting import eventually
 
 NOW = datetime.now(UTC)
@@ -207,3 +211,12 @@ def test_a_snapshot_is_small_however_many_orders_there_are(
     snapshot = to_json(looker.look())
     assert len(snapshot) < 10_000
     assert msgspec.json.decode(snapshot)["services"]["email"]["waiting"] == 10_000
+
+
+def test_a_snapshot_is_what_its_contract_says(looker: Looker) -> None:
+    document = closed(openapi("dashboard"))
+    whole = {"$ref": "#/components/schemas/SeenSnapshot", "components": document["components"]}
+    eventually(lambda: looker.look().services["email"].told)
+    seen = json.loads(to_json(looker.look()))
+    Draft202012Validator(whole, format_checker=FormatChecker()).validate(seen)
+    assert seen.keys() == document["components"]["schemas"]["SeenSnapshot"]["properties"].keys()

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.order.openapi.document import document as order
 from tools.contracts.openapi.consumers import consumer
+from tools.contracts.openapi.dashboard import dashboard
 from tools.contracts.openapi.mail_sink import mail_sink
 from tools.contracts.openapi.own import OWN
 from tools.contracts.openapi.relay import relay
@@ -20,6 +21,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "order": order(),
         "order-relay": relay(),
         **{service: consumer(service, own) for service, own in OWN.items()},
+        "dashboard": dashboard(),
         "mail-sink": mail_sink(),
         "sms-gateway": sms_gateway(),
     }
