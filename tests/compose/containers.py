@@ -3,7 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -16,6 +17,8 @@ TOKEN = "operators-of-a-test"
 LEDGER = "accepted.ndjson"
 #: Longer than anything here takes on a busy machine.
 PATIENCE_SECONDS = 300
+#: The page has confirmed everything long before.
+WATCHED_SECONDS = 60
 #: The last lines of each container's log, shown when it does not come up.
 LOG_LINES = "25"
 
@@ -134,6 +137,27 @@ class Containers:
             if page["next"] is None:
                 return found
             query["cursor"] = page["next"]
+
+    def page(self) -> str:
+        """The dashboard's page."""
+        return httpx.get(self._dashboard, timeout=30, trust_env=False).raise_for_status().text
+
+    def watch(self, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first snapshot in the dashboard's stream of which this holds."""
+        url = f"{self._dashboard}/api/stream"
+        deadline = time.monotonic() + WATCHED_SECONDS
+        with httpx.stream("GET", url, timeout=30, trust_env=False) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    seen: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                    if until(seen):
+                        return seen
+                assert time.monotonic() < deadline, f"what is seen at last: {line}"
+        raise AssertionError("the stream has ended")
+
+    @property
+    def _dashboard(self) -> str:
+        return f"http://127.0.0.1:{self.ports['DASHBOARD_PORT']}"
 
     def _get(self, path: str, query: Mapping[str, str]) -> Any:
         url = f"http://127.0.0.1:{self.ports['ORDER_PORT']}{path}"

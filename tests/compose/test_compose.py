@@ -87,9 +87,19 @@ def test_the_kernel_agrees(system: Containers) -> None:
 
 
 def test_an_image_holds_one_service(system: Containers) -> None:
-    for service in ("order", *CONSUMERS):
+    for service in ("order", "dashboard", *CONSUMERS):
         found = system.inside(service, "find", "/app", "-name", "requirements.txt")
         assert found.stdout.split() == [f"/app/services/{service}/requirements.txt"]
+
+
+def test_the_page_is_there_and_sees_every_service_done(system: Containers) -> None:
+    assert "<title>" in system.page()
+    seen = system.watch(until=lambda seen: seen["verdict"]["light"] == "done")
+    assert seen["verdict"]["orders"] == len(system.order_ids())
+    assert seen["services"].keys() == set(CONSUMERS)
+    for name in CONSUMERS:
+        assert seen["services"][name]["unreachable"] is None
+        assert seen["services"][name]["told"]["queue"]["dead"] == 0
 
 
 def test_ports_are_published_on_this_machine_only(system: Containers) -> None:
