@@ -1,9 +1,10 @@
 """The dead letter queue of one service, for people: look, send back, throw away."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -25,8 +26,53 @@ from shared.transport.rabbitmq_wire import (
 #: RabbitMQ returns what was looked at in an order of its own. With no more than this many in
 #: the queue, all are looked at and sorted, so that the oldest are really the oldest.
 SORTED = 1000
+#: Seconds. Only with somebody else at the same letters is it waited for that long.
+BACK_WITHIN = 2.0
 
 Act = Callable[[DeadLetter], None]
+
+
+class Found(NamedTuple):
+    tag: int
+    properties: pika.BasicProperties
+    body: bytes
+
+
+class Hand:
+    """Takes letters from a queue, removes some of them, and puts the others back."""
+
+    def __init__(self, channel: BlockingChannel, queue: str) -> None:
+        self.channel = channel
+        self._queue = queue
+        self._held = 0
+
+    def count(self) -> int:
+        """How many there are now: those that come back in the meantime are not taken again."""
+        return int(self.channel.queue_declare(self._queue, passive=True).method.message_count)
+
+    def take(self, limit: int) -> Iterator[Found]:
+        for _ in range(limit):
+            method, properties, body = self.channel.basic_get(self._queue)
+            if method is None or properties is None or body is None:
+                return
+            self._held += 1
+            yield Found(cast(int, method.delivery_tag), properties, body)
+
+    def remove(self, found: Found) -> None:
+        self.channel.basic_ack(found.tag)
+        self._held -= 1
+
+    def put_back(self) -> None:
+        """Return what is held, and wait until the queue has it: RabbitMQ answers nothing to that,
+        and whoever asks at once would be told of fewer letters than there are.
+        """
+        # Without this, closing would return them too, but RabbitMQ 4.3 counts that as a failure
+        # of the message.
+        whole = self.count() + self._held
+        self.channel.basic_nack(0, multiple=True, requeue=True)
+        deadline = time.monotonic() + BACK_WITHIN
+        while self.count() < whole and time.monotonic() < deadline:
+            self.channel.connection.sleep(0.01)
 
 
 class RabbitDeadLetters:
@@ -36,50 +82,35 @@ class RabbitDeadLetters:
         self._queue = dead_letter_queue(service)
 
     def browse(self, limit: int) -> Sequence[DeadLetter]:
-        with self._channel() as channel:
-            letters = [letter for _tag, letter in self._walk(channel, max(limit, SORTED))]
+        with self._opened() as hand:
+            letters = [self._letter(found) for found in hand.take(max(limit, SORTED))]
         return sorted(letters, key=lambda letter: letter.at)[:limit]
 
     def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        with self._channel() as channel:
-            channel.confirm_delivery()
-            return self._remove(channel, handles, partial(self._send_back, channel))
+        with self._opened() as hand:
+            hand.channel.confirm_delivery()
+            return self._remove(hand, handles, partial(self._send_back, hand.channel))
 
     def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        with self._channel() as channel:
-            return self._remove(channel, handles, lambda _letter: None)
+        with self._opened() as hand:
+            return self._remove(hand, handles, lambda _letter: None)
 
     @contextmanager
-    def _channel(self) -> Iterator[BlockingChannel]:
-        """A channel that in the end returns all that was fetched and not acknowledged."""
+    def _opened(self) -> Iterator[Hand]:
         with brief_channel(self._url, self._queue) as channel:
-            yield channel
-            # Without this, closing would return them too, but RabbitMQ 4.3 counts that as a
-            # failure of the message.
-            channel.basic_nack(0, multiple=True, requeue=True)
+            yield (hand := Hand(channel, self._queue))
+            hand.put_back()
 
-    def _remove(
-        self, channel: BlockingChannel, handles: Collection[str] | None, act: Act
-    ) -> list[DeadLetter]:
+    def _remove(self, hand: Hand, handles: Collection[str] | None, act: Act) -> list[DeadLetter]:
         removed = []
         chosen = None if handles is None else frozenset(handles)
-        for tag, letter in self._walk(channel, self._count(channel)):
+        for found in hand.take(hand.count()):
+            letter = self._letter(found)
             if chosen is None or letter.handle in chosen:
                 act(letter)
-                channel.basic_ack(tag)
+                hand.remove(found)
                 removed.append(letter)
         return removed
-
-    def _count(self, channel: BlockingChannel) -> int:
-        """How many there are now: those that come back in the meantime are not taken again."""
-        return int(channel.queue_declare(self._queue, passive=True).method.message_count)
-
-    def _walk(self, channel: BlockingChannel, limit: int) -> Iterator[tuple[int, DeadLetter]]:
-        for _ in range(limit):
-            method, properties, body = channel.basic_get(self._queue)
-            if method is None or properties is None or body is None:
-                return
-            yield cast(int, method.delivery_tag), self._letter(properties, body)
 
     def _send_back(self, channel: BlockingChannel, letter: DeadLetter) -> None:
         message = letter.message.as_new()
@@ -90,12 +121,12 @@ class RabbitDeadLetters:
         except (UnroutableError, NackError) as error:
             raise PublishFailed(f"{self._work} did not take {letter.handle}: {error!r}") from error
 
-    def _letter(self, properties: pika.BasicProperties, body: bytes) -> DeadLetter:
-        headers = properties.headers or {}
+    def _letter(self, found: Found) -> DeadLetter:
+        headers = found.properties.headers or {}
         reason, at = text(headers.get(REASON_HEADER)), text(headers.get(AT_HEADER))
         for death in self._deaths(headers.get("x-death"))[:1]:
             reason, at = _in_words(text(death.get("reason"))), text(death.get("time"))
-        return DeadLetter(read(properties, body), reason or "no reason was given", at)
+        return DeadLetter(read(found.properties, found.body), reason or "no reason was given", at)
 
     def _deaths(self, deaths: object) -> list[dict[str, object]]:
         """The broker's own records of giving this message up, where it did; the newest is first."""
