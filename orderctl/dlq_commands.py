@@ -190,7 +190,7 @@ def _next(verb: str, gone: Sequence[DeadLetter]) -> str:
     if not gone:
         return "There was nothing to do."
     if verb == "discarded":
-        return "The audit shows their orders as lost from now on."
+        return "Where one was of an order, the audit shows that as lost from now on."
     return (
         "The service receives them as new events, with every attempt ahead of them; "
         "what fails again comes back to the dead letter queue."
