@@ -36,7 +36,7 @@ logs: ## Follow what the containers say: make logs ARGS=email
 	@docker compose logs --follow --tail 100 $(ARGS)
 
 down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
-	@docker compose --profile tools --profile latecomer --profile loadtest down --remove-orphans $(ARGS)
+	@docker compose --profile tools --profile latecomer --profile loadtest --profile never down --remove-orphans $(ARGS)
 
 prune: ## Delete, in the containers, records of what cannot come again; once a day will do
 	@tools/prune $(ARGS)

@@ -4,10 +4,11 @@ A fenced block `console` is a terminal. `$ ` begins a command, which goes on in 
 after a backslash; `^C` is Ctrl-C; all other lines are what is seen. Further words after `console`:
 
 - `embedded`, `rabbitmq`, `kafka`: only for those who chose this way, else for all;
+- `demo`, `docker`: only where the shop is that of `orderctl demo`, or that of Compose;
 - `first-terminal`, `third-terminal`: there, where a command goes on running; else the second one;
 - `fails`: the command ends with an error, and its sentence is shown as well;
 - `eventually`: the command is repeated until it shows this;
-- `prepare`: installing and Docker; not run here.
+- `prepare`: installing, and starting what is in Docker; not run here.
 """
 
 import os
@@ -21,8 +22,9 @@ from orderctl.process import ROOT
 
 FOLDER = ROOT / "docs" / "workshop"
 WAYS = ("embedded", "rabbitmq", "kafka")
+SHOPS = ("demo", "docker")
 TERMINALS = ("first-terminal", "third-terminal")
-WORDS = {*WAYS, *TERMINALS, "fails", "eventually", "prepare"}
+WORDS = {*WAYS, *SHOPS, *TERMINALS, "fails", "eventually", "prepare"}
 CTRL_C = "^C"
 
 
@@ -40,9 +42,11 @@ class Block:
     def place(self) -> str:
         return f"{os.path.relpath(self.page, ROOT)}:{self.line}"
 
-    def is_for(self, way: str) -> bool:
-        ways = self.words & set(WAYS)
-        return not ways or way in ways
+    def is_for(self, way: str, shop: str = "demo") -> bool:
+        return all(
+            not self.words & set(choices) or chosen in self.words
+            for chosen, choices in ((way, WAYS), (shop, SHOPS))
+        )
 
     @property
     def terminal(self) -> str:

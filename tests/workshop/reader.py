@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from orderctl.ports import DEFAULT_PORTS, free_ports
 from orderctl.process import ROOT
@@ -38,31 +38,42 @@ class Reader:
     #: What is run in place of an exercise: one that is solved.
     solved: Mapping[str, Path] = field(default_factory=dict)
 
+    #: Who started the shop: `orderctl demo`, or Compose in `docker`.
+    shop: ClassVar[str] = "demo"
+
     def __post_init__(self) -> None:
-        environment = {
-            "DEMO_FOLDER": str(self.folder),
-            "COLUMNS": "160",
-            # A path is an import, also for what is run from another folder.
-            "PYTHONPATH": str(ROOT),
-        }
+        environment = self.environment()
         self._ports = free_ports(OWN_PORTS)
         terminals = ("second-terminal", *TERMINALS)
         screens = self.folder.parent
         self._terminals = {n: Terminal(environment, screens / n) for n in terminals}
 
+    def environment(self) -> dict[str, str]:
+        """The variables of all terminals."""
+        return {
+            "DEMO_FOLDER": str(self.folder),
+            "COLUMNS": "160",
+            # A path is an import, also for what is run from another folder.
+            "PYTHONPATH": str(ROOT),
+        }
+
     def read_page(self, page: Path) -> None:
         """Do all of it. Raises AssertionError with the place where it is otherwise."""
         self.names = {}
         for block in consoles(page):
-            if block.is_for(self.way) and "prepare" not in block.words:
+            if self._does(block):
                 self.do(block)
 
     def read_up_to(self, page: Path) -> None:
         """Nothing of the front page but what every terminal is told, and then this page."""
         for block in consoles(FRONT_PAGE):
-            if block.text.startswith("$ source ") and "prepare" not in block.words:
+            is_told = block.text.startswith("$ source ") or self.shop in block.words
+            if is_told and self._does(block):
                 self.do(block)
         self.read_page(page)
+
+    def _does(self, block: Block) -> bool:
+        return block.is_for(self.way, self.shop) and "prepare" not in block.words
 
     def solve(self, page: Path, folder: Path) -> None:
         """From now on, run the exercise of this page with its solution."""
