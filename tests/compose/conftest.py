@@ -18,9 +18,14 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
-def system(request: pytest.FixtureRequest) -> Iterator[Containers]:
+@pytest.fixture(scope="session")
+def docker() -> None:
+    """Skips, or fails where every test must run, when there is no Docker engine."""
     _require_docker()
+
+
+@pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
+def system(request: pytest.FixtureRequest, docker: None) -> Iterator[Containers]:
     containers = Containers(f"order-pipeline-test-{os.getpid()}", request.param, SETTINGS)
     try:
         containers.up("--build")

@@ -69,19 +69,24 @@ class Containers:
 
     def begin(self, *words: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            ["docker", "compose", "--project-name", self.project, *words],
+            ["docker", "compose", *words],
             cwd=ROOT,
-            env=os.environ | self._environment(),
+            env=os.environ | self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """With these variables any `docker compose` means this project."""
         ports = {name: str(port) for name, port in self.ports.items()}
-        files = os.pathsep.join(FILES[self.broker])
-        return {**ports, "OPERATOR_TOKEN": TOKEN, "COMPOSE_FILE": files, **self._settings}
+        own = {
+            "COMPOSE_PROJECT_NAME": self.project,
+            "COMPOSE_FILE": os.pathsep.join(FILES[self.broker]),
+            "OPERATOR_TOKEN": TOKEN,
+        }
+        return {**ports, **own, **self._settings}
 
     def ids(self, *services: str) -> list[str]:
         """Ids of the containers that run, of these services or of all."""
@@ -122,9 +127,8 @@ class Containers:
 
     def prune(self) -> int:
         """The status of the prune of every service, as `make prune` runs it."""
-        here = {"COMPOSE_PROJECT_NAME": self.project}
         return subprocess.run(
-            ["tools/prune"], cwd=ROOT, env=os.environ | self._environment() | here, check=False
+            ["tools/prune"], cwd=ROOT, env=os.environ | self.environment(), check=False
         ).returncode
 
     def order_ids(self) -> list[str]:

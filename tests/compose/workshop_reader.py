@@ -1,0 +1,36 @@
+"""A reader of the workshop whose shop runs in containers."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.compose.containers import Containers
+from tests.workshop.pages import Block
+from tests.workshop.reader import SHOP, Reader
+
+
+class DockerReader(Reader):
+    """`containers`: the shop; `folder`: for what is seen."""
+
+    shop = "docker"
+
+    def __init__(self, containers: Containers, folder: Path) -> None:
+        self._containers = containers
+        super().__init__(containers.broker, folder)
+
+    def environment(self) -> dict[str, str]:
+        # Docker may be installed anywhere.
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {**super().environment(), **self._containers.environment(), "PATH": path}
+
+    def do(self, block: Block) -> None:
+        """Where the page starts a demo, start an empty shop; where it stops that, do nothing."""
+        if block.terminal != "first-terminal":
+            super().do(block)
+        elif block.text.startswith(f"$ {SHOP}"):
+            self._containers.down("--volumes")
+            self._containers.up()
+
+    def _addresses(self) -> Mapping[str, str]:
+        return {"http://127.0.0.1:8000": f"http://127.0.0.1:{self._containers.ports['ORDER_PORT']}"}
