@@ -1,5 +1,6 @@
 """Every file that is generated, with its content."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from shared.http import to_json
 from tools.contracts.asyncapi import documents as asyncapi
 from tools.contracts.event_schema import event_schema
+from tools.contracts.http_compatibility import breaches
 from tools.contracts.openapi import documents as openapi
 from tools.contracts.published import EVENTS
 
@@ -30,6 +32,16 @@ def stale(root: Path = Path()) -> list[Path]:
     there = {path.relative_to(root) for path in folder.glob("*api/*")}
     differ = {path for path, content in files.items() if not _holds(root / path, content)}
     return sorted(differ | (there - files.keys()))
+
+
+def broken_promises(root: Path = Path()) -> list[str]:
+    """Why documents of HTTP interfaces may not take the place of those that are there."""
+    return [
+        f"{name}.json: {breach}"
+        for name, document in openapi().items()
+        if (there := root / CONTRACTS / "openapi" / f"{name}.json").exists()
+        for breach in breaches(json.loads(there.read_bytes()), document)
+    ]
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -1,0 +1,104 @@
+"""What may change in an OpenAPI document: clients of today go on as they are.
+
+A path, a method, an answer, a field that is answered: none may go or be of another type. What a
+client may send, it may still send, and nothing more is asked of it. Anything may be added.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def breaches(old: Schema, new: Schema) -> Iterator[str]:
+    """Why the new document may not follow the old one; nothing when it may."""
+    for path, item in old["paths"].items():
+        for method, before in item.items():
+            after = new["paths"].get(path, {}).get(method)
+            at = f"{method.upper()} {path}"
+            if after is None:
+                yield f"{at} is gone, and clients call it"
+            else:
+                yield from _parameters(before, after, at)
+                pair = _Pair(old, new)
+                yield from pair.compare(_body(before), _body(after), f"{at} takes", sent=True)
+                yield from _answers(pair, before, after, at)
+
+
+def _parameters(before: Schema, after: Schema, at: str) -> Iterator[str]:
+    old = {each["name"]: each for each in before.get("parameters", [])}
+    new = {each["name"]: each for each in after.get("parameters", [])}
+    for name in sorted(old.keys() - new.keys()):
+        yield f"{at}: the parameter {name} is gone, and clients send it"
+    for name, parameter in sorted(new.items()):
+        if parameter.get("required") and not old.get(name, {}).get("required"):
+            yield f"{at}: the parameter {name} is required, and clients do not send it"
+
+
+def _answers(pair: "_Pair", before: Schema, after: Schema, at: str) -> Iterator[str]:
+    """What goes well. A refusal says of itself what it is."""
+    for status, answer in before["responses"].items():
+        if not status.startswith("2"):
+            continue
+        if status not in after["responses"]:
+            yield f"{at} does not answer {status} any more"
+            continue
+        later = after["responses"][status]
+        answers = f"{at} answers {status}"
+        yield from pair.compare(_json(answer), _json(later), answers, sent=False)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two documents, in which references lead to schemas."""
+
+    old: Schema
+    new: Schema
+
+    def compare(self, old: Schema, new: Schema, at: str, *, sent: bool) -> Iterator[str]:
+        """`sent`: clients send it, else they read it."""
+        old, new = _resolved(self.old, old), _resolved(self.new, new)
+        if old.get("type") != new.get("type"):
+            yield f"{at}: was {old.get('type')}, and is {new.get('type')}"
+        before, after = old.get("properties", {}), new.get("properties", {})
+        for name in sorted(before.keys() - after.keys()):
+            yield f"{at}: {name} is gone, and clients {'send' if sent else 'read'} it"
+        yield from (_asked_for if sent else _left_out)(old, new, at)
+        for name in sorted(before.keys() & after.keys()):
+            yield from self.compare(before[name], after[name], f"{at}: {name}", sent=sent)
+        if "items" in old and "items" in new:
+            yield from self.compare(old["items"], new["items"], f"each of {at}", sent=sent)
+        for kind in ("oneOf", "anyOf"):
+            one, other = old.get(kind, []), new.get(kind, [])
+            if len(other) < len(one):
+                yield f"{at}: one of {len(one)} alternatives is gone"
+            for each, later in zip(one, other, strict=False):
+                yield from self.compare(each, later, at, sent=sent)
+
+
+def _asked_for(old: Schema, new: Schema, at: str) -> Iterator[str]:
+    for name in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
+        yield f"{at}: {name} is required, and clients do not send it"
+
+
+def _left_out(old: Schema, new: Schema, at: str) -> Iterator[str]:
+    for name in sorted(set(old.get("required", ())) - set(new.get("required", ()))):
+        if name in new.get("properties", {}):
+            yield f"{at}: {name} may be missing, and clients need it"
+
+
+def _resolved(document: Schema, schema: Schema) -> Schema:
+    if "$ref" not in schema:
+        return schema
+    found: Schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _body(operation: Schema) -> Schema:
+    return _json(operation.get("requestBody", {}))
+
+
+def _json(part: Schema) -> Schema:
+    schema: Schema = part.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema
