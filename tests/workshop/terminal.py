@@ -17,6 +17,10 @@ END_LIMIT = 45.0
 KEPT = ("alias ", "export ", "source ")
 
 
+#: With these set, programs say something else than they say to a person.
+NOT_A_PERSONS = {"CI", "PYTEST_ADDOPTS"}
+
+
 class Terminal:
     """Starts each command as a shell of its own, with what earlier ones were to keep.
 
@@ -25,8 +29,7 @@ class Terminal:
 
     def __init__(self, environment: Mapping[str, str], screen: Path) -> None:
         own = {"PYTHONUNBUFFERED": "1", "PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
-        # A program that finds CI set may say more than it says to a person.
-        inherited = {name: value for name, value in os.environ.items() if name != "CI"}
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_A_PERSONS}
         self._environment = {**inherited, **own, **environment}
         self._kept: list[str] = ["shopt -s expand_aliases"]
         self._running: subprocess.Popen[bytes] | None = None
