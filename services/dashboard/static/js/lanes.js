@@ -164,10 +164,11 @@ export class Lanes {
       seconds: (performance.now() - each.began) / 1000,
     }));
     // What this page waits for is told by the dashboard as well; it is shown once.
-    const others = (told?.waiting ?? []).map((each) => ({
-      isWaiting: true,
-      seconds: each.seconds + since,
-    }));
+    // It may have been answered since the dashboard told so, and then waits no more.
+    const answered = new Set(mine.map((each) => each.answer?.number));
+    const others = (told?.waiting ?? [])
+      .filter((each) => !answered.has(each.number))
+      .map((each) => ({ isWaiting: true, seconds: each.seconds + since }));
     const waiting = [...own, ...others.slice(0, Math.max(0, others.length - own.length))].sort(
       (a, b) => a.seconds - b.seconds,
     );
