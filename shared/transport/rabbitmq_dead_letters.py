@@ -62,7 +62,7 @@ class Hand:
         self.channel.basic_ack(found.tag)
         self._held -= 1
 
-    def put_back(self) -> None:
+    def put_back(self, within: float = BACK_WITHIN) -> None:
         """Return what is held, and wait until the queue has it: RabbitMQ answers nothing to that,
         and whoever asks at once would be told of fewer letters than there are.
         """
@@ -70,7 +70,7 @@ class Hand:
         # of the message.
         whole = self.count() + self._held
         self.channel.basic_nack(0, multiple=True, requeue=True)
-        deadline = time.monotonic() + BACK_WITHIN
+        deadline = time.monotonic() + within
         while self.count() < whole and time.monotonic() < deadline:
             self.channel.connection.sleep(0.01)
 

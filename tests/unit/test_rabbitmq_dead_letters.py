@@ -7,7 +7,6 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from shared.transport import rabbitmq_dead_letters
 from shared.transport.rabbitmq_dead_letters import Hand
 
 
@@ -56,12 +55,9 @@ def test_the_next_look_finds_all_that_were_put_back(removed: int) -> None:
     assert queue.ready == 2 - removed
 
 
-def test_who_takes_the_same_letters_is_not_waited_for_without_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(rabbitmq_dead_letters, "BACK_WITHIN", 0.05)
+def test_who_takes_the_same_letters_is_not_waited_for_without_end() -> None:
     queue = SlowQueue(naps=-1)
     hand = Hand(cast(BlockingChannel, queue), "email_service_queue.dlq")
     assert len(list(hand.take(10))) == 2
-    hand.put_back()
+    hand.put_back(within=0.05)
     assert queue.ready == 0
