@@ -15,8 +15,6 @@ LIMIT = 90.0
 END_LIMIT = 45.0
 #: What the shell keeps for the commands that follow.
 KEPT = ("alias ", "export ", "source ")
-
-
 #: With these set, programs say something else than they say to a person.
 NOT_A_PERSONS = {"CI", "PYTEST_ADDOPTS"}
 
