@@ -1,6 +1,6 @@
 """Notices events that were deleted before their service had read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from shared.transport.kafka_lanes import Partition, Record
 
@@ -16,6 +16,11 @@ class Gaps:
     def begin(self, positions: Mapping[Partition, int]) -> None:
         """Where the group goes on in partitions that were assigned just now."""
         self._next |= positions
+
+    def end(self, partitions: Iterable[Partition]) -> None:
+        """They are gone: where the group goes on in them is no longer known here."""
+        for partition in partitions:
+            self._next.pop(partition, None)
 
     def before(self, record: Record) -> int:
         """How many offsets are missing between the record before and this one."""

@@ -191,7 +191,8 @@ class Member:
             self._lanes.assign(_named(partitions))
             paused = self._lanes.paused()
         consumer.incremental_assign(partitions)
-        # librdkafka promises nothing about pauses over a rebalance.
+        # librdkafka remembers that a partition was paused when it left, and lanes do not.
+        consumer.resume(partitions)
         if paused:
             consumer.pause(_listed(paused))
         self._joined.set()
@@ -206,9 +207,7 @@ class Member:
                 if not self._changed.wait(deadline - time.monotonic()):
                     break
             positions = self._lanes.positions(named)
-            self._lanes.drop(named)
-        for partition in named:
-            self._committed.pop(partition, None)
+            self._forget(named)
         if positions and not self._is_away:
             with suppress(KafkaException):
                 # What is not committed is delivered again.
@@ -218,11 +217,16 @@ class Member:
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """They are another member's already: what was finished here must not be committed."""
         log.warning("partitions.lost", group=self._group, count=len(partitions))
-        with self._changed:
-            self._lanes.drop(_named(partitions))
-        for partition in _named(partitions):
-            self._committed.pop(partition, None)
+        self._forget(_named(partitions))
         consumer.incremental_unassign(partitions)
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        """Should they come back, others have worked on them meanwhile."""
+        with self._changed:
+            self._lanes.drop(partitions)
+        self._gaps.end(partitions)
+        for partition in partitions:
+            self._committed.pop(partition, None)
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():

@@ -143,3 +143,10 @@ def test_what_is_missing_between_two_records_is_counted() -> None:
     assert [gaps.before(a_record(*each)) for each in read] == [7, 0, 0, 1]
     gaps.begin({MAIN: 12})
     assert gaps.before(a_record(MAIN, 12)) == 0
+
+
+def test_where_a_partition_was_when_it_left_says_nothing_when_it_comes_back() -> None:
+    gaps = Gaps()
+    gaps.begin({MAIN: 5, OTHER: 5})
+    gaps.end([MAIN])
+    assert [gaps.before(a_record(MAIN, 9)), gaps.before(a_record(OTHER, 9))] == [0, 4]
