@@ -41,6 +41,13 @@ class Record:
     origin: Origin
 
 
+class End(NamedTuple):
+    """Before this offset, nothing can be read but what has arrived."""
+
+    partition: Partition
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A record in the hands of a handler, for as long as its partition is ours."""
@@ -57,6 +64,8 @@ class Lane:
         #: Each with the time from which on it may be delivered.
         self.fetched: deque[tuple[float, Record]] = deque()
         self.is_paused = False
+        #: Where the partition ends, while what lies before that still waits here.
+        self._end: int | None = None
         self._bytes = 0
         self._delay = delay
         self._limit = FETCHED_OF_A_RUNG if delay else FETCHED
@@ -75,16 +84,31 @@ class Lane:
         # due after its delay, at the latest, and at once where it has none.
         due = min(record.at, now) + self._delay if self._delay else 0.0
         self.fetched.append((due, record))
+        self._end = None
         self._bytes += len(record.message.body)
+
+    def reach(self, end: int) -> None:
+        """Transactions take up offsets too, also behind the last record. Nothing is delivered
+        there, so nobody would ever finish them.
+        """
+        self._end = end
+        self._pass_over_the_rest()
+
+    def _pass_over_the_rest(self) -> None:
+        if self._end is not None and not self.fetched:
+            self.window.pass_over(self._end - 1)
+            self._end = None
 
     def discard_fetched(self) -> None:
         self.fetched.clear()
         self._bytes = 0
+        self._end = None
 
     def take(self) -> Claim:
         _due, record = self.fetched.popleft()
         self._bytes -= len(record.message.body)
         self.window.take(record.offset)
+        self._pass_over_the_rest()
         return Claim(record, self.window)
 
     def wants_pause(self) -> bool:
@@ -117,6 +141,11 @@ class Lanes:
         """A record that has arrived at this time."""
         if lane := self._lanes.get(record.partition):
             lane.offer(record, now)
+
+    def reach(self, end: End) -> None:
+        """All that there is has been offered."""
+        if lane := self._lanes.get(end.partition):
+            lane.reach(end.offset)
 
     def take(self, limit: int, now: float) -> list[Claim]:
         """Up to `limit` records that are due, from one partition after the other."""

@@ -18,8 +18,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from shared.errors import BrokerUnavailable
 from shared.transport.kafka_address import REQUEST_TIMEOUT, Address
 from shared.transport.kafka_gaps import Gaps
-from shared.transport.kafka_lanes import Lanes, Partition, Record
-from shared.transport.kafka_wire import explain, read
+from shared.transport.kafka_lanes import End, Lanes, Partition, Record
+from shared.transport.kafka_wire import arrival, explain, failure
 
 log = structlog.get_logger()
 
@@ -43,6 +43,8 @@ SETTINGS: Mapping[str, Any] = {
     # A group that is new begins with what is there. "latest" would skip what was published
     # before its first consumer came.
     "auto.offset.reset": "earliest",
+    # Where a partition ends is behind its last record when that was one of a transaction.
+    "enable.partition.eof": True,
     # A pause throws away what was fetched ahead, so not much is.
     "queued.min.messages": 1000,
     "queued.max.messages.kbytes": 8 * 1024,
@@ -138,22 +140,27 @@ class Member:
         # as many as it was asked for. Only one call, since each may move partitions, and what an
         # earlier one returned would belong to nobody.
         received = consumer.consume(BATCH, 0) or _alone(consumer.poll(TICK))
-        for error in filter(None, (message.error() for message in received)):
+        for error in filter(None, map(failure, received)):
             self.end(f"Kafka: {error.str()}")
             return
         # Decoding takes the longest, and nobody has to wait for it.
-        records = [read(message, key=message.key())[0] for message in received]
-        self._report_gaps(consumer, records)
+        arrived = [arrival(message) for message in received]
+        self._report_gaps(consumer, arrived)
         now = time.time()
         with self._changed:
-            for record in records:
-                self._lanes.offer(record, now)
+            for each in arrived:
+                if isinstance(each, End):
+                    self._lanes.reach(each)
+                else:
+                    self._lanes.offer(each, now)
             self._changed.notify_all()
 
-    def _report_gaps(self, consumer: Consumer, records: Sequence[Record]) -> None:
-        for record in records:
-            if (missing := self._gaps.before(record)) and _begins_with(consumer, record):
-                topic, partition = record.partition
+    def _report_gaps(self, consumer: Consumer, arrived: Sequence[Record | End]) -> None:
+        for each in arrived:
+            if isinstance(each, End):
+                self._gaps.begin({each.partition: each.offset})
+            elif (missing := self._gaps.before(each)) and _begins_with(consumer, each):
+                topic, partition = each.partition
                 log.error("events.gone", topic=topic, partition=partition, count=missing)
 
     def _regulate(self, consumer: Consumer) -> None:

@@ -37,6 +37,12 @@ class Window:
         self._taken.append(offset)
         self._unfinished.add(offset)
 
+    def pass_over(self, offset: int) -> None:
+        """Up to this offset, nothing more is there to be taken."""
+        if not self.holds(offset):
+            self._taken.append(offset)
+            self.finish(offset)
+
     def holds(self, offset: int) -> bool:
         return offset in self._unfinished
 

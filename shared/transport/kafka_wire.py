@@ -8,7 +8,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from shared.errors import BrokerUnavailable
-from shared.transport.kafka_lanes import Origin, Record
+from shared.transport.kafka_lanes import End, Origin, Record
 from shared.transport.message import Message, from_headers, to_headers
 
 PREFIX = "ce_"
@@ -57,6 +57,20 @@ def read(
         origin=_origin(headers) or Origin(topic, partition, offset),
     )
     return record, headers
+
+
+def failure(received: "confluent_kafka.Message[bytes, bytes]") -> KafkaError | None:
+    """What has been received instead of a record; that a partition ends is no failure."""
+    error = received.error()
+    return None if error is None or error.code() == KafkaError._PARTITION_EOF else error
+
+
+def arrival(received: "confluent_kafka.Message[bytes, bytes]") -> Record | End:
+    """A record of a service, whose key is the order's id, or the end of a partition."""
+    if received.error() is None:
+        return read(received, key=received.key())[0]
+    partition = cast(str, received.topic()), cast(int, received.partition())
+    return End(partition, cast(int, received.offset()))
 
 
 def _headers(

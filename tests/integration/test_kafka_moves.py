@@ -4,7 +4,7 @@ import pytest
 
 from shared.transport import Broker, connect
 from shared.transport.kafka_lanes import FETCHED
-from tests.conformance.steps import acked, drain, ids, messages, publish, take_one
+from tests.conformance.steps import acked, ids, messages, publish, take_one
 from tests.conformance.transports import LADDER
 from tests.servers import KafkaServer
 

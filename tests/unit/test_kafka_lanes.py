@@ -5,7 +5,7 @@ import dataclasses
 from msgspec.structs import replace
 
 from shared.transport.kafka_gaps import Gaps
-from shared.transport.kafka_lanes import FETCHED, FETCHED_BYTES, WIDEST, Claim, Lanes, Record
+from shared.transport.kafka_lanes import FETCHED, FETCHED_BYTES, WIDEST, Claim, End, Lanes, Record
 from shared.transport.message import Message
 from tests.unit.test_kafka_window import MESSAGE, a_record
 
@@ -95,6 +95,51 @@ def test_what_is_revoked_is_no_longer_delivered_though_its_work_still_ends() -> 
     assert group.holds(claim)
     finish_all([claim])
     assert group.positions([MAIN]) == {MAIN: 1}
+
+
+def test_what_a_transaction_leaves_behind_the_last_record_is_finished_with_that_record() -> None:
+    group = lanes(MAIN, OTHER)
+    group.offer(a_record(MAIN, 5), now=20.0)
+    for end in (End(MAIN, 8), End(OTHER, 3), End(RUNG, 1)):
+        group.reach(end)
+    assert group.positions() == {OTHER: 3}
+    claims = group.take(1, now=20.0)
+    assert group.positions() == {OTHER: 3}
+    finish_all(claims)
+    assert group.positions() == {MAIN: 8, OTHER: 3}
+    group.offer(a_record(MAIN, 9), now=20.0)
+    assert group.positions() == {MAIN: 8, OTHER: 3}
+    finish_all(group.take(1, now=20.0))
+    assert group.positions() == {MAIN: 10, OTHER: 3}
+
+
+def test_the_end_behind_a_record_in_work_does_not_finish_that_record() -> None:
+    group = lanes(MAIN)
+    group.offer(a_record(MAIN, 5), now=20.0)
+    claims = group.take(1, now=20.0)
+    group.reach(End(MAIN, 6))
+    assert (group.positions(), group.holds(claims[0])) == ({}, True)
+    finish_all(claims)
+    assert group.positions() == {MAIN: 6}
+
+
+def test_an_end_behind_which_more_has_come_counts_no_longer() -> None:
+    group = lanes(MAIN)
+    group.offer(a_record(MAIN, 5), now=20.0)
+    group.reach(End(MAIN, 8))
+    group.offer(a_record(MAIN, 8), now=20.0)
+    finish_all(group.take(1, now=20.0))
+    assert group.positions() == {MAIN: 6}
+    finish_all(group.take(1, now=20.0))
+    assert group.positions() == {MAIN: 9}
+
+
+def test_what_is_revoked_before_it_was_taken_is_not_finished_at_the_end_either() -> None:
+    group = lanes(MAIN)
+    group.offer(a_record(MAIN, 5), now=20.0)
+    group.reach(End(MAIN, 6))
+    group.discard_fetched([MAIN])
+    assert group.positions() == {}
 
 
 def test_what_arrives_of_a_partition_that_is_gone_is_left_alone() -> None:

@@ -10,7 +10,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shared.transport.kafka_lanes import Claim, Lanes, Origin, Partition, Record
+from shared.transport.kafka_lanes import Claim, End, Lanes, Origin, Partition, Record
 from shared.transport.kafka_window import Window
 from shared.transport.message import Message
 
@@ -27,15 +27,16 @@ def a_record(partition: Partition, offset: int, at: float = 0.0) -> Record:
 class Group(RuleBasedStateMachine):
     """A consumer group as its broker sees it, and one member of it at a time.
 
-    A partition is a list of offsets, with gaps as compaction and transactions leave them. What
-    is known for certain is kept beside the code under test: which records have ended, and from
-    where the group would go on.
+    A partition is a list of offsets, with gaps as compaction and transactions leave them, also
+    behind the last record. What is known for certain is kept beside the code under test: which
+    records have ended, and from where the group would go on.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.lanes = Lanes({"events": 0.0, "retry": DELAY})
         self.logs = {partition: [0] for partition in PARTITIONS}
+        self.ends = dict.fromkeys(PARTITIONS, 1)
         self.committed = dict.fromkeys(PARTITIONS, 0)
         self.ended: set[tuple[Partition, int]] = set()
         #: For each assigned partition: what is to be fetched next, and what to be taken next.
@@ -49,23 +50,25 @@ class Group(RuleBasedStateMachine):
 
     @rule(partition=partitions, gap=st.integers(1, 3))
     def publish(self, partition: Partition, gap: int) -> None:
-        self.logs[partition].append(self.logs[partition][-1] + gap)
+        self.logs[partition].append(self.ends[partition] + gap - 1)
+        self.ends[partition] += gap
 
-    @rule(partition=partitions)
-    def assign(self, partition: Partition) -> None:
-        if partition not in self.to_fetch:
-            self.lanes.assign([partition])
-            self.to_fetch[partition] = self.to_take[partition] = self._next(
-                partition, self.committed[partition]
-            )
+    @rule(partition=partitions, markers=st.integers(0, 2))
+    def reach_the_end(self, partition: Partition, markers: int) -> None:
+        """All of a partition has been fetched; perhaps a transaction has just ended in it."""
+        self.ends[partition] += markers
+        if self.to_fetch.get(partition) == len(self.logs[partition]):
+            self.lanes.reach(End(partition, self.ends[partition]))
 
     @rule(partition=partitions, number=st.integers(1, 5))
     def fetch(self, partition: Partition, number: int) -> None:
-        if partition in self.to_fetch:
-            begin = self.to_fetch[partition]
-            for offset in self.logs[partition][begin : begin + number]:
-                self.lanes.offer(a_record(partition, offset), self.now)
-                self.to_fetch[partition] += 1
+        """It is assigned first where it is not: what is not fetched has nothing to be lost."""
+        if partition not in self.to_fetch:
+            self._assign(partition)
+        begin = self.to_fetch[partition]
+        for offset in self.logs[partition][begin : begin + number]:
+            self.lanes.offer(a_record(partition, offset), self.now)
+            self.to_fetch[partition] += 1
 
     @rule(limit=st.integers(1, 4))
     def take(self, limit: int) -> None:
@@ -96,20 +99,14 @@ class Group(RuleBasedStateMachine):
     def commit(self) -> None:
         self._commit(self.lanes.positions())
 
-    @rule(partition=partitions)
-    def revoke(self, partition: Partition) -> None:
-        self.lanes.discard_fetched([partition])
-        self._commit(self.lanes.positions([partition]))
-        self._drop(partition)
-
-    @rule(partition=partitions)
-    def lose(self, partition: Partition) -> None:
-        self._drop(partition)
-
-    @rule()
-    def crash(self) -> None:
-        for partition in PARTITIONS:
-            self._drop(partition)
+    @rule(partition=partitions, how=st.sampled_from(["revoked", "lost", "crashed"]))
+    def leave(self, partition: Partition, how: str) -> None:
+        """One rule for three ways, or most of what is fetched would be gone before it is taken."""
+        if how == "revoked":
+            self.lanes.discard_fetched([partition])
+            self._commit(self.lanes.positions([partition]))
+        for gone in PARTITIONS if how == "crashed" else [partition]:
+            self._drop(gone)
 
     @rule()
     def time_passes(self) -> None:
@@ -128,9 +125,20 @@ class Group(RuleBasedStateMachine):
             assert all((partition, offset) in self.ended for offset in before)
 
     @invariant()
+    def positions_never_go_back(self) -> None:
+        positions = self.lanes.positions()
+        assert all(self.committed[partition] <= at for partition, at in positions.items())
+
+    @invariant()
     def nothing_of_a_rung_is_taken_before_it_is_due(self) -> None:
         rungs = [claim.record for claim in self.claims if claim.record.partition[0] == "retry"]
         assert all(record.at + DELAY <= self.now for record in rungs)
+
+    def _assign(self, partition: Partition) -> None:
+        self.lanes.assign([partition])
+        self.to_fetch[partition] = self.to_take[partition] = self._next(
+            partition, self.committed[partition]
+        )
 
     def _commit(self, positions: dict[Partition, int]) -> None:
         self.committed |= positions

@@ -1,0 +1,116 @@
+"""Others may write in transactions: what those take up and nobody receives is no backlog."""
+
+import uuid
+
+import pytest
+from confluent_kafka import Producer
+
+from shared.transport import Broker, Depth, Message, Span, connect
+from tests.conformance.steps import a_message, acked, bury, ids, late, publish, take_one
+from tests.conformance.transports import LADDER
+from tests.integration.test_kafka import bootstrap
+from tests.servers import KafkaServer
+from tests.waiting import eventually, stays
+
+NOTHING = Depth(ready=0, retrying=0, dead=0)
+
+
+@pytest.fixture
+def broker(kafka_url: str) -> Broker:
+    made = connect(kafka_url, LADDER)
+    made.declare(["email"])
+    return made
+
+
+class Transaction:
+    """An open one, in which a record has been written to each of these topics."""
+
+    def __init__(self, kafka: KafkaServer, *topics: str) -> None:
+        self._producer = Producer({**bootstrap(kafka), "transactional.id": str(uuid.uuid4())})
+        self._producer.init_transactions(20)
+        self._producer.begin_transaction()
+        for topic in topics:
+            self._producer.produce(topic, b"{}", b"ord-1")
+        assert self._producer.flush(5) == 0
+
+    def commit(self) -> None:
+        self._producer.commit_transaction(10)
+
+    def abort(self) -> None:
+        self._producer.abort_transaction(10)
+
+
+def topics(prefix: str) -> list[str]:
+    """All that a service consumes."""
+    own = f"{prefix}.order-events.email-service"
+    return [f"{prefix}.order-events", f"{own}.redrive", f"{own}.retry.200ms"]
+
+
+def test_what_a_committed_transaction_leaves_behind_is_no_backlog(
+    broker: Broker, kafka: KafkaServer, kafka_prefix: str
+) -> None:
+    Transaction(kafka, *topics(kafka_prefix)).commit()
+    with broker.subscribe("email", prefetch=10) as subscription:
+        assert [message.body for message in late(subscription, quiet=1.0)] == [b"{}"] * 3
+        eventually(lambda: broker.depth("email") == NOTHING)
+    assert broker.depth("email") == NOTHING
+
+
+def test_an_aborted_transaction_is_received_by_nobody_and_is_no_backlog(
+    broker: Broker, kafka: KafkaServer, kafka_prefix: str
+) -> None:
+    publish(broker, before := a_message())
+    Transaction(kafka, *topics(kafka_prefix)).abort()
+    with broker.subscribe("email", prefetch=10) as subscription:
+        in_hand = take_one(subscription)
+        # Behind what is in work nothing is finished.
+        stays(lambda: broker.depth("email").ready > 0, for_seconds=1.0)
+        in_hand.ack()
+        eventually(lambda: broker.depth("email") == NOTHING)
+        Transaction(kafka, *topics(kafka_prefix)).abort()
+        eventually(lambda: broker.depth("email") == NOTHING)
+        publish(broker, after := a_message())
+        assert late(subscription, quiet=1.0) == [after]
+    assert in_hand.message == before
+    assert broker.depth("email") == NOTHING
+
+
+def test_what_lies_behind_an_open_transaction_waits_until_it_ends(
+    broker: Broker, kafka: KafkaServer, kafka_prefix: str
+) -> None:
+    transaction = Transaction(kafka, *topics(kafka_prefix))
+    publish(broker, behind := a_message())
+    with broker.subscribe("email", prefetch=10) as subscription:
+        assert late(subscription, quiet=1.0) == []
+        assert broker.depth("email") == Depth(ready=3, retrying=1, dead=0)
+        transaction.abort()
+        assert acked([take_one(subscription)]) == [behind]
+        eventually(lambda: broker.depth("email") == NOTHING)
+
+
+def test_a_transaction_among_dead_letters_hides_none_of_them(
+    broker: Broker, kafka: KafkaServer, kafka_prefix: str
+) -> None:
+    bury(broker, "email", one := a_message())
+    Transaction(kafka, f"{kafka_prefix}.order-events.email-service.dlq").abort()
+    bury(broker, "email", other := a_message())
+    Transaction(kafka, f"{kafka_prefix}.order-events.email-service.dlq").abort()
+    letters = broker.dead_letters("email")
+    assert ids([letter.message for letter in letters.browse(10)]) == ids([one, other])
+    assert ids([letter.message for letter in letters.redrive()]) == ids([one, other])
+    assert letters.browse(10) == []
+
+
+def test_a_replay_ends_where_a_transaction_was_the_last_to_write(
+    broker: Broker, kafka: KafkaServer, kafka_prefix: str
+) -> None:
+    publish(broker, one := a_message())
+    Transaction(kafka, f"{kafka_prefix}.order-events").abort()
+    assert _stored(broker) == [one]
+    publish(broker, other := a_message())
+    Transaction(kafka, f"{kafka_prefix}.order-events")
+    assert _stored(broker) == [one, other]
+
+
+def _stored(broker: Broker) -> list[Message]:
+    return [stored.message for stored in broker.archive("email").read(Span())]
