@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orderctl.ports import HOST
+from shared.sqlite_address import sqlite_url
 from shared.topology import CONSUMERS, LATECOMERS
 from shared.transport import LADDER
 
@@ -99,4 +100,4 @@ class Plan:
 
 def sqlite_in(folder: Path) -> DatabaseUrls:
     """A file for each database, in one folder."""
-    return lambda name: f"sqlite:///{folder.resolve() / name}.db"
+    return lambda name: sqlite_url(folder.resolve() / f"{name}.db")

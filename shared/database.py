@@ -21,10 +21,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, TimeoutError
 from sqlalchemy.types import TypeDecorator
 
+from shared.database_address import engine_url
 from shared.errors import DatabaseUnavailable
 
 #: Transactions are short and never wait for anything outside, so that a few connections
@@ -66,11 +67,11 @@ def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = Fa
     With `autocommit`, PostgreSQL commits each statement, and a statement costs one round trip:
     a pooled connection is not asked first whether it still lives. SQLite knows no difference.
     """
-    parsed = make_url(url)
+    parsed = engine_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(url, pool_size)
+        return _sqlite(parsed, pool_size)
     return create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
+        parsed,
         pool_size=pool_size,
         # No more than these: each would cost PostgreSQL a process, and a handshake each time,
         # since a pool closes what it opened beyond its size as soon as it is not needed.
@@ -85,7 +86,7 @@ def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = Fa
     )
 
 
-def _sqlite(url: str, pool_size: int) -> Engine:
+def _sqlite(url: URL, pool_size: int) -> Engine:
     engine = create_engine(url, pool_size=pool_size, pool_timeout=30, connect_args={"timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

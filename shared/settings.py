@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
+from shared.sqlite_address import sqlite_path
 from shared.transport import LADDER
 
 S = TypeVar("S", bound=BaseSettings)
+#: The type of an error whose message says why an address cannot be used.
+UNUSABLE = "unusable"
 
 
 def _url_with(*schemes: str) -> AfterValidator:
@@ -22,6 +26,35 @@ def _url_with(*schemes: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+def _usable(check: Callable[[str], object]) -> AfterValidator:
+    """An address that `check` takes; why it does not is said in the error."""
+
+    def use(url: str) -> str:
+        try:
+            check(url)
+        except SettingsError as error:
+            raise PydanticCustomError(UNUSABLE, "{why}", {"why": str(error)}) from error
+        return url
+
+    return AfterValidator(use)
+
+
+def _check_broker(url: str) -> None:
+    if url.startswith("sqlite:"):
+        sqlite_path(url)
+
+
+def _check_database(url: str) -> None:
+    # Not above: some programs that take settings have no database, and no library for one.
+    from shared.database_address import engine_url
+
+    engine_url(url)
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -54,6 +87,7 @@ def _pairs(value: object) -> object:
 BrokerUrl = Annotated[
     str,
     _url_with("amqp", "amqps", "kafka", "sqlite"),
+    _usable(_check_broker),
     Field(
         description="a broker's address: amqp://user:password@host:5672/vhost, "
         "kafka://host:9092 or sqlite:///file"
@@ -62,6 +96,7 @@ BrokerUrl = Annotated[
 DatabaseUrl = Annotated[
     str,
     _url_with("sqlite", "postgresql"),
+    _usable(_check_database),
     Field(
         description="a database's address: sqlite:///file or postgresql://user:password@host/name"
     ),
@@ -102,6 +137,8 @@ OperatorToken = Annotated[
 KeepDays = Annotated[int, Field(ge=8, le=36500, description="a number of days, 8 to 36500")]
 LogLevel = Annotated[
     str,
+    # Many programs read this variable, and some want capitals.
+    BeforeValidator(_lower),
     Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"),
 ]
 
@@ -154,15 +191,17 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        lines = {_explain(kind, str(e["loc"][0]).lower()) for e in error.errors() if e["loc"]}
+        lines = {_explain(kind, each) for each in error.errors() if each["loc"]}
         raise SettingsError("\n".join(sorted(lines))) from None
 
 
-def _explain(kind: type[BaseSettings], field: str) -> str:
+def _explain(kind: type[BaseSettings], error: ErrorDetails) -> str:
+    field = str(error["loc"][0]).lower()
     takes = kind.model_fields[field].description
     got = os.environ.get(field.upper())
     said = f"is {_shown(field, got)}" if got is not None else "is not set"
-    return f"{field.upper()} {said}, but takes {takes}"
+    why = f": {error['msg']}" if error["type"] == UNUSABLE else ""
+    return f"{field.upper()} {said}, but takes {takes}{why}"
 
 
 def _shown(field: str, value: str) -> str:

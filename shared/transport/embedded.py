@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from shared.errors import BrokerUnavailable, PublishFailed
+from shared.sqlite_address import sqlite_path
 from shared.transport import embedded_sql as sql
 from shared.transport import names
 from shared.transport.embedded_archive import EmbeddedArchive
-from shared.transport.embedded_file import create, path_of
+from shared.transport.embedded_file import create
 from shared.transport.embedded_retention import Clock, Tidier
 from shared.transport.embedded_rows import history_of, to_message
 from shared.transport.embedded_store import Store
@@ -34,7 +35,7 @@ class EmbeddedBroker:
         clock: Clock = time.time,
         lease: float = LEASE,
     ) -> None:
-        self._path = path_of(url)
+        self._path = sqlite_path(url)
         self._clock = clock
         self._lease = lease
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from shared.errors import BrokerUnavailable, SettingsError
+from shared.errors import BrokerUnavailable
 from shared.transport import embedded_sql as sql
 
 #: Seconds for which a writer waits for the others: half a lease, so that a consumer that waited
@@ -18,15 +18,6 @@ from shared.transport import embedded_sql as sql
 BUSY_TIMEOUT = 5.0
 #: Seconds between two attempts of one that waits.
 TURN = 0.001
-
-
-def path_of(url: str) -> Path:
-    """The file behind `sqlite:///relative` or `sqlite:////absolute`, as SQLAlchemy writes it."""
-    name = url.removeprefix("sqlite:///")
-    if name == url or name in ("", ":memory:"):
-        raise SettingsError(f"BROKER_URL takes sqlite:///path/to/a/file, not {url}")
-    # Absolute now: a process may change its directory before it first connects.
-    return Path(name).absolute()
 
 
 def create(path: Path) -> None:

@@ -145,7 +145,7 @@ def test_a_relative_path_stays_where_it_was_when_the_folder_changes(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    broker = EmbeddedBroker("sqlite:///a%20#? broker.db")
+    broker = EmbeddedBroker("sqlite:///a%2520#%3F broker.db")
     monkeypatch.chdir(tmp_path / "elsewhere")
     broker.declare(["email"])
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["a%20#? broker.db"]

@@ -32,6 +32,23 @@ def test_good_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.work_time, settings.host) == (2.0, "127.0.0.1")
 
 
+@pytest.mark.parametrize("value", ["INFO", "Info", "info"])
+def test_a_log_level_may_be_written_in_capitals(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    assert loaded(monkeypatch, {"LOG_LEVEL": value}).log_level == "info"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:////a%3Fb/x.db", "postgresql://u:p%40@h/d?sslmode=require&application_name=shop"],
+)
+def test_an_address_with_known_parameters_is_taken_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    assert loaded(monkeypatch, {"DATABASE_URL": url}).database_url == url
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -52,6 +69,19 @@ def test_good_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
             "BROKER_URL is 'kafca://h:1?sasl.password=***&ssl.key.password=***'",
         ),
         ("DATABASE_URL", "mysql://u:secret@h/d", "DATABASE_URL is 'mysql://u:***@h/d'"),
+        ("DATABASE_URL", "sqlite:////a?b/x.db", "a ? in a path is written %3F"),
+        ("DATABASE_URL", "sqlite:///x.db?mode=ro", "sqlite:/// takes no parameters"),
+        ("DATABASE_URL", "sqlite://x.db", "an address like sqlite:///path/to/a/file names a file"),
+        ("BROKER_URL", "sqlite:////a?b/x.db", "a ? in a path is written %3F"),
+        ("BROKER_URL", "sqlite:///" + 600 * "x", "no file whose path is longer than 504 bytes"),
+        (
+            "DATABASE_URL",
+            "postgresql://u:secret@h/d?sslmod=require",
+            "DATABASE_URL is 'postgresql://u:***@h/d?sslmod=require', but takes a database's "
+            "address: sqlite:///file or postgresql://user:password@host/name: PostgreSQL knows no "
+            "parameter sslmod",
+        ),
+        ("DATABASE_URL", "postgresql://u:secret@h:port/d", "in a password, : / ? @ and %"),
     ],
 )
 def test_a_wrong_setting_is_explained(

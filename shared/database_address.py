@@ -1,0 +1,27 @@
+"""What SQLAlchemy is told of an address: the same file as everybody, and nothing unknown."""
+
+import psycopg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from shared.errors import SettingsError
+from shared.sqlite_address import sqlite_path
+
+
+def engine_url(url: str) -> URL:
+    """For `sqlite:///…` or `postgresql://…`. Raises SettingsError, without repeating secrets."""
+    if url.startswith("sqlite:"):
+        # SQLAlchemy would take what stands behind a ? for parameters and open another file.
+        return URL.create("sqlite", database=str(sqlite_path(url)))
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # Not the library's own words: they repeat the address, and with it the password.
+        raise SettingsError("in a password, : / ? @ and % are written %3A, %2F …") from None
+    if unknown := sorted(set(parsed.query) - _known()):
+        raise SettingsError(f"PostgreSQL knows no parameter {', '.join(unknown)}")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _known() -> set[str]:
+    return {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
