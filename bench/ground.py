@@ -14,6 +14,7 @@ from typing import LiteralString, Self
 import psycopg
 
 from bench.errors import BenchError
+from orderctl.environment import of_the_machine
 from orderctl.process import ROOT
 from orderctl.stack import Stack
 from shared.topology import CONSUMERS
@@ -88,6 +89,7 @@ def run_yardstick(module: str, *words: str) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", f"bench.yardsticks.{module}", *words],
         cwd=ROOT,
+        env=of_the_machine(),
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,

@@ -13,6 +13,7 @@ from bench.ground import Ground, committed, execute, run_yardstick, scalar, wait
 from bench.http_load import Answer, Client, post
 from bench.orders import REQUEST, empty_queues
 from bench.rounds import Row, Target, Tell, alternate, compare
+from orderctl.environment import of_the_machine
 from orderctl.process import ROOT
 from orderctl.stack import Stack
 from shared.transport.names import work_queue
@@ -87,6 +88,7 @@ def _through_pika(stack: Stack) -> Latency:
             str(COUNT),
         ],
         cwd=ROOT,
+        env=of_the_machine(),
         stdout=subprocess.PIPE,
         text=True,
     )

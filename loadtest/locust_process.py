@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from loadtest.outcome import LOG, REPORT, Plan
+from orderctl.environment import of_the_machine
 from orderctl.errors import CommandError
 from orderctl.process import ROOT
 from orderctl.progress import Tell
@@ -28,7 +29,13 @@ class Locust:
         """Its exit status. Raises CommandError when it does not end."""
         with (self._folder / LOG).open("wb") as log:
             process = subprocess.Popen(
-                self.command(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command(),
+                cwd=ROOT,
+                # Without LOCUST_USERS and the like, which locust takes for its options.
+                env=of_the_machine(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
             try:
                 return self._wait(process, tell)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from orderctl.environment import of_the_machine
 from orderctl.process import ROOT, STOP_SECONDS
 
 
@@ -17,6 +18,7 @@ class Guard:
         self._watchdog = subprocess.Popen(
             [sys.executable, "-m", "orderctl.watchdog"],
             cwd=ROOT,
+            env=of_the_machine(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

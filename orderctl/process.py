@@ -1,6 +1,5 @@
 """One part of a stack as a process, in a process group of its own, with a log of its own."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from orderctl.environment import of_the_machine
 from orderctl.watchdog import send
 
 #: Paths are imports from here: `python -m services.email` works nowhere else.
@@ -27,7 +27,7 @@ class PartProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module],
                 cwd=ROOT,
-                env={**os.environ, **environment},
+                env={**of_the_machine(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orderctl.environment import of_the_machine
 from orderctl.errors import StackError
 from orderctl.parts import MODULES
 from orderctl.ports import BLOCK, DEFAULT_PORTS, HOST, free_ports, is_free
@@ -107,6 +108,28 @@ def test_what_a_process_says_is_in_its_log(parent: PartProcess) -> None:
     parent.stop()
 
     assert "hello" in parent.log_tail()
+
+
+def test_what_lies_in_the_shell_for_other_programs_reaches_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREETING", "from the shell")
+    process = PartProcess(PARENT, {}, tmp_path / "parent.log")
+    until(lambda: bool(process.workers()))
+    process.stop()
+
+    assert process.log_tail() == "None"
+
+
+def test_only_what_says_how_this_machine_runs_programs_is_taken_from_the_shell() -> None:
+    machine = {"PATH": "/bin", "TMPDIR": "/t", "LC_ALL": "C", "LANG": "C", "TZ": "Asia/Kolkata"}
+    settings = ["LOG_LEVEL", "CONCURRENCY", "ORDER_MODE", "DATABASE_URL", "SMTP_TIMEOUT"]
+    libraries = ["PGOPTIONS", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "GUNICORN_CMD_ARGS", "ALL_PROXY"]
+    more = ["WEB_CONCURRENCY", "FLASK_DEBUG", "LOCUST_USERS", "PYTHONPATH", "GUNICORN_FD"]
+
+    shell = machine | dict.fromkeys([*settings, *libraries, *more], "1")
+
+    assert of_the_machine(shell) == machine
 
 
 def test_the_log_of_an_earlier_start_is_kept_and_not_shown(
