@@ -17,6 +17,7 @@ from bench.machine import describe
 from bench.report import document, markdown
 from bench.rounds import Row, Tell
 from orderctl.errors import StackError
+from orderctl.program import run_program
 from tests.servers import ServerFailed, ServerMissing
 
 ROUNDS = 5
@@ -109,4 +110,4 @@ if __name__ == "__main__":
         add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
     )
     app.command()(bench)
-    app(prog_name="python -m bench")
+    run_program(app, "python -m bench")

@@ -1,6 +1,5 @@
 """`python -m loadtest`: the load test, with a system to test and an audit at its end."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from loadtest.outcome import Plan
 from loadtest.report import document, print_outcome
 from loadtest.run import load_test
 from orderctl.output import console, end, print_json
+from orderctl.program import end_like_ctrl_c, run_program
 from orderctl.progress import print_to_stderr
 
 #: Beside the ledger of those who run locust themselves, which nobody empties.
@@ -68,9 +68,7 @@ def loadtest(
 
     python -m loadtest --broker amqp://guest:guest@127.0.0.1:5672/
     """
-    # A closed terminal and a polite kill end it as Ctrl-C does: with everything stopped.
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, signal.default_int_handler)
+    end_like_ctrl_c()
     plan = Plan(users, time, folder, broker, tuple(tag or ()))
     end(lambda: _run(plan, as_json=as_json), as_json=as_json)
 
@@ -86,4 +84,4 @@ if __name__ == "__main__":
         add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
     )
     app.command()(loadtest)
-    app(prog_name="python -m loadtest")
+    run_program(app, "python -m loadtest")

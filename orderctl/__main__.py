@@ -10,6 +10,7 @@ from orderctl.doctor_command import doctor
 from orderctl.fault_command import create_fault_app
 from orderctl.journey_command import journey
 from orderctl.place_command import place
+from orderctl.program import run_program
 from orderctl.queues_command import queues
 from orderctl.replay_command import replay
 
@@ -40,4 +41,4 @@ def create_app() -> typer.Typer:
 
 
 if __name__ == "__main__":
-    create_app()(prog_name="python -m orderctl")
+    run_program(create_app(), "python -m orderctl")

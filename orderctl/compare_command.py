@@ -1,6 +1,5 @@
 """`python -m orderctl compare`"""
 
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from orderctl.compare.table import print_comparison
 from orderctl.compare.write import read_comparison, write_report
 from orderctl.errors import UsageError
 from orderctl.output import command, console, end, print_json
+from orderctl.program import end_like_ctrl_c
 from orderctl.progress import Tell, print_to_stderr
 from orderctl.settings import Addresses
 
@@ -77,8 +77,7 @@ def compare_modes(
 
     python -m orderctl compare --from report/comparison.json --report elsewhere
     """
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, signal.default_int_handler)
+    end_like_ctrl_c()
     size = QUICK if quick else Size(orders, rate)
     said = words(scenario or (), size, broker, quick=quick)
 

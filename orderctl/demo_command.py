@@ -1,6 +1,5 @@
 """`python -m orderctl demo`"""
 
-import signal
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from orderctl.errors import UsageError
 from orderctl.folder import DEFAULT_FOLDER
 from orderctl.output import console, end, print_json, printable
 from orderctl.parts import MODULES
+from orderctl.program import end_like_ctrl_c
 from orderctl.progress import print_to_stderr
 from orderctl.stack import Stack
 
@@ -47,7 +47,7 @@ def demo(
     folder: Annotated[
         Path,
         typer.Option(envvar="DEMO_FOLDER", help="For databases and logs; emptied at the start."),
-    ] = Path(DEFAULT_FOLDER),
+    ] = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Run the whole system here, place orders, show what happens, audit, stop.
@@ -72,9 +72,7 @@ def demo(
 
     python -m orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack
     """
-    # A closed terminal and a polite kill end the demo as Ctrl-C does: with everything stopped.
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, signal.default_int_handler)
+    end_like_ctrl_c()
     plan = Plan(orders, rate, folder, broker, latecomer, keep, not free_ports)
     end(lambda: _run(plan, replaced or (), keep=keep, as_json=as_json), as_json=as_json)
 

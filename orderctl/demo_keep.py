@@ -1,9 +1,9 @@
 """What the demo does after the show, when it is told to keep everything running."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from orderctl.demo import LEDGER, Plan
 from orderctl.folder import DEFAULT_FOLDER
@@ -26,8 +26,9 @@ def how_to_go_on(stack: Stack, plan: Plan) -> str:
         f"{urls['inventory']}/stock/prod-456": "what is left of a product",
     }
     lines = "\n".join(f"  curl {url:<42}  # {what}" for url, what in looks.items())
-    ledger = plan.folder / LEDGER
-    prefix = "" if plan.folder == Path(DEFAULT_FOLDER) else f"DEMO_FOLDER={plan.folder} "
+    ledger = shlex.quote(str(plan.folder / LEDGER))
+    folder = shlex.quote(str(plan.folder))
+    prefix = "" if plan.folder == DEFAULT_FOLDER else f"DEMO_FOLDER={folder} "
     return f"""
 Everything goes on running until you press Ctrl-C. Watch it, place orders and break things at
 

@@ -1,6 +1,7 @@
 """Dead letters as tables for people and as documents for programs."""
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def print_list(letters: Mapping[str, Sequence[DeadLetter]], console: Console) ->
             line = Text(printable(f"    {letter.at[:19]}  {' '.join(letter.reason.split())}"))
             console.print(line, no_wrap=True, overflow="ellipsis")
     service, oldest = found[0]
-    hint = command(f"dlq show {service} {oldest.handle}")
+    hint = command(f"dlq show {service} {shlex.quote(oldest.handle)}")
     console.print(Text(printable(f"Look at one: {hint}")), soft_wrap=True)
 
 
@@ -39,7 +40,7 @@ def print_letter(service: str, letter: DeadLetter, console: Console) -> None:
         made.add_row(name, Text(printable(value)))
     console.print(made)
     console.print(Text(_body_text(letter.message.body)))
-    hint = command(f"dlq redrive {service} {letter.handle}")
+    hint = command(f"dlq redrive {service} {shlex.quote(letter.handle)}")
     console.print(Text(printable(f"Once its cause is mended: {hint}")), soft_wrap=True)
 
 

@@ -1,14 +1,16 @@
 """The folder that belongs to the demo: emptied at its start, claimed while it runs."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from orderctl.errors import CommandError
 
-DEFAULT_FOLDER = ".demo"
+DEFAULT_FOLDER = Path(".demo")
 #: Says that the demo made the folder and may empty it; locked for as long as a demo runs there.
 MARKER = "made-by-orderctl-demo"
 #: Where the running demo wrote down its addresses, a NAME=value a line.
@@ -19,8 +21,7 @@ ENVIRONMENT = "env"
 def claimed(folder: Path) -> Iterator[None]:
     """Hold the folder, emptied, for one demo. Raises CommandError when it is not the demo's."""
     _check_ours(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / MARKER).open("a") as marker:
+    with _opened(folder) as marker:
         # The system releases this lock when the process ends, however it ends.
         if not _lock(marker.fileno()):
             raise CommandError(f"A demo is running in {folder}: end it, or take another --folder.")
@@ -29,6 +30,23 @@ def claimed(folder: Path) -> Iterator[None]:
             yield
         finally:
             (folder / ENVIRONMENT).unlink(missing_ok=True)
+
+
+def _opened(folder: Path) -> TextIO:
+    """The folder's marker; both are made where they are missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / MARKER).open("a")
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename} cannot be written ({error.strerror}): "
+            "make it writable for this user, or take another folder."
+        ) from error
+
+
+def demo_folder() -> Path:
+    """The folder that DEMO_FOLDER names; set to nothing, it names none."""
+    return Path(os.environ.get("DEMO_FOLDER") or DEFAULT_FOLDER)
 
 
 def _check_ours(folder: Path) -> None:
@@ -57,7 +75,13 @@ def write_environment(folder: Path, values: Mapping[str, str]) -> None:
     file = folder / ENVIRONMENT
     # The broker's address may hold a password, and the operators' token is among them.
     file.touch(mode=0o600)
-    file.write_text("".join(lines))
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def read_environment(file: Path) -> dict[str, str]:
+    """What `write_environment` wrote, to the letter: a value may hold #, $, = and quotes."""
+    lines = file.read_text(encoding="utf-8").split("\n")
+    return {name: value for name, _, value in (line.partition("=") for line in lines) if name}
 
 
 def running_demo(folder: Path) -> Path | None:

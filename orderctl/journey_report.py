@@ -1,5 +1,6 @@
 """An order's journey as a table for people."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
@@ -124,7 +125,7 @@ def _steps(journey: Journey) -> Table:
 def _hints(journey: Journey) -> Iterator[str]:
     for name, stop in journey.services.items():
         if stop.state == "dead_lettered":
-            words = command(f"dlq show {name} {journey.event_id}")
+            words = command(f"dlq show {name} {shlex.quote(str(journey.event_id))}")
             yield f"Look at the dead letter: {_one_line(words)}"
 
 

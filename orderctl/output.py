@@ -1,12 +1,13 @@
 """One document on standard output; everything else goes to standard error."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import msgspec
 from rich.console import Console
@@ -20,23 +21,33 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def print_json(document: object) -> None:
-    """The one JSON document of a command, indented for those who read it."""
-    sys.stdout.write(msgspec.json.format(_encoder.encode(document)).decode() + "\n")
+    """The one JSON document of a command, indented for those who read it.
+
+    JSON is UTF-8, whatever the terminal takes: as text, letters that it lacks would be lost.
+    """
     sys.stdout.flush()
+    sys.stdout.buffer.write(msgspec.json.format(_encoder.encode(document)) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 #: Columns where no terminal says how many there are: enough to cut nothing in a log.
 WIDTH_ELSEWHERE = 160
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # rich would end with status 1, by which the audit says that something was lost.
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """For people, on standard output. Ids are data: nothing in them is markup or a link."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_ELSEWHERE
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    return _Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def on_stderr() -> Console:
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
@@ -60,12 +71,12 @@ def printable(text: str) -> str:
 
 def end(run: Callable[[], int], *, as_json: bool) -> NoReturn:
     """Run a command and end the program: an error is a sentence, never a traceback."""
-    with _sentences(as_json=as_json):
+    with sentences(as_json=as_json):
         sys.exit(run())
 
 
 @contextmanager
-def _sentences(*, as_json: bool) -> Iterator[None]:
+def sentences(*, as_json: bool) -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
@@ -77,9 +88,23 @@ def _sentences(*, as_json: bool) -> Iterator[None]:
         # What the shell reports for a program that Ctrl-C ended.
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read the output, `head` for instance, has seen enough.
-        sys.stderr.close()
+        # The reader of the output, `head` for instance, has seen enough.
+        _let_go(sys.stdout, sys.stderr)
         sys.exit(141)
+    except OSError as error:
+        # A full disk, a folder that is read-only, no more file descriptors.
+        print(f"{error.filename or 'The system'}: {error.strerror or error}", file=sys.stderr)
+        _let_go(sys.stdout)
+        sys.exit(os.EX_IOERR)
+
+
+def _let_go(*streams: TextIO) -> None:
+    """What cannot be written must not fail once more, with a traceback, when Python ends."""
+    for stream in streams:
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _status(error: PipelineError) -> int:
@@ -109,7 +134,7 @@ def command(words: str) -> str:
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
     on_path = shutil.which("python") == sys.executable
-    return f"{'python' if on_path else python} -m orderctl {words}"
+    return f"{'python' if on_path else shlex.quote(str(python))} -m orderctl {words}"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

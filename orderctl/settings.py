@@ -1,17 +1,17 @@
 """Where everything is: environment variables, else the running demo's file, else the defaults."""
 
 import os
-from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
-    DotEnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from orderctl.folder import DEFAULT_FOLDER, running_demo
+from orderctl.folder import demo_folder, read_environment, running_demo
 from shared.settings import BrokerUrl, HttpUrl, Ladder, Names, OperatorToken
 from shared.topology import CONSUMERS
 from shared.transport import LADDER
@@ -31,8 +31,13 @@ class _FromDemo(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        demo = running_demo(Path(os.environ.get("DEMO_FOLDER", DEFAULT_FOLDER)))
-        return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=demo)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _known_to_demo())
+
+
+def _known_to_demo() -> dict[str, Any]:
+    """What the running demo wrote down, by the names of our fields; nothing when none runs."""
+    file = running_demo(demo_folder())
+    return {name.lower(): value for name, value in read_environment(file).items()} if file else {}
 
 
 class OrderAddress(_FromDemo):

@@ -10,6 +10,7 @@ from itertools import islice
 import typer
 
 from orderctl.output import console, end, table
+from orderctl.program import run_program
 from orderctl.settings import BrokerSettings
 from shared.settings import load
 from shared.transport import Span, connect
@@ -62,4 +63,4 @@ def _lags(settings: BrokerSettings, service: str) -> Iterator[tuple[int, int, in
 
 
 if __name__ == "__main__":
-    app()
+    run_program(app, "python -m docs.workshop.look")

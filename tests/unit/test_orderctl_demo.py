@@ -1,6 +1,7 @@
 """What the demo shows, and for how long it watches."""
 
 import io
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -188,6 +189,16 @@ def test_how_to_go_on_fits_the_folder_and_the_ports(tmp_path: Path) -> None:
     assert stack.plan.operator_token in usual
     assert "-m orderctl audit --accepted .demo/accepted.ndjson" in usual
     assert f"DEMO_FOLDER=other {command('audit --accepted other')}" in other
+
+
+def test_commands_to_copy_fit_a_shell_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    folder = Path("a b#c's $(d)")
+
+    text = how_to_go_on(Stack(tmp_path, page=True), Plan(20, 10.0, folder))
+
+    [words] = [shlex.split(line, comments=True) for line in text.splitlines() if " audit " in line]
+    assert words[0] == f"DEMO_FOLDER={folder}"
+    assert words[-2:] == ["--accepted", f"{folder}/accepted.ndjson"]
 
 
 def test_a_part_that_has_ended_starts_again_after_a_while() -> None:

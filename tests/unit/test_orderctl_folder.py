@@ -5,8 +5,17 @@ from pathlib import Path
 import pytest
 
 from orderctl.errors import CommandError
-from orderctl.folder import MARKER, claimed, running_demo, write_environment
+from orderctl.folder import (
+    DEFAULT_FOLDER,
+    MARKER,
+    claimed,
+    demo_folder,
+    running_demo,
+    write_environment,
+)
 from orderctl.settings import Addresses, OrderAddress
+from orderctl.stack import Stack
+from shared.sqlite_address import sqlite_path
 
 
 def test_a_new_folder_is_made_and_marked(tmp_path: Path) -> None:
@@ -105,6 +114,47 @@ def test_commands_take_addresses_from_the_running_demo(
     assert addresses.broker_url == "sqlite:////somewhere/broker.db"
     assert addresses.consumers == ("email", "sms")
     assert addresses.retry_ladder == (0.1, 2.0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://u:p#ss${HOME}'\"=$x@h:5672/%2F?heartbeat=5",
+        "kafka://h:9092?sasl.password=a%20b#c",
+        "sqlite:////a%20%23b/x.db",
+        "amqp://größe@h/",
+    ],
+)
+def test_an_address_comes_back_to_the_letter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    with claimed(tmp_path):
+        write_environment(tmp_path, {"BROKER_URL": url, "OPERATOR_TOKEN": "a-token-of-16-or-more"})
+        addresses = Addresses()  # type: ignore[call-arg]
+
+    assert addresses.broker_url == url
+
+
+@pytest.mark.parametrize("name", ["a b#c", "what?%2F", "it's"])
+def test_a_demo_is_found_in_a_folder_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / name
+    monkeypatch.setenv("DEMO_FOLDER", str(folder))
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    with claimed(folder):
+        write_environment(folder, Stack(folder).plan.common())
+        addresses = Addresses()  # type: ignore[call-arg]
+
+    assert sqlite_path(addresses.broker_url) == folder.resolve() / "broker.db"
+
+
+def test_set_to_nothing_demo_folder_names_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_FOLDER", "")
+
+    assert demo_folder() == DEFAULT_FOLDER
 
 
 def test_the_environment_wins_over_the_running_demo(

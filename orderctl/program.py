@@ -1,0 +1,38 @@
+"""Runs a program of ours from a shell, whatever its streams are connected to."""
+
+import io
+import os
+import signal
+import sys
+
+import typer
+
+from orderctl.output import sentences
+
+
+def run_program(app: typer.Typer, name: str) -> None:
+    open_streams()
+    with sentences(as_json=False):
+        app(prog_name=name)
+
+
+def open_streams() -> None:
+    """Make all three streams usable, also where the shell closed one or takes ASCII only."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A bar or an arrow that cannot be shown is a question mark, and not the end.
+            stream.reconfigure(errors="replace")
+
+
+def end_like_ctrl_c() -> None:
+    """A closed terminal and a polite kill end the program as Ctrl-C does: in good order.
+
+    Under `nohup` a closed terminal is to be ignored, and stays so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)

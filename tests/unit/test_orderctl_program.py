@@ -1,0 +1,127 @@
+"""Whatever a program's streams are connected to, it ends in a sentence and with a status."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from orderctl.process import ROOT
+
+PROGRAMS = [
+    "orderctl compare --help",
+    "loadtest --help",
+    "bench --help",
+    "docs.workshop.look --help",
+    "orderctl doctor --seconds 0.1",
+]
+#: Where nothing of this machine's runs.
+NOWHERE = {"ORDER_URL": "http://127.0.0.1:9", "DEMO_FOLDER": "/nowhere"}
+
+
+def in_shell(command: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """`python -m` and these words, as a shell runs them, with its redirections."""
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f'"$PYTHON" -m {command}'],
+        cwd=ROOT,
+        env={"PATH": os.defpath, "PYTHON": sys.executable, **NOWHERE, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_an_ascii_terminal_cannot_show_ends_no_program(program: str) -> None:
+    done = in_shell(program, {"PYTHONIOENCODING": "ascii"})
+
+    assert done.stderr == b""
+    assert done.returncode == (1 if "doctor" in program else 0)
+    assert done.stdout.isascii()
+    assert done.stdout.strip()
+
+
+def test_a_document_is_utf_8_whatever_the_terminal_takes(tmp_path: Path) -> None:
+    report = tmp_path / "größe"
+    source = "docs/comparison/comparison.json"
+    command = f"orderctl compare --json --from {source} --report '{report}'"
+
+    done = in_shell(command, {"PYTHONIOENCODING": "ascii"})
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert msgspec.json.decode(done.stdout) == msgspec.json.decode((ROOT / source).read_bytes())
+    assert (report / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "says"),
+    [
+        (">/dev/full", os.EX_IOERR, b"The system: No space left on device\n"),
+        ("--json >/dev/full", os.EX_IOERR, b"The system: No space left on device\n"),
+        (">&-", 1, b""),
+        ("| true", 141, b""),
+        ("--json >&- 2>&- <&-", 1, b""),
+        ("2>&1 | true", 141, b""),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_reason_for_a_traceback(
+    redirected: str, status: int, says: bytes
+) -> None:
+    if "full" in redirected and not Path("/dev/full").exists():
+        pytest.skip("only Linux has a file that is always full")
+    done = in_shell(f"orderctl doctor --seconds 0.1 {redirected}", {})
+
+    assert done.stderr == says
+    assert done.returncode == status
+
+
+def test_with_standard_error_closed_nothing_but_the_document_is_on_standard_output() -> None:
+    done = in_shell("orderctl journey ord-1 --json 2>&-", {})
+
+    assert set(msgspec.json.decode(done.stdout)) == {"error"}
+
+
+@pytest.mark.parametrize(("columns", "term"), [("0", "dumb"), ("20", "none"), ("many", "dumb")])
+def test_a_strange_terminal_ends_nothing(columns: str, term: str) -> None:
+    environment = {"COLUMNS": columns, "TERM": term, "NO_COLOR": "1", "TZ": "Nowhere/At All"}
+    done = in_shell("orderctl doctor --seconds 0.1", environment)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "folder"),
+    [
+        ("orderctl demo --folder", "file/demo"),
+        ("orderctl demo --folder", "dangling"),
+        ("loadtest --folder", "file/run"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_a_sentence(
+    tmp_path: Path, command: str, folder: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "demo")
+
+    done = in_shell(f"{command} {tmp_path / folder}", {})
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path}".encode())
+    assert done.stderr.endswith(b"or take another folder.\n")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_under_nohup_a_closed_terminal_is_ignored_and_a_kill_is_not() -> None:
+    words = (
+        "import signal; from orderctl.program import end_like_ctrl_c; end_like_ctrl_c();"
+        "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN,"
+        "signal.getsignal(signal.SIGTERM) == signal.default_int_handler)"
+    )
+    done = in_shell(f'orderctl.ports; trap "" HUP; "$PYTHON" -c "{words}"', {})
+    assert done.stdout == b"True True\n"
+    assert signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
