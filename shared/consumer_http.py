@@ -14,7 +14,14 @@ from shared.activity_views import activity_views
 from shared.consumer import Consumer
 from shared.database import reading
 from shared.dead_letter_views import dead_letter_views
-from shared.errors import ContractError, DependencyUnavailable, LeaseHeld, PermanentError
+from shared.errors import (
+    ContractError,
+    DependencyUnavailable,
+    LeaseHeld,
+    OutcomeUnknown,
+    PermanentError,
+    Refused,
+)
 from shared.events import is_id
 from shared.fault_views import fault_views, refuse_in_an_outage
 from shared.faulty import Trouble
@@ -127,8 +134,10 @@ def _events(consumer: Consumer) -> Blueprint:
             applied = consumer.effect.apply([event], alone=True) if event else None
         except ContractError as error:
             return problem(400, "Not an event of the contract", str(error))
-        except PermanentError as error:
+        except (PermanentError, Refused) as error:
             return problem(422, "The event cannot be processed", str(error))
+        except OutcomeUnknown as error:
+            return problem(504, "It may be done, and nobody knows", str(error))
         except LeaseHeld as held:
             response = problem(409, "Somebody is at work on this event", str(held))
             response.headers["Retry-After"] = str(int(held.seconds) + 1)

@@ -26,12 +26,44 @@ class PermanentError(PipelineError):
     """Doing this work again cannot end differently (SMTP 550, a business rule broken)."""
 
 
-class DependencyUnavailable(PipelineError):
-    """Something that the work needs is away. The event is not at fault, so no attempt is used."""
+class OutcomeUnknown(PipelineError):
+    """No answer came to what was asked for. It may be done, so each attempt may repeat it."""
 
-    def __init__(self, dependency: str, cause: object) -> None:
+
+class DependencyUnavailable(PipelineError):
+    """Something that the work needs is away. The event is not at fault, so no attempt is used.
+
+    `retry_after`: for so many seconds it asks to be left alone, where it says so.
+    """
+
+    def __init__(self, dependency: str, cause: object, *, retry_after: float | None = None) -> None:
         super().__init__(f"{dependency} is unavailable: {cause}")
         self.dependency = dependency
+        self.retry_after = retry_after
+
+
+class Refused(PipelineError):
+    """Another system says no, and one reply cannot tell whether to this event or to all of them.
+
+    `kind` is equal for the same refusal of different events. `for_now`: it says that this will
+    pass. `patience`: for so many seconds after its first failure, the event is not given up.
+    """
+
+    def __init__(
+        self,
+        dependency: str,
+        said: object,
+        *,
+        kind: str,
+        for_now: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"the {dependency} refused it: {said}")
+        self.dependency = dependency
+        self.kind = kind
+        self.for_now = for_now
+        self.retry_after = retry_after
+        self.patience = 0.0
 
 
 class DatabaseUnavailable(DependencyUnavailable):

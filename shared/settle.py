@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import structlog
@@ -14,11 +15,12 @@ from shared.errors import (
     DependencyUnavailable,
     LeaseHeld,
     PermanentError,
+    Refused,
 )
 from shared.events import ORDER_PLACED, Event, decode, is_id, parse_time
 from shared.history import Note, Record, Step, no_record
 from shared.inbox import Applied, Effect
-from shared.transport import Delivery, Failure, Message
+from shared.transport import DEFERRAL, Delivery, Failure, Message
 
 log = structlog.get_logger()
 
@@ -51,7 +53,8 @@ def settle(
        delivery and stops receiving until it is back. No attempt is used. An outage fills the
        queue, never the dead letter queue.
     5. Any other error: try again after the next rung of the ladder; after the last one, dead
-       letter with the whole history.
+       letter with the whole history. What another system refuses is tried on after the last
+       rung for as long as it may be no fault of the event (`Refused.patience`).
     6. An error that no attempt can change: dead letter at once.
     7. Found unended by the death of a process: a suspect, up to the loop, which handles it
        alone. When it killed its consumer again and again, that is an error of kind 6.
@@ -162,6 +165,8 @@ def _try_again(
     attempt = delivery.message.attempt
     reason = f"{type(error).__name__}: {error}"
     if attempt > len(ladder):
+        if isinstance(error, Refused) and _may_pass(delivery.message, error):
+            return _wait_on(delivery, effect, max(ladder[-1], DEFERRAL), reason)
         return _give_up(delivery, effect, record, f"gave up after {attempt} attempts: {reason}")
     after = ladder[attempt - 1]
     # First the note: what the broker does now is then never unknown to those who ask.
@@ -170,6 +175,27 @@ def _try_again(
     _forget(delivery, effect)
     _log(delivery, Outcome.RETRIED, seconds=after, reason=reason, exc_info=error)
     return Outcome.RETRIED
+
+
+def _may_pass(message: Message, refused: Refused) -> bool:
+    """Whether the event has not been failing for as long as this is borne."""
+    try:
+        failing = datetime.now(UTC) - datetime.fromisoformat(_first_failure_at(message))
+    except (ValueError, TypeError):
+        return False
+    # Either way: a time in our future is of a clock that was wrong.
+    return abs(failing.total_seconds()) < refused.patience
+
+
+def _first_failure_at(message: Message) -> str:
+    return message.first_failure.at if message.first_failure else ""
+
+
+def _wait_on(delivery: Delivery, effect: Effect, after: float, reason: str) -> Outcome:
+    delivery.retry(after, None)
+    _forget(delivery, effect)
+    _log(delivery, Outcome.DEFERRED, seconds=after, reason=reason)
+    return Outcome.DEFERRED
 
 
 def _give_up(delivery: Delivery, effect: Effect, record: Record, reason: str) -> Outcome:

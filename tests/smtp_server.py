@@ -3,12 +3,20 @@
 import socketserver
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-#: Instead of an answer: close the connection, or say nothing for as long as the client waits.
+#: Instead of an answer: close the connection, say nothing for as long as the client waits, or
+#: say a line now and then of a reply, or a letter of a line, that has no end.
 DROP = "drop"
 HANG = "hang"
+DRIP_LINES = "drip lines"
+DRIP_LETTERS = "drip letters"
+DRIPS = {DRIP_LINES: b"250-more\r\n", DRIP_LETTERS: b"2"}
+#: Far more than any reply has, in lines or in one of them.
+FLOOD = "250-more\r\n" * 20_000 + "250 ok"
+LONG_LINE = "250 " + "x" * 200_000
 
 GOOD = {
     "connect": "220 ready",
@@ -24,11 +32,17 @@ GOOD = {
 
 
 class SmtpServer:
-    """`answers` may be changed at any time; `mails` holds what was answered with 250."""
+    """`answers` may be changed at any time, and `answers_to` holds others for some recipients;
+    `delays` are seconds before the answer of a step. `mails` holds what was answered with 250,
+    `taken` the recipients of what was received up to the final dot, whatever came after it.
+    """
 
     def __init__(self) -> None:
         self.answers = dict(GOOD)
+        self.answers_to: dict[str, dict[str, str]] = {}
         self.delay = 0.0
+        self.delays: dict[str, float] = {}
+        self.taken: list[str] = []
         self.mails: list[bytes] = []
         self.commands: list[str] = []
         self.closing = threading.Event()
@@ -59,18 +73,27 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Conversation(socketserver.StreamRequestHandler):
     server: _Server
+    recipient = ""
 
     def handle(self) -> None:
+        # A client that has heard enough closes the connection.
+        with suppress(OSError):
+            self._converse()
+
+    def _converse(self) -> None:
         going_on = self._answer("connect")
         while going_on and (line := self.rfile.readline()):
             command = line[:4].decode().upper()
             self.server.script.commands.append(line.decode().strip())
+            if command == "RCPT":
+                self.recipient = line.decode().strip().removeprefix("RCPT TO:<").rstrip(">")
             going_on = self._answer(command) and command != "QUIT"
             if going_on and command == "DATA" and self._says("DATA").startswith("3"):
                 going_on = self._take_mail()
 
     def _take_mail(self) -> bool:
         lines = list(iter(self.rfile.readline, b".\r\n"))
+        self.server.script.taken.append(self.recipient)
         if self._says("end").startswith("2"):
             self.server.script.mails.append(b"".join(lines))
         return self._answer("end")
@@ -78,13 +101,21 @@ class _Conversation(socketserver.StreamRequestHandler):
     def _answer(self, step: str) -> bool:
         """Say what is to be said; False when the conversation is over."""
         said = self._says(step)
-        time.sleep(self.server.script.delay)
+        time.sleep(self.server.script.delay + self.server.script.delays.get(step, 0.0))
         if said == HANG:
             self.server.script.closing.wait()
-        if said in (DROP, HANG):
+        if said in DRIPS:
+            self._drip(DRIPS[said])
+        if said in (DROP, HANG, *DRIPS):
             return False
         self.wfile.write(said.encode() + b"\r\n")
         return True
 
+    def _drip(self, what: bytes) -> None:
+        with suppress(OSError):
+            while not self.server.script.closing.wait(0.1):
+                self.wfile.write(what)
+
     def _says(self, step: str) -> str:
-        return self.server.script.answers.get(step, "502 what?")
+        answers = self.server.script.answers | self.server.script.answers_to.get(self.recipient, {})
+        return answers.get(step, "502 what?")

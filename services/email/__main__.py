@@ -7,6 +7,7 @@ from functools import partial
 from services.email.handler import send_confirmation
 from services.email.schema import faults, history, inbox, metadata, replays, starts, tables
 from services.email.settings import EmailSettings
+from shared.circuit import Circuit
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
@@ -38,9 +39,8 @@ def compose(
     """Put the process together; every part that reaches outside can be replaced."""
     engine = open_database(settings.database_url)
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
-    leased = LeasedEffect(
-        engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
-    )
+    careful = Circuit(send or sender(settings))
+    leased = LeasedEffect(engine, inbox, Starts(starts), careful, lease=settings.lease)
     trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
     effect = wrap_effect(FaultyEffect(leased, trouble))
     consumer = Consumer(
@@ -79,6 +79,7 @@ def sender(settings: EmailSettings) -> Send:
         host=settings.smtp_host,
         port=settings.smtp_port,
         timeout=settings.smtp_timeout,
+        answer_timeout=settings.smtp_answer_timeout,
     )
 
     def send(event: Event) -> None:

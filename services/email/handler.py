@@ -1,20 +1,29 @@
 """Sends the confirmation of an order by SMTP (RFC 5321)."""
 
-import smtplib
-import time
-from contextlib import closing, suppress
+import re
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from shared.errors import DependencyUnavailable, PermanentError
+from services.email.refusals import (
+    DATA,
+    END,
+    FIRST_REFUSAL,
+    GREETING,
+    HELLO,
+    MAIL_SERVER,
+    RECIPIENT,
+    SENDER,
+    refusal,
+)
+from services.email.smtp import GOODBYE_SECONDS, Conversation, Reply
+from shared.errors import DependencyUnavailable, OutcomeUnknown
 from shared.events import Event, Item
 
 DOMAIN = "orders.example"
+FROM = f"confirmations@{DOMAIN}"
 READY = 220
-#: The server closes the connection: an answer about its state, whatever it was asked.
-CLOSING = 421
-#: Replies from here on say that trying again cannot help.
-FOR_GOOD = 500
+GO_ON = 354
 
 
 def confirmation(event: Event) -> EmailMessage:
@@ -22,8 +31,8 @@ def confirmation(event: Event) -> EmailMessage:
     mail = EmailMessage()
     mail["Message-ID"] = f"<{event.id}@{DOMAIN}>"
     mail["Date"] = format_datetime(event.time)
-    mail["From"] = f"confirmations@{DOMAIN}"
-    mail["To"] = f"{event.order.user_id}@example.com"
+    mail["From"] = FROM
+    mail["To"] = address_of(event.order.user_id)
     mail["Subject"] = f"Your order {event.order.order_id}"
     lines = "\n".join(_line(item) for item in event.order.items)
     mail.set_content(
@@ -37,77 +46,75 @@ def _line(item: Item) -> str:
     return f"{item.quantity} x {item.product_id} at {item.price:.2f} = {item.total():.2f}"
 
 
-def send_confirmation(event: Event, *, host: str, port: int, timeout: float) -> None:
-    """Hand the mail to the server, in `timeout` seconds once connected.
+def address_of(user_id: str) -> str:
+    """Our ids allow what is no bare local part of an address: `bob.`, `a..b` (RFC 5321, 4.1.2)."""
+    is_bare = re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", user_id)
+    return f"{user_id}@example.com" if is_bare else f'"{user_id}"@example.com'
 
-    Raises DependencyUnavailable when the server is away, closing or refusing everybody,
-    PermanentError when it refuses this mail for good, and smtplib's own error when it refuses
-    it for now (4xx), for which trying again later is right.
+
+def send_confirmation(
+    event: Event, *, host: str, port: int, timeout: float, answer_timeout: float
+) -> None:
+    """Hand the mail to the server: `timeout` seconds up to the final dot, and `answer_timeout`
+    from there on.
+
+    Raises DependencyUnavailable when the server is away or refuses everybody, Refused when it
+    may be this mail that it refuses, and OutcomeUnknown when there is no answer to the dot.
     """
-    with closing(_BoundedSMTP(timeout)) as smtp:
-        _greet(smtp, host, port)
-        _hand_over(smtp, confirmation(event))
-        # The mail is taken; a server that does not answer QUIT does not change that.
-        with suppress(OSError):
-            smtp.quit()
-
-
-def _greet(smtp: smtplib.SMTP, host: str, port: int) -> None:
+    mail = confirmation(event)
     try:
-        code, said = smtp.connect(host, port)
-        if code != READY:
-            raise smtplib.SMTPConnectError(code, said)
-        smtp.ehlo_or_helo_if_needed()
+        with Conversation(host, port, seconds=timeout) as server:
+            _prepare(server, address_of(event.order.user_id))
+            server.send(_data(mail))
+            _await_answer(server, answer_timeout)
+            _say_goodbye(server)
     except OSError as error:
-        # A refusal at this point, of whatever code, is not about the mail.
-        raise DependencyUnavailable("mail server", error) from error
+        raise DependencyUnavailable(MAIL_SERVER, error) from error
 
 
-def _hand_over(smtp: smtplib.SMTP, mail: EmailMessage) -> None:
-    try:
-        smtp.send_message(mail)
-    except smtplib.SMTPRecipientsRefused as error:
-        [(code, _)] = error.recipients.values()
-        raise _refused(code, error) from error
-    except smtplib.SMTPResponseException as error:
-        raise _refused(error.smtp_code, error) from error
-    except OSError as error:
-        # Also smtplib's SMTPServerDisconnected, which is an OSError. When this happens after
-        # the mail's last line, nobody knows whether it was taken; then it goes twice.
-        raise DependencyUnavailable("mail server", error) from error
+def _prepare(server: Conversation, recipient: str) -> None:
+    _expect(server.reply(), GREETING, READY)
+    if not _is_good(server.command(f"EHLO {DOMAIN}")):
+        _expect(server.command(f"HELO {DOMAIN}"), HELLO)
+    _expect(server.command(f"MAIL FROM:<{FROM}>"), SENDER)
+    _expect(server.command(f"RCPT TO:<{recipient}>"), RECIPIENT)
+    _expect(server.command("DATA"), DATA, GO_ON)
 
 
-def _refused(code: int, error: smtplib.SMTPException) -> Exception:
-    if code == CLOSING:
-        return DependencyUnavailable("mail server", error)
-    return PermanentError(f"mail refused: {error}") if code >= FOR_GOOD else error
+def _expect(reply: Reply, step: str, code: int | None = None) -> None:
+    if reply.code != code if code else not _is_good(reply):
+        raise refusal(step, reply)
 
 
-class _BoundedSMTP(smtplib.SMTP):
-    """Bounds the whole conversation by `timeout`, where smtplib bounds each of its steps.
+def _is_good(reply: Reply) -> bool:
+    return reply.code // 100 == 2
 
-    The lease on the event has to outlast the call, so that the call needs a bound.
+
+def _data(mail: EmailMessage) -> bytes:
+    """The mail and the final dot."""
+    text = mail.as_bytes(policy=mail.policy.clone(linesep="\r\n"))
+    return re.sub(rb"(?m)^\.", b"..", text) + b".\r\n"
+
+
+def _await_answer(server: Conversation, seconds: float) -> None:
+    """From here on, only an answer tells whether the mail is sent (RFC 5321, 4.5.3.2.6).
+
+    One of 421 or another refusal says that it is not; none at all, and what is no answer, say
+    nothing.
     """
+    server.bound(seconds)
+    try:
+        reply = server.reply()
+    except OSError as error:
+        raise OutcomeUnknown(f"no answer to the whole mail, which may be sent: {error}") from error
+    if reply.code < FIRST_REFUSAL and not _is_good(reply):
+        raise OutcomeUnknown(f"no answer to the whole mail, which may be sent, but {reply}")
+    _expect(reply, END)
 
-    def __init__(self, timeout: float) -> None:
-        self._patience = timeout
-        self._ends: float | None = None
-        # Without a name of our own, smtplib asks the DNS for one, however long that takes.
-        super().__init__(local_hostname=DOMAIN, timeout=timeout)
 
-    def send(self, s: str | bytes) -> None:  # type: ignore[override]
-        self._bound()
-        super().send(s)
-
-    def getreply(self) -> tuple[int, bytes]:
-        self._bound()
-        return super().getreply()
-
-    def _bound(self) -> None:
-        if self._ends is None:
-            self._ends = time.monotonic() + self._patience
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"not done within {self._patience} s")
-        if self.sock:
-            self.sock.settimeout(left)
+def _say_goodbye(server: Conversation) -> None:
+    # The mail is taken; a server that does not answer QUIT does not change that. And the sooner
+    # it is written down, the better.
+    with suppress(OSError):
+        server.bound(GOODBYE_SECONDS)
+        server.command("QUIT")

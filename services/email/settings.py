@@ -17,14 +17,18 @@ class EmailSettings(ConsumerSettings):
     ] = "127.0.0.1"
     smtp_port: Port = 1025
     smtp_timeout: Patience = 5.0
+    #: RFC 5321 asks for ten minutes. After a crash nobody may send a mail that was in hand until
+    #: its lease has ended, and for that two are long enough.
+    smtp_answer_timeout: Annotated[
+        float, Field(gt=0, le=600, description="seconds, more than 0, at most 600")
+    ] = 120.0
 
     @property
     def lease(self) -> float:
         """Seconds that exceed the longest time in which a mail can be handed over.
 
-        The work time; connecting, to two addresses when the name has two (localhost often
-        does), each of which may take the timeout; the conversation, which may take it once
-        more, whatever its number of steps; and five seconds for looking up the name, for a
-        busy machine and for clocks that differ.
+        The work time; everything up to the final dot, whatever its number of steps; the answer
+        to it; and five seconds for the goodbye, for a busy machine and for clocks that differ. A
+        name that is looked up for longer leaves no time to send anything.
         """
-        return self.work_time + 3 * self.smtp_timeout + 5.0
+        return self.work_time + self.smtp_timeout + self.smtp_answer_timeout + 5.0

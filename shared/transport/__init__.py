@@ -11,8 +11,10 @@ from typing import Protocol, Self
 from shared.errors import SettingsError
 from shared.transport.archive import Archive, Offset, Point, Span, Stored
 from shared.transport.message import DeadLetter, Depth, Failure, Message
+from shared.transport.names import DEFERRAL
 
 __all__ = [
+    "DEFERRAL",
     "LADDER",
     "Archive",
     "Broker",
@@ -34,7 +36,6 @@ __all__ = [
 
 #: Seconds to wait before the second, third and fourth attempt.
 LADDER = (1.0, 5.0, 30.0)
-
 
 #: How long a broker keeps events for a replay, where its address does not say otherwise.
 KEPT_DAYS = 7.0

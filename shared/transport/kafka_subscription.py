@@ -26,6 +26,7 @@ from shared.transport.kafka_wire import (
     origin_headers,
 )
 from shared.transport.message import MAX_REASON, Failure, Message
+from shared.transport.names import deferral_rung
 
 log = structlog.get_logger()
 
@@ -154,7 +155,7 @@ class KafkaSubscription:
     def _rung(self, after: float, failure: Failure | None) -> float:
         ladder = self._layout.ladder
         if not failure:
-            return max((rung for rung in ladder if rung <= after), default=min(ladder))
+            return deferral_rung(after, ladder)
         if after not in ladder:
             raise ValueError(f"{after} is not a rung of the ladder {tuple(ladder)}")
         return after

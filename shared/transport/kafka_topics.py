@@ -47,7 +47,7 @@ class Layout:
             for topic, rung in found.items()
             if rung and topic == self.retry(service, rung)
         }
-        return {self.retry(service, rung): rung for rung in self.ladder} | earlier
+        return {self.retry(service, rung): rung for rung in names.rungs(self.ladder)} | earlier
 
     def retry(self, service: str, rung: float) -> str:
         return self.prefix + names.retry_topic(service, rung)

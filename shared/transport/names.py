@@ -1,6 +1,7 @@
 """The names of exchanges, queues, topics and groups: pure functions, in one place."""
 
 import re
+from collections.abc import Sequence
 
 EVENTS_EXCHANGE = "order_events"
 RETRY_EXCHANGE = "retry"
@@ -16,6 +17,10 @@ END_MARKS = "end.*"
 EVENTS_TOPIC = "order-events"
 _DURATION = r"([0-9]{1,9})(ms|s)"
 
+#: Seconds of a rung that is there whatever the ladder is: a delivery that uses no attempt and is
+#: due soon must not wait for an hour because no rung is shorter.
+DEFERRAL = 5.0
+
 
 def work_queue(service: str) -> str:
     return f"{service}_service_queue"
@@ -24,6 +29,16 @@ def work_queue(service: str) -> str:
 def retry_queue(service: str, rung: float) -> str:
     """The delay is in the name, since a broker refuses to change that of an existing queue."""
     return f"{work_queue(service)}.retry.{_duration(rung)}"
+
+
+def rungs(ladder: Sequence[float]) -> list[float]:
+    """Seconds of every rung that a service has: those of its ladder, and the one for deferrals."""
+    return sorted({DEFERRAL, *ladder})
+
+
+def deferral_rung(after: float, ladder: Sequence[float]) -> float:
+    """The rung for what is to come back after so many seconds: rather earlier than later."""
+    return max((rung for rung in rungs(ladder) if rung <= after), default=rungs(ladder)[0])
 
 
 def dead_letter_queue(service: str) -> str:

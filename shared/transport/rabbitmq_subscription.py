@@ -19,6 +19,7 @@ from shared.transport.names import (
     DEAD_LETTER_EXCHANGE,
     RETRY_EXCHANGE,
     dead_letter_queue,
+    deferral_rung,
     retry_queue,
     work_queue,
 )
@@ -115,7 +116,7 @@ class RabbitSubscription:
 
     def _rung(self, after: float, failure: Failure | None) -> float:
         if not failure:
-            return max((rung for rung in self._ladder if rung <= after), default=min(self._ladder))
+            return deferral_rung(after, self._ladder)
         if after not in self._ladder:
             raise ValueError(f"{after} is not a rung of the ladder {self._ladder}")
         return after

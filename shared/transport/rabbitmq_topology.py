@@ -13,6 +13,7 @@ from shared.transport.names import (
     RETRY_EXCHANGE,
     dead_letter_queue,
     retry_queue,
+    rungs,
     work_queue,
 )
 
@@ -68,7 +69,7 @@ def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[Queue]:
 
 
 def queues(service: str, ladder: Sequence[float]) -> list[Queue]:
-    return [_work(service), *(_rung(service, rung) for rung in ladder), _dead(service)]
+    return [_work(service), *(_rung(service, rung) for rung in rungs(ladder)), _dead(service)]
 
 
 def names(service: str, ladder: Sequence[float]) -> list[str]:

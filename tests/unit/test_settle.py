@@ -1,6 +1,7 @@
 """The seven outcomes of a delivery, and what becomes of a batch."""
 
 from collections import deque
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from shared.errors import (
     DependencyUnavailable,
     KilledItsConsumer,
     LeaseHeld,
+    OutcomeUnknown,
     PermanentError,
+    Refused,
 )
 from shared.history import Note, Step
 from shared.settle import Outcome, settle, settle_all
-from shared.transport import Delivery, Message
+from shared.transport import DEFERRAL, Delivery, Failure, Message
 from tests.builders import a_message
 from tests.fakes import FakeDelivery, FakeEffect
 
@@ -243,3 +246,59 @@ def test_suspects_of_a_batch_stay_unsettled_while_the_rest_is_applied() -> None:
     assert found.pop(suspect.message.id) == Outcome.SUSPECT
     assert set(found.values()) == {Outcome.APPLIED}
     assert suspect.ended == []
+
+
+def refused_at_the_top(
+    *, failing_for: float, patience: float, ladder: tuple[float, ...] = LADDER
+) -> list[Any]:
+    """How a delivery ends that is refused on its last attempt, failing for so many seconds."""
+    at = datetime.now(UTC) - timedelta(seconds=failing_for)
+    first = Failure("no", at.isoformat())
+    delivery = FakeDelivery(replace(GOOD, attempt=len(ladder) + 1, first_failure=first))
+    effect, error = FakeEffect(), Refused("mail server", "451 later", kind="451")
+    error.patience = patience
+    effect.errors[GOOD.id] = error
+    settle(delivery, effect, ladder)
+    assert effect.gave_up == [GOOD.id]
+    return delivery.ended
+
+
+def test_after_the_last_rung_a_refusal_that_may_pass_uses_no_more_attempts() -> None:
+    assert refused_at_the_top(failing_for=300, patience=600) == [("retry", 30.0, None)]
+    assert refused_at_the_top(failing_for=9e6, patience=float("inf")) == [("retry", 30.0, None)]
+
+
+def test_a_short_ladder_is_no_reason_to_ask_many_times_a_second() -> None:
+    ended = refused_at_the_top(failing_for=300, patience=600, ladder=(0.1, 0.2))
+    assert ended == [("retry", DEFERRAL, None)]
+
+
+@pytest.mark.parametrize(
+    ("failing_for", "patience"),
+    [(601, 600), (1, 0), (-700, 600)],
+    ids=["for too long", "at fault itself", "since a time in the future"],
+)
+def test_a_refusal_that_has_lasted_is_given_up(failing_for: float, patience: float) -> None:
+    [(verb, reason)] = refused_at_the_top(failing_for=failing_for, patience=patience)
+    assert (verb, reason) == (
+        "dead_letter",
+        "gave up after 4 attempts: Refused: the mail server refused it: 451 later",
+    )
+
+
+def test_a_refusal_below_the_top_climbs() -> None:
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.errors[GOOD.id] = Refused("mail server", "451 later", kind="451")
+    assert settle(delivery, effect, LADDER) == Outcome.RETRIED
+    assert delivery.ended == [("retry", 1.0, "Refused: the mail server refused it: 451 later")]
+
+
+def test_an_unknown_outcome_climbs_and_the_dead_letter_says_so() -> None:
+    effect = FakeEffect()
+    effect.errors[GOOD.id] = OutcomeUnknown("no answer, it may be sent")
+    first, last = FakeDelivery(GOOD), FakeDelivery(replace(GOOD, attempt=4))
+    assert settle(first, effect, LADDER) == Outcome.RETRIED
+    assert settle(last, effect, LADDER) == Outcome.DEAD_LETTERED
+    reason = "OutcomeUnknown: no answer, it may be sent"
+    assert first.ended == [("retry", 1.0, reason)]
+    assert last.ended == [("dead_letter", f"gave up after 4 attempts: {reason}")]

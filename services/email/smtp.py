@@ -1,0 +1,106 @@
+"""One conversation with a mail server (RFC 5321), bounded as a whole.
+
+smtplib bounds each read and each address: a server that says a line every few seconds keeps it
+busy for ever. Nor does its `sendmail` tell what was lost before the final dot from what was lost
+after it, and only the latter may have been sent.
+"""
+
+import re
+import socket
+import time
+from types import TracebackType
+from typing import NamedTuple, Self
+
+#: Bytes of a reply. RFC 5321 allows lines of 512, and no sensible reply has more than some.
+MAX_REPLY = 16 * 1024
+#: Seconds in which a goodbye is answered, or not: the mail is taken by then.
+GOODBYE_SECONDS = 1.0
+
+
+class Reply(NamedTuple):
+    """`code` is 0 for what is no reply of SMTP."""
+
+    code: int
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.code or 'no reply of SMTP:'} {self.said}"
+
+
+class Conversation:
+    """Every method raises OSError when the server is away or not done in time."""
+
+    def __init__(self, host: str, port: int, *, seconds: float) -> None:
+        """Connect; `seconds` are for everything until `bound` is called."""
+        self._received = b""
+        self.bound(seconds)
+        self._socket = self._connect(host, port)
+
+    def bound(self, seconds: float) -> None:
+        """From now on so many seconds, however many replies are read in them."""
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+
+    def command(self, line: str) -> Reply:
+        self.send(line.encode() + b"\r\n")
+        return self.reply()
+
+    def send(self, data: bytes) -> None:
+        """All of it, or OSError: then its end has not been sent."""
+        self._socket.settimeout(self._left())
+        self._socket.sendall(data)
+
+    def reply(self) -> Reply:
+        """The next reply, which may have several lines."""
+        lines = [self._line()]
+        while re.match(rb"\d{3}-", lines[-1]):
+            lines.append(self._line())
+            if sum(map(len, lines)) > MAX_REPLY:
+                raise ConnectionError(f"its reply is longer than {MAX_REPLY} bytes")
+        matched = re.match(rb"([2-5]\d\d)(?: |$)", lines[-1])
+        text = b" ".join(line[4:] if matched else line for line in lines)
+        return Reply(int(matched[1]) if matched else 0, text.decode("utf-8", "replace"))
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._received:
+            if len(self._received) > MAX_REPLY:
+                raise ConnectionError(f"its reply is longer than {MAX_REPLY} bytes")
+            self._socket.settimeout(self._left())
+            received = self._socket.recv(4096)
+            if not received:
+                raise ConnectionError("it closed the connection")
+            self._received += received
+        line, _, self._received = self._received.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    def _left(self) -> float:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not done within {self._seconds:g} s")
+        return left
+
+    def _connect(self, host: str, port: int) -> socket.socket:
+        """To the first address that answers; those that follow get their share of the time."""
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        problem = OSError(f"{host} has no address")
+        for number, (family, kind, protocol, _, address) in enumerate(found):
+            one = socket.socket(family, kind, protocol)
+            try:
+                one.settimeout(self._left() / (len(found) - number))
+                one.connect(address)
+                return one
+            except OSError as error:
+                one.close()
+                problem = error
+        raise problem
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._socket.close()

@@ -1,0 +1,80 @@
+"""Tells a refusal of one event from a refusal of all of them, by what happens to the others.
+
+Several different events in a row that get the same refusal, and none that is accepted, are an
+outage. One that is refused while others, begun after it, are accepted is itself at fault. Until
+either is seen the event climbs the ladder, and is not given up at its top for some minutes.
+"""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from shared.errors import DependencyUnavailable, Refused
+from shared.events import Event
+
+#: So many different events, refused in the same way in a row, are an outage.
+SEVERAL = 3
+#: Seconds. Servers that refuse a sender's first mail on principle (greylisting) take the second
+#: after five minutes; and where orders are rare, the next one comes in so many.
+PATIENCE = 600.0
+#: How many refused events are remembered. One that was forgotten starts anew.
+REMEMBERED = 10_000
+
+
+class Circuit:
+    """Sends, and says of a refusal what it means. Used by many threads."""
+
+    def __init__(self, send: Callable[[Event], None]) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        #: Calls are numbered as they begin; this is the last one's number.
+        self._begun = 0
+        #: The number of the last call that was begun and accepted.
+        self._accepted = 0
+        #: For each refused event, how many calls had begun when it was refused first.
+        self._refused: OrderedDict[str, int] = OrderedDict()
+        #: The events of each kind of refusal, since something was accepted.
+        self._in_a_row: dict[str, set[str]] = {}
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            self._begun += 1
+            number = self._begun
+        try:
+            self._send(event)
+        except Refused as refused:
+            self._judge(event.id, refused)
+            raise
+        with self._lock:
+            self._accepted = max(self._accepted, number)
+            self._in_a_row.clear()
+            self._refused.pop(event.id, None)
+
+    def _judge(self, event_id: str, refused: Refused) -> None:
+        """Raises DependencyUnavailable for an outage, and says how long any other is borne."""
+        with self._lock:
+            to_several = self._is_to_several(event_id, refused.kind)
+            is_at_fault = self._accepted > self._first_refused(event_id)
+        if refused.for_now:
+            # Not held until it is accepted, since it may be about this recipient: a server that
+            # greylists takes each new one after some minutes, and all of them at the same time.
+            refused.patience = math.inf if to_several else PATIENCE
+        elif to_several:
+            raise DependencyUnavailable(
+                refused.dependency, refused, retry_after=refused.retry_after
+            ) from refused
+        elif not is_at_fault:
+            refused.patience = PATIENCE
+
+    def _is_to_several(self, event_id: str, kind: str) -> bool:
+        events = self._in_a_row.setdefault(kind, set())
+        if len(events) < SEVERAL:
+            events.add(event_id)
+        return len(events) == SEVERAL
+
+    def _first_refused(self, event_id: str) -> int:
+        first = self._refused.setdefault(event_id, self._begun)
+        if len(self._refused) > REMEMBERED:
+            self._refused.popitem(last=False)
+        return first

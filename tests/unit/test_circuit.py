@@ -1,0 +1,168 @@
+"""Whether a refusal is of one event or of all of them, told by what happens to the others."""
+
+import math
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from shared.circuit import PATIENCE, SEVERAL, Circuit
+from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused
+from shared.events import Event
+from tests.builders import an_event
+from tests.fakes import in_threads
+
+
+class Server:
+    """Refuses the events in `refusals`, and everybody while `refuses_all` says how."""
+
+    def __init__(self) -> None:
+        self.refusals: dict[str, Callable[[], Exception]] = {}
+        self.refuses_all: Callable[[], Exception] | None = None
+        self.accepted: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        refusal = self.refuses_all or self.refusals.get(event.id)
+        if refusal:
+            raise refusal()
+        self.accepted.append(event.id)
+
+
+def no_mailbox() -> Refused:
+    return Refused("mail server", "550 5.1.1", kind="RCPT 550 5.1.1")
+
+
+def greylisted() -> Refused:
+    return Refused("mail server", "451 4.7.1", kind="RCPT 451 4.7.1", for_now=True)
+
+
+def busy() -> Refused:
+    return Refused("SMS gateway", "500", kind="500", retry_after=7.0)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def circuit(server: Server) -> Circuit:
+    return Circuit(server)
+
+
+def refused(circuit: Circuit, event: Event) -> Refused:
+    with pytest.raises(Refused) as refusal:
+        circuit(event)
+    return refusal.value
+
+
+def test_several_events_with_the_same_refusal_in_a_row_are_an_outage(
+    server: Server, circuit: Circuit
+) -> None:
+    server.refuses_all = busy
+    for _ in range(SEVERAL - 1):
+        assert refused(circuit, an_event()).patience == PATIENCE
+    with pytest.raises(DependencyUnavailable, match=r"SMS gateway is unavailable.*500") as outage:
+        circuit(an_event())
+    assert outage.value.retry_after == 7.0
+
+
+def test_those_that_were_refused_before_it_was_known_are_part_of_the_outage_when_they_return(
+    server: Server, circuit: Circuit
+) -> None:
+    server.refuses_all = no_mailbox
+    first, *others = [an_event() for _ in range(SEVERAL)]
+    refused(circuit, first)
+    for event in others[:-1]:
+        refused(circuit, event)
+    for event in (others[-1], first):
+        with pytest.raises(DependencyUnavailable):
+            circuit(event)
+    server.refuses_all = None
+    circuit(first)
+    assert server.accepted == [first.id]
+
+
+def test_one_event_however_often_is_no_outage(server: Server, circuit: Circuit) -> None:
+    server.refuses_all = no_mailbox
+    event = an_event()
+    for _ in range(2 * SEVERAL):
+        assert refused(circuit, event).patience == PATIENCE
+
+
+def test_different_refusals_are_not_in_a_row(server: Server, circuit: Circuit) -> None:
+    for refusal in (no_mailbox, busy, no_mailbox, busy):
+        server.refuses_all = refusal
+        refused(circuit, an_event())
+
+
+def test_an_accepted_one_begins_the_row_anew(server: Server, circuit: Circuit) -> None:
+    bad = [an_event() for _ in range(2 * SEVERAL)]
+    server.refusals = dict.fromkeys((event.id for event in bad), no_mailbox)
+    for event in bad:
+        refused(circuit, event)
+        circuit(an_event())
+
+
+def test_once_a_later_one_is_accepted_the_refused_event_is_at_fault(
+    server: Server, circuit: Circuit
+) -> None:
+    bad = an_event()
+    server.refusals = {bad.id: no_mailbox}
+    circuit(an_event())
+    assert refused(circuit, bad).patience == PATIENCE
+    circuit(an_event())
+    assert refused(circuit, bad).patience == 0
+
+
+def test_one_that_had_begun_before_the_refusal_says_nothing_against_the_event() -> None:
+    slow, bad = an_event(), an_event()
+    begun, go = threading.Event(), threading.Event()
+
+    def send(event: Event) -> None:
+        if event.id == bad.id:
+            raise no_mailbox()
+        begun.set()
+        assert go.wait(10)
+
+    circuit = Circuit(send)
+    thread = threading.Thread(target=circuit, args=(slow,))
+    thread.start()
+    assert begun.wait(10)
+    refused(circuit, bad)
+    go.set()
+    thread.join()
+    assert refused(circuit, bad).patience == PATIENCE
+
+
+def test_what_will_pass_is_borne_for_minutes_though_others_are_accepted(
+    server: Server, circuit: Circuit
+) -> None:
+    new = an_event()
+    server.refusals = {new.id: greylisted}
+    for _ in range(2):
+        assert refused(circuit, new).patience == PATIENCE >= 600
+        circuit(an_event())
+
+
+def test_what_will_pass_is_borne_for_as_long_as_it_is_said_to_several(
+    server: Server, circuit: Circuit
+) -> None:
+    server.refuses_all = greylisted
+    events = [an_event() for _ in range(SEVERAL)]
+    patience = [refused(circuit, event).patience for event in events]
+    assert patience == [PATIENCE, PATIENCE, math.inf]
+    assert refused(circuit, events[0]).patience == math.inf
+
+
+def test_another_error_is_none_of_its_business(server: Server, circuit: Circuit) -> None:
+    server.refuses_all = lambda: OutcomeUnknown("no answer")
+    for _ in range(2 * SEVERAL):
+        with pytest.raises(OutcomeUnknown):
+            circuit(an_event())
+
+
+def test_many_threads_find_the_outage(server: Server, circuit: Circuit) -> None:
+    server.refuses_all = busy
+    errors = in_threads(32, lambda: circuit(an_event()))
+    assert sum(isinstance(error, DependencyUnavailable) for error in errors) == 32 - SEVERAL + 1
