@@ -22,6 +22,7 @@ from shared.transport.archive import Offset, Point, Span, Stored, bare
 from shared.transport.message import Message
 from shared.transport.names import EVENTS_EXCHANGE, EVENTS_STREAM, REPLAY_EXCHANGE, end_mark
 from shared.transport.rabbitmq_confirms import Outgoing, outgoing
+from shared.transport.rabbitmq_headers import date
 from shared.transport.rabbitmq_link import Link
 from shared.transport.rabbitmq_publisher import CONFIRM_TIMEOUT
 from shared.transport.rabbitmq_wire import int_header, read
@@ -82,6 +83,10 @@ class _Reader:
 
     def __init__(self, url: str, attach_at: "str | int | datetime") -> None:
         self._attach_at = attach_at
+        #: A message whose time is no date counts as stored when the one before it was.
+        self._time = (
+            attach_at if isinstance(attach_at, datetime) else datetime.fromtimestamp(0, UTC)
+        )
         #: None stands for the end: the link is gone.
         self._arrived: SimpleQueue[_Arrived | None] = SimpleQueue()
         self._link = Link(url, "replay", start=self._start, on_gone=lambda: self._arrived.put(None))
@@ -135,12 +140,13 @@ class _Reader:
         properties: pika.BasicProperties,
         body: bytes,
     ) -> None:
+        self._time = date(properties.timestamp) or self._time
         self._arrived.put(
             _Arrived(
                 tag=cast(int, method.delivery_tag),
                 exchange=str(method.exchange),
                 offset=int_header(properties, "x-stream-offset"),
-                time=datetime.fromtimestamp(properties.timestamp or 0, UTC),
+                time=self._time,
                 message=read(properties, body),
             )
         )

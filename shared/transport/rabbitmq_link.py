@@ -9,6 +9,7 @@ from pika.channel import Channel
 
 from shared.errors import BrokerUnavailable
 from shared.transport.rabbitmq_confirms import Batch, Confirms, Outgoing
+from shared.transport.rabbitmq_headers import TolerantConnection
 from shared.transport.rabbitmq_wire import explain, parameters
 
 #: Longer than connecting may take by the settings of the connection itself.
@@ -38,7 +39,7 @@ class Link:
         self._gone = ""
         self._opened = threading.Event()
         self._batches: set[Batch] = set()
-        self._connection = pika.SelectConnection(
+        self._connection = TolerantConnection(
             parameters(url, name),
             on_open_callback=self._on_connection,
             on_open_error_callback=self._on_connection_lost,

@@ -14,6 +14,7 @@ from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed
 
 from shared.errors import BrokerUnavailable, SettingsError
 from shared.transport.message import Message, from_headers, to_headers
+from shared.transport.rabbitmq_headers import TolerantConnection
 
 #: Each can be set in the query of BROKER_URL. Without `blocked_connection_timeout`, a publisher
 #: would hang for as long as the broker is short of memory or disk.
@@ -130,10 +131,15 @@ def _inside(error: BaseException) -> list[BaseException]:
 def brief_connection(url: str, name: str) -> Iterator[pika.BlockingConnection]:
     """A connection for something rare; inside, pika's errors become BrokerUnavailable."""
     try:
-        with pika.BlockingConnection(parameters(url, name)) as connection:
+        with _connect(parameters(url, name)) as connection:
             yield connection
     except (AMQPError, AMQPConnectorException, OSError) as error:
         raise BrokerUnavailable(f"RabbitMQ: {explain(error)}") from error
+
+
+def _connect(to: pika.URLParameters) -> pika.BlockingConnection:
+    # pika annotates a class as if it were one of its instances.
+    return pika.BlockingConnection(to, _impl_class=TolerantConnection)  # type: ignore[arg-type]
 
 
 @contextmanager

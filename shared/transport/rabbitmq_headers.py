@@ -1,0 +1,180 @@
+"""Decodes the properties of an AMQP message, whatever they hold: pika's own decoder raises.
+
+An exception here ends the connection, the broker delivers the same message on the next one, and
+so a single message would stop every consumer of its queue. pika raises for a timestamp that is
+no date (milliseconds), for a number that is none (NaN) and for tables in tables in tables.
+Source: AMQP 0-9-1, sections 2.3.5 and 4.2.6, and RabbitMQ's list of errata to it.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import pika
+from pika.frame import Frame, Header, ProtocolHeader
+from pika.spec import FRAME_END, FRAME_HEADER, FRAME_HEADER_SIZE
+
+#: Headers, the list `x-death`, a record in it, a value in that: nothing that we read lies deeper.
+_DEEPEST = 3
+
+_LENGTH = struct.Struct(">I")
+_TIMESTAMP = struct.Struct(">Q")
+_OCTET = struct.Struct("B")
+#: Values of a fixed size, by the octet that names their type.
+_FIXED = {
+    kind.encode(): struct.Struct(f">{layout}")
+    for kind, layout in {
+        **{"t": "?", "b": "b", "B": "B", "s": "h", "U": "h", "u": "H", "I": "i", "i": "I"},
+        **{"l": "q", "L": "q", "f": "f", "d": "d"},
+    }.items()
+}
+_DECIMAL_SIZE = 5
+
+
+class Undecodable(Exception):
+    """The bytes are not what AMQP describes."""
+
+
+class TolerantConnection(pika.SelectConnection):
+    """Hands over every message: one whose properties cannot be decoded comes without any."""
+
+    def _read_frame(self) -> "tuple[int, Frame | ProtocolHeader | None]":
+        return content_header(self._frame_buffer) or super()._read_frame()
+
+
+def content_header(data: bytes) -> tuple[int, Header] | None:
+    """The content header at the start of `data` and its size; None when there is another frame,
+    or not yet a whole one.
+    """
+    if data[:1] != _OCTET.pack(FRAME_HEADER) or len(data) < FRAME_HEADER_SIZE:
+        return None
+    channel, size = struct.unpack_from(">HI", data, 1)
+    end = FRAME_HEADER_SIZE + size
+    if data[end : end + 1] != _OCTET.pack(FRAME_END):
+        return None
+    _class, _weight, body_size = struct.unpack_from(">HHQ", data, FRAME_HEADER_SIZE)
+    properties = decode_properties(data[FRAME_HEADER_SIZE + 12 : end])
+    return end + 1, Header(channel, body_size, properties)
+
+
+def decode_properties(encoded: bytes) -> pika.BasicProperties:
+    """Never raises: bytes that are not properties become properties that are all None."""
+    try:
+        return _properties(encoded)
+    except (struct.error, Undecodable):
+        return pika.BasicProperties()
+
+
+def _properties(encoded: bytes) -> pika.BasicProperties:
+    properties = pika.BasicProperties()
+    (flags,) = struct.unpack_from(">H", encoded)
+    offset = 2
+    for position, (name, read) in enumerate(_FIELDS.items()):
+        if flags & (1 << (15 - position)):
+            value, offset = read(encoded, offset)
+            setattr(properties, name, value)
+    return properties
+
+
+def _octet(data: bytes, offset: int) -> tuple[int, int]:
+    return _OCTET.unpack_from(data, offset)[0], offset + 1
+
+
+def _timestamp(data: bytes, offset: int) -> tuple[int, int]:
+    return _TIMESTAMP.unpack_from(data, offset)[0], offset + _TIMESTAMP.size
+
+
+def _short_string(data: bytes, offset: int) -> tuple[str, int]:
+    length, offset = _octet(data, offset)
+    return _taken(data, offset, length).decode("utf-8", "replace"), offset + length
+
+
+def _long(data: bytes, offset: int) -> tuple[bytes, int]:
+    (length,) = _LENGTH.unpack_from(data, offset)
+    offset += _LENGTH.size
+    return _taken(data, offset, length), offset + length
+
+
+def _taken(data: bytes, offset: int, length: int) -> bytes:
+    taken = data[offset : offset + length]
+    if len(taken) < length:
+        raise Undecodable("it is shorter than it says")
+    return taken
+
+
+def _headers(data: bytes, offset: int) -> tuple[dict[str, object], int]:
+    encoded, offset = _long(data, offset)
+    return _table(encoded, 0), offset
+
+
+_FIELDS: Mapping[str, Callable[[bytes, int], tuple[object, int]]] = {
+    "content_type": _short_string,
+    "content_encoding": _short_string,
+    "headers": _headers,
+    "delivery_mode": _octet,
+    "priority": _octet,
+    "correlation_id": _short_string,
+    "reply_to": _short_string,
+    "expiration": _short_string,
+    "message_id": _short_string,
+    "timestamp": _timestamp,
+    "type": _short_string,
+    "user_id": _short_string,
+    "app_id": _short_string,
+    "cluster_id": _short_string,
+}
+
+
+def _table(encoded: bytes, depth: int) -> dict[str, object]:
+    table, offset = {}, 0
+    while offset < len(encoded):
+        name, offset = _short_string(encoded, offset)
+        table[name], offset = _value(encoded, offset, depth)
+    return table
+
+
+def _array(encoded: bytes, depth: int) -> list[object]:
+    array, offset = [], 0
+    while offset < len(encoded):
+        value, offset = _value(encoded, offset, depth)
+        array.append(value)
+    return array
+
+
+def _value(data: bytes, offset: int, depth: int) -> tuple[object, int]:
+    kind, offset = data[offset : offset + 1], offset + 1
+    if layout := _FIXED.get(kind):
+        return layout.unpack_from(data, offset)[0], offset + layout.size
+    if kind == b"T":
+        seconds, offset = _timestamp(data, offset)
+        return date(seconds) or seconds, offset
+    if kind == b"V":
+        return None, offset
+    if kind == b"D":
+        # None of our headers is one.
+        _taken(data, offset, _DECIMAL_SIZE)
+        return None, offset + _DECIMAL_SIZE
+    if kind in (b"S", b"x", b"A", b"F"):
+        content, offset = _long(data, offset)
+        return _content(kind, content, depth + 1), offset
+    raise Undecodable(f"no value has the type {kind!r}")
+
+
+def _content(kind: bytes, content: bytes, depth: int) -> object:
+    if kind == b"S":
+        return content.decode("utf-8", "replace")
+    if kind == b"x":
+        return content
+    if depth > _DEEPEST:
+        return None
+    return _table(content, depth) if kind == b"F" else _array(content, depth)
+
+
+def date(seconds: int | None) -> datetime | None:
+    """None for a number of seconds since 1970 that is no date, as with milliseconds."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
