@@ -10,6 +10,11 @@ DEAD_LETTER_EXCHANGE = "dlx"
 EVENTS_STREAM = "order_events_stream"
 #: Takes the marks by which a replay knows where to stop, to the stream and nowhere else.
 REPLAY_EXCHANGE = "replay"
+#: Leads to every queue that events go to, by way of an exchange of each queue's own.
+EVERY_QUEUE = "every_service_queue"
+#: Exchange and queue for what found no way from there: the queue refuses it, and so the publisher
+#: is told.
+NO_QUEUE = "no_service_queue"
 #: A service's queue receives everything about orders; what it does not know, it ignores.
 BINDING = "order.*"
 END_MARKS = "end.*"
@@ -24,6 +29,11 @@ DEFERRAL = 5.0
 
 def work_queue(service: str) -> str:
     return f"{service}_service_queue"
+
+
+def guard(queue: str) -> str:
+    """The exchange that leads to this queue alone, and notices when it does not."""
+    return f"{EVERY_QUEUE}.stream" if queue == EVENTS_STREAM else f"{queue}.guard"
 
 
 def retry_queue(service: str, rung: float) -> str:

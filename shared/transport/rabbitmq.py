@@ -8,10 +8,12 @@ from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import QueuesMissing, SettingsError
 from shared.transport.message import Depth
+from shared.transport.names import BINDING, EVENTS_EXCHANGE, EVERY_QUEUE
 from shared.transport.rabbitmq_archive import RabbitArchive
 from shared.transport.rabbitmq_checks import (
     PRECONDITION_FAILED,
     count_in,
+    declare_exchange,
     exchange_differs,
     exchange_exists,
     queue_differs,
@@ -20,8 +22,19 @@ from shared.transport.rabbitmq_checks import (
 from shared.transport.rabbitmq_dead_letters import RabbitDeadLetters
 from shared.transport.rabbitmq_publisher import RabbitPublisher
 from shared.transport.rabbitmq_subscription import RabbitSubscription
-from shared.transport.rabbitmq_topology import EXCHANGES, Queue, all_queues, names
+from shared.transport.rabbitmq_topology import Exchange, Queue, all_exchanges, all_queues, names
 from shared.transport.rabbitmq_wire import brief_channel, brief_connection, explain, parameters
+
+#: Followed to the letter, these lose nothing: what is in a queue when it is deleted is gone, and
+#: so nothing may be on its way there.
+_ADVICE = {
+    "exchange": "Stop the relay (orders wait in the outbox meanwhile), delete the exchange, run "
+    "the topology step again, and start the relay",
+    "queue": "Stop the relay (orders wait in the outbox meanwhile), wait until `orderctl queues` "
+    "shows nothing of this service and its /health/ready nothing unsettled (dead letters have to "
+    "be redriven or discarded if this is their queue), delete the queue, run the topology step "
+    "again, and start the relay",
+}
 
 
 class RabbitMQ:
@@ -35,17 +48,20 @@ class RabbitMQ:
 
     def declare(self, services: Sequence[str]) -> None:
         with brief_channel(self._url, "topology") as channel:
-            for exchange in EXCHANGES:
-                with _same_as_before("exchange", exchange):
-                    channel.exchange_declare(exchange, "topic", durable=True)
-            for queue in all_queues(services, self._ladder):
+            exchanges, queues = all_exchanges(services), all_queues(services, self._ladder)
+            for exchange in exchanges:
+                with _same_as_before("exchange", exchange.name):
+                    declare_exchange(channel, exchange)
+            for queue in queues:
                 _declare_queue(channel, queue)
+            _bind(channel, exchanges, queues)
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
         wanted = [queue.name for queue in all_queues(services, self._ladder)]
         with brief_connection(self._url, "topology check") as link:
-            exchanges = [name for name in EXCHANGES if not exchange_exists(link, name)]
-            return exchanges + [name for name in wanted if not queue_exists(link, name)]
+            exchanges = [exchange.name for exchange in all_exchanges(services)]
+            missing = [name for name in exchanges if not exchange_exists(link, name)]
+            return missing + [name for name in wanted if not queue_exists(link, name)]
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
         """What is deleted by somebody in the very moment of its comparison is made again by it,
@@ -53,8 +69,9 @@ class RabbitMQ:
         """
         wanted = all_queues(services, self._ladder)
         with brief_connection(self._url, "topology comparison") as link:
-            exchanges = [name for name in EXCHANGES if exchange_differs(link, name)]
-            return exchanges + [queue.name for queue in wanted if queue_differs(link, queue)]
+            exchanges = [each for each in all_exchanges(services) if exchange_differs(link, each)]
+            queues = [queue for queue in wanted if queue_differs(link, queue)]
+            return [each.name for each in (*exchanges, *queues)]
 
     def depth(self, service: str) -> Depth:
         wanted = names(service, self._ladder)
@@ -82,8 +99,23 @@ class RabbitMQ:
 def _declare_queue(channel: BlockingChannel, queue: Queue) -> None:
     with _same_as_before("queue", queue.name):
         channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
-    for exchange, routing_key in queue.bindings:
-        channel.queue_bind(queue.name, exchange, routing_key)
+
+
+def _bind(channel: BlockingChannel, exchanges: Sequence[Exchange], queues: Sequence[Queue]) -> None:
+    """Back to front: an exchange that is new leads nowhere until every way behind it is there,
+    and until then nothing that is published is confirmed.
+    """
+    direct = [(queue.name, way) for queue in queues for way in queue.bindings]
+    for name, (exchange, key) in direct:
+        if exchange != EVENTS_EXCHANGE:
+            channel.queue_bind(name, exchange, key)
+    for guard in exchanges:
+        for before, key in guard.bindings:
+            channel.exchange_bind(guard.name, before, key)
+    channel.exchange_bind(EVERY_QUEUE, EVENTS_EXCHANGE, BINDING)
+    for name, (exchange, key) in direct:
+        if exchange == EVENTS_EXCHANGE:
+            channel.queue_bind(name, exchange, key)
 
 
 @contextmanager
@@ -96,5 +128,5 @@ def _same_as_before(kind: str, name: str) -> Iterator[None]:
         raise SettingsError(
             f"the {kind} {name} exists with other properties, which a broker does not change. "
             f"RabbitMQ says: {explain(error)}. "
-            f"Let its messages be processed, delete the {kind}, and declare again"
+            f"{_ADVICE[kind]}"
         ) from error

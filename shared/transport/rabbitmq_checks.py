@@ -8,7 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerForbids
-from shared.transport.rabbitmq_topology import Queue
+from shared.transport.rabbitmq_topology import Exchange, Queue
 from shared.transport.rabbitmq_wire import explain
 
 _ACCESS_REFUSED = 403
@@ -39,12 +39,15 @@ def count_in(link: BlockingConnection, queue: str) -> int | None:
 
 # AMQP has no way to read arguments: declaring what exists compares them. What does not exist
 # would be created by that, hence the check before it.
-def exchange_differs(link: BlockingConnection, name: str) -> bool:
-    return exchange_exists(link, name) and not _passes(
-        link,
-        lambda channel: channel.exchange_declare(name, "topic", durable=True),
-        no=PRECONDITION_FAILED,
+def exchange_differs(link: BlockingConnection, exchange: Exchange) -> bool:
+    return exchange_exists(link, exchange.name) and not _passes(
+        link, lambda channel: declare_exchange(channel, exchange), no=PRECONDITION_FAILED
     )
+
+
+def declare_exchange(channel: BlockingChannel, exchange: Exchange) -> None:
+    arguments = dict(exchange.arguments)
+    channel.exchange_declare(exchange.name, exchange.type, durable=True, arguments=arguments)
 
 
 def queue_differs(link: BlockingConnection, queue: Queue) -> bool:

@@ -13,6 +13,11 @@ from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport.message import Message
 from shared.transport.rabbitmq_wire import properties, short
 
+REFUSED = (
+    "the broker refused it: a queue that it should reach is deleted, unbound or full "
+    "(the topology step binds again what it needs)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -116,7 +121,7 @@ class Confirms:
 
     def _on_answer(self, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
         answer = frame.method
-        failure = "" if isinstance(answer, Basic.Ack) else "the broker refused it"
+        failure = "" if isinstance(answer, Basic.Ack) else REFUSED
         tag = answer.delivery_tag
         for settled in range(self._oldest, tag + 1) if answer.multiple else (tag,):
             self._settle(settled, failure)

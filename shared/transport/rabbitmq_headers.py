@@ -24,8 +24,18 @@ _OCTET = struct.Struct("B")
 _FIXED = {
     kind.encode(): struct.Struct(f">{layout}")
     for kind, layout in {
-        **{"t": "?", "b": "b", "B": "B", "s": "h", "U": "h", "u": "H", "I": "i", "i": "I"},
-        **{"l": "q", "L": "q", "f": "f", "d": "d"},
+        "t": "?",
+        "b": "b",
+        "B": "B",
+        "s": "h",
+        "U": "h",
+        "u": "H",
+        "I": "i",
+        "i": "I",
+        "l": "q",
+        "L": "q",
+        "f": "f",
+        "d": "d",
     }.items()
 }
 _DECIMAL_SIZE = 5
@@ -38,8 +48,10 @@ class Undecodable(Exception):
 class TolerantConnection(pika.SelectConnection):
     """Hands over every message: one whose properties cannot be decoded comes without any."""
 
+    # pika has no public place for this; a test sends what its own decoder does not take.
     def _read_frame(self) -> "tuple[int, Frame | ProtocolHeader | None]":
-        return content_header(self._frame_buffer) or super()._read_frame()
+        header = content_header(self._frame_buffer)  # type: ignore[attr-defined]
+        return header or super()._read_frame()  # type: ignore[misc]
 
 
 def content_header(data: bytes) -> tuple[int, Header] | None:

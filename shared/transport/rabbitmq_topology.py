@@ -1,7 +1,13 @@
-"""Which exchanges and queues exist on RabbitMQ, and with which arguments: data, no connection."""
+"""Which exchanges and queues exist on RabbitMQ, and with which arguments: data, no connection.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+RabbitMQ confirms an event as soon as one queue has it. Here it has to be every queue, and so each
+has a guard: an exchange that leads to this queue alone, and otherwise to a queue that refuses
+everything, so that the broker answers with a nack. An event takes two ways to each queue, by the
+guard and directly, and RabbitMQ puts it there once: a binding that is lost loses no event.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from shared.transport.names import (
     BINDING,
@@ -9,9 +15,12 @@ from shared.transport.names import (
     END_MARKS,
     EVENTS_EXCHANGE,
     EVENTS_STREAM,
+    EVERY_QUEUE,
+    NO_QUEUE,
     REPLAY_EXCHANGE,
     RETRY_EXCHANGE,
     dead_letter_queue,
+    guard,
     retry_queue,
     rungs,
     work_queue,
@@ -29,6 +38,16 @@ DELIVERY_LIMIT = 100
 BROWSING_LIMIT = 1_000_000
 
 Argument = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange; `bindings` are pairs of an exchange before it and a routing key."""
+
+    name: str
+    type: str = "topic"
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    bindings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +74,28 @@ STREAM = Queue(
         "x-max-length-bytes": STREAM_MAX_BYTES,
         "x-stream-max-segment-size-bytes": STREAM_SEGMENT_BYTES,
     },
-    ((EVENTS_EXCHANGE, BINDING), (REPLAY_EXCHANGE, END_MARKS)),
+    ((guard(EVENTS_STREAM), ""), (EVENTS_EXCHANGE, BINDING), (REPLAY_EXCHANGE, END_MARKS)),
 )
+
+
+#: A classic queue, because a quorum queue would take one message before it refuses.
+REFUSING = Queue(
+    NO_QUEUE,
+    {"x-queue-type": "classic", "x-max-length": 0, "x-overflow": "reject-publish"},
+    ((NO_QUEUE, ""),),
+)
+
+
+def all_exchanges(services: Sequence[str]) -> list[Exchange]:
+    topics = [Exchange(name) for name in EXCHANGES]
+    ways = [Exchange(NO_QUEUE, "fanout"), Exchange(EVERY_QUEUE, "fanout")]
+    guarded = [EVENTS_STREAM, *(work_queue(service) for service in services)] if services else []
+    return [*topics, *ways, *(_guard(queue) for queue in guarded)]
+
+
+def _guard(queue: str) -> Exchange:
+    otherwise: Mapping[str, Argument] = {"alternate-exchange": NO_QUEUE}
+    return Exchange(guard(queue), "fanout", otherwise, ((EVERY_QUEUE, ""),))
 
 
 def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[Queue]:
@@ -65,7 +104,7 @@ def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[Queue]:
     The stream comes first: once an order can be worked on, it is kept as well.
     """
     of_services = [queue for service in services for queue in queues(service, ladder)]
-    return [STREAM, *of_services] if services else []
+    return [REFUSING, STREAM, *of_services] if services else []
 
 
 def queues(service: str, ladder: Sequence[float]) -> list[Queue]:
@@ -80,7 +119,8 @@ def _work(service: str) -> Queue:
     name = work_queue(service)
     arguments = _dead_lettering(DEAD_LETTER_EXCHANGE, dead_letter_queue(service))
     arguments["x-delivery-limit"] = DELIVERY_LIMIT
-    return Queue(name, arguments, ((EVENTS_EXCHANGE, BINDING), (RETRY_EXCHANGE, name)))
+    ways = ((guard(name), ""), (EVENTS_EXCHANGE, BINDING), (RETRY_EXCHANGE, name))
+    return Queue(name, arguments, ways)
 
 
 def _rung(service: str, rung: float) -> Queue:

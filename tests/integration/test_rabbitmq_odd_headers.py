@@ -80,7 +80,8 @@ def _bury_as_it_is(channel: BlockingChannel, odd: bytes) -> None:
 def test_a_time_that_is_no_date_stops_no_replay(broker: RabbitMQ, channel: BlockingChannel) -> None:
     first, odd, last = a_message(), a_message(), a_message()
     publish(broker, first)
-    milliseconds = pika.BasicProperties(timestamp=1_767_323_045_000, headers=to_dict(odd))
+    known = dict(to_headers(odd, PREFIX))
+    milliseconds = pika.BasicProperties(timestamp=1_767_323_045_000, headers=known)
     channel.basic_publish(EVENTS_EXCHANGE, "order.placed", odd.body, milliseconds)
     publish(broker, last)
     stored = list(broker.archive("email").read(Span()))
@@ -88,7 +89,3 @@ def test_a_time_that_is_no_date_stops_no_replay(broker: RabbitMQ, channel: Block
     assert stored[1].time == stored[0].time
     since = Span(stored[0].time)
     assert [each.message for each in broker.archive("email").read(since)] == [first, odd, last]
-
-
-def to_dict(message: Message) -> dict[str, object]:
-    return dict(to_headers(message, PREFIX))

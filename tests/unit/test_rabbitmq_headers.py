@@ -3,6 +3,7 @@
 import struct
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pika
 import pytest
@@ -110,7 +111,7 @@ def test_no_bytes_raise(some: bytes) -> None:
         st.text() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none() | st.binary(),
     )
 )
-def test_headers_come_back_as_pika_wrote_them(headers: dict[str, object]) -> None:
+def test_headers_come_back_as_pika_wrote_them(headers: dict[str, Any]) -> None:
     written = pika.BasicProperties(headers=headers)
     assert decode_properties(encoded(written)).headers == headers
 

@@ -1,0 +1,168 @@
+"""Published means: every queue has it. Queues, bindings and exchanges that go missing are noticed."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pika
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+
+from shared.errors import BrokerUnavailable, PublishFailed
+from shared.transport import Message, Publisher, Span
+from shared.transport.names import (
+    BINDING,
+    EVENTS_EXCHANGE,
+    EVENTS_STREAM,
+    EVERY_QUEUE,
+    guard,
+    work_queue,
+)
+from shared.transport.rabbitmq import RabbitMQ
+from tests.conformance.steps import a_message, drain, ids, messages, publish
+from tests.waiting import eventually
+
+SERVICES = ("email", "sms")
+SMS = work_queue("sms")
+
+
+@pytest.fixture
+def broker(amqp_url: str) -> RabbitMQ:
+    broker = RabbitMQ(amqp_url, (0.2,))
+    broker.declare(SERVICES)
+    return broker
+
+
+@pytest.fixture
+def channel(amqp_url: str, broker: RabbitMQ) -> Iterator[BlockingChannel]:
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        yield connection.channel()
+
+
+def test_each_queue_gets_each_event_once(broker: RabbitMQ) -> None:
+    batch = messages(20)
+    publish(broker, *batch)
+    assert [drain(broker, service, 20) for service in SERVICES] == [batch, batch]
+    assert [each.message for each in broker.archive("email").read(Span())] == batch
+
+
+Damage = Callable[[BlockingChannel], object]
+DAMAGES: dict[str, Damage] = {
+    "a queue is deleted": lambda channel: channel.queue_delete(SMS),
+    "a queue is unbound": lambda channel: channel.queue_unbind(SMS, guard(SMS), ""),
+    "the stream is deleted": lambda channel: channel.queue_delete(EVENTS_STREAM),
+    "all exchanges of events are deleted": lambda channel: [
+        channel.exchange_delete(name) for name in (EVENTS_EXCHANGE, EVERY_QUEUE, guard(SMS))
+    ],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_does_not_reach_every_queue_is_not_confirmed_until_it_does(
+    broker: RabbitMQ, channel: BlockingChannel, damage: str
+) -> None:
+    event = a_message()
+    with broker.publisher() as publisher:
+        publisher.publish([a_message()])
+        DAMAGES[damage](channel)
+        with pytest.raises((PublishFailed, BrokerUnavailable)):
+            publisher.publish([event])
+        broker.declare(SERVICES)
+        publisher.publish([event])
+    for service in SERVICES:
+        assert event.id in ids(_all_in(broker, service))
+    assert event.id in [each.message.id for each in broker.archive("email").read(Span())]
+
+
+def _all_in(broker: RabbitMQ, service: str) -> list[Message]:
+    return drain(broker, service, broker.depth(service).ready)
+
+
+LOSSES: dict[str, Damage] = {
+    "the guard of a queue is deleted": lambda channel: channel.exchange_delete(guard(SMS)),
+    "the guard of a queue is unbound": lambda channel: channel.exchange_unbind(
+        guard(SMS), EVERY_QUEUE, ""
+    ),
+    "a queue is unbound from the exchange of events": lambda channel: channel.queue_unbind(
+        SMS, EVENTS_EXCHANGE, BINDING
+    ),
+    "the way to the guards is gone": lambda channel: channel.exchange_delete(EVERY_QUEUE),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_binding_that_is_lost_loses_no_event(
+    broker: RabbitMQ, channel: BlockingChannel, loss: str
+) -> None:
+    LOSSES[loss](channel)
+    event = a_message()
+    publish(broker, event)
+    assert [drain(broker, service, 1) for service in SERVICES] == [[event], [event]]
+
+
+def test_a_topology_of_an_older_version_is_completed_and_loses_nothing(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    for exchange in (EVERY_QUEUE, guard(SMS), guard(work_queue("email")), guard(EVENTS_STREAM)):
+        channel.exchange_delete(exchange)
+    assert len(broker.missing(SERVICES)) == 4
+    before, after = a_message(), a_message()
+    publish(broker, before)
+    broker.declare(SERVICES)
+    assert (broker.missing(SERVICES), broker.different(SERVICES)) == ([], [])
+    publish(broker, after)
+    assert [drain(broker, service, 2) for service in SERVICES] == [[before, after]] * 2
+
+
+def test_a_queue_that_is_deleted_and_declared_again_under_load_has_all_that_was_confirmed_since(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    confirmed: list[str] = []
+    for _ in range(5):
+        with _publishing_on_and_on(broker, confirmed):
+            count = len(confirmed)
+            eventually(lambda before=count: len(confirmed) > before + 50)  # type: ignore[misc]
+            there = channel.queue_delete(SMS).method.message_count
+            assert there is not None
+            broker.declare(SERVICES)
+            count = len(confirmed)
+            eventually(lambda before=count: len(confirmed) > before + 50)  # type: ignore[misc]
+        received = set(ids(_all_in(broker, "sms")))
+        # One was perhaps taken by the queue in the very moment in which it was deleted.
+        assert len(set(confirmed) - received) <= there + 1
+        confirmed.clear()
+
+
+@contextmanager
+def _publishing_on_and_on(broker: RabbitMQ, confirmed: list[str]) -> Iterator[None]:
+    over = threading.Event()
+
+    def run(publisher: Publisher) -> None:
+        while not over.is_set():
+            event = a_message()
+            with suppress(PublishFailed, BrokerUnavailable):
+                publisher.publish([event])
+                confirmed.append(event.id)
+
+    with broker.publisher() as publisher:
+        thread = threading.Thread(target=run, args=(publisher,))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_exchanges_that_are_declared_again_under_load_lose_nothing(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    confirmed: list[str] = []
+    with _publishing_on_and_on(broker, confirmed):
+        for _ in range(10):
+            count = len(confirmed)
+            eventually(lambda before=count: len(confirmed) > before + 20)  # type: ignore[misc]
+            channel.exchange_delete(EVENTS_EXCHANGE)
+            broker.declare(SERVICES)
+    for service in SERVICES:
+        assert set(confirmed) <= set(ids(_all_in(broker, service)))
