@@ -8,10 +8,10 @@ from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from shared import incoming
 from shared.errors import DependencyUnavailable
 
-#: An order of 100 items is some 10 KB; nothing that is sent here is ever larger.
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = incoming.MAX_BODY_BYTES
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 

@@ -7,7 +7,9 @@ when the worker is ready and drains when it ends, and a worker that dies is repl
 import gc
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +21,19 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from shared.settings import ServiceSettings
+from shared.worker import Worker
 
 log = structlog.get_logger()
 
-#: Longer than a consumer's drain, so that gunicorn does not kill what is about to end well.
+#: A worker that has not ended so long after the signal is killed. The consumer and the HTTP side
+#: drain at the same time, each in 20 s, and Compose's stop_grace_period is longer than all.
 GRACEFUL_SECONDS = 30
+#: From the signal on, a worker waits no longer than this for what runs beside its HTTP side.
+STOP_SECONDS = 25.0
+#: After that, what is left are threads that nothing can stop: a call that has no answer yet.
+LAST_SECONDS = 1.0
+#: Each costs a descriptor, and many systems allow a process 1024.
+CONNECTIONS = 500
 #: A worker's sign of life is a file that is touched all the time: Linux has memory for it.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108
 #: A worker that dies at once, again and again, must not turn into a busy loop.
@@ -39,7 +49,7 @@ class Background(Protocol):
 
 @dataclass(frozen=True)
 class Together:
-    """Several things that run beside the HTTP side; the last that is named stops first."""
+    """Several things that run beside the HTTP side. They stop at the same time."""
 
     parts: Sequence[Background]
 
@@ -48,8 +58,11 @@ class Together:
             part.start(on_death)
 
     def stop(self) -> None:
-        for part in reversed(self.parts):
-            part.stop()
+        threads = [threading.Thread(target=part.stop, daemon=True) for part in self.parts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 @dataclass(frozen=True)
@@ -73,14 +86,16 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         self._compose = compose
         self._options = options
         self._background: Background | None = None
+        self._stopping: threading.Thread | None = None
+        self._stopped_at = 0.0
         super().__init__()
 
     def load_config(self) -> None:
         for name, value in self._options.items():
             self.cfg.set(name, value)
         self.cfg.set("when_ready", lambda _server: share_memory())
-        self.cfg.set("post_worker_init", lambda _worker: self._start())
-        self.cfg.set("worker_exit", lambda _server, _worker: self._stop())
+        self.cfg.set("post_worker_init", self._start)
+        self.cfg.set("worker_exit", self._end)
 
     def load(self) -> Flask:
         """Called in the worker, after the fork: no connection is ever carried over one."""
@@ -88,13 +103,26 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         self._background = process.background
         return process.app
 
-    def _start(self) -> None:
-        if self._background:
+    def _start(self, worker: Worker) -> None:
+        worker.on_stop = self._begin_to_stop
+        if worker.alive and self._background:
             self._background.start(on_death=end_this_worker)
 
-    def _stop(self) -> None:
-        if self._background:
-            self._background.stop()
+    def _begin_to_stop(self) -> None:
+        """At the signal, while the HTTP side still answers what it has taken on."""
+        if self._background and self._stopping is None:
+            self._stopped_at = time.monotonic()
+            self._stopping = threading.Thread(target=self._background.stop, daemon=True)
+            self._stopping.start()
+
+    def _end(self, _server: Any, worker: Worker) -> None:
+        if worker.pid != os.getpid():  # called for a worker that is gone already
+            return
+        self._begin_to_stop()
+        if self._stopping:
+            self._stopping.join(max(0.0, self._stopped_at + STOP_SECONDS - time.monotonic()))
+        if worker.booted:
+            leave_threads_behind()
 
 
 def share_memory() -> None:
@@ -105,6 +133,20 @@ def share_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def leave_threads_behind() -> None:
+    """End this process now if Python would wait for one of its threads, for however long."""
+    deadline = time.monotonic() + LAST_SECONDS
+    others = [t for t in threading.enumerate() if t is not threading.main_thread()]
+    for thread in others:
+        if not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in others if thread.is_alive() and not thread.daemon]
+    if left:
+        log.warning("process.left_threads_behind", threads=left)
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def end_this_worker() -> None:
@@ -118,7 +160,10 @@ def serve(settings: ServiceSettings, compose: Callable[[], Process], **options: 
     """Serve until a signal ends it. `compose` is called once in every worker."""
     defaults = {
         "bind": f"{settings.host}:{settings.port}",
-        "worker_class": "gthread",
+        "worker_class": Worker,
+        "worker_connections": CONNECTIONS,
+        # It would send past the limit on slow readers.
+        "sendfile": False,
         "workers": 1,
         "threads": 8,
         "timeout": 60,

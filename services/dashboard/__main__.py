@@ -9,18 +9,11 @@ from shared.settings import main
 
 #: Beside the watchers: customers whose order is done by calls, and everybody else.
 THREADS = MOST_WATCHERS + 24
-#: Streams never end by themselves, and need not be waited for.
-GRACEFUL_SECONDS = 2
 
 
 def run(settings: DashboardSettings) -> None:
     configure_logging("dashboard", settings.log_level)
-    serve(
-        settings,
-        lambda: compose(settings),
-        threads=THREADS,
-        graceful_timeout=GRACEFUL_SECONDS,
-    )
+    serve(settings, lambda: compose(settings), threads=THREADS)
 
 
 if __name__ == "__main__":
