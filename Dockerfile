@@ -1,7 +1,8 @@
 # One recipe for every image: `docker build --build-arg SERVICE=email .` makes the one that holds
 # the email service. SERVICE is a folder of services/, or `simulators`, `orderctl` or `loadtest`.
 
-# Only that service's code, and shared/ which it builds upon.
+# Only that service's code, and shared/ which it builds upon. Everybody may read it, also when
+# the checkout was made under umask 077.
 FROM python:3.13-slim AS code
 ARG SERVICE
 WORKDIR /checkout
@@ -11,7 +12,8 @@ RUN mkdir /app \
  && if [ -d "services/$SERVICE" ]; \
     then mkdir /app/services && cp -r services/__init__.py "services/$SERVICE" /app/services/; \
     else cp -r "$SERVICE" /app/; fi \
- && cp "$(find /app -name requirements.txt)" /requirements.txt
+ && cp "$(find /app -name requirements.txt)" /requirements.txt \
+ && chmod -R a+rX /app
 # Nothing can be written where it runs, so the bytecode has to be there already.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app
 

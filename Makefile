@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 # Further arguments for the command behind a target: make test ARGS="-k redrive"
-ARGS ?=
+ARGS =
 # Most of a test's time is waiting, so more of them run at once than there are cores.
 WORKERS ?= 3
 
@@ -12,10 +12,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
 # In containers: rabbitmq or kafka.
-BROKER ?= rabbitmq
+BROKER = rabbitmq
 ifeq ($(BROKER),kafka)
 export COMPOSE_FILE := docker-compose.yml:docker-compose.kafka.yml
+export COMPOSE_PATH_SEPARATOR := :
+else ifneq ($(BROKER),rabbitmq)
+$(error BROKER is rabbitmq or kafka, not $(BROKER))
 endif
+
+# What a shell may hold for other programs: it would change what Python imports and where pip
+# installs. PIP_INDEX_URL and the like, without which pip may find nothing, are left alone.
+unexport PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS
+unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_NO_DEPS PIP_PREFIX PIP_PYTHON PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PIP_USER
+
+# Under `make -j`, two targets would install into .venv at the same time.
+.NOTPARALLEL:
 
 .PHONY: help demo loadtest up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
 
@@ -29,6 +40,8 @@ loadtest: $(VENV)/.loadtest ## Put it all under load, with a burst, and audit wh
 	@$(BIN)/python -m loadtest $(ARGS)
 
 up: ## Build and start everything in containers; again after a change of code (BROKER=kafka)
+	@# Containers have users of their own, who cannot read what a clone under umask 077 holds.
+	@chmod -R a+rX deploy
 	@docker compose up --build --detach --wait --remove-orphans $(ARGS)
 	@tools/next-steps
 
