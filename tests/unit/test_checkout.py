@@ -38,8 +38,10 @@ def run(
 
 
 def git(*words: str, cwd: Path) -> str:
-    identity = ("-c", "user.name=a test", "-c", "user.email=test@example.invalid")
-    done = run("git", *identity, *words, cwd=cwd)
+    settings = ("user.name=a", "user.email=a@b.invalid", "commit.gpgsign=false", "core.hooksPath=")
+    options = [word for setting in settings for word in ("-c", setting)]
+    # In a hook of git's, GIT_DIR names the repository that the hook is for.
+    done = run("env", "-u", "GIT_DIR", "-u", "GIT_INDEX_FILE", "git", *options, *words, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,0 +1,122 @@
+"""The demo in a checkout at an odd place, from a shell with other programs' settings in it."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from orderctl.process import ROOT
+from tests.waiting import eventually
+
+ORDERS = 20
+#: Every character means something to a shell, to an address, or to a file of settings; and the
+#: databases' paths come close to the longest that SQLite opens.
+ODD = "a b?mode=memory#c%2Fd%3F:e'f\"g$(h)`i`\\j&k;ü\nl"
+LONG = "x" * 200
+#: What is there once for an order, by the database that holds it.
+ONCE = {
+    "order": "SELECT count(*) FROM orders",
+    "mail_sink": "SELECT count(*) FROM mails",
+    "sms_gateway": "SELECT count(*) FROM texts",
+    "inventory": "SELECT count(*) FROM inbox",
+    "analytics": "SELECT count(*) FROM facts",
+}
+SHELL = {
+    # Of ours, for other services, or nonsense.
+    "LOG_LEVEL": "LOUD",
+    "CONCURRENCY": "many",
+    "CONSUMERS": "nobody",
+    "BROKER_URL": "amqp://127.0.0.1:9/",
+    "DATABASE_URL": "mysql://127.0.0.1:9/",
+    "FAULTS_ALLOWED": "perhaps",
+    "OPERATOR_TOKEN": "short",
+    "ORDER_MODE": "never",
+    "RETRY_LADDER": "5,1",
+    "SMTP_TIMEOUT": "0",
+    "WORKERS": "none",
+    # Of libraries and programs.
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+    "FLASK_DEBUG": "1",
+    "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:9 --no-such-option",
+    "WEB_CONCURRENCY": "many",
+    "PGSERVICE": "nowhere",
+    "PROMETHEUS_MULTIPROC_DIR": "/nowhere",
+    "SSL_CERT_FILE": "/nowhere",
+    # Of Python and the terminal.
+    "LC_ALL": "C",
+    "PYTHONIOENCODING": "ascii",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONWARNINGS": "error",
+    "COLUMNS": "20",
+    "TERM": "dumb",
+    "TMPDIR": "/nowhere",
+    "TZ": "Nowhere/At All",
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the demo needs, reached by a link."""
+    folder = tmp_path / ODD / LONG / "checkout"
+    for name in ("orderctl", "services", "shared", "simulators"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    (tmp_path / "link").symlink_to(folder)
+    return tmp_path / "link"
+
+
+@contextmanager
+def kept_running(checkout: Path, said: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The demo with as few files open as macOS allows, and files that nobody else can read."""
+    demo = f'"{sys.executable}" -m orderctl demo --keep --free-ports --orders {ORDERS}'
+    with (
+        said.open("wb") as stderr,
+        subprocess.Popen(
+            ["bash", "-c", f"ulimit -n 256; umask 077; exec {demo} <&-"],
+            cwd=checkout,
+            env={"PATH": os.defpath, **SHELL},
+            stdout=stderr,
+            stderr=stderr,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def orders_in(database: Path, query: str) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        return int(connection.execute(query).fetchone()[0])
+
+
+def test_the_demo_runs_in_any_checkout_and_from_any_shell(checkout: Path, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    with kept_running(checkout, said) as demo:
+        eventually(lambda: b"dlq list" in said.read_bytes() or demo.poll() is not None, within=150)
+        text = said.read_text(encoding="ascii")
+        [audit] = [line for line in text.splitlines() if " audit --accepted " in line]
+        audited = subprocess.run(
+            ["bash", "-c", audit],
+            cwd=checkout,
+            env={"PATH": os.defpath},
+            capture_output=True,
+            check=False,
+        )
+        demo.send_signal(signal.SIGINT)
+        status = demo.wait(60)
+
+    assert (audited.returncode, status) == (0, 0), f"{audited.stderr!r}\n{text}"
+    demo_folder = checkout.resolve() / ".demo"
+    databases = {path.name for path in tmp_path.rglob("*.db")}
+    assert databases == {path.name for path in demo_folder.glob("*.db")}
+    effects = {file: orders_in(demo_folder / f"{file}.db", query) for file, query in ONCE.items()}
+    assert effects == dict.fromkeys(ONCE, ORDERS)
