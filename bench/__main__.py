@@ -1,7 +1,12 @@
 """`python -m bench`: how fast the pipeline is, beside bare clients that do the same work."""
 
-import json
 import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    # The imports below take a second, in which Ctrl-C is to end the program without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import json
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum

@@ -1,5 +1,11 @@
 """`python -m loadtest`: the load test, with a system to test and an audit at its end."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    # The imports below take a second, in which Ctrl-C is to end the program without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,11 @@
 """`python -m orderctl`: the operator's command line."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    # The imports below take a second, in which Ctrl-C is to end the program without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import typer
 
 from orderctl.audit_command import audit

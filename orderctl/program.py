@@ -12,6 +12,8 @@ from orderctl.output import sentences
 
 def run_program(app: typer.Typer, name: str) -> None:
     open_streams()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with sentences(as_json=False):
         app(prog_name=name)
 

@@ -125,3 +125,25 @@ def test_under_nohup_a_closed_terminal_is_ignored_and_a_kill_is_not() -> None:
     done = in_shell(f'orderctl.ports; trap "" HUP; "$PYTHON" -c "{words}"', {})
     assert done.stdout == b"True True\n"
     assert signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+
+
+@pytest.mark.parametrize("program", ["orderctl", "loadtest", "bench"])
+def test_ctrl_c_during_the_imports_ends_a_program_without_a_word(
+    tmp_path: Path, program: str
+) -> None:
+    (tmp_path / "typer.py").write_text(
+        "import time; print('importing', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", program, "--help"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"importing\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (-signal.SIGINT, b"")
