@@ -43,7 +43,7 @@ def check_packages(root: Path = ROOT, version_of: Version = version) -> Finding:
 def _needed(root: Path) -> Iterator[str]:
     for pattern in REQUIREMENTS:
         for file in root.glob(pattern):
-            yield from re.findall(r"^[A-Za-z0-9-]+", file.read_text(), re.MULTILINE)
+            yield from re.findall(r"^[A-Za-z0-9-]+", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _is_installed(name: str, version_of: Version) -> bool:

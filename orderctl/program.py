@@ -8,6 +8,8 @@ import sys
 import typer
 
 from orderctl.output import sentences
+from orderctl.progress import print_to_stderr
+from orderctl.settings import overruled
 
 
 def run_program(app: typer.Typer, name: str) -> None:
@@ -15,7 +17,16 @@ def run_program(app: typer.Typer, name: str) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with sentences(as_json=False):
+        _say_what_wins()
         app(prog_name=name)
+
+
+def _say_what_wins() -> None:
+    if names := overruled():
+        print_to_stderr(
+            "A demo runs, but this shell has other values for some variables, and they are used. "
+            f"To look at the demo: unset {' '.join(names)}"
+        )
 
 
 def open_streams() -> None:

@@ -94,3 +94,9 @@ class Addresses(BrokerSettings, FaultAddresses):
     relay_url: HttpUrl = "http://127.0.0.1:8010"
     mail_url: HttpUrl = "http://127.0.0.1:8025"
     sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"
+
+
+def overruled() -> list[str]:
+    """Variables of this shell that say something else than the demo that runs, and win."""
+    known = {name.upper(): value for name, value in _known_to_demo().items()}
+    return sorted(name for name in known if os.environ.get(name, known[name]) != known[name])

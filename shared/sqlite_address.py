@@ -16,8 +16,11 @@ MOST_BYTES = 504
 
 
 def sqlite_url(path: Path) -> str:
-    """The address of this file. Plain ASCII without blanks, whatever the path consists of."""
-    return _SCHEME + quote(os.fsencode(path.absolute()))
+    """The address of this file. Plain ASCII without blanks, whatever the path consists of.
+
+    Raises SettingsError when SQLite cannot open it.
+    """
+    return _SCHEME + quote(os.fsencode(_short_enough(path.absolute())))
 
 
 def sqlite_path(url: str) -> Path:
@@ -28,7 +31,13 @@ def sqlite_path(url: str) -> Path:
     if "?" in url:
         raise SettingsError("sqlite:/// takes no parameters, and a ? in a path is written %3F")
     # Absolute now: a process may change its directory before it first connects.
-    path = Path(name).absolute()
-    if len(os.fsencode(path)) > MOST_BYTES:
-        raise SettingsError(f"SQLite opens no file whose path is longer than {MOST_BYTES} bytes")
+    return _short_enough(Path(name).absolute())
+
+
+def _short_enough(path: Path) -> Path:
+    if (length := len(os.fsencode(path))) > MOST_BYTES:
+        raise SettingsError(
+            f"SQLite opens no file whose path is longer than {MOST_BYTES} bytes, and this one has "
+            f"{length}: take a folder with a shorter path"
+        )
     return path

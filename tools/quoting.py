@@ -19,7 +19,7 @@ def quote(file: str, name: str) -> str:
 
     `name` is that of a function, a class or a constant, or of a method as `Class.method`.
     """
-    code = textwrap.dedent(_lines(Path(file).read_text(), name))
+    code = textwrap.dedent(_lines(Path(file).read_text(encoding="utf-8"), name))
     return f"[`{name}`](../../{file}) in `{file}`:\n\n```python\n{code}\n```"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from orderctl.folder import claimed, write_environment
 from orderctl.process import ROOT
 
 PROGRAMS = [
@@ -114,6 +115,35 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(
     assert done.stderr.startswith(f"{tmp_path}".encode())
     assert done.stderr.endswith(b"or take another folder.\n")
     assert done.stderr.count(b"\n") == 1
+
+
+def test_a_folder_that_is_too_deep_for_sqlite_is_refused_with_advice(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "/".join(6 * ["x" * 100])
+    done = in_shell(f"orderctl demo --folder {folder}", {})
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"SQLite opens no file whose path is longer than 504 bytes")
+    assert done.stderr.endswith(b": take a folder with a shorter path\n")
+
+
+def test_a_shell_that_names_another_system_than_the_demo_that_runs_is_told_so(
+    tmp_path: Path,
+) -> None:
+    with claimed(tmp_path):
+        written = {
+            "ORDER_URL": NOWHERE["ORDER_URL"],
+            "BROKER_URL": "sqlite:////a",
+            "CONSUMERS": "email",
+        }
+        write_environment(tmp_path, written)
+        shell = {"DEMO_FOLDER": str(tmp_path), "BROKER_URL": "sqlite:////b", "CONSUMERS": "sms"}
+        other = in_shell("orderctl journey ord-1", shell)
+        same = in_shell("orderctl journey ord-1", {**written, "DEMO_FOLDER": str(tmp_path)})
+
+    assert other.stderr.splitlines()[0].endswith(b"at the demo: unset BROKER_URL CONSUMERS")
+    assert b"A demo runs" not in same.stderr
 
 
 def test_under_nohup_a_closed_terminal_is_ignored_and_a_kill_is_not() -> None:
