@@ -61,7 +61,7 @@ class Consumer:
         self._unsettled = 0
         self._settlements = observability.Settlements(service)
         self._counting = threading.Lock()
-        self._subscribed = False
+        self._subscription: Subscription | None = None
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._on_death: Callable[[], None] = lambda: None
 
@@ -101,9 +101,9 @@ class Consumer:
             return "the consumer has stopped"
         if self._stopping.is_set():
             return "stopping"
-        if not self._subscribed:
+        if not (subscription := self._subscription):
             return "not subscribed: the broker is away or its topology is missing"
-        return self._gate.reason
+        return self._gate.reason or subscription.trouble()
 
     # --- the loop ----------------------------------------------------------------------------
 
@@ -134,12 +134,12 @@ class Consumer:
         prefetch = self._concurrency * (2 * self._batch if self._batch > 1 else 1)
         with self._broker.subscribe(self.service, prefetch=prefetch) as subscription:
             log.info("consumer.subscribed", prefetch=prefetch)
-            self._subscribed = True
+            self._subscription = subscription
             try:
                 self._receive(subscription, workers)
                 self._drain()
             finally:
-                self._subscribed = False
+                self._subscription = None
                 self._count(-len(self._suspects))
                 self._suspects.clear()
 

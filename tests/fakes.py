@@ -103,6 +103,9 @@ class FakeSubscription:
         self._broker.deliveries += deliveries
         return deliveries
 
+    def trouble(self) -> str | None:
+        return self._broker.trouble
+
     def close(self) -> None:
         self._broker.closed += 1
 
@@ -129,6 +132,7 @@ class FakeBroker:
         self.closed = 0
         self.lacking: list[str] = []
         self.failure: Exception | None = None
+        self.trouble: str | None = None
 
     def subscribe(self, service: str, *, prefetch: int) -> FakeSubscription:
         self.prefetch = prefetch

@@ -99,6 +99,9 @@ class Subscription(_Closing, Protocol):
         Raises BrokerUnavailable when the connection is gone: subscribe again.
         """
 
+    def trouble(self) -> str | None:
+        """Why something that waits does not come, as far as is known; None when all is well."""
+
 
 class DeadLetters(Protocol):
     """The dead letter queue of one service. None for `handles` means all that lie there now."""

@@ -203,6 +203,9 @@ class EmbeddedSubscription:
         with self._lock:
             return [(*values, *delivery.claim) for delivery in self._unsettled]
 
+    def trouble(self) -> str | None:
+        return None
+
     def close(self) -> None:
         """Write what is acknowledged and return the rest; should that fail, the leases end."""
         self._over.set()

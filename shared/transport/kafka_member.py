@@ -19,6 +19,7 @@ from shared.errors import BrokerUnavailable
 from shared.transport.kafka_address import REQUEST_TIMEOUT, Address
 from shared.transport.kafka_gaps import Gaps
 from shared.transport.kafka_lanes import End, Lanes, Partition, Record
+from shared.transport.kafka_silence import SILENCE, Ends, Silence
 from shared.transport.kafka_wire import arrival, explain, failure
 
 log = structlog.get_logger()
@@ -29,6 +30,8 @@ TICK = 0.05
 BATCH = 500
 #: Seconds between commits: what was finished since the last one comes again after a crash.
 COMMIT_EVERY = 0.2
+#: How long the thread waits for the answer where a partition ends.
+LOOK_TIMEOUT = 1.0
 #: How long a partition that goes to another consumer waits for the work in hand.
 REVOKE_PATIENCE = 10.0
 CLOSE_TIMEOUT = 15.0
@@ -68,6 +71,7 @@ class Member:
         changed: threading.Condition,
         *,
         revoke_patience: float = REVOKE_PATIENCE,
+        silence: float = SILENCE,
     ) -> None:
         """`changed` guards `lanes`, and is notified of what arrives and of the end."""
         self._lanes = lanes
@@ -81,6 +85,8 @@ class Member:
         self._joined = threading.Event()
         self._committed: dict[Partition, int] = {}
         self._gaps = Gaps()
+        self._silence = Silence(silence)
+        self._trouble = ""
         self._commit_at = 0.0
         self._thread = threading.Thread(target=self._run, name=self._group, daemon=True)
         self._thread.start()
@@ -93,6 +99,10 @@ class Member:
         """Raises BrokerUnavailable when the member is gone."""
         if self._gone:
             raise BrokerUnavailable(self._gone)
+
+    def trouble(self) -> str | None:
+        """Why nothing comes of a partition; None when all is well."""
+        return self._trouble or None
 
     def end(self, reason: str) -> None:
         """Leave the group soon, from any thread, without waiting."""
@@ -132,6 +142,7 @@ class Member:
         while not self._gone:
             self._fetch(consumer)
             self._regulate(consumer)
+            self._listen(consumer)
             if time.monotonic() >= self._commit_at:
                 self._commit(consumer)
 
@@ -146,6 +157,7 @@ class Member:
         # Decoding takes the longest, and nobody has to wait for it.
         arrived = [arrival(message) for message in received]
         self._report_gaps(consumer, arrived)
+        self._note_arrivals(arrived)
         now = time.time()
         with self._changed:
             for each in arrived:
@@ -162,6 +174,25 @@ class Member:
             elif (missing := self._gaps.before(each)) and _begins_with(consumer, each):
                 topic, partition = each.partition
                 log.error("events.gone", topic=topic, partition=partition, count=missing)
+
+    def _note_arrivals(self, arrived: Sequence[Record | End]) -> None:
+        expected = {
+            each.partition: each.offset + (0 if isinstance(each, End) else 1) for each in arrived
+        }
+        for partition, offset in expected.items():
+            self._silence.heard(partition, offset, time.monotonic())
+
+    def _listen(self, consumer: Consumer) -> None:
+        """Look after one partition at a time, since each look is a question to the broker."""
+        with self._changed:
+            paused = self._lanes.paused()
+        now = time.monotonic()
+        if partition := self._silence.to_look(paused, now):
+            if news := self._silence.looked(partition, _ends(consumer, partition), now):
+                log.error("partition.silent", group=self._group, reason=news)
+            if stuck := self._silence.stuck():
+                self.end(stuck)
+        self._trouble = self._silence.trouble()
 
     def _regulate(self, consumer: Consumer) -> None:
         with self._changed:
@@ -196,6 +227,7 @@ class Member:
             self._gaps.begin(_known(consumer.committed(partitions, REQUEST_TIMEOUT)))
         with self._changed:
             self._lanes.assign(_named(partitions))
+            self._silence.begin(_named(partitions), time.monotonic())
             paused = self._lanes.paused()
         consumer.incremental_assign(partitions)
         # librdkafka remembers that a partition was paused when it left, and lanes do not.
@@ -232,6 +264,7 @@ class Member:
         with self._changed:
             self._lanes.drop(partitions)
         self._gaps.end(partitions)
+        self._silence.end(partitions)
         for partition in partitions:
             self._committed.pop(partition, None)
 
@@ -256,6 +289,16 @@ def _begins_with(consumer: Consumer, record: Record) -> bool:
         )
         return oldest >= record.offset
     return False
+
+
+def _ends(consumer: Consumer, partition: Partition) -> Ends | None:
+    where = TopicPartition(*partition)
+    with suppress(KafkaException):
+        _oldest, readable = consumer.get_watermark_offsets(where, LOOK_TIMEOUT)
+        # What the last fetch has said counts open transactions as well.
+        _oldest, written = consumer.get_watermark_offsets(where, cached=True)
+        return Ends(readable, max(readable, written))
+    return None
 
 
 def _known(committed: list[TopicPartition]) -> dict[Partition, int]:

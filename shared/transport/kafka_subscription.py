@@ -17,6 +17,7 @@ from shared.transport.kafka_lanes import Claim, Lanes
 from shared.transport.kafka_member import REVOKE_PATIENCE, Member
 from shared.transport.kafka_producer import Sender
 from shared.transport.kafka_publisher import to_topic
+from shared.transport.kafka_silence import SILENCE
 from shared.transport.kafka_wire import (
     AT_HEADER,
     PREFIX,
@@ -66,9 +67,11 @@ class KafkaSubscription:
         *,
         prefetch: int,
         revoke_patience: float = REVOKE_PATIENCE,
+        silence: float = SILENCE,
     ) -> None:
         """`delays`: the topics to consume, and how many seconds the records of each wait.
         `revoke_patience`: for so many seconds a partition that goes to another consumer waits.
+        `silence`: for so many seconds nothing may come of a partition in which more is.
         """
         self._layout = address.layout
         self._service = service
@@ -84,6 +87,7 @@ class KafkaSubscription:
             self._lanes,
             self._changed,
             revoke_patience=revoke_patience,
+            silence=silence,
         )
         self._member.wait_joined(JOIN_TIMEOUT)
 
@@ -98,6 +102,9 @@ class KafkaSubscription:
                 if claims or left <= 0:
                     return [KafkaDelivery(claim, self) for claim in claims]
                 self._changed.wait(self._until_due(left))
+
+    def trouble(self) -> str | None:
+        return self._member.trouble()
 
     def _until_due(self, left: float) -> float:
         due = self._lanes.next_due()

@@ -126,6 +126,9 @@ class RabbitSubscription:
         if delivery.tag not in self._in_hand:
             raise BrokerUnavailable(f"{delivery.message.id} is no longer in this consumer's hands")
 
+    def trouble(self) -> str | None:
+        return None
+
     def close(self) -> None:
         """What was acknowledged is told to the broker; the rest returns to the queue."""
         self._link.close()

@@ -6,6 +6,8 @@ import pytest
 from confluent_kafka import Producer
 
 from shared.transport import Broker, Depth, Message, Span, connect
+from shared.transport.kafka_address import address
+from shared.transport.kafka_subscription import KafkaSubscription
 from tests.conformance.steps import a_message, acked, bury, ids, late, publish, take_one
 from tests.conformance.transports import LADDER
 from tests.integration.test_kafka import bootstrap
@@ -86,6 +88,20 @@ def test_what_lies_behind_an_open_transaction_waits_until_it_ends(
         transaction.abort()
         assert acked([take_one(subscription)]) == [behind]
         eventually(lambda: broker.depth("email") == NOTHING)
+
+
+def test_a_transaction_that_stays_open_is_told_until_it_ends(
+    kafka: KafkaServer, kafka_url: str, kafka_prefix: str, broker: Broker
+) -> None:
+    where = address(kafka_url, LADDER)
+    delays = where.layout.delays("email")
+    transaction = Transaction(kafka, *topics(kafka_prefix)[:1])
+    with KafkaSubscription(where, "email", delays, prefetch=1, silence=0.4) as subscription:
+        assert subscription.trouble() is None
+        eventually(lambda: "a transaction is open" in (subscription.trouble() or ""))
+        transaction.commit()
+        take_one(subscription).ack()
+        eventually(lambda: subscription.trouble() is None)
 
 
 def test_a_transaction_among_dead_letters_hides_none_of_them(

@@ -119,6 +119,16 @@ def test_an_outage_stops_the_receiving_and_nothing_is_dead_lettered(start: Start
     assert len(broker.deliveries) == 10
 
 
+def test_a_subscription_that_does_not_get_what_waits_is_not_ready(start: Start) -> None:
+    broker = FakeBroker()
+    running = start(broker, FakeEffect())
+    eventually(lambda: running.consumer.why_not_ready() is None)
+    broker.trouble = "nothing comes"
+    assert running.consumer.why_not_ready() == "nothing comes"
+    broker.trouble = None
+    assert running.consumer.why_not_ready() is None
+
+
 def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     effect.errors[broker.queue[0].id] = DependencyUnavailable("mail server", "refused")
