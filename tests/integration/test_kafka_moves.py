@@ -1,39 +1,89 @@
 """Partitions that move between consumers, and come back, under a backlog."""
 
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+
 import pytest
 
-from shared.transport import Broker, connect
+from shared.transport import Message, Subscription, connect
 from shared.transport.kafka_lanes import FETCHED
 from tests.conformance.steps import acked, ids, messages, publish, take_one
 from tests.conformance.transports import LADDER
 from tests.servers import KafkaServer
+from tests.waiting import PATIENCE_SECONDS
 
 PARTITIONS = 3
+ROUNDS = 3
+_spawn = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
-def broker(kafka: KafkaServer, kafka_prefix: str) -> Broker:
-    made = connect(kafka.url(kafka_prefix, partitions=PARTITIONS), LADDER)
-    made.declare(["email"])
+def url(kafka: KafkaServer, kafka_prefix: str) -> str:
+    made = kafka.url(kafka_prefix, partitions=PARTITIONS)
+    connect(made, LADDER).declare(["email"])
     return made
 
 
-def a_backlog(broker: Broker) -> list[str]:
+def a_backlog(url: str) -> list[str]:
     """Of so much that every partition is paused while its consumer has enough to do."""
     sent = messages(2 * PARTITIONS * FETCHED)
-    publish(broker, *sent)
+    publish(connect(url, LADDER), *sent)
     return sorted(ids(sent))
 
 
-def test_a_partition_that_was_paused_when_it_moved_is_read_on_when_it_comes_back(
-    broker: Broker,
+def some(subscription: Subscription) -> list[Message]:
+    """A little of what is there, and the time to fetch as much as is fetched ahead."""
+    received = acked([take_one(subscription)])
+    time.sleep(1.0)
+    return received
+
+
+def all_the_rest(subscription: Subscription) -> list[Message]:
+    received: list[Message] = []
+    # What a killed consumer had comes when its session is over.
+    while deliveries := subscription.receive(100, 10.0):
+        received += acked(deliveries)
+    return received
+
+
+def test_a_consumer_that_joins_and_leaves_again_and_again_leaves_no_partition_unread(
+    url: str,
 ) -> None:
-    sent = a_backlog(broker)
-    received = []
-    with broker.subscribe("email", prefetch=100) as first:
-        received += acked([take_one(first)])
-        with broker.subscribe("email", prefetch=100) as second:
-            received += acked([take_one(second)])
-        while deliveries := first.receive(100, 2.0):
-            received += acked(deliveries)
+    sent, received = a_backlog(url), []
+    with connect(url, LADDER).subscribe("email", prefetch=100) as staying:
+        for _ in range(ROUNDS):
+            received += some(staying)
+            with connect(url, LADDER).subscribe("email", prefetch=100) as passing:
+                received += some(passing)
+        received += all_the_rest(staying)
     assert sorted(ids(received)) == sent
+
+
+def test_a_consumer_that_is_killed_again_and_again_leaves_no_partition_unread(url: str) -> None:
+    sent, received = a_backlog(url), []
+    with connect(url, LADDER).subscribe("email", prefetch=100) as staying:
+        for _ in range(ROUNDS):
+            received += some(staying)
+            _join_and_be_killed(url)
+        received += all_the_rest(staying)
+    assert sorted(ids(received)) == sent
+
+
+def _join_and_be_killed(url: str) -> None:
+    here, there = _spawn.Pipe()
+    killed = _spawn.Process(target=_hold, args=(url, there), daemon=True)
+    killed.start()
+    try:
+        assert here.poll(PATIENCE_SECONDS)
+        assert here.recv() == "received"
+    finally:
+        killed.kill()
+        killed.join()
+
+
+def _hold(url: str, parent: Connection) -> None:
+    with connect(url, LADDER).subscribe("email", prefetch=100) as subscription:
+        take_one(subscription)
+        parent.send("received")
+        time.sleep(PATIENCE_SECONDS)
