@@ -153,9 +153,9 @@ class Consumer:
         while not self._stopping.is_set():
             if self._suspects:
                 self._handle_suspects()
-            if not self._gate.wait_open(TICK_SECONDS) or not self._free.acquire(
-                timeout=TICK_SECONDS
-            ):
+            # In an outage as well, up to its concurrency: what is in hand takes turns in trying,
+            # and one delivery that fails alone must not be the only one that tries.
+            if not self._free.acquire(timeout=TICK_SECONDS):
                 continue
             deliveries = self._next_batch(subscription)
             if deliveries:

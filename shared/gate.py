@@ -2,18 +2,23 @@
 
 import threading
 from collections.abc import Callable
+from types import TracebackType
 
 from shared.errors import DependencyUnavailable
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
+#: So long it waits when it is asked to (`Retry-After`): far less than the half hour after which
+#: RabbitMQ takes back what a consumer holds.
+LONGEST_ASKED_SECONDS = 300.0
 
 
 class Gate:
     """Lets all work pass while it is open, and one piece at a time, ever more slowly, after that.
 
     The piece that passes is real work, not a ping: a mail server that answers a ping and
-    refuses mail is not back.
+    refuses mail is not back. Those that wait take turns, so that one piece which alone makes a
+    healthy dependency say "unavailable" does not keep the others from opening the gate.
     """
 
     def __init__(self) -> None:
@@ -21,11 +26,9 @@ class Gate:
         self._open = threading.Event()
         self._open.set()
         self._left = threading.Event()
-        self._one_at_a_time = threading.Lock()
+        self._turns = _Turns()
         self._wait = FIRST_WAIT_SECONDS
-
-    def wait_open(self, timeout: float) -> bool:
-        return self._open.wait(timeout)
+        self._asked = 0.0
 
     def leave(self) -> None:
         """Stop: nobody waits here any more."""
@@ -41,7 +44,7 @@ class Gate:
         Returns without having done it when `leave` is called while it waits.
         """
         if not self._open.is_set():
-            with self._one_at_a_time:
+            with self._turns:
                 if not self._open.is_set():
                     self._probe(work)
                     return
@@ -50,15 +53,14 @@ class Gate:
             self._attempt(work)
 
     def _probe(self, work: Callable[[], None]) -> None:
-        self._left.wait(self._wait)
-        if not self.left:
-            self._attempt(work)
-
-    def _attempt(self, work: Callable[[], None]) -> None:
+        self._left.wait(max(self._wait, self._asked))
+        if self.left:
+            return
         try:
             work()
         except DependencyUnavailable as error:
-            self._close(str(error))
+            self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
+            self._close(error)
             raise
         except BaseException:
             # Another error says nothing against the dependency, and the work that would have
@@ -67,15 +69,47 @@ class Gate:
             raise
         self._reopen()
 
-    def _close(self, reason: str) -> None:
-        self.reason = reason
-        if self._open.is_set():
-            self._wait = FIRST_WAIT_SECONDS
-            self._open.clear()
-        else:
-            self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """What begins here may end well after the gate was closed. That does not open it: it
+        may have passed before the outage began.
+        """
+        try:
+            work()
+        except DependencyUnavailable as error:
+            self._close(error)
+            raise
+
+    def _close(self, error: DependencyUnavailable) -> None:
+        self.reason = str(error)
+        self._asked = min(error.retry_after or 0.0, LONGEST_ASKED_SECONDS)
+        self._open.clear()
 
     def _reopen(self) -> None:
-        if not self._open.is_set():
-            self.reason = None
-            self._open.set()
+        self.reason = None
+        self._wait = FIRST_WAIT_SECONDS
+        self._open.set()
+
+
+class _Turns:
+    """A lock that is given in the order in which it was asked for; Python's own is not."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._last = 0
+        self._now = 1
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._last += 1
+            mine = self._last
+            self._changed.wait_for(lambda: self._now == mine)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._now += 1
+            self._changed.notify_all()

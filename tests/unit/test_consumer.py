@@ -111,8 +111,8 @@ def test_an_outage_stops_the_receiving_and_nothing_is_dead_lettered(start: Start
     effect.errors = {message.id: away for message in broker.queue}
     running = start(broker, effect, concurrency=2)
     eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
-    in_hand = len(broker.deliveries)
-    stays(lambda: len(broker.deliveries) == in_hand and not broker.ended())
+    eventually(lambda: len(broker.deliveries) == 2)
+    stays(lambda: len(broker.deliveries) == 2 and not broker.ended())
     effect.errors = {}
     eventually(lambda: broker.ended() == [("ack",)] * 10)
     assert running.consumer.why_not_ready() is None
@@ -127,6 +127,17 @@ def test_a_subscription_that_does_not_get_what_waits_is_not_ready(start: Start) 
     assert running.consumer.why_not_ready() == "nothing comes"
     broker.trouble = None
     assert running.consumer.why_not_ready() is None
+
+
+def test_one_delivery_that_fails_alone_does_not_stop_the_others(start: Start) -> None:
+    bad, *others = [a_message() for _ in range(10)]
+    broker, effect = FakeBroker(bad), FakeEffect()
+    effect.errors = {bad.id: DependencyUnavailable("mail server", "hung up at RCPT")}
+    running = start(broker, effect, concurrency=2)
+    eventually(running.consumer.why_not_ready)
+    broker.queue.extend(others)
+    eventually(lambda: broker.ended() == [("ack",)] * 9)
+    assert sorted(effect.applied) == sorted(message.id for message in others)
 
 
 def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
