@@ -7,6 +7,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
+from shared import bounded_http
 from shared.documents import read_document
 from shared.errors import DocumentError, PipelineError
 
@@ -27,9 +28,9 @@ class _Problem(msgspec.Struct):
 
 
 def open_client(timeout: float) -> httpx.Client:
-    """No proxy stands between neighbours, and gunicorn closes idle connections when it likes."""
+    """No connection is used again, since gunicorn closes an idle one when it likes."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.Client(timeout=timeout, trust_env=False, limits=limits)
+    return bounded_http.open_client(timeout, limits=limits)
 
 
 class Neighbour:

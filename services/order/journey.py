@@ -14,6 +14,7 @@ from services.order.placing import ACCEPTED
 from services.order.runs import Runs
 from services.order.schema import outbox
 from services.order.stages import Stage
+from shared.bounded_http import open_client
 from shared.database import reading
 from shared.documents import read_document
 from shared.errors import DocumentError
@@ -73,12 +74,9 @@ class Consumers:
 
     def __init__(self, urls: Mapping[str, str], client: httpx.Client | None = None) -> None:
         self._urls = urls
-        # The environment's HTTP_PROXY is for the way out, not for a neighbour. A connection is
-        # not used again: gunicorn closes an idle one when it likes.
-        self._client = client or httpx.Client(
-            timeout=PATIENCE_SECONDS,
-            trust_env=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
+        # A connection is not used again: gunicorn closes an idle one when it likes.
+        self._client = client or open_client(
+            PATIENCE_SECONDS, limits=httpx.Limits(max_keepalive_connections=0)
         )
         self._threads = ThreadPoolExecutor(max(4, 2 * len(urls)), thread_name_prefix="journey")
 

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from services.order.modes import Mode
+from shared.bounded_http import open_client
 from shared.documents import read_document
 from shared.errors import DocumentError
 from shared.transport import Message
@@ -67,11 +68,11 @@ class Stages:
         self._timeout = timeout
         self._clock = clock
         threads = max(1, orders * len(urls))
-        # Neither a proxy nor a connection that the consumer may be closing just now: a call
-        # that fails on its way fails the order.
-        self._client = client or httpx.Client(
-            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
-            trust_env=False,
+        # No connection that the consumer may be closing just now: a call that fails on its way
+        # fails the order.
+        self._client = client or open_client(
+            timeout,
+            connect=CONNECT_SECONDS,
             limits=httpx.Limits(max_connections=threads, max_keepalive_connections=0),
         )
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stage")

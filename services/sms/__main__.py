@@ -9,6 +9,8 @@ import httpx
 from services.sms.handler import send_text
 from services.sms.schema import faults, history, inbox, metadata, replays, starts, tables
 from services.sms.settings import SmsSettings
+from shared.bounded_http import open_client
+from shared.circuit import Circuit
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
 from shared.database import check_schema, open_database
@@ -40,9 +42,8 @@ def compose(
     """Put the process together; every part that reaches outside can be replaced."""
     engine = open_database(settings.database_url)
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
-    leased = LeasedEffect(
-        engine, inbox, Starts(starts), send or sender(settings), lease=settings.lease
-    )
+    careful = Circuit(send or sender(settings))
+    leased = LeasedEffect(engine, inbox, Starts(starts), careful, lease=settings.lease)
     trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
     effect = wrap_effect(FaultyEffect(leased, trouble))
     consumer = Consumer(
@@ -77,12 +78,10 @@ def compose(
 
 def sender(settings: SmsSettings) -> Send:
     # One client for all threads: it keeps connections open, and each may use them.
-    client = httpx.Client(
-        base_url=settings.sms_gateway_url,
-        timeout=settings.sms_timeout,
+    client = open_client(
+        settings.sms_timeout,
         limits=httpx.Limits(max_connections=settings.concurrency),
-        # The environment's HTTP_PROXY is for the way out, not for a neighbour.
-        trust_env=False,
+        base_url=settings.sms_gateway_url,
     )
 
     def send(event: Event) -> None:

@@ -2,11 +2,9 @@
 
 import httpx
 
-from shared.errors import DependencyUnavailable, PermanentError
+from services.sms.refusals import refusal
+from shared.errors import DependencyUnavailable
 from shared.events import Event
-
-#: Too many requests, and what a gateway or a proxy before it answers while it is away.
-AWAY = frozenset({429, 502, 503, 504})
 
 
 def text_for(event: Event) -> str:
@@ -14,11 +12,10 @@ def text_for(event: Event) -> str:
 
 
 def send_text(event: Event, client: httpx.Client) -> None:
-    """Hand the text to the gateway; `client` knows its address.
+    """Hand the text to the gateway; `client` knows its address, and bounds the call.
 
-    Raises DependencyUnavailable when the gateway is away or its answer is lost,
-    PermanentError when it refuses this text for good, and httpx.HTTPStatusError for any other
-    answer than success, for which trying again later is right.
+    Raises DependencyUnavailable when the gateway is away, refuses everybody, or its answer is
+    lost, and Refused when it may be this text that it refuses.
     """
     try:
         answer = client.post(
@@ -26,12 +23,10 @@ def send_text(event: Event, client: httpx.Client) -> None:
             json={"to": event.order.user_id, "text": text_for(event)},
             headers={"Idempotency-Key": event.id},
         )
-    except httpx.TransportError as error:
-        # When the answer is lost, the gateway may have taken the text. It is sent again with
-        # the same key, and the gateway answers as it did the first time.
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        # When the answer is lost, the gateway may have taken the text. That need not be known
+        # here as it has to be of a mail: the text is sent again with the same key, and the
+        # gateway answers as it did the first time.
         raise DependencyUnavailable("SMS gateway", repr(error)) from error
-    if answer.status_code in AWAY:
-        raise DependencyUnavailable("SMS gateway", f"it answered {answer.status_code}")
-    if answer.is_client_error:
-        raise PermanentError(f"the SMS gateway refused: {answer.status_code} {answer.text[:500]}")
-    answer.raise_for_status()
+    if not answer.is_success:
+        raise refusal(answer)

@@ -15,8 +15,8 @@ class SmsSettings(ConsumerSettings):
     def lease(self) -> float:
         """Seconds that exceed the longest time in which a text can be handed over.
 
-        The work time; the timeout once each for a free connection, connecting, sending and
-        the answer, since httpx bounds these by themselves; and five seconds for looking up the
-        name, for a busy machine and for clocks that differ.
+        The work time; the timeout, which is for the whole call, and once more for a name with
+        two addresses of which the second answers late; and five seconds for looking up the name,
+        for a busy machine and for clocks that differ.
         """
-        return self.work_time + 4 * self.sms_timeout + 5.0
+        return self.work_time + 2 * self.sms_timeout + 5.0

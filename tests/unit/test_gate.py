@@ -149,15 +149,3 @@ def test_what_began_before_it_was_closed_neither_opens_it_nor_makes_it_slower() 
         thread.join()
     # The eight failed at the same time and the pause is still the first: none came after 2 s.
     assert failing.at[-1] - failing.at[0] < 2
-
-
-def test_one_piece_that_always_fails_does_not_keep_the_others_waiting() -> None:
-    gate, bad, good = Gate(), Work(), Work()
-    closed(gate, bad)
-    stubborn = workers(gate, bad, 1)
-    others = workers(gate, good, 8)
-    for thread in others:
-        thread.join(timeout=10)
-    assert len(good.at) == 8
-    gate.leave()
-    stubborn[0].join()
