@@ -4,7 +4,7 @@ import time
 
 from shared.transport import Broker, Failure
 from tests.conformance.steps import a_message, drain, late, messages, publish, take, take_one
-from tests.conformance.transports import LADDER
+from tests.conformance.transports import LADDER, SERVICES, Transport
 
 #: Past the longest rung: a late duplicate would be seen.
 AFTER_THE_LADDER = LADDER[-1] + 0.4
@@ -51,6 +51,18 @@ def test_a_retry_without_a_failure_keeps_the_history(broker: Broker) -> None:
         take_one(subscription).retry(LADDER[0], failure)
         take_one(subscription).retry(LADDER[0], None)
         assert take_one(subscription).message == message.failed(failure)
+
+
+def test_a_retry_without_a_failure_comes_soon_however_long_the_rungs_are(
+    transport: Transport,
+) -> None:
+    broker = transport.connect((3600.0,))
+    broker.declare(SERVICES)
+    message = a_message()
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(1.0, None)
+        assert take_one(subscription).message == message
 
 
 def test_a_retry_does_not_come_before_its_time(broker: Broker) -> None:

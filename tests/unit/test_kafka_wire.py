@@ -141,13 +141,14 @@ def test_names_are_those_of_the_design() -> None:
     assert [topic.name for topic in layout.topics(["email"])] == [
         "order-events",
         "order-events.email-service.redrive",
-        "order-events.email-service.retry.1s",
         "order-events.email-service.retry.200ms",
+        "order-events.email-service.retry.1s",
+        "order-events.email-service.retry.5s",
         "order-events.email-service.dlq",
     ]
     seven_days = str(7 * 24 * 60 * 60 * 1000)
     assert [topic.settings.get("retention.ms") for topic in layout.topics(["email"])] == [
-        *[seven_days] * 4,
+        *[seven_days] * 5,
         None,
     ]
 
