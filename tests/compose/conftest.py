@@ -12,6 +12,7 @@ from tests.compose.containers import Containers
 #: Short work and short rungs: what is tested here are containers, not patience.
 SETTINGS = {
     "EMAIL_WORK_TIME": "0.1",
+    "EMAIL_ANSWER_TIMEOUT": "10",
     "SMS_WORK_TIME": "0.1",
     "INVENTORY_WORK_TIME": "0.1",
     "RETRY_LADDER": "1,2,4",

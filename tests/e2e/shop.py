@@ -21,7 +21,10 @@ LADDER = (0.2, 0.4, 0.8)
 #: How long the four attempts take together, with time to spare.
 LADDER_IS_OVER_SECONDS = 3.0
 #: Short timeouts, so that a lease left by a dead process ends soon.
-ENVIRONMENT = {"email": {"SMTP_TIMEOUT": "1"}, "sms": {"SMS_TIMEOUT": "1"}}
+ENVIRONMENT = {
+    "email": {"SMTP_TIMEOUT": "1", "SMTP_ANSWER_TIMEOUT": "2"},
+    "sms": {"SMS_TIMEOUT": "1", "FAULTS_ALLOWED": "true"},
+}
 
 
 @dataclass

@@ -23,7 +23,6 @@ from tests.e2e.shop import (
 )
 from tests.e2e.test_kills import KILLED, has_died
 from tests.e2e.test_outages import assert_no_dead_letters, is_ready
-from tests.e2e.test_retries import behave
 from tests.servers import KafkaServer, PostgresServer
 
 #: Long enough for a partition to be taken away while emails are under way.
@@ -167,10 +166,10 @@ def _has_sent(shop: Shop, name: str) -> bool:
 
 def test_dead_letters_come_back_from_kafka_by_a_redrive(books: Books) -> None:
     shop = books.shop
-    behave(shop, failRate=1.0, failStatus=500)
+    shop.fault("sms", "--failures", "1")
     books.count(orders := shop.place(5))
     eventually(lambda: shop.broker().depth("sms").dead == 5, what="five dead letters")
-    behave(shop, failRate=0.0)
+    shop.fault("sms", "--clear")
     letters = shop.dlq("list", "sms")
     assert {letter["orderId"] for letter in letters} == set(orders)
     first = letters[0]["handle"]

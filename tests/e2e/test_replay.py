@@ -17,7 +17,6 @@ from orderctl.stack import Stack
 from shared.transport import Depth
 from tests.e2e.shop import CONSUMERS, ENVIRONMENT, LADDER, Shop, eventually
 from tests.e2e.test_kills import KILLED, has_died
-from tests.e2e.test_retries import behave
 from tests.servers import PostgresServer, RabbitMQServer
 
 #: Long enough for a replay of mails to be stopped in its middle.
@@ -203,10 +202,10 @@ def test_nothing_is_done_a_second_time(books: Books, service: str) -> None:
 
 
 def test_what_was_never_sent_is_sent(books: Books) -> None:
-    behave(books.shop, failRate=1.0, failStatus=400)
+    books.shop.fault("sms", "--failures", "1")
     books.place(5)
     eventually(lambda: books.shop.broker().depth("sms").dead == 5, what="five dead letters")
-    behave(books.shop, failRate=0.0)
+    books.shop.fault("sms", "--clear")
     books.shop.dlq("discard", "sms", "--all", "--yes")
     assert len(books.shop.audit(quiet=QUIET_SECONDS)["services"]["sms"]["lost"]) == 5
 

@@ -1,11 +1,13 @@
 """What fails climbs the ladder, ends in the dead letter queue, and comes back by a redrive."""
 
+import time
 from functools import partial
 
 import httpx
+import pytest
 
 from shared.transport import Message
-from tests.e2e.shop import LADDER, Shop, eventually
+from tests.e2e.shop import LADDER, LADDER_IS_OVER_SECONDS, Shop, eventually
 
 
 def has_given_up(shop: Shop, service: str) -> bool:
@@ -17,11 +19,26 @@ def behave(shop: Shop, **behaviour: object) -> None:
     httpx.put(url, json=behaviour, timeout=10).raise_for_status()
 
 
-def test_a_gateway_that_always_fails_ends_in_dead_letters_and_a_redrive_ends_well(
-    shop: Shop,
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_what_a_gateway_says_to_everybody_is_an_outage_and_fills_no_dead_letter_queue(
+    shop: Shop, status: int
 ) -> None:
     shop.open()
-    behave(shop, failRate=1.0, failStatus=500)
+    behave(shop, failRate=1.0, failStatus=status)
+    shop.place(5)
+    eventually(
+        lambda: str(status) in str(shop.get("sms", "/health/ready")["reason"]), what="not ready"
+    )
+    shop.place(5)
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    assert shop.broker().depth("sms").dead == 0
+    behave(shop, failRate=0.0)
+    shop.assert_kept(10)
+
+
+def test_what_always_fails_ends_in_dead_letters_and_a_redrive_ends_well(shop: Shop) -> None:
+    shop.open()
+    shop.fault("sms", "--failures", "1")
     orders = shop.place(5)
     eventually(lambda: shop.broker().depth("sms").dead == 5, what="five dead letters")
     attempts = len(LADDER) + 1
@@ -30,7 +47,7 @@ def test_a_gateway_that_always_fails_ends_in_dead_letters_and_a_redrive_ends_wel
         assert reason.startswith(f"gave up after {attempts} attempts")
     assert sorted(shop.audit()["services"]["sms"]["deadLettered"]) == sorted(orders)
 
-    behave(shop, failRate=0.0)
+    shop.fault("sms", "--clear")
     letters = shop.dlq("list", "sms")
     assert {letter["orderId"] for letter in letters} == set(orders)
     first = letters[0]["handle"]

@@ -11,7 +11,8 @@ from orderctl.ports import free_port
 from tests.builders import an_event
 from tests.pipeline import Pipeline, lines, post_event, wait_ready
 from tests.service_process import ServiceProcess
-from tests.waiting import eventually
+from tests.smtp_server import DROP, GOOD, HANG, SmtpServer
+from tests.waiting import eventually, stays
 
 
 @pytest.fixture
@@ -103,3 +104,92 @@ def test_an_event_over_http_has_one_effect_with_that_from_the_queue(
         other = an_event()
         assert post_event(email, other) == (200, {"outcome": "applied"})
         assert mailed(sink) == sorted([event.id, other.id])
+
+
+@pytest.fixture
+def server() -> Iterator[SmtpServer]:
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mailing(pipeline: Pipeline, server: SmtpServer) -> Iterator[ServiceProcess]:
+    """The service, with a mail server that answers as a test says."""
+    settings = {"SMTP_PORT": str(server.port), "WORK_TIME": "0", "SMTP_TIMEOUT": "1"}
+    with pipeline.service("email", SMTP_ANSWER_TIMEOUT="1", **settings) as email:
+        wait_ready(email)
+        yield email
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize("answer", [DROP, HANG, "hello?"])
+def test_the_ladder_bounds_the_copies_of_a_mail_whose_outcome_is_unknown(
+    pipeline: Pipeline, server: SmtpServer, answer: str
+) -> None:
+    server.answers_to["usr-bad@example.com"] = {"end": answer}
+    bad, good = an_event(user="usr-bad"), an_event(user="usr-good")
+    pipeline.publish(bad, good)
+    eventually(lambda: pipeline.depth("email").dead == 1)
+    [letter] = pipeline.broker.dead_letters("email").browse(10)
+    assert letter.message.id == bad.id
+    assert "gave up after 3 attempts: OutcomeUnknown: no answer to the whole mail" in letter.reason
+    stays(lambda: server.taken.count("usr-bad@example.com") == 3)
+    assert server.taken.count("usr-good@example.com") == 1
+
+
+@pytest.mark.usefixtures("mailing")
+def test_a_server_that_takes_its_time_after_the_dot_is_sent_each_mail_once(
+    pipeline: Pipeline, server: SmtpServer
+) -> None:
+    server.delays["end"] = 0.8
+    server.delays["EHLO"] = 0.5
+    pipeline.publish(*[an_event() for _ in range(5)])
+    pipeline.wait_settled("email")
+    assert (len(server.mails), len(server.taken)) == (5, 5)
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "end"])
+def test_one_mail_that_is_refused_climbs_and_the_others_go_on(
+    pipeline: Pipeline, server: SmtpServer, step: str
+) -> None:
+    server.answers_to["usr-bad@example.com"] = {step: "550 5.1.1 no such mailbox"}
+    bad, others = an_event(user="usr-bad"), [an_event() for _ in range(20)]
+    pipeline.publish(bad)
+    eventually(lambda: sum("usr-bad" in command for command in server.commands) > 1)
+    pipeline.publish(*others)
+    eventually(lambda: pipeline.depth("email").dead == 1)
+    [letter] = pipeline.broker.dead_letters("email").browse(10)
+    assert letter.message.id == bad.id
+    assert letter.reason.startswith("gave up after 3 attempts: Refused: the mail server refused it")
+    eventually(lambda: len(server.mails) == 20)
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "end"])
+@pytest.mark.parametrize("answer", ["450 no", "452 full", "550 5.4.5 over quota", "530 log in"])
+def test_what_is_said_to_everybody_fills_no_dead_letter_queue(
+    pipeline: Pipeline, server: SmtpServer, mailing: ServiceProcess, step: str, answer: str
+) -> None:
+    server.answers[step] = answer
+    pipeline.publish(*[an_event() for _ in range(6)])
+    eventually(lambda: len(server.commands) >= 3)
+    stays(lambda: pipeline.depth("email").dead == 0, for_seconds=2)
+    server.answers[step] = GOOD[step]
+    pipeline.wait_settled("email")
+    assert pipeline.depth("email").dead == 0
+    assert len(server.mails) == 6
+
+
+@pytest.mark.usefixtures("mailing")
+def test_a_greylisted_mail_outlasts_the_ladder_and_is_taken_in_the_end(
+    pipeline: Pipeline, server: SmtpServer
+) -> None:
+    server.answers_to["usr-new@example.com"] = {"RCPT": "451 4.7.1 greylisted"}
+    pipeline.publish(an_event(user="usr-new"))
+    # The ladder of these tests has three attempts.
+    eventually(lambda: sum("RCPT" in command for command in server.commands) == 4)
+    pipeline.publish(*[an_event() for _ in range(5)])
+    eventually(lambda: len(server.mails) == 5)
+    server.answers_to.clear()
+    pipeline.wait_settled("email")
+    assert (len(server.mails), pipeline.depth("email").dead) == (6, 0)

@@ -354,7 +354,15 @@ def test_a_delivery_that_no_rung_takes_returns_to_its_queue(
 
 @pytest.mark.parametrize(
     ("after", "rung"),
-    [(0.0, "200ms"), (0.2, "200ms"), (0.49, "200ms"), (0.5, "500ms"), (1.9, "500ms"), (4.9, "2s"), (99.0, "5s")],
+    [
+        (0.0, "200ms"),
+        (0.2, "200ms"),
+        (0.49, "200ms"),
+        (0.5, "500ms"),
+        (1.9, "500ms"),
+        (4.9, "2s"),
+        (99.0, "5s"),
+    ],
 )
 def test_a_wait_without_a_failure_takes_the_longest_rung_that_is_not_too_long(
     broker: RabbitMQ, channel: BlockingChannel, after: float, rung: str

@@ -12,7 +12,8 @@ from shared.events import Event
 from tests.builders import an_event
 from tests.pipeline import Pipeline, lines, wait_ready
 from tests.service_process import ServiceProcess
-from tests.waiting import eventually
+from tests.sms_server import SmsServer
+from tests.waiting import eventually, stays
 
 
 @pytest.fixture
@@ -99,17 +100,67 @@ def test_a_gateway_that_is_away_uses_no_attempt(
     assert pipeline.depth("sms").dead == 0
 
 
-def test_a_gateway_that_fails_leads_up_the_ladder_and_a_redrive_sends_once(
-    pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
+@pytest.fixture
+def server(pipeline: Pipeline) -> Iterator[SmsServer]:
+    with SmsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def texting(pipeline: Pipeline, server: SmsServer) -> Iterator[ServiceProcess]:
+    """The service, with a gateway that refuses whom a test says."""
+    settings = {"SMS_GATEWAY_URL": server.url, "SMS_TIMEOUT": "1", "WORK_TIME": "0"}
+    with pipeline.service("sms", **settings) as sms:
+        wait_ready(sms)
+        yield sms
+
+
+@pytest.mark.usefixtures("texting")
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_one_text_that_is_refused_climbs_and_the_others_go_on(
+    pipeline: Pipeline, server: SmsServer, status: int
 ) -> None:
-    tell(gateway, failRate=1)
-    event = an_event()
-    pipeline.publish(event)
+    server.statuses["usr-bad"] = status
+    bad = an_event(user="usr-bad")
+    pipeline.publish(bad)
+    eventually(lambda: len(server.requests) > 1)
+    others = [an_event() for _ in range(20)]
+    pipeline.publish(*others)
     eventually(lambda: pipeline.depth("sms").dead == 1)
-    letters = pipeline.broker.dead_letters("sms")
-    [letter] = letters.browse(10)
-    assert "gave up after 3 attempts: HTTPStatusError" in letter.reason
-    tell(gateway)
-    letters.redrive()
+    [letter] = pipeline.broker.dead_letters("sms").browse(10)
+    assert letter.message.id == bad.id
+    assert letter.reason == (
+        f"gave up after 3 attempts: Refused: the SMS gateway refused it: {status} answer"
+    )
+    keys = [request.key for request in server.requests if request.key != bad.id]
+    assert sorted(keys) == ids(others)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 408, 409, 425, 429, 500, 503])
+def test_what_is_said_to_everybody_fills_no_dead_letter_queue(
+    pipeline: Pipeline, server: SmsServer, texting: ServiceProcess, status: int
+) -> None:
+    server.status = status
+    events = [an_event() for _ in range(6)]
+    pipeline.publish(*events)
+    eventually(lambda: len({request.key for request in server.requests}) >= 3)
+    stays(lambda: pipeline.depth("sms").dead == 0, for_seconds=2)
+    server.status = 201
     pipeline.wait_settled("sms")
-    assert accepted(gateway) == [event.id]
+    assert pipeline.depth("sms").dead == 0
+    effects = lines(texting, "/effects")
+    assert {effect["state"] for effect in effects} == {"done"}
+    assert len(effects) == 6
+
+
+@pytest.mark.usefixtures("texting")
+def test_a_gateway_is_left_alone_for_as_long_as_it_asks(
+    pipeline: Pipeline, server: SmsServer
+) -> None:
+    server.status, server.headers = 429, {"Retry-After": "2"}
+    pipeline.publish(an_event())
+    eventually(lambda: len(server.requests) == 1)
+    stays(lambda: len(server.requests) == 1, for_seconds=1.5)
+    server.status = 201
+    pipeline.wait_settled("sms")
+    assert len(server.requests) == 2
