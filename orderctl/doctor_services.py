@@ -26,6 +26,7 @@ class State(msgspec.Struct, rename="camel"):
     unsettled: int = 0
     pending: int = 0
     oldest_age_seconds: float | None = None
+    set_aside: int | None = 0
 
 
 def addresses_of(addresses: Addresses) -> dict[str, str]:
@@ -107,6 +108,13 @@ def check_outbox(client: httpx.Client, relay_url: str) -> Iterator[Finding]:
     state = look(client, relay_url)
     if state is None:
         return
+    if state.set_aside:
+        yield problem(
+            "outbox rows",
+            f"{state.set_aside} set aside, because they cannot be published as they are",
+            "Their column set_aside says why. Repair them, and set it to NULL: the README of the "
+            "order service has the statements.",
+        )
     age = state.oldest_age_seconds or 0.0
     if age <= STUCK_SECONDS:
         yield ok("outbox", f"{state.pending} pending, the oldest for {age:.0f} s")

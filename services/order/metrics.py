@@ -78,6 +78,9 @@ class _Outbox(Collector):
             return
         yield GaugeMetricFamily("outbox_pending", "Events to be published.", state.pending)
         yield GaugeMetricFamily(
+            "outbox_set_aside", "Events that cannot be published.", state.set_aside
+        )
+        yield GaugeMetricFamily(
             "outbox_oldest_age_seconds",
             "How long the oldest of them has waited.",
             state.oldest_age_seconds or 0.0,

@@ -2,17 +2,33 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, select
+import structlog
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    String,
+    bindparam,
+    delete,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 
 from services.order.errors import OutboxFull
 from services.order.schema import outbox
 from shared.database import reading, translated
 from shared.transport import Message
+
+log = structlog.get_logger()
 
 SOURCE = "/services/order"
 
@@ -22,19 +38,40 @@ COUNT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many events wait, and for how many seconds the oldest has; None when none does."""
+    """How many events wait, and for how many seconds the oldest has; None when none does.
+
+    `set_aside`: those that cannot be published and wait for somebody to repair them.
+    """
 
     pending: int
     oldest_age_seconds: float | None
+    set_aside: int = 0
+
+
+_WAITS = outbox.c.set_aside.is_(None)
+#: As the driver hands it over: one time that SQLAlchemy cannot read would fail every row.
+_CREATED_AT = type_coerce(outbox.c.created_at, String).label("created_at")
 
 
 def backlog(engine: Engine) -> Backlog:
-    oldest = select(outbox.c.created_at).order_by(outbox.c.seq).limit(1)
+    oldest = select(_CREATED_AT).where(_WAITS).order_by(outbox.c.seq).limit(1)
+    counts = select(func.count(), func.count(outbox.c.set_aside)).select_from(outbox)
     with reading(engine) as tx:
-        pending = tx.scalar(select(func.count()).select_from(outbox)) or 0
+        total, aside = tx.execute(counts).one()
         since = tx.scalar(oldest)
-    age = (datetime.now(UTC) - since).total_seconds() if since else None
-    return Backlog(pending, age and max(age, 0.0))
+    return Backlog(total - aside, None if since is None else _age(since), aside)
+
+
+def _age(since: object) -> float | None:
+    with suppress(ValueError):
+        return max((datetime.now(UTC) - _time(since)).total_seconds(), 0.0)
+    return None
+
+
+def _time(value: object) -> datetime:
+    """Raises ValueError."""
+    time = msgspec.convert(value, datetime)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 class Bound:
@@ -65,7 +102,7 @@ class Bound:
 
     def _count(self) -> int:
         """Up to the limit: what lies beyond need not be read to know that it is too much."""
-        some = select(outbox.c.seq).limit(self._limit).subquery()
+        some = select(outbox.c.seq).where(_WAITS).limit(self._limit).subquery()
         with reading(self._engine) as tx:
             return tx.scalar(select(func.count()).select_from(some)) or 0
 
@@ -78,10 +115,54 @@ class Waiting:
     message: Message
 
 
-def oldest(connection: Connection, limit: int) -> Sequence[Waiting]:
+class _Headers(msgspec.Struct):
+    traceparent: str = ""
+
+
+class _Row(msgspec.Struct):
+    """SQLite keeps a value of any type in any column."""
+
+    seq: int
+    id: str
+    type: str
+    aggregateid: str
+    payload: str
+    headers: str
+    created_at: datetime
+
+
+_ROWS = (
+    select(
+        *(outbox.c[name] for name in _Row.__struct_fields__ if name != "created_at"),
+        _CREATED_AT,
+    )
+    .where(_WAITS)
+    .order_by(outbox.c.seq)
+)
+
+
+def oldest(connection: Connection, limit: int) -> tuple[list[Waiting], dict[int, str]]:
+    """The oldest rows; and of those that cannot become a message, their numbers and why."""
     with translated(), connection.execution_options(read_only=True).begin():
-        rows = connection.execute(select(outbox).order_by(outbox.c.seq).limit(limit)).all()
-    return [Waiting(row.seq, _message(row)) for row in rows]
+        rows = connection.execute(_ROWS.limit(limit)).all()
+    waiting, unreadable = [], {}
+    for row in rows:
+        try:
+            waiting.append(Waiting(row.seq, _message(row)))
+        except ValueError as error:
+            unreadable[row.seq] = str(error)
+    return waiting, unreadable
+
+
+def set_aside(connection: Connection, reasons: Mapping[int, str]) -> None:
+    """Keep these rows, with the reason why, and publish what comes after them."""
+    if not reasons:
+        return
+    with translated(), connection.execution_options(read_only=False).begin():
+        for seq, reason in reasons.items():
+            row = update(outbox).where(outbox.c.seq == seq, _WAITS)
+            connection.execute(row.values(set_aside=reason))
+            log.error("outbox.set_aside", seq=seq, reason=reason)
 
 
 #: The numbers are written into the statement: hundreds of parameters would cost more, on their
@@ -101,13 +182,17 @@ def remove(connection: Connection, seqs: Collection[int]) -> None:
         connection.execute(_REMOVE, {"seqs": seqs})
 
 
-def _message(row: Row[tuple[object, ...]]) -> Message:
+def _message(row: Row[Any]) -> Message:
+    """Raises ValueError."""
+    named = zip(_Row.__struct_fields__, row, strict=True)
+    checked = msgspec.convert(dict(named), _Row)
+    headers = msgspec.json.decode(checked.headers, type=_Headers)
     return Message(
-        id=row.id,
-        type=row.type,
+        id=checked.id,
+        type=checked.type,
         source=SOURCE,
-        time=row.created_at.isoformat(),
-        key=row.aggregateid,
-        body=row.payload.encode(),
-        traceparent=msgspec.json.decode(row.headers).get("traceparent", ""),
+        time=_time(checked.created_at).isoformat(),
+        key=checked.aggregateid,
+        body=checked.payload.encode(),
+        traceparent=headers.traceparent,
     )

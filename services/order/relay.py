@@ -43,6 +43,7 @@ def _health(relay: Relay, engine: Engine) -> Blueprint:
             "role": "active" if relay.active else "standby",
             "pending": None if away else state.pending,
             "oldestAgeSeconds": state.oldest_age_seconds,
+            "setAside": None if away else state.set_aside,
         }
         return json_response(body, 200 if reason is None else 503)
 

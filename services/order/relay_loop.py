@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy import Connection, Engine
 
-from services.order.publishing import publish_batch
+from services.order.publishing import Unfinished, publish_batch
 from services.order.relay_lock import exclusive
 from services.order.schema import metadata
 from shared.database import check_schema
@@ -21,6 +21,9 @@ from shared.transport import Broker, Publisher
 log = structlog.get_logger()
 
 BATCH = 500
+#: After a batch of which nothing was taken, so many are tried, and each tenth time a whole batch.
+FEW = 10
+WHOLE_EVERY = 10
 #: Seconds from one look into the outbox to the next: short while there is work, since each is
 #: part of how long an event takes, and growing to the longer one while there is none.
 BUSY_SECONDS = 0.002
@@ -53,6 +56,8 @@ class Relay:
         self._reason: str | None = "starting"
         self._pause = FIRST_PAUSE_SECONDS
         self._queues_checked_at = float("-inf")
+        self._unfinished = Unfinished()
+        self._refused_whole = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._on_death: Callable[[], None] = lambda: None
@@ -91,6 +96,7 @@ class Relay:
             self._relay()
         except (BrokerUnavailable, PublishFailed, DatabaseUnavailable) as error:
             self._reason = str(error)
+            self._refused_whole += isinstance(error, PublishFailed) and not error.confirmed
             self._queues_checked_at = float("-inf")
             log.warning("relay.waiting", reason=self._reason, seconds=self._pause)
             self._stopping.wait(self._pause)
@@ -108,6 +114,7 @@ class Relay:
 
     def _all_is_well(self) -> None:
         self._reason = None
+        self._refused_whole = 0
         self._pause = FIRST_PAUSE_SECONDS
 
     def _check_queues(self) -> None:
@@ -123,6 +130,13 @@ class Relay:
             )
         self._queues_checked_at = self._clock()
 
+    def _batch_size(self) -> int:
+        """Few while all is refused: the queues that are there may have got each of these.
+
+        Not always few, since the first few may be refused for their own sake.
+        """
+        return BATCH if self._refused_whole % WHOLE_EVERY == 0 else FEW
+
     def _publish_until_stopped(self, connection: Connection) -> None:
         log.info("relay.active")
         self.active = True
@@ -136,7 +150,7 @@ class Relay:
         pause = BUSY_SECONDS
         while not self._stopping.is_set():
             self._check_queues()
-            published = publish_batch(connection, publisher, BATCH)
+            published = publish_batch(connection, publisher, self._unfinished, self._batch_size())
             self._all_is_well()
             pause = BUSY_SECONDS if published else min(pause * 2, IDLE_SECONDS)
             if published < BATCH:

@@ -49,6 +49,8 @@ Index(
 )
 
 #: Named as Debezium's outbox event router expects it, plus what our own relay needs.
+#: `set_aside`: why the relay cannot publish this row; NULL in one that waits. Set it to NULL again
+#: once the cause is repaired, and the relay publishes the row.
 #: AUTOINCREMENT: SQLite would otherwise give the number of a deleted row to a new one, and a
 #: relay that was slow to delete the old row would delete the new one.
 outbox = Table(
@@ -62,6 +64,7 @@ outbox = Table(
     Column("payload", Text, nullable=False),
     Column("headers", Text, nullable=False),
     Column("created_at", Utc, nullable=False),
+    Column("set_aside", Text),
     sqlite_autoincrement=True,
 )
 

@@ -140,6 +140,7 @@ def _for_operators(engine: Engine, runs: Runs, guard: Guard) -> Blueprint:
             {
                 "pending": state.pending,
                 "oldestAgeSeconds": state.oldest_age_seconds,
+                "setAside": state.set_aside,
                 "running": runs.running(),
             }
         )

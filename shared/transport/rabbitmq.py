@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import structlog
+from pika import BlockingConnection
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
@@ -14,6 +16,7 @@ from shared.transport.rabbitmq_checks import (
     PRECONDITION_FAILED,
     count_in,
     declare_exchange,
+    declare_queue,
     exchange_differs,
     exchange_exists,
     queue_differs,
@@ -23,7 +26,9 @@ from shared.transport.rabbitmq_dead_letters import RabbitDeadLetters
 from shared.transport.rabbitmq_publisher import RabbitPublisher
 from shared.transport.rabbitmq_subscription import RabbitSubscription
 from shared.transport.rabbitmq_topology import Exchange, Queue, all_exchanges, all_queues, names
-from shared.transport.rabbitmq_wire import brief_channel, brief_connection, explain, parameters
+from shared.transport.rabbitmq_wire import brief_connection, explain, parameters
+
+log = structlog.get_logger()
 
 #: Followed to the letter, these lose nothing: what is in a queue when it is deleted is gone, and
 #: so nothing may be on its way there.
@@ -47,13 +52,15 @@ class RabbitMQ:
         self._ladder = tuple(ladder)
 
     def declare(self, services: Sequence[str]) -> None:
-        with brief_channel(self._url, "topology") as channel:
+        """A queue of an older version, with a lower delivery limit, stays and works."""
+        with brief_connection(self._url, "topology") as link:
+            channel = link.channel()
             exchanges, queues = all_exchanges(services), all_queues(services, self._ladder)
             for exchange in exchanges:
                 with _same_as_before("exchange", exchange.name):
                     declare_exchange(channel, exchange)
             for queue in queues:
-                _declare_queue(channel, queue)
+                _declare_queue(link, queue)
             _bind(channel, exchanges, queues)
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
@@ -71,7 +78,7 @@ class RabbitMQ:
         with brief_connection(self._url, "topology comparison") as link:
             exchanges = [each for each in all_exchanges(services) if exchange_differs(link, each)]
             queues = [queue for queue in wanted if queue_differs(link, queue)]
-            return [each.name for each in (*exchanges, *queues)]
+            return [*(exchange.name for exchange in exchanges), *(queue.name for queue in queues)]
 
     def depth(self, service: str) -> Depth:
         wanted = names(service, self._ladder)
@@ -96,9 +103,15 @@ class RabbitMQ:
         return RabbitArchive(self._url, service)
 
 
-def _declare_queue(channel: BlockingChannel, queue: Queue) -> None:
+def _declare_queue(link: BlockingConnection, queue: Queue) -> None:
     with _same_as_before("queue", queue.name):
-        channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+        try:
+            declare_queue(link.channel(), queue, queue.arguments)
+        except ChannelClosedByBroker:
+            if not queue.older:
+                raise
+            declare_queue(link.channel(), queue, queue.older)
+            log.warning("topology.older_queue", queue=queue.name, advice=_ADVICE["queue"])
 
 
 def _bind(channel: BlockingChannel, exchanges: Sequence[Exchange], queues: Sequence[Queue]) -> None:

@@ -1,6 +1,6 @@
 """Asks RabbitMQ what exists, how much is in it, and whether it is what we would declare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from pika import BlockingConnection
@@ -8,7 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerForbids
-from shared.transport.rabbitmq_topology import Exchange, Queue
+from shared.transport.rabbitmq_topology import Argument, Exchange, Queue
 from shared.transport.rabbitmq_wire import explain
 
 _ACCESS_REFUSED = 403
@@ -51,13 +51,21 @@ def declare_exchange(channel: BlockingChannel, exchange: Exchange) -> None:
 
 
 def queue_differs(link: BlockingConnection, queue: Queue) -> bool:
-    return queue_exists(link, queue.name) and not _passes(
-        link,
-        lambda channel: channel.queue_declare(
-            queue.name, durable=True, arguments=dict(queue.arguments)
-        ),
-        no=PRECONDITION_FAILED,
+    return queue_exists(link, queue.name) and not (
+        _is(link, queue, queue.arguments) or (queue.older and _is(link, queue, queue.older))
     )
+
+
+def _is(link: BlockingConnection, queue: Queue, arguments: Mapping[str, Argument]) -> bool:
+    return _passes(
+        link, lambda channel: declare_queue(channel, queue, arguments), no=PRECONDITION_FAILED
+    )
+
+
+def declare_queue(
+    channel: BlockingChannel, queue: Queue, arguments: Mapping[str, Argument]
+) -> None:
+    channel.queue_declare(queue.name, durable=True, arguments=dict(arguments))
 
 
 def _passes(link: BlockingConnection, ask: Callable[[BlockingChannel], object], *, no: int) -> bool:

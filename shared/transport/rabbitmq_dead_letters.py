@@ -13,7 +13,6 @@ from pika.exceptions import NackError, UnroutableError
 from shared.errors import PublishFailed
 from shared.transport.message import DeadLetter
 from shared.transport.names import RETRY_EXCHANGE, dead_letter_queue, work_queue
-from shared.transport.rabbitmq_topology import DELIVERY_LIMIT
 from shared.transport.rabbitmq_wire import (
     AT_HEADER,
     REASON_HEADER,
@@ -137,5 +136,5 @@ class RabbitDeadLetters:
 
 def _in_words(reason: str) -> str:
     if reason == "delivery_limit":
-        return f"delivery limit: it came back more than {DELIVERY_LIMIT} times, never settled"
+        return "delivery limit: it came back more often than its queue allows, never settled"
     return f"given up by the broker: {reason}"

@@ -10,11 +10,14 @@ from pika.channel import Channel
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport.message import Message
 from shared.transport.names import EVENTS_EXCHANGE, EVENTS_STREAM
-from shared.transport.rabbitmq_confirms import outgoing
+from shared.transport.rabbitmq_confirms import Outgoing, outgoing
 from shared.transport.rabbitmq_link import Link
 
 #: Longer than the broker may take to say that it is blocked, so that this reason is the one told.
 CONFIRM_TIMEOUT = 30.0
+
+#: The default of `max_message_size` in RabbitMQ 4.
+LARGEST_BODY = 16 * 1024 * 1024
 
 #: The routing key of a message that has no type: it reaches every service, which then judges it.
 UNTYPED = "order.untyped"
@@ -32,10 +35,15 @@ class RabbitPublisher:
     def publish(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        batch = [
-            outgoing(message, EVENTS_EXCHANGE, message.type or UNTYPED) for message in messages
-        ]
-        self._connected().publish(batch, timeout=self._confirm_timeout)
+        batch, refused = _prepared(messages)
+        reason = next(iter(refused.values()), None)
+        try:
+            self._connected().publish(batch, timeout=self._confirm_timeout)
+            confirmed = frozenset(each.id for each in batch)
+        except PublishFailed as failed:
+            confirmed, reason = failed.confirmed, failed
+        if reason:
+            raise PublishFailed(str(reason), confirmed=confirmed - refused.keys())
 
     def _connected(self) -> Link:
         with self._lock:
@@ -68,6 +76,24 @@ class RabbitPublisher:
         /,
     ) -> None:
         self.close()
+
+
+def _prepared(messages: Sequence[Message]) -> tuple[list[Outgoing], dict[str, PublishFailed]]:
+    """What can be sent; and the ids of the others, each with the reason."""
+    ready, refused = [], {}
+    for message in messages:
+        try:
+            ready.append(_prepare(message))
+        except PublishFailed as failed:
+            refused[message.id] = failed
+    return ready, refused
+
+
+def _prepare(message: Message) -> Outgoing:
+    # The broker would close the connection, with everything else that is on its way.
+    if len(message.body) > LARGEST_BODY:
+        raise PublishFailed(f"RabbitMQ 4 takes {LARGEST_BODY} bytes, not {len(message.body)}")
+    return outgoing(message, EVENTS_EXCHANGE, message.type or UNTYPED)
 
 
 def _start(link: Link, channel: Channel) -> None:

@@ -30,12 +30,12 @@ from shared.transport.names import (
 #: default exchange may write to every queue of every service.
 EXCHANGES = (EVENTS_EXCHANGE, RETRY_EXCHANGE, DEAD_LETTER_EXCHANGE, REPLAY_EXCHANGE)
 
-#: The broker's last resort against a message that kills every consumer. It is high because a
-#: crash counts against each message that was prefetched, guilty or not.
-DELIVERY_LIMIT = 100
-
-#: RabbitMQ 4 allows 20 returns unless told otherwise, and looking at a dead letter is a return.
-BROWSING_LIMIT = 1_000_000
+#: Returns allowed to a message. As good as none: `shared.starts` finds the message that kills its
+#: consumers, and RabbitMQ counts every message that a consumer held, guilty or not. It is a number
+#: because RabbitMQ 4 allows 20 where none is given, and 3 knows no word for "unlimited".
+DELIVERY_LIMIT = 1_000_000
+#: Work queues of older versions have this limit for good: a broker changes no arguments.
+OLDER_DELIVERY_LIMIT = 100
 
 Argument = str | int
 
@@ -57,6 +57,8 @@ class Queue:
     name: str
     arguments: dict[str, Argument]
     bindings: tuple[tuple[str, str], ...]
+    #: As an older version declared it; that is accepted as well.
+    older: Mapping[str, Argument] | None = None
 
 
 #: What may be kept of events, whichever is reached first: some two million of them.
@@ -120,7 +122,7 @@ def _work(service: str) -> Queue:
     arguments = _dead_lettering(DEAD_LETTER_EXCHANGE, dead_letter_queue(service))
     arguments["x-delivery-limit"] = DELIVERY_LIMIT
     ways = ((guard(name), ""), (EVENTS_EXCHANGE, BINDING), (RETRY_EXCHANGE, name))
-    return Queue(name, arguments, ways)
+    return Queue(name, arguments, ways, {**arguments, "x-delivery-limit": OLDER_DELIVERY_LIMIT})
 
 
 def _rung(service: str, rung: float) -> Queue:
@@ -134,7 +136,7 @@ def _rung(service: str, rung: float) -> Queue:
 
 def _dead(service: str) -> Queue:
     name = dead_letter_queue(service)
-    arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": BROWSING_LIMIT}
+    arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
     return Queue(name, arguments, ((DEAD_LETTER_EXCHANGE, name),))
 
 

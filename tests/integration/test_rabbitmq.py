@@ -60,7 +60,7 @@ QUEUES: Mapping[str, Mapping[str, str | int]] = {
         **DEAD_LETTERING,
         "x-dead-letter-exchange": "dlx",
         "x-dead-letter-routing-key": "email_service_queue.dlq",
-        "x-delivery-limit": 100,
+        "x-delivery-limit": 1_000_000,
     },
     "email_service_queue.retry.200ms": {
         **DEAD_LETTERING,
@@ -99,7 +99,7 @@ def test_a_queue_that_differs_is_named_with_what_to_do(
     channel.queue_declare("email_service_queue.retry.1s", durable=True)
     with pytest.raises(SettingsError) as error:
         RabbitMQ(amqp_url, (1.0,)).declare(["email"])
-    for words in ("email_service_queue.retry.1s", "inequivalent arg", "delete the queue"):
+    for words in ("email_service_queue.retry.1s", "inequivalent arg", "Stop the relay"):
         assert words in str(error.value)
 
 
@@ -463,6 +463,7 @@ def _answers(broker: RabbitMQ) -> bool:
 def test_a_message_over_the_delivery_limit_can_be_redriven_again_and_again(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
+    _work_queue_of_an_older_version(broker, channel)
     message = a_message()
     publish(broker, message)
     letters = broker.dead_letters("email")
@@ -481,6 +482,7 @@ def test_a_message_over_the_delivery_limit_can_be_redriven_again_and_again(
 def test_a_message_that_climbed_the_ladder_before_is_redriven_too(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
+    _work_queue_of_an_older_version(broker, channel)
     message, failure = a_message(), Failure.now("refused")
     publish(broker, message)
     with broker.subscribe("email", prefetch=1) as subscription:
@@ -500,6 +502,41 @@ def test_looking_at_dead_letters_many_times_does_not_wear_them_out(broker: Rabbi
         take_one(subscription).dead_letter("broken")
     for _ in range(30):
         assert [letter.message for letter in broker.dead_letters("email").browse(1)] == [message]
+
+
+def _work_queue_of_an_older_version(broker: RabbitMQ, channel: BlockingChannel) -> None:
+    arguments = {**QUEUES["email_service_queue"], "x-delivery-limit": 100}
+    channel.queue_delete("email_service_queue")
+    channel.queue_declare("email_service_queue", durable=True, arguments=arguments)
+    broker.declare(["email"])
+
+
+def test_a_work_queue_of_an_older_version_is_bound_and_differs_in_nothing(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    message = a_message()
+    _work_queue_of_an_older_version(broker, channel)
+    assert broker.different(["email"]) == []
+    publish(broker, message)
+    assert drain(broker, "email", 1) == [message]
+
+
+def test_an_event_that_came_back_many_times_is_no_dead_letter(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    message = a_message()
+    publish(broker, message)
+    for _ in range(150):
+        eventually(lambda: _came_back(channel))
+    assert broker.depth("email").dead == 0
+    assert drain(broker, "email", 1) == [message]
+
+
+def _came_back(channel: BlockingChannel) -> bool:
+    method, _properties, _body = channel.basic_get("email_service_queue")
+    if method is not None:
+        channel.basic_reject(method.delivery_tag or 0, requeue=True)
+    return method is not None
 
 
 def _wear_out(channel: BlockingChannel) -> None:

@@ -1,4 +1,4 @@
-"""Published means: every queue has it. Queues, bindings and exchanges that go missing are noticed."""
+"""Published means that every queue has it: deleted or unbound, one is noticed by the broker."""
 
 import threading
 from collections.abc import Callable, Iterator

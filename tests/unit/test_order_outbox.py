@@ -41,6 +41,7 @@ def test_the_outbox_is_shown_with_the_age_of_its_oldest_row(service: OrderServic
     assert service.get("/outbox").get_json() == {
         "pending": 0,
         "oldestAgeSeconds": None,
+        "setAside": 0,
         "running": 0,
     }
     service.post()
@@ -104,7 +105,7 @@ def test_rows_become_messages_in_their_order(service: OrderService) -> None:
     order_ids = [service.post().get_json()["orderId"] for _ in range(3)]
     rows = service.waiting()
     with service.engine.connect() as connection:
-        messages = [each.message for each in oldest(connection, 2)]
+        messages = [each.message for each in oldest(connection, 2)[0]]
     assert [message.key for message in messages] == order_ids[:2]
     assert [message.id for message in messages] == [row.id for row in rows[:2]]
     assert messages[0].body == rows[0].payload.encode()
@@ -115,8 +116,8 @@ def test_rows_become_messages_in_their_order(service: OrderService) -> None:
 def test_the_number_of_a_removed_row_is_not_used_again(service: OrderService) -> None:
     service.post()
     with service.engine.connect() as connection:
-        [first] = oldest(connection, 10)
+        [first] = oldest(connection, 10)[0]
         remove(connection, [first.seq])
         service.post()
-        [second] = oldest(connection, 10)
+        [second] = oldest(connection, 10)[0]
     assert second.seq > first.seq

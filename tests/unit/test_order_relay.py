@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Engine, event, insert
+from sqlalchemy.exc import OperationalError
 
-from services.order.relay_loop import BATCH, QUEUE_CHECK_SECONDS, Relay
+from services.order.publishing import REFUSALS
+from services.order.relay_loop import BATCH, FEW, QUEUE_CHECK_SECONDS, Relay
 from services.order.schema import outbox
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import Message
@@ -222,3 +224,151 @@ def test_an_event_leaves_soon_after_it_came(
         eventually(lambda: relay.active)
         place(service, 1)
         eventually(lambda: broker.published, within=1)
+
+
+def damage(service: OrderService, number: int, **values: object) -> None:
+    """Put other values into one row of the outbox, as somebody with SQL at hand would."""
+    names = ", ".join(f"{name} = ?" for name in values)
+    with service.engine.begin() as tx:
+        tx.exec_driver_sql(
+            f"UPDATE outbox SET {names} WHERE seq = ?",  # noqa: S608 - names of this file
+            (*values.values(), service.waiting()[number].seq),
+        )
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("headers", "null"),
+        ("headers", ""),
+        ("headers", "[]"),
+        ("headers", "5"),
+        ("headers", '{"traceparent": 5}'),
+        ("headers", b"\xff"),
+        ("payload", b"{}"),
+        ("payload", b"\xff\x00"),
+        ("id", b"\x00"),
+        ("created_at", "no time"),
+        ("created_at", b"\xff"),
+    ],
+)
+def test_a_row_that_is_no_message_is_set_aside_and_the_others_go_out(
+    service: OrderService, broker: RecordingBroker, relay: Relay, column: str, value: object
+) -> None:
+    first, odd, last = place(service, 3)
+    damage(service, 1, **{column: value})
+    with running(relay):
+        eventually(lambda: broker.keys == [first, last])
+        eventually(lambda: relay.why_not_ready() is None)
+    state = service.get("/outbox").get_json()
+    assert (state["pending"], state["setAside"]) == (0, 1)
+    assert state["oldestAgeSeconds"] is None
+    assert service.rows() == (3, 1)
+    assert odd not in broker.keys
+
+
+def test_a_row_that_was_set_aside_goes_out_once_it_is_repaired(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    placed = place(service, 2)
+    damage(service, 0, headers="null")
+    with running(relay):
+        eventually(lambda: broker.keys == placed[1:])
+        damage(service, 0, headers="{}", set_aside=None)
+        eventually(lambda: is_empty(service))
+    assert broker.keys == [placed[1], placed[0]]
+
+
+def place_and_wait(service: OrderService, broker: RecordingBroker) -> str:
+    [placed] = place(service, 1)
+    eventually(lambda: placed in broker.keys)
+    return placed
+
+
+def refuse(broker: RecordingBroker, *keys: str) -> None:
+    """Let the broker take everything but the events of these orders."""
+
+    def fault(messages: Sequence[Message]) -> None:
+        taken = [message for message in messages if message.key not in keys]
+        if len(taken) < len(messages):
+            broker.published += taken
+            raise PublishFailed("too large", confirmed=frozenset(each.id for each in taken))
+
+    broker.fault = fault
+
+
+def test_a_row_that_the_broker_refuses_among_others_is_set_aside(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    first, odd, second = place(service, 3)
+    refuse(broker, odd)
+    with running(relay):
+        eventually(lambda: broker.keys == [first, second])
+        stays(lambda: service.rows() == (3, 1))
+        placed = [place_and_wait(service, broker) for _ in range(REFUSALS)]
+        eventually(lambda: relay.why_not_ready() is None)
+    assert broker.keys == [first, second, *placed]
+    [row] = service.waiting()
+    assert (row.aggregateid, row.set_aside) == (odd, "too large")
+
+
+def test_what_is_refused_with_everything_after_it_waits(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    placed = place(service, 4)
+    refuse(broker, *placed[1:])
+    with running(relay):
+        eventually(lambda: broker.keys == placed[:1])
+        eventually(lambda: relay.why_not_ready() == "too large")
+        stays(lambda: service.rows() == (4, 3), for_seconds=3)
+        broker.fault = None
+        eventually(lambda: is_empty(service))
+    assert broker.keys == placed
+
+
+def test_while_everything_is_refused_few_are_tried(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    sizes: list[int] = []
+
+    def refuse_all(messages: Sequence[Message]) -> None:
+        sizes.append(len(messages))
+        raise PublishFailed("refused")
+
+    placed = place(service, 50)
+    broker.fault = refuse_all
+    with running(relay):
+        eventually(lambda: len(sizes) == 4)
+        broker.fault = None
+        eventually(lambda: is_empty(service))
+    assert sizes == [50, FEW, FEW, FEW]
+    assert broker.keys == placed
+
+
+def test_a_database_that_takes_no_writes_gets_each_event_published_once(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    read_only = ReadOnly(service.engine)
+    placed = place(service, 50)
+    read_only.is_on = True
+    with running(relay) as died:
+        eventually(lambda: "read-only" in (relay.why_not_ready() or ""))
+        stays(lambda: broker.keys == placed, for_seconds=3)
+        assert service.rows() == (50, 50)
+        read_only.is_on = False
+        placed += place(service, 1)
+        eventually(lambda: is_empty(service))
+        assert not died.is_set()
+    assert broker.keys == placed
+
+
+class ReadOnly:
+    """Lets a database be read and not written, as after a failover or with a full disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.is_on = False
+        event.listen(engine, "before_cursor_execute", self._refuse)
+
+    def _refuse(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if self.is_on and not statement.startswith(("SELECT", "BEGIN", "PRAGMA")):
+            raise OperationalError(statement, None, Exception("a read-only database"))

@@ -202,6 +202,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "pending": COUNT,
             "oldestAgeSeconds": {"type": ["number", "null"], "minimum": 0},
+            "setAside": COUNT | {"description": "Events that cannot be published as they are."},
             "running": COUNT | {"description": "Orders that are being done by calls."},
         }
     ),

@@ -2,8 +2,8 @@
 
 from shared.events import ORDER_PLACED
 from shared.transport import LADDER
-from shared.transport.names import EVENTS_EXCHANGE
-from shared.transport.rabbitmq_topology import EXCHANGES, Queue, all_queues
+from shared.transport.names import EVENTS_EXCHANGE, EVERY_QUEUE, NO_QUEUE
+from shared.transport.rabbitmq_topology import EXCHANGES, REFUSING, Queue, all_queues
 from shared.transport.rabbitmq_wire import AT_HEADER, PREFIX, REASON_HEADER
 from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
 
@@ -11,8 +11,11 @@ _DESCRIPTION = f"""\
 Events go to the durable topic exchange `{EVENTS_EXCHANGE}`, and from there into a quorum queue of \
 each service. Arguments of queues, and what is bound to what, stand in `x-arguments` and \
 `x-bindings`, since the binding for AMQP has no word for them. Exchanges: \
-{", ".join(f"`{name}`" for name in EXCHANGES)}, all of them topic exchanges. The stream also holds \
-end marks, by which a replay knows where to stop; their routing keys begin with `end.`.\
+{", ".join(f"`{name}`" for name in EXCHANGES)}, all of them topic \
+exchanges. An event also reaches each queue by way of the fanout exchange `{EVERY_QUEUE}` and a \
+fanout exchange of the queue's own, whose alternate exchange `{NO_QUEUE}` leads to a queue that \
+refuses everything: an event that does not reach every queue is answered with a nack. The stream \
+also holds end marks, by which a replay knows where to stop; their routing keys begin with `end.`.\
 """
 _VERSION = {"bindingVersion": "0.3.0"}
 _SENT = {"amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, **_VERSION}}
@@ -21,7 +24,8 @@ _LOOKED_AT = "Look at the dead letters; each goes back to its place."
 
 
 def rabbitmq() -> Part:
-    own, rungs = all_queues([SERVICE], LADDER), [f"retry{rung:g}s" for rung in LADDER]
+    own = [queue for queue in all_queues([SERVICE], LADDER) if queue is not REFUSING]
+    rungs = [f"retry{rung:g}s" for rung in LADDER]
     names = ["stream", "work", *rungs, "dead"]
     queues = {name: _queue(name, queue) for name, queue in zip(names, own, strict=True)}
     bindings = {"amqp": {"messageType": ORDER_PLACED, **_VERSION}}

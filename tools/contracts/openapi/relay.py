@@ -7,6 +7,11 @@ _READY = readiness(
     role={"enum": ["active", "standby"]},
     pending={"type": ["integer", "null"], "minimum": 0, "description": "Events in the outbox."},
     oldestAgeSeconds={"type": ["number", "null"], "minimum": 0},
+    setAside={
+        "type": ["integer", "null"],
+        "minimum": 0,
+        "description": "Events that cannot be published as they are.",
+    },
 )
 
 
