@@ -19,6 +19,7 @@ MARGIN = 16 * 1024
 
 _END_OF_HEAD = b"\r\n\r\n"
 _BARE_LF = re.compile(rb"(?<!\r)\n")
+_LENGTH = re.compile(rb"[0-9]{1,19}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?")
 
 
@@ -106,8 +107,8 @@ def _body_after(head: bytes, end: int) -> _Body:
         return _OfLength(end, 0)
     if codings and not lengths and codings[-1].lower().endswith(b"chunked"):
         return _Chunked(end)
-    if len(lengths) == 1 and lengths[0].isdigit() and not codings:
-        return _OfLength(end, int(lengths[0][:20]))
+    if len(lengths) == 1 and _LENGTH.fullmatch(lengths[0]) and not codings:
+        return _OfLength(end, int(lengths[0]))
     return _Malformed()
 
 

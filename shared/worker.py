@@ -6,6 +6,7 @@ and a thread gets a request that is complete.
 """
 
 import errno
+import io
 import socket
 import time
 from collections import deque
@@ -20,7 +21,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.util import write_error
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from shared.incoming import Incoming
+from shared.incoming import MAX_BODY_BYTES, Incoming
 
 log = structlog.get_logger()
 
@@ -73,6 +74,9 @@ class _Parser(RequestParser):  # type: ignore[misc]  # gunicorn carries no types
         request = super().__next__()
         # The loop has asked for the body already.
         request._expected_100_continue = False
+        # Read here, since here gunicorn answers 400 for a malformed chunk. The byte more than is
+        # allowed tells the application that there was more.
+        request.body = io.BytesIO(request.body.read(MAX_BODY_BYTES + 1))
         if self._is_last:
             request.force_close()
         return request

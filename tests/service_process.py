@@ -40,6 +40,14 @@ class ServiceProcess:
             self._process.end(sign)
         self._process = None
 
+    def tell(self, sign: signal.Signals) -> None:
+        """Send a signal to the process alone, as Docker does, and not to its workers."""
+        if self._process is not None:
+            os.kill(self._process.pid, sign)
+
+    def has_ended(self) -> bool:
+        return self._process is None or not self._process.is_running()
+
     def get(self, path: str) -> Any:
         """The JSON of the answer, whatever its status."""
         return httpx.get(self.url + path, timeout=10, headers=AS_OPERATOR).json()

@@ -1,0 +1,55 @@
+"""Clients that send and read as no well-behaved one does, on a bare socket."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+HALF_A_HEAD = b"POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: appl"
+HALF_A_BODY = (
+    b"POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 100\r\n\r\n{"userId": "usr-1", '
+)
+
+
+def connect(url: str, sent: bytes = b"", *, small_window: bool = False) -> socket.socket:
+    """`small_window`: what the client does not read stays at the server."""
+    client = socket.socket()
+    if small_window:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client.settimeout(20)
+    address = urlsplit(url)
+    client.connect((address.hostname or "", address.port or 0))
+    client.sendall(sent)
+    return client
+
+
+@contextmanager
+def held(
+    url: str, sent: bytes, count: int, *, small_window: bool = False
+) -> Iterator[list[socket.socket]]:
+    """So many connections on which this was sent, and on which nothing else happens."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(connect(url, sent, small_window=small_window)) for _ in range(count)
+        ]
+
+
+def is_open(client: socket.socket) -> bool:
+    """False once the server has closed the connection; what it has sent does not matter."""
+    client.settimeout(0)
+    try:
+        while client.recv(65536):
+            pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    received = b""
+    while piece := client.recv(65536):
+        received += piece
+    return received
