@@ -9,6 +9,8 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import Processor
 
+from shared.log_output import LogOutput, open_missing_descriptors
+
 SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 CONSUMED = Counter(
@@ -50,6 +52,10 @@ class Settlements:
 
 def configure_logging(service: str, level: str = "info") -> None:
     """Log to standard error: JSON lines, or columns when that is a terminal."""
+    open_missing_descriptors()
+    output = LogOutput(2)
+    # Python and gunicorn print there as well, of errors that nobody has caught.
+    sys.stderr = output  # type: ignore[assignment]  # typeshed's TextIO is no class of its own
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -60,11 +66,11 @@ def configure_logging(service: str, level: str = "info") -> None:
     # costs several times as much.
     structlog.configure(
         processors=[*shared, *_render()],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(output),  # type: ignore[arg-type]
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(_formatter(shared))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in ("httpx", "httpcore", "mail.log"):

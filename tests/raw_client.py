@@ -19,8 +19,12 @@ def connect(url: str, sent: bytes = b"", *, small_window: bool = False) -> socke
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     client.settimeout(20)
     address = urlsplit(url)
-    client.connect((address.hostname or "", address.port or 0))
-    client.sendall(sent)
+    try:
+        client.connect((address.hostname or "", address.port or 0))
+        client.sendall(sent)
+    except OSError:
+        client.close()
+        raise
     return client
 
 
@@ -51,5 +55,14 @@ def is_open(client: socket.socket) -> bool:
 def read_to_end(client: socket.socket) -> bytes:
     received = b""
     while piece := client.recv(65536):
+        received += piece
+    return received
+
+
+def read_until(client: socket.socket, end: bytes) -> bytes:
+    received = b""
+    while end not in received:
+        piece = client.recv(65536)
+        assert piece, f"closed after {received!r}"
         received += piece
     return received

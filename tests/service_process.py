@@ -31,9 +31,13 @@ class ServiceProcess:
 
     def start(self) -> None:
         """Start, and wait until it answers at all; it need not be ready."""
+        self.begin().wait_until(self._answers)
+
+    def begin(self) -> Process:
+        """Start, and wait for nothing."""
         command = [sys.executable, "-m", self._module]
         self._process = Process(command, log=self._log, env=self._env)
-        self._process.wait_until(self._answers)
+        return self._process
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
