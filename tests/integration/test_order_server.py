@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.order.counting import RESERVED_BYTES
 from services.order.schema import metadata
 from shared.database import create_schema, open_database
 from tests.order_service import AN_ORDER
@@ -130,6 +132,34 @@ def _is_accepted(server: ServiceProcess) -> bool:
         return post(server, BODY).status_code == 202
     except httpx.TransportError:
         return False
+
+
+def test_orders_go_on_when_the_folder_of_the_metrics_is_cleaned_out(
+    server: ServiceProcess, tmp_path: Path
+) -> None:
+    [folder] = tmp_path.glob("order-metrics-*")
+    shutil.rmtree(folder)
+    assert [post(server, BODY).status_code for _ in range(6)] == [202] * 6
+    assert httpx.get(server.url + "/metrics").status_code == 200
+    eventually(lambda: len(workers(server)) == 2)
+    for pid in workers(server):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(workers(server)) == 4)
+    eventually(lambda: _is_accepted(server))
+    assert [post(server, BODY).status_code for _ in range(6)] == [202] * 6
+    assert counted(server, "orders_placed_total") > 0
+
+
+def test_what_the_metrics_need_is_reserved_before_the_disk_is_full(
+    server: ServiceProcess, tmp_path: Path
+) -> None:
+    """Without, a count on a full disk is a SIGBUS."""
+    [folder] = tmp_path.glob("order-metrics-*")
+    for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "OTHER"):
+        for path in ("/orders", "/orders/x", "/metrics", "/docs", "/outbox", "/faults", "/x"):
+            httpx.request(method, server.url + path)
+    sizes = [(file.stat().st_size, file.stat().st_blocks * 512) for file in folder.iterdir()]
+    assert sizes == [(RESERVED_BYTES, RESERVED_BYTES)] * 6
 
 
 def test_a_new_start_counts_from_nothing_and_leaves_nothing(
