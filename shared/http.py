@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from shared import incoming
 from shared.errors import DependencyUnavailable
@@ -31,8 +31,25 @@ def problem(status: int, title: str, detail: str, **more: Any) -> Response:
     return Response(to_json(body), status, content_type="application/problem+json")
 
 
+class Encoded(UnsupportedMediaType):
+    """A body that would have to be decoded first. Source: RFC 9110, 15.5.16."""
+
+    description = "Send the body as it is: without a Content-Encoding."
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
+
+
+def is_encoded() -> bool:
+    return request.headers.get("Content-Encoding", "identity").strip().lower() != "identity"
+
+
 def read_body() -> bytes:
-    """The body of the request, however it was sent. Answers 413 when it is too long."""
+    """The body of the request, however it was sent. Answers 413 when it is too long, and 415
+    when it is encoded.
+    """
+    if is_encoded():
+        raise Encoded
     body = request.get_data(cache=False)
     if len(body) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge

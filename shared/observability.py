@@ -55,7 +55,7 @@ def configure_logging(service: str, level: str = "info") -> None:
     open_missing_descriptors()
     output = LogOutput(2)
     # Python and gunicorn print there as well, of errors that nobody has caught.
-    sys.stderr = output  # type: ignore[assignment]  # typeshed's TextIO is no class of its own
+    sys.stderr = output
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -47,6 +47,7 @@ def _data(body: bytes) -> dict[str, Any]:
 
 
 _ASKED: dict[str, Any] = {"headers": OPERATOR}
+_ENCODED: dict[str, Any] = {"data": b"", "headers": {**OPERATOR, "Content-Encoding": "gzip"}}
 _ALLOWED: dict[str, Any] = {"faults_allowed": True}
 
 
@@ -81,6 +82,7 @@ def _takes(path: str, good: Any) -> dict[tuple[str, str, int], Cause]:
         ("POST", path, 200): Cause(_json(good)),
         ("POST", path, 400): Cause(_data(b"{")),
         ("POST", path, 413): Cause(_data(LONG)),
+        ("POST", path, 415): Cause(_ENCODED),
     }
 
 
@@ -90,6 +92,7 @@ COMMON: dict[tuple[str, str, int], Cause] = {
     ("POST", "/events", 400): Cause(_event(data=b"{}")),
     ("POST", "/events", 409): Cause(_event(), prepare=hold_the_event),
     ("POST", "/events", 413): Cause(_event(data=LONG)),
+    ("POST", "/events", 415): Cause(_ENCODED),
     ("POST", "/events", 422): Cause(_event(), around={"send": refuse_for_good}),
     ("POST", "/events", 500): Cause(_event(), around=_ALLOWED, prepare=failing),
     ("POST", "/events", 503): Cause(_event(), prepare=take_tables),
@@ -105,6 +108,7 @@ COMMON: dict[tuple[str, str, int], Cause] = {
     ("POST", "/activity/ended", 200): Cause(_json({"orders": ["ord-1"]})),
     ("POST", "/activity/ended", 400): Cause(_data(b"{")),
     ("POST", "/activity/ended", 413): Cause(_data(LONG)),
+    ("POST", "/activity/ended", 415): Cause(_ENCODED),
     ("POST", "/activity/ended", 422): Cause(_json({"orders": ["o"] * (MOST_ORDERS + 1)})),
     **_for_operators("GET", "/dead-letters"),
     ("GET", "/dead-letters", 200): Cause(_ASKED),
@@ -136,6 +140,7 @@ COMMON: dict[tuple[str, str, int], Cause] = {
     },
     ("POST", "/faults", 400): Cause(_data(b"{"), around=_ALLOWED),
     ("POST", "/faults", 413): Cause(_data(LONG), around=_ALLOWED),
+    ("POST", "/faults", 415): Cause(_ENCODED, around=_ALLOWED),
     ("POST", "/faults", 422): Cause(_json({"latency": "long"}), around=_ALLOWED),
     ("GET", "/health/live", 200): Cause(),
     ("GET", "/health/ready", 503): Cause(),

@@ -12,6 +12,7 @@ from tests.http_sides import HttpSide
 
 Causes = dict[tuple[str, str, int], Cause]
 _KEY = {"Idempotency-Key": "4711"}
+_GZIP = {"Content-Encoding": "gzip"}
 _TEXT = {"to": "usr-1", "text": "Hello"}
 
 
@@ -52,6 +53,7 @@ MAIL_SINK: Causes = {
     ("DELETE", "/api/v1/messages", 200): Cause({"json": {"IDs": ["1"]}}),
     ("DELETE", "/api/v1/messages", 400): Cause({"data": b"{"}),
     ("DELETE", "/api/v1/messages", 413): Cause({"data": LONG}),
+    ("DELETE", "/api/v1/messages", 415): Cause({"headers": _GZIP}),
     ("GET", _MAIL, 200): Cause(at="/api/v1/message/1"),
     ("GET", _MAIL, 404): Cause(at="/api/v1/message/2"),
     ("GET", _RAW, 200): Cause(at="/api/v1/message/1/raw"),
@@ -66,6 +68,7 @@ SMS_GATEWAY: Causes = {
     ("POST", "/messages", 200): Cause(_text(), prepare=send_it_before),
     ("POST", "/messages", 400): Cause(_text(headers={})),
     ("POST", "/messages", 413): Cause(_text(json=None, data=LONG)),
+    ("POST", "/messages", 415): Cause(_text(headers={**_KEY, **_GZIP})),
     ("POST", "/messages", 422): Cause(
         _text(json=_TEXT | {"text": "Goodbye"}), prepare=send_it_before
     ),
@@ -75,6 +78,7 @@ SMS_GATEWAY: Causes = {
     ("PUT", "/behaviour", 200): Cause({"json": {"delaySeconds": 1}}),
     ("PUT", "/behaviour", 400): Cause({"json": {"delaySeconds": -1}}),
     ("PUT", "/behaviour", 413): Cause({"data": LONG}),
+    ("PUT", "/behaviour", 415): Cause({"headers": _GZIP}),
     ("DELETE", "/behaviour", 200): Cause(),
 }
 
@@ -116,6 +120,7 @@ def _takes(path: str, good: Any, status: int = 200) -> Causes:
         **_given("POST", path, status, json=good),
         **_given("POST", path, 400, data=b"{"),
         **_given("POST", path, 413, data=LONG),
+        **_given("POST", path, 415, headers=_GZIP),
     }
 
 
@@ -133,6 +138,7 @@ def _act(method: str, path: str, good: Any, status: int = 200) -> Causes:
         **_given(method, path, status, json=good, **_SAID),
         **_given(method, path, 401, json=good),
         **_given(method, path, 413, data=LONG, **_SAID),
+        **_given(method, path, 415, headers={**_SAID["headers"], **_GZIP}),
         **_passed_on(method, path),
     }
 

@@ -60,7 +60,7 @@ class InvalidKey(Refused):
 
 
 class KeyReused(Refused):
-    """The Idempotency-Key was used before, with another order."""
+    """The user has used the Idempotency-Key before, with another order."""
 
     status, kind, title = 422, "idempotency-key-reused", "The key belongs to another order"
 

@@ -16,8 +16,9 @@ LONGEST_KEY = 255
 
 #: A string of RFC 9651 (structured fields): quoted, with \" and \\ for the two special ones.
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
-#: What clients send that do not know about the quotes.
-_UNQUOTED = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+#: What clients send that do not know about the quotes. No comma: a header that was sent twice
+#: arrives as one with a comma in between.
+_UNQUOTED = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+")
 _ESCAPED = re.compile(r'\\(["\\])')
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -33,6 +34,11 @@ def read_key(header: str | None) -> str | None:
     if not 1 <= len(key) <= LONGEST_KEY or not (quoted or _UNQUOTED.fullmatch(text)):
         raise InvalidKey(f'takes 1 to {LONGEST_KEY} printable ASCII characters in quotes: "…"')
     return key
+
+
+def scoped(key: str, user_id: str) -> str:
+    """What is kept of a key: it belongs to its user, and others may use the same one."""
+    return hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
 
 
 def fingerprint(order: NewOrder, mode: Mode = Mode.ASYNC) -> str:

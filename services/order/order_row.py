@@ -5,20 +5,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, text
+from sqlalchemy import ColumnElement, bindparam, text
 
-from services.order.idempotency import fingerprint
+from services.order.idempotency import fingerprint, scoped
 from services.order.modes import Mode
 from services.order.order_form import NewOrder
+from services.order.schema import orders
 from shared.database import Money, Utc
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
+# Orders from before keys belonged to a user have the key itself in that column.
 INSERT_ORDER = """
     INSERT INTO orders (order_id, event_id, user_id, items, total_amount, status, placed_at,
                         idempotency_key, fingerprint)
-    VALUES (:order_id, :event_id, :user_id, :items, :total_amount, :status, :placed_at,
-            :idempotency_key, :fingerprint)
+    SELECT :order_id, :event_id, :user_id, :items, :total_amount, :status, :placed_at,
+           :idempotency_key, :fingerprint
+    WHERE NOT EXISTS (
+        SELECT 1 FROM orders
+        WHERE idempotency_key = :bare_key AND user_id = CAST(:user_id AS VARCHAR))
     ON CONFLICT DO NOTHING"""
 
 TOTAL = bindparam("total_amount", type_=Money())
@@ -37,6 +42,13 @@ def new_row(order: NewOrder, *, status: str, mode: Mode, key: str | None) -> dic
         "total_amount": order.total_amount,
         "status": status,
         "placed_at": datetime.now(UTC),
-        "idempotency_key": key,
+        "idempotency_key": scoped(key, order.user_id) if key else None,
+        "bare_key": key,
         "fingerprint": fingerprint(order, mode) if key else None,
     }
+
+
+def has_its_key(row: dict[str, Any]) -> ColumnElement[bool]:
+    """The order for which the statement wrote nothing."""
+    bare = (orders.c.idempotency_key == row["bare_key"]) & (orders.c.user_id == row["user_id"])
+    return (orders.c.idempotency_key == row["idempotency_key"]) | bare

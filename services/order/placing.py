@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from services.order.errors import KeyReused
 from services.order.modes import Mode
 from services.order.order_form import NewOrder
-from services.order.order_row import AT, INSERT_ORDER, PLACE_ORDER, new_row
+from services.order.order_row import AT, INSERT_ORDER, PLACE_ORDER, has_its_key, new_row
 from services.order.schema import orders
 from shared.database import reading, translated, writing
 from shared.errors import DatabaseUnavailable
@@ -121,13 +121,12 @@ def _write_on_sqlite(engine: Engine, row: dict[str, Any]) -> bool:
 
 def _placed_before(engine: Engine, row: dict[str, Any]) -> Placed | None:
     """The order that has the key; None when `prune` freed the key after it was found taken."""
-    key = row["idempotency_key"]
-    same = orders.c.idempotency_key == key if key else orders.c.order_id == row["order_id"]
+    same = has_its_key(row) if row["bare_key"] else orders.c.order_id == row["order_id"]
     with reading(engine) as tx:
-        found = tx.execute(select(orders).where(same)).one_or_none()
+        found = tx.execute(select(orders).where(same).limit(1)).one_or_none()
     if found is None:
         return None
     if found.fingerprint != row["fingerprint"]:
-        raise KeyReused(f"the key was used for {found.order_id}, which is not this order")
+        raise KeyReused("the key was used before, for an order that is not this one")
     log.info("order.repeated", order=found.order_id, event_id=found.event_id)
     return Placed(found.order_id, found.status, found.total_amount)

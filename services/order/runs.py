@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from services.order.errors import KeyReused, OrderInProgress
 from services.order.modes import Mode
-from services.order.order_row import PLACE_ORDER
+from services.order.order_row import PLACE_ORDER, has_its_key
 from services.order.placing import ORDERS_PLACED, TRIES
 from services.order.schema import orders, runs
 from services.order.stages import Stage, failed_stage
@@ -84,15 +84,14 @@ class Runs:
         """None when `prune` freed the key after it was found taken."""
         if tx.execute(PLACE_ORDER, row).rowcount == 1:
             return _begin_new(tx, row, mode, until)
-        has_the_key = orders.c.idempotency_key == row["idempotency_key"]
-        found = tx.execute(select(orders).where(has_the_key)).one_or_none()
+        found = tx.execute(select(orders).where(has_its_key(row)).limit(1)).one_or_none()
         return self._begin_again(tx, found, row, until) if found else None
 
     def _begin_again(
         self, tx: Connection, found: Row[Any], row: dict[str, Any], until: float
     ) -> Run | Done:
         if found.fingerprint != row["fingerprint"]:
-            raise KeyReused(f"the key was used for {found.order_id}, which is not this order")
+            raise KeyReused("the key was used before, for an order that is not this one")
         this_run = runs.c.order_id == found.order_id
         run = tx.execute(select(runs).where(this_run).with_for_update()).one()
         # Read again under the lock: whoever held it may have ended the order meanwhile.

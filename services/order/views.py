@@ -39,7 +39,7 @@ from shared.database import check_schema
 from shared.errors import DatabaseUnavailable
 from shared.fault_views import fault_views
 from shared.faulty import Trouble
-from shared.http import create_app, json_response, read_body
+from shared.http import create_app, is_encoded, json_response, read_body
 from shared.operators import Guard, operators_only
 
 #: W3C Trace Context, the version that there is. An id of zeros only is none.
@@ -167,6 +167,9 @@ def _health(engine: Engine, trouble: Trouble) -> Blueprint:
 def _body() -> bytes:
     if request.mimetype != "application/json":
         raise WrongMediaType(f"the body is {request.mimetype or 'of no declared media type'}")
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if is_encoded() or charset.lower() not in ("utf-8", "utf8"):
+        raise WrongMediaType("the body is encoded: send it as it is, in UTF-8")
     return read_body()
 
 

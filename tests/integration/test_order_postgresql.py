@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
+from services.order.idempotency import scoped
 from tests.fakes import in_threads
-from tests.order_service import OrderService
+from tests.order_service import AN_ORDER, OrderService
 from tests.servers import PostgresServer
 from tests.waiting import eventually, stays
 
@@ -57,7 +58,8 @@ class Rival:
             """INSERT INTO orders (order_id, event_id, user_id, items, total_amount, status,
                                    placed_at, idempotency_key, fingerprint)
                SELECT 'ord-rival', 'event-rival', user_id, items, total_amount, status,
-                      placed_at, 'contested', fingerprint FROM orders"""
+                      placed_at, %s, fingerprint FROM orders""",
+            [scoped("contested", AN_ORDER["userId"])],
         )
 
 

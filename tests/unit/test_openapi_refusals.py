@@ -63,7 +63,9 @@ CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
     ("POST", "/orders", 422, "invalid-order"): ({}, order(json={})),
     ("POST", "/orders", 422, "idempotency-key-reused"): (
         {"used": {"Idempotency-Key": "used"}},
-        order(json=AN_ORDER | {"userId": "another"}, headers={"Idempotency-Key": "used"}),
+        order(
+            json=AN_ORDER | {"items": AN_ORDER["items"] * 2}, headers={"Idempotency-Key": "used"}
+        ),
     ),
     ("POST", "/orders", 502, "stage-failed"): (BROKEN, order(**SYNC)),
     ("POST", "/orders", 504, "stage-timed-out"): (LATE, order(**SYNC)),
@@ -98,6 +100,10 @@ CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
     },
     ("POST", "/faults", 400, "about:blank"): (ALLOWED, faults(b'{"outage": "yes"}')),
     ("POST", "/faults", 413, "about:blank"): (ALLOWED, faults(b" " * 70_000)),
+    ("POST", "/faults", 415, "about:blank"): (
+        ALLOWED,
+        faults(b"") | {"headers": {**OPERATOR, "Content-Encoding": "gzip"}},
+    ),
     ("POST", "/faults", 422, "about:blank"): (ALLOWED, faults(b'{"latency": "long"}')),
     ("GET", "/docs/{asset}", 404, "about:blank"): ({}, get("/docs/page.html")),
 }

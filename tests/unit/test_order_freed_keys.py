@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
+from services.order.idempotency import scoped
 from services.order.placing import TRIES
 from services.order.prune import forget_keys
 from services.order.schema import orders
 from shared.database import writing
-from tests.order_service import OrderService
+from tests.order_service import AN_ORDER, OrderService
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_key_that_is_never_free_for_long_is_told_as_something_to_repeat(
 
     def take_back(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith("SELECT"):
-            _hand_over(service, owner, "k")
+            _hand_over(service, owner, scoped("k", AN_ORDER["userId"]))
 
     before_the_order_is_read(service, lend)
     event.listen(service.placing, "after_cursor_execute", take_back)

@@ -1,6 +1,7 @@
 """Every way in which an order is refused: the status, the fields that are named, and no trace."""
 
 import copy
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -195,3 +196,29 @@ def test_an_unknown_order_is_not_found(service: OrderService, order_id: str) -> 
 def test_an_unknown_path_is_not_found(service: OrderService) -> None:
     answer = service.get("/nowhere")
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content_encoding": "gzip"},
+        {"content_encoding": "GZIP, identity"},
+        {"content_encoding": "br"},
+        {"content_type": "application/json; charset=utf-16"},
+        {"content_type": 'application/json; charset="latin1"'},
+    ],
+)
+def test_a_body_that_would_have_to_be_decoded_is_refused(
+    service: OrderService, headers: dict[str, str]
+) -> None:
+    before = service.rows()
+    answer = service.post(gzip.compress(json.dumps(AN_ORDER).encode()), **headers)
+    assert (answer.status_code, answer.mimetype) == (415, "application/problem+json")
+    assert answer.get_json(force=True)["type"] == "/problems/wrong-media-type"
+    assert service.rows() == before
+
+
+def test_a_body_as_it_is_may_say_so(sqlite_url: str) -> None:
+    with OrderService(sqlite_url) as service:
+        said = {"content_encoding": "identity", "content_type": 'application/json;charset="UTF-8"'}
+        assert service.post(**said).status_code == 202

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response, g
 from pydantic_settings import SettingsConfigDict
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, select
 from services.order.app import compose
 from services.order.modes import Mode
 from services.order.order_form import NewOrder
-from services.order.order_row import PLACE_ORDER, new_row
+from services.order.order_row import PLACE_ORDER, has_its_key, new_row
 from services.order.outbox import SOURCE
 from services.order.placing import ACCEPTED, Placed
 from services.order.schema import orders
@@ -41,7 +42,7 @@ def place_order(
     with writing(engine) as tx:
         is_new = tx.execute(PLACE_ORDER, row).rowcount == 1
     if not is_new:
-        return _placed_before(engine, key)
+        return _placed_before(engine, row)
     event = OrderPlaced(row["order_id"], order.user_id, order.items, order.total_amount)
     g.to_publish = Message(
         id=row["event_id"],
@@ -55,10 +56,10 @@ def place_order(
     return Placed(row["order_id"], row["status"], row["total_amount"])
 
 
-def _placed_before(engine: Engine, key: str | None) -> Placed:
+def _placed_before(engine: Engine, row: dict[str, Any]) -> Placed:
     with reading(engine) as tx:
-        row = tx.execute(select(orders).where(orders.c.idempotency_key == key)).one()
-    return Placed(row.order_id, row.status, row.total_amount)
+        before = tx.execute(select(orders).where(has_its_key(row))).one()
+    return Placed(before.order_id, before.status, before.total_amount)
 
 
 def publish_when_answered(publisher: Publisher) -> Callable[[Response], Response]:

@@ -39,10 +39,12 @@ class Refusal:
 
 #: What is ours has a type of its own; what HTTP itself has a word for needs none (RFC 9457).
 _PLAIN = "about:blank"
+_AS_IT_IS = {"Accept-Encoding": {"required": True, "schema": {"const": "identity"}}}
 _WANTED = {"WWW-Authenticate": {"required": True, "schema": {"const": 'Bearer realm="operators"'}}}
 
 UNAVAILABLE = Refusal(503, _PLAIN, "The database does not answer", _RETRY_AFTER)
 TOO_LONG = Refusal(413, _PLAIN, "The body is too long")
+ENCODED = Refusal(415, _PLAIN, "The body is encoded, for example with gzip", _AS_IT_IS)
 UNAUTHORIZED = Refusal(401, _PLAIN, "The operators' token is missing or wrong", _WANTED)
 OFF = Refusal(404, _PLAIN, "The endpoint is off: the service has no OPERATOR_TOKEN")
 FAULTS_OFF = Refusal(403, _PLAIN, "The service was not started with FAULTS_ALLOWED")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.order.openapi.answers import (
+    ENCODED,
     FAULTS_OFF,
     NO_FAULT,
     NOT_UNDERSTOOD,
@@ -36,7 +37,7 @@ def fault_path(operators_only: dict[str, Any]) -> dict[str, Any]:
             "requestBody": {"required": True, "content": json_of("NewFaults")},
             "responses": {
                 **_GIVEN,
-                **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, NO_FAULT]),
+                **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED, NO_FAULT]),
             },
         },
         "delete": {

@@ -13,13 +13,14 @@ Parameter = dict[str, Any]
 #: Printable ASCII in quotes, where \" and \\ stand for one character; or without quotes.
 _KEY_PATTERN = (
     rf'^(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){{1,{LONGEST_KEY}}}"'
-    rf"|[\x21\x23-\x5b\x5d-\x7e]{{1,{LONGEST_KEY}}})$"
+    rf"|[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{{1,{LONGEST_KEY}}})$"
 )
 
 IDEMPOTENCY_KEY: Parameter = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "With it an order can be sent again, after a lost answer, and is placed once.",
+    "description": "With it an order can be sent again, after a lost answer, and is placed once. "
+    "It belongs to the user of the order: others may use the same one.",
     "schema": {"type": "string", "pattern": _KEY_PATTERN, "examples": ['"4711"']},
 }
 

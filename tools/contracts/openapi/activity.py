@@ -1,6 +1,7 @@
 """What a consumer does at this moment, for those who watch all of them."""
 
 from services.order.openapi.answers import (
+    ENCODED,
     NOT_UNDERSTOOD,
     OFF,
     TOO_LONG,
@@ -82,7 +83,7 @@ def activity_paths() -> Paths:
     }
     ended = {
         **given(200, "Those of the orders that came to an end here.", json_of("Ended")),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, _TOO_MANY]),
+        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED, _TOO_MANY]),
     }
     show = operation("watch", "What it does at this moment", shown, **OPERATORS_ONLY)
     ask = operation("askEnds", "How orders ended here", ended, **OPERATORS_ONLY, **body("Asked"))

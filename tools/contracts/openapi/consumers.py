@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.order.openapi.answers import (
+    ENCODED,
     NO_SUCH_PATH,
     OFF,
     TOO_LONG,
@@ -106,7 +107,7 @@ def _events() -> Paths:
         "Apply an event at once",
         {
             **given(200, "It has been applied, now or before, or its type is not known.", content),
-            **refused([_NOT_AN_EVENT, _HELD, TOO_LONG, _NEVER, _FAILED, AWAY]),
+            **refused([_NOT_AN_EVENT, _HELD, TOO_LONG, ENCODED, _NEVER, _FAILED, AWAY]),
         },
         description="CloudEvents over HTTP, binary mode. The effect is the one that the same "
         "event from the broker has: whichever comes first does it.",

@@ -8,6 +8,7 @@ from services.dashboard.lanes import FASTEST, LANES, MOST_ORDERS, SHOWN
 from services.dashboard.snapshot import Snapshot
 from services.order.errors import UnknownOrder
 from services.order.openapi.answers import (
+    ENCODED,
     NO_SUCH_PATH,
     NOT_UNDERSTOOD,
     TOO_LONG,
@@ -150,7 +151,9 @@ def _page() -> Paths:
 
 def _session() -> Paths:
     state = _answers(200, "Whether this session is an operator's.", "Operator")
-    begun = _answers(200, "It is now.", "Operator", NOT_UNDERSTOOD, _NOT_THE_TOKEN, TOO_LONG)
+    begun = _answers(
+        200, "It is now.", "Operator", NOT_UNDERSTOOD, _NOT_THE_TOKEN, TOO_LONG, ENCODED
+    )
     return {
         "/api/session": {
             "get": operation("getSession", "Who this is", state),
@@ -186,7 +189,7 @@ def _orders() -> Paths:
 def _lanes() -> Paths:
     lane = path_id("name", "events")
     lane["schema"] = {"enum": list(LANES)}
-    refusals = (NOT_UNDERSTOOD, _NO_LANE, TOO_LONG)
+    refusals = (NOT_UNDERSTOOD, _NO_LANE, TOO_LONG, ENCODED)
     placed = _answers(
         200, f"What came of it. A lane shows its newest {SHOWN}.", "SeenAnswer", *refusals
     )
@@ -232,7 +235,7 @@ def _look(name: str, summary: str, answer: str) -> Schema:
 
 
 def _act(name: str, summary: str, status: int, answer: str, wish: str | None = None) -> Schema:
-    refusals = (_NO_OPERATOR, _UNKNOWN_SERVICE, TOO_LONG, _SILENT)
+    refusals = (_NO_OPERATOR, _UNKNOWN_SERVICE, TOO_LONG, ENCODED, _SILENT)
     answers = _answers(status, "As the service has it.", answer, *refusals) | _FROM_THE_SERVICE
     more = _BY_AN_OPERATOR | (body(wish) if wish else {})
     return operation(name, summary, answers, parameters=[path_id("name", "email")], **more)

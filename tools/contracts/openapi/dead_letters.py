@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.order.openapi.answers import (
+    ENCODED,
     NOT_UNDERSTOOD,
     OFF,
     TOO_LONG,
@@ -82,7 +83,7 @@ def dead_letter_paths() -> Paths:
 def _take(name: str, summary: str, answer: str) -> dict[str, Any]:
     answers = {
         **given(200, "The handles of those that went.", json_of(answer)),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, _WHICH]),
+        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED, _WHICH]),
     }
     return operation(name, summary, answers, **OPERATORS_ONLY, **body("Choice"))
 
@@ -90,7 +91,7 @@ def _take(name: str, summary: str, answer: str) -> dict[str, Any]:
 def _notice() -> dict[str, Any]:
     answers = {
         **given(200, "How many were written down.", json_of("Noted")),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG]),
+        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED]),
     }
     summary = "Write down what an operator has done at the broker itself"
     return operation("note", summary, answers, **OPERATORS_ONLY, **body("Notice"))

@@ -4,6 +4,7 @@ Source: Mailpit's API, https://mailpit.axllent.org/docs/api-v1/.
 """
 
 from services.order.openapi.answers import (
+    ENCODED,
     NO_SUCH_PATH,
     NOT_UNDERSTOOD,
     TOO_LONG,
@@ -67,7 +68,7 @@ def mail_sink() -> Schema:
 def _paths() -> Paths:
     listed = given(200, "The newest first.", json_of("Mails"))
     paging = [_number("start", 0), _number("limit", 50, maximum=MAX_PAGE)]
-    removed = {**given(200, "Gone.", _PLAIN), **refused([NOT_UNDERSTOOD, TOO_LONG])}
+    removed = {**given(200, "Gone.", _PLAIN), **refused([NOT_UNDERSTOOD, TOO_LONG, ENCODED])}
     info = given(200, "Here it is.", json_of("Info"))
     one, raw = given(200, "The mail.", json_of("Mail")), given(200, "Byte for byte.", _PLAIN)
     unknown, id = refused([_UNKNOWN, NO_SUCH_PATH]), [path_id("id", "1")]

@@ -1,6 +1,7 @@
 """Replays over HTTP: begin one, see how far it is."""
 
 from services.order.openapi.answers import (
+    ENCODED,
     NOT_UNDERSTOOD,
     OFF,
     TOO_LONG,
@@ -90,7 +91,7 @@ _REFUSALS = [UNAUTHORIZED, OFF, AWAY]
 def replay_paths() -> Paths:
     begun = {
         **given(202, "It runs.", json_of("Replay"), headers=_BEGUN),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, _UNKNOWN, _NOT_NOW, TOO_LONG, _NOWHERE]),
+        **refused([NOT_UNDERSTOOD, *_REFUSALS, _UNKNOWN, _NOT_NOW, TOO_LONG, ENCODED, _NOWHERE]),
     }
     listed = {**given(200, "The newest first.", json_of("Replays")), **refused(_REFUSALS)}
     found = {

@@ -1,6 +1,7 @@
 """The SMS gateway, and how it is told to misbehave."""
 
 from services.order.openapi.answers import (
+    ENCODED,
     NOT_UNDERSTOOD,
     TOO_LONG,
     Refusal,
@@ -69,7 +70,7 @@ def _texts() -> Paths:
     accepted = {
         **given(201, "Accepted.", json_of("Text")),
         **given(200, "It had come before: the first answer again.", json_of("Text")),
-        **refused([NOT_UNDERSTOOD, TOO_LONG, _REUSED, _LOST]),
+        **refused([NOT_UNDERSTOOD, TOO_LONG, ENCODED, _REUSED, _LOST]),
     }
     send = operation("sendText", "Send a text", accepted, description=_TOLD, parameters=[_KEY])
     listed = given(200, "The oldest first.", json_of("Texts"))
@@ -80,7 +81,7 @@ def _texts() -> Paths:
 
 def _behaviour() -> Paths:
     now = given(200, "How it behaves now.", json_of("Behaviour"))
-    wrong = refused([NOT_UNDERSTOOD, TOO_LONG])
+    wrong = refused([NOT_UNDERSTOOD, TOO_LONG, ENCODED])
     change = operation("changeBehaviour", "Tell it to misbehave", now | wrong)
     return {
         "/behaviour": {
