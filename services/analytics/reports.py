@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response
-from sqlalchemy import Engine, func, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Engine, cast, func, select, type_coerce
 
 from services.analytics.schema import fact_items, facts
 from shared.database import reading
@@ -24,20 +25,40 @@ _FACTS = select(
     facts.c.at,
 )
 
+_BILLION = 10**9
+
+
+def _sums(amounts: Column[Decimal]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Their sum in billions of cents, and the cents beside those.
+
+    It need not fit into the 64 bits that each of the amounts fits into, and SQLite then refuses
+    to add them up.
+    """
+    cents = type_coerce(amounts, BigInteger)
+    parts = (cents // _BILLION, cents % _BILLION)
+    high, low = (cast(func.coalesce(func.sum(part), 0), BigInteger) for part in parts)
+    return high + low // _BILLION, low % _BILLION
+
+
+def _amount(billions: int, cents: int) -> Decimal:
+    return Decimal(billions * _BILLION + cents).scaleb(-2)
+
+
+_TOTAL = _sums(facts.c.total_amount)
 _TOTALS = select(
-    func.count().label("orders"),
-    func.coalesce(func.sum(facts.c.total_amount), 0).label("revenue"),
+    func.count().label("orders"), _TOTAL[0].label("billions"), _TOTAL[1].label("cents")
 ).select_from(facts)
 
-_REVENUE = func.sum(fact_items.c.revenue)
+_REVENUE = _sums(fact_items.c.revenue)
 _PRODUCTS = (
     select(
         fact_items.c.product_id.label("productId"),
-        _REVENUE.label("revenue"),
+        _REVENUE[0].label("billions"),
+        _REVENUE[1].label("cents"),
         func.sum(fact_items.c.quantity).label("quantity"),
     )
     .group_by(fact_items.c.product_id)
-    .order_by(_REVENUE.desc(), fact_items.c.product_id)
+    .order_by(_REVENUE[0].desc(), _REVENUE[1].desc(), fact_items.c.product_id)
     .limit(MAX_PRODUCTS)
 )
 
@@ -61,17 +82,22 @@ def orders_per_minute(engine: Engine, now: float) -> list[dict[str, Any]]:
     ]
 
 
+def _with_revenue(row: dict[str, Any]) -> dict[str, Any]:
+    revenue = _amount(row.pop("billions"), row.pop("cents"))
+    return {**row, "revenue": revenue}
+
+
 def report_views(engine: Engine, clock: Callable[[], float] = time.time) -> Blueprint:
     views = Blueprint("reports", __name__)
 
     @views.get("/totals")
     def totals() -> Response:
-        [row] = stream(engine, _TOTALS)
+        [row] = map(_with_revenue, stream(engine, _TOTALS))
         return json_response(row)
 
     @views.get("/products")
     def products() -> Response:
-        return json_response({"products": list(stream(engine, _PRODUCTS))})
+        return json_response({"products": list(map(_with_revenue, stream(engine, _PRODUCTS)))})
 
     @views.get("/orders-per-minute")
     def by_minute() -> Response:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
 from services.analytics.schema import inbox, metadata, starts
 from shared.database import create_schema, open_database
-from shared.events import MAX_PRICE, MAX_QUANTITY, Event
+from shared.events import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, Event
 from shared.http import create_app
 from shared.inbox import TransactionalEffect
 from shared.starts import Starts
@@ -50,6 +50,38 @@ def test_without_orders_every_report_is_empty(client: FlaskClient) -> None:
     assert answer(client, "/products") == {"products": []}
     minutes = answer(client, "/orders-per-minute")["minutes"]
     assert [minute["orders"] for minute in minutes] == [0] * 60
+
+
+def test_sums_are_exact_that_do_not_fit_into_64_bits(engine: Engine, client: FlaskClient) -> None:
+    largest = str(MAX_AMOUNT)
+    items = [an_item("p", price=largest, quantity=1), an_item("q", price="0.99", quantity=1)]
+    record(engine, *[an_event(items[0]) for _ in range(101)], an_event(items[1]))
+    assert answer(client, "/totals") == {
+        "orders": 102,
+        "revenue": 101 * MAX_AMOUNT + Decimal("0.99"),
+    }
+    assert answer(client, "/products")["products"] == [
+        {"productId": "p", "revenue": 101 * MAX_AMOUNT, "quantity": 101},
+        {"productId": "q", "revenue": Decimal("0.99"), "quantity": 1},
+    ]
+
+
+def test_products_whose_sums_differ_by_a_cent_are_in_order(
+    engine: Engine, client: FlaskClient
+) -> None:
+    prices = {"a": "9999999.99", "b": "10000000.00", "c": "10000000.01"}
+    record(engine, *[an_event(an_item(id, price=each, quantity=1)) for id, each in prices.items()])
+    products = answer(client, "/products")["products"]
+    assert [product["productId"] for product in products] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_an_order_from_the_edge_of_the_calendar_is_recorded(
+    engine: Engine, client: FlaskClient, time: str
+) -> None:
+    record(engine, an_event(time=datetime.fromisoformat(time)))
+    assert answer(client, "/totals")["orders"] == 1
+    assert len(answer(client, "/orders-per-minute")["minutes"]) == 60
 
 
 def test_totals_count_orders_and_add_up_to_the_cent(engine: Engine, client: FlaskClient) -> None:
