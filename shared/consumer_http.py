@@ -7,16 +7,15 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, MetaData
 
 from shared.activity_reader import ActivityReader
 from shared.activity_views import activity_views
 from shared.consumer import Consumer
-from shared.database import reading
+from shared.database import database_problem
 from shared.dead_letter_views import dead_letter_views
 from shared.errors import (
     ContractError,
-    DependencyUnavailable,
     LeaseHeld,
     OutcomeUnknown,
     PermanentError,
@@ -55,7 +54,7 @@ def create_consumer_app(
     guard = operators_only(token)
     refuse_in_an_outage(app, trouble)
     app.register_blueprint(fault_views(trouble.faults, guard))
-    app.register_blueprint(_health(consumer, engine, trouble))
+    app.register_blueprint(_health(consumer, engine, tables.inbox.metadata, trouble))
     reader = ActivityReader(engine, tables)
     app.register_blueprint(activity_views(reader, consumer, trouble, guard))
     app.register_blueprint(_story(engine, tables, list_effects, consumer))
@@ -67,25 +66,16 @@ def create_consumer_app(
     return app
 
 
-def _health(consumer: Consumer, engine: Engine, trouble: Trouble) -> Blueprint:
+def _health(consumer: Consumer, engine: Engine, metadata: MetaData, trouble: Trouble) -> Blueprint:
     views = Blueprint("health", __name__)
 
     @views.get("/health/ready")
     def ready() -> Response:
-        reason = consumer.why_not_ready() or _database_problem(engine) or trouble.outage()
+        reason = consumer.why_not_ready() or database_problem(engine, metadata) or trouble.outage()
         body = {"ready": reason is None, "reason": reason, "unsettled": consumer.unsettled}
         return json_response(body, 200 if reason is None else 503)
 
     return views
-
-
-def _database_problem(engine: Engine) -> str | None:
-    try:
-        with reading(engine) as connection:
-            connection.execute(text("SELECT 1"))
-    except DependencyUnavailable as error:
-        return str(error)
-    return None
 
 
 def _story(

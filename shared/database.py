@@ -1,36 +1,64 @@
 """A service's own database: SQLite on a laptop, PostgreSQL in earnest, chosen by DATABASE_URL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ClauseElement,
     Column,
     Connection,
     DateTime,
+    Dialect,
     Engine,
+    ExceptionContext,
     MetaData,
     Table,
     create_engine,
     event,
+    false,
     inspect,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.types import TypeDecorator
 
+from shared.blame import READ_ONLY, blames_statement, sqlstate
 from shared.database_address import engine_url
+from shared.disk import disk_problem, watch_disk
 from shared.errors import DatabaseUnavailable
 
 #: Transactions are short and never wait for anything outside, so that a few connections
 #: serve many threads.
 POOL_SIZE = 5
+
+#: When packets vanish, a connection ends after some ten seconds, whichever side waits: here with
+#: an error, in PostgreSQL with the locks that it held. Source: libpq's connection parameters.
+_OUR_END = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_SESSION = {
+    "lock_timeout": "10s",
+    "statement_timeout": "30s",
+    #: A process that is frozen in a transaction holds up the others no longer than this.
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+}
+_SET_SESSION = "SELECT " + ", ".join(f"set_config('{name}', %s, false)" for name in _SESSION)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -70,8 +98,12 @@ def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = Fa
     parsed = engine_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, pool_size)
-    return create_engine(
-        parsed,
+    return _postgresql(parsed, pool_size, autocommit=autocommit)
+
+
+def _postgresql(url: URL, pool_size: int, *, autocommit: bool) -> Engine:
+    engine = create_engine(
+        url,
         pool_size=pool_size,
         # No more than these: each would cost PostgreSQL a process, and a handshake each time,
         # since a pool closes what it opened beyond its size as soon as it is not needed.
@@ -79,17 +111,34 @@ def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = Fa
         pool_pre_ping=not autocommit,
         isolation_level="AUTOCOMMIT" if autocommit else None,
         pool_timeout=10,
-        connect_args={
-            "connect_timeout": 5,
-            "options": "-c lock_timeout=10s -c statement_timeout=30s",
-        },
+        connect_args={"connect_timeout": 5, **_OUR_END},
     )
+    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "handle_error", _leave_a_read_only_server)
+    watch_disk(engine)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    # Not among the parameters of the connection, of which PgBouncer takes none that it does not
+    # know.
+    connection.execute(_SET_SESSION, list(_SESSION.values()))
+    if not connection.autocommit:
+        connection.commit()
+
+
+def _leave_a_read_only_server(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and sqlstate(error) == READ_ONLY:
+        # It may have been the primary until now: connect again, and the new one is found.
+        context.is_disconnect = True
 
 
 def _sqlite(url: URL, pool_size: int) -> Engine:
     engine = create_engine(url, pool_size=pool_size, pool_timeout=30, connect_args={"timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    watch_disk(engine)
     return engine
 
 
@@ -123,14 +172,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise DatabaseUnavailable for whatever the driver raises when the database is away."""
+    """Raise DatabaseUnavailable for every error that the statement is not to blame for."""
     try:
         yield
-    except (OperationalError, InterfaceError, TimeoutError) as error:
-        raise DatabaseUnavailable(getattr(error, "orig", None) or error) from error
-    except ProgrammingError as error:
-        # A table that `migrate` has not made yet. SQLite counts that among the errors above.
-        if getattr(error.orig, "sqlstate", None) != "42P01":
+    except TimeoutError as error:
+        raise DatabaseUnavailable(error) from error
+    except DBAPIError as error:
+        if blames_statement(error):
             raise
         raise DatabaseUnavailable(error.orig) from error
 
@@ -166,7 +214,7 @@ def _add(connection: Connection, column: Column[Any]) -> None:
 
 
 def check_schema(engine: Engine, metadata: MetaData) -> None:
-    """Raise DatabaseUnavailable while the database is away or `migrate` has not run."""
+    """Raise DatabaseUnavailable while the database cannot be used or `migrate` has not run."""
     with reading(engine) as connection:
         missing = _missing_columns(connection, metadata)
     if missing:
@@ -174,6 +222,44 @@ def check_schema(engine: Engine, metadata: MetaData) -> None:
         raise DatabaseUnavailable(
             f"no table {tables}, or not all of its columns: run the service's migrate step first"
         )
+    check_writable(engine, metadata)
+
+
+def check_writable(engine: Engine, metadata: MetaData) -> None:
+    """Raise DatabaseUnavailable unless every table may be written, or when its disk was full.
+
+    Costs no write: the statements find no row, but the database asks first whether they may.
+    """
+    if problem := disk_problem(engine):
+        raise DatabaseUnavailable(problem)
+    with writing(engine) as tx:
+        for statement in _writing_no_rows(metadata, tx.dialect):
+            tx.exec_driver_sql(statement)
+
+
+@cache
+def _writing_no_rows(metadata: MetaData, dialect: Dialect) -> Sequence[str]:
+    statements: list[ClauseElement] = []
+    for table in metadata.sorted_tables:
+        names = table.columns.keys()
+        none = select(table).where(false())
+        statements += [
+            table.insert().from_select(names, none, include_defaults=False),
+            table.update().values(dict(table.columns)).where(false()),
+            table.delete().where(false()),
+        ]
+    texts = [str(statement.compile(dialect=dialect)) for statement in statements]
+    # PostgreSQL takes them all at once, which is one round trip.
+    return [";".join(texts)] if dialect.name == "postgresql" else texts
+
+
+def database_problem(engine: Engine, metadata: MetaData) -> str | None:
+    """What `/health/ready` has to say of the database; None when it can be written."""
+    try:
+        check_writable(engine, metadata)
+    except DatabaseUnavailable as error:
+        return str(error)
+    return None
 
 
 def _missing_columns(connection: Connection, metadata: MetaData) -> list[Column[Any]]:

@@ -3,10 +3,7 @@
 from collections.abc import Callable
 
 from flask import Blueprint, Response
-from sqlalchemy import Engine, text
 
-from shared.database import reading
-from shared.errors import DependencyUnavailable
 from shared.http import json_response
 
 
@@ -19,12 +16,3 @@ def readiness_view(why_not_ready: Callable[[], str | None]) -> Blueprint:
         return json_response({"ready": not reason, "reason": reason}, 503 if reason else 200)
 
     return views
-
-
-def database_problem(engine: Engine) -> str | None:
-    try:
-        with reading(engine) as tx:
-            tx.execute(text("SELECT 1"))
-    except DependencyUnavailable as error:
-        return str(error)
-    return None

@@ -7,7 +7,8 @@ from services.order.metrics import exposition
 from services.order.outbox import Backlog, backlog
 from services.order.relay_loop import Relay
 from services.order.relay_settings import RelaySettings
-from shared.database import open_database
+from services.order.schema import metadata
+from shared.database import database_problem, open_database
 from shared.errors import DatabaseUnavailable
 from shared.http import create_app, json_response
 from shared.observability import configure_logging
@@ -36,7 +37,7 @@ def _health(relay: Relay, engine: Engine) -> Blueprint:
             state, away = backlog(engine), None
         except DatabaseUnavailable as error:
             state, away = Backlog(0, None), str(error)
-        reason = relay.why_not_ready() or away
+        reason = relay.why_not_ready() or away or database_problem(engine, metadata)
         body = {
             "ready": reason is None,
             "reason": reason,

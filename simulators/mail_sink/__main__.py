@@ -1,10 +1,9 @@
 """`python -m simulators.mail_sink`: takes every mail, delivers none, shows all of them."""
 
-from shared.database import create_schema, open_database
+from shared.database import create_schema, database_problem, open_database
 from shared.observability import configure_logging
 from shared.server import Process, serve
 from shared.settings import main
-from simulators.health import database_problem
 from simulators.mail_sink.mailbox import Mailbox
 from simulators.mail_sink.schema import metadata
 from simulators.mail_sink.settings import MailSinkSettings
@@ -17,7 +16,9 @@ def compose(settings: MailSinkSettings) -> Process:
     create_schema(engine, metadata)
     mailbox = Mailbox(engine)
     listener = SmtpListener(mailbox, settings.host, settings.smtp_port)
-    app = create_sink(mailbox, lambda: listener.why_not_ready() or database_problem(engine))
+    app = create_sink(
+        mailbox, lambda: listener.why_not_ready() or database_problem(engine, metadata)
+    )
     return Process(app, listener)
 
 

@@ -9,14 +9,16 @@ from random import Random
 from flask import Blueprint, Flask, Response, request
 from sqlalchemy import Engine
 
+from shared.database import database_problem
 from shared.documents import read_document
 from shared.errors import DocumentError
 from shared.http import create_app, json_response, problem, read_body
-from simulators.health import database_problem, readiness_view
+from simulators.health import readiness_view
 from simulators.query import number
 from simulators.sms_gateway import behaviour
 from simulators.sms_gateway.accepting import KeyReused, Request, accept, accepted
 from simulators.sms_gateway.behaviour import Behaviour
+from simulators.sms_gateway.schema import metadata
 
 MAX_KEY_LENGTH = 255
 MAX_PAGE = 1000
@@ -28,7 +30,7 @@ def create_gateway(
     app = create_app()
     app.register_error_handler(DocumentError, _wrong_body)
     app.register_error_handler(KeyReused, _key_reused)
-    app.register_blueprint(readiness_view(partial(database_problem, engine)))
+    app.register_blueprint(readiness_view(partial(database_problem, engine, metadata)))
     app.register_blueprint(_messages(engine, rng, sleep))
     app.register_blueprint(_behaviour(engine))
     return app

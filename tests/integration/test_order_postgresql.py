@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from services.order.idempotency import scoped
 from tests.fakes import in_threads
@@ -147,3 +147,34 @@ def test_without_its_tables_it_is_not_ready(service: OrderService) -> None:
     assert answer.status_code == 503
     assert "migrate" in answer.get_json()["reason"]
     assert (service.post().status_code, service.get("/metrics").status_code) == (503, 200)
+
+
+def test_a_database_that_may_only_be_read_is_an_outage_and_not_ready(
+    service: OrderService, postgres_url: str
+) -> None:
+    name = postgres_url.rpartition("/")[2]
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+    service.engine.dispose()
+    service.placing.dispose()
+    assert service.post().status_code == 503
+    assert service.post(mode="sync").status_code == 503
+    assert service.get("/health/ready").status_code == 503
+
+
+def test_a_disk_that_is_full_for_orders_makes_the_service_not_ready(
+    service: OrderService,
+) -> None:
+    assert service.get("/health/ready").status_code == 200
+    with service.engine.begin() as tx:
+        tx.execute(text(_FULL_DISK))
+    assert service.post().status_code == 503
+    assert service.get("/health/ready").status_code == 503
+
+
+#: Refuses rows of orders as PostgreSQL does when its disk is full; the check of readiness has
+#: no row to write, as it has in that case.
+_FULL_DISK = """
+    CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER no_room BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION no_room()"""
