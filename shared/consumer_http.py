@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 from pydantic import SecretStr
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine, MetaData, Table
 
 from shared.activity_reader import ActivityReader
 from shared.activity_views import activity_views
@@ -26,6 +26,7 @@ from shared.fault_views import fault_views, refuse_in_an_outage
 from shared.faulty import Trouble
 from shared.history import History
 from shared.http import create_app, json_response, problem, read_body, to_json
+from shared.inbox import unknown
 from shared.operators import Guard, operators_only
 from shared.replay_views import replay_views
 from shared.replayer import Replayer
@@ -59,7 +60,7 @@ def create_consumer_app(
     app.register_blueprint(activity_views(reader, consumer, trouble, guard))
     app.register_blueprint(_story(engine, tables, list_effects, consumer))
     app.register_blueprint(_effects(list_effects, guard))
-    app.register_blueprint(_events(consumer))
+    app.register_blueprint(_events(consumer, engine, tables.inbox))
     history = History(engine, tables.history)
     app.register_blueprint(dead_letter_views(consumer.dead_letters, history, guard))
     app.register_blueprint(replay_views(consumer.service, replayer, guard))
@@ -113,7 +114,7 @@ def _effects(list_effects: ListEffects, guard: Guard) -> Blueprint:
     return views
 
 
-def _events(consumer: Consumer) -> Blueprint:
+def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
     views = Blueprint("events", __name__)
 
     @views.post("/events")
@@ -121,6 +122,8 @@ def _events(consumer: Consumer) -> Blueprint:
         """Apply an event at once: CloudEvents binary HTTP, the same effect, the same inbox."""
         try:
             event = read(_message())
+            if event and (forgotten := unknown(engine, inbox, [event])):
+                raise PermanentError(forgotten[event.id])
             applied = consumer.effect.apply([event], alone=True) if event else None
         except ContractError as error:
             return problem(400, "Not an event of the contract", str(error))

@@ -1,5 +1,6 @@
 """A service's own database: SQLite on a laptop, PostgreSQL in earnest, chosen by DATABASE_URL."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -181,6 +182,18 @@ def translated() -> Iterator[None]:
         if blames_statement(error):
             raise
         raise DatabaseUnavailable(error.orig) from error
+
+
+def clock_of(tx: Connection) -> float:
+    """Seconds since 1970 by the database's clock, which is the same for every replica.
+
+    Read it when the row is locked: before that, a transaction may have waited for any time.
+    """
+    if tx.dialect.name == "postgresql":
+        # Not now(): that is when the transaction began.
+        return float(tx.scalar(text("SELECT extract(epoch FROM clock_timestamp())")))
+    # A file has one machine, and writers have the lock before their first statement.
+    return time.time()
 
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -8,6 +8,8 @@ from shared.database import Utc, insert
 
 NAME = "forgotten"
 
+TOO_OLD = "it may have been done: the inbox has been pruned of what was done before"
+
 
 def forgotten_table(metadata: MetaData) -> Table:
     """A single row, with the id 1, once something has been forgotten."""

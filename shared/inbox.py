@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Float,
@@ -22,16 +23,22 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    or_,
     select,
     update,
 )
 
-from shared.database import Utc, insert, writing
+from shared.database import Utc, clock_of, insert, reading, writing
 from shared.errors import DatabaseUnavailable, LeaseHeld
 from shared.events import Event
-from shared.forgotten import forgotten_table
+from shared.forgotten import TOO_OLD, forgotten_table, forgotten_until
 from shared.rows import Rows, insert_new_rows
 from shared.starts import Starts, judge
+
+#: Seconds between taking a lease and the call, at most: what is left then covers the call.
+LATEST_START = 2.0
+#: A lease that ends later than this from now was taken by a clock that was wrong, and is over.
+LONGEST_LEASE = 3600.0
 
 DONE = "done"
 SENDING = "sending"
@@ -143,8 +150,8 @@ class TransactionalEffect:
 class LeasedEffect:
     """An effect outside of every transaction: claim with a lease, do it, record that it was done.
 
-    `lease` is in seconds and exceeds the longest time that `send` can take. Replicas compare it
-    by their own clocks, so these must agree within seconds.
+    `lease` is in seconds and exceeds the longest time that `send` can take by more than
+    LATEST_START. It is told by the database's clock, the same for every replica.
     """
 
     def __init__(
@@ -155,7 +162,8 @@ class LeasedEffect:
         send: Callable[[Event], None],
         *,
         lease: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[Connection], float] = clock_of,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
@@ -163,7 +171,8 @@ class LeasedEffect:
         self._send = send
         self._lease = lease
         self._clock = clock
-        #: Done, but the database was away when that should have been written down.
+        self._monotonic = monotonic
+        #: Done, but the database was unavailable when that should have been written down.
         self._unrecorded: dict[str, _Start] = {}
 
     def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
@@ -174,14 +183,15 @@ class LeasedEffect:
             if isinstance(claimed, Applied):
                 return claimed
             start = claimed
+            self._expect_enough_lease(event, start)
             self._call(event, start)
         return self._record(event, start)
 
     def _claim(self, event: Event, *, alone: bool) -> "_Start | Applied":
         """Take the lease, or say why there is nothing to do. Raises LeaseHeld."""
-        now = self._clock()
         with writing(self._engine) as tx:
             state, lease_until = self._state(tx, event.id)
+            began, now = self._monotonic(), self._clock(tx)
             if state == DONE:
                 return Applied(before=frozenset({event.id}))
             if starts := self._starts.suspects(tx, [event.id]):
@@ -191,7 +201,15 @@ class LeasedEffect:
             mine = now + self._lease
             if not self._take_lease(tx, event, now, until=mine):
                 raise LeaseHeld(max(lease_until - now, 0.1))
-            return _Start(self._starts.begin(tx, [event.id]), mine, was_suspect=bool(starts))
+            batch_id = self._starts.begin(tx, [event.id])
+            return _Start(batch_id, mine, began, was_suspect=bool(starts))
+
+    def _expect_enough_lease(self, event: Event, start: "_Start") -> None:
+        """Committing may have taken any time, and a call must end before its lease does."""
+        waited = self._monotonic() - start.began
+        if waited > LATEST_START:
+            self._release(event, start)
+            raise DatabaseUnavailable(f"it took {waited:.1f} s to take a lease")
 
     def _call(self, event: Event, start: "_Start") -> None:
         try:
@@ -204,7 +222,7 @@ class LeasedEffect:
     def _state(self, tx: Connection, event_id: str) -> tuple[str, float]:
         inbox = self._inbox
         query = select(inbox.c.state, inbox.c.lease_until).where(inbox.c.event_id == event_id)
-        row = tx.execute(query).one_or_none()
+        row = tx.execute(query.with_for_update()).one_or_none()
         return (row.state, row.lease_until) if row else ("", 0.0)
 
     def _take_lease(self, tx: Connection, event: Event, now: float, *, until: float) -> bool:
@@ -219,10 +237,14 @@ class LeasedEffect:
                 "started_at": row["started_at"],
                 "at": row["at"],
             },
-            where=(inbox.c.state != DONE) & (inbox.c.lease_until <= now),
+            where=(inbox.c.state != DONE) & self._is_over(now),
         )
         taken = tx.execute(statement.returning(inbox.c.event_id), row)
         return taken.one_or_none() is not None
+
+    def _is_over(self, now: float) -> ColumnElement[bool]:
+        until = self._inbox.c.lease_until
+        return or_(until <= now, until > now + max(LONGEST_LEASE, 2 * self._lease))
 
     def _release(self, event: Event, start: "_Start") -> None:
         """The call failed: the next attempt need not wait for the lease to end.
@@ -260,7 +282,24 @@ class _Start:
 
     batch_id: str
     lease_until: float
+    #: By the monotonic clock of this process.
+    began: float
     was_suspect: bool
+
+
+def unknown(
+    engine: Engine, inbox: Table, events: Sequence[Event], *, began: datetime | None = None
+) -> dict[str, str]:
+    """Which of these may have been done and pruned since, and why, by their ids.
+
+    `began`: of what was done under an id of its own, when that was done for the first time.
+    """
+    with reading(engine) as tx:
+        until = forgotten_until(tx, inbox)
+        old = [event.id for event in events if until and (began or event.time) < until]
+        query = select(inbox.c.event_id).where(inbox.c.event_id.in_(old), inbox.c.state == DONE)
+        done = frozenset(tx.scalars(query)) if old else frozenset()
+    return {id: f"{TOO_OLD} {until:%Y-%m-%d}" for id in old if id not in done}
 
 
 def _take_suspects(

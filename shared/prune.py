@@ -132,6 +132,8 @@ def _is_over(tables: Tables, cutoff: datetime, now: datetime) -> ColumnElement[b
     stirring = select(history.c.event_id).where(history.c.at >= cutoff)
     return and_(
         inbox.c.event_time < cutoff,
+        # A replay sends old events again: its rows are new, however old the events.
+        inbox.c.at < cutoff,
         or_(inbox.c.state == DONE, inbox.c.lease_until <= now.timestamp()),
         inbox.c.event_id.not_in(stirring),
     )

@@ -7,6 +7,7 @@ not know as done; or, when an operator says so, sent again under an id of that r
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial, reduce
 from typing import Protocol
 
@@ -16,13 +17,11 @@ from sqlalchemy import Connection, Engine, Table, select
 from shared.database import reading, writing
 from shared.errors import BrokerUnavailable, DependencyUnavailable, LeaseHeld, PermanentError
 from shared.events import RESENT, Event, is_id
-from shared.forgotten import forgotten_until
-from shared.inbox import DONE, Effect, inbox_row
+from shared.inbox import DONE, Effect, inbox_row, unknown
 from shared.replay_table import Replay
 from shared.replay_tally import Done
 from shared.rows import insert_new_rows
 
-TOO_OLD = "it may have been done: the inbox has been pruned of what was placed before"
 TOO_LONG = "its id is too long to be sent again"
 
 Write = Callable[[Connection, Sequence[Event]], None]
@@ -94,32 +93,33 @@ class ApplyOnce:
         self._effect = effect
         self._threads = threads
 
-    def look(self, events: Sequence[Event]) -> Done:
-        return self._guarded(self.look_at_any, events)
+    def look(self, events: Sequence[Event], *, began: datetime | None = None) -> Done:
+        return self._guarded(self._look, events, began)
 
-    def apply(self, events: Sequence[Event]) -> Done:
-        return self._guarded(self.apply_any, events)
+    def apply(self, events: Sequence[Event], *, began: datetime | None = None) -> Done:
+        """`began`: of events under ids of a replay, when that replay was first run."""
+        return self._guarded(self._apply_all, events, began)
 
-    def look_at_any(self, events: Sequence[Event]) -> Done:
+    def _look(self, events: Sequence[Event]) -> Done:
         done = _done(self._engine, self._inbox, events)
         return Done(applied=_ids(events) - done, already=done)
 
-    def apply_any(self, events: Sequence[Event]) -> Done:
+    def _apply_all(self, events: Sequence[Event]) -> Done:
         if self._threads == 1:
             return _together_or_alone(self._apply, events)
         one = partial(_together_or_alone, self._apply)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="replay") as threads:
             return reduce(Done.also, threads.map(lambda event: one([event]), events), Done())
 
-    def _guarded(self, act: Callable[[Sequence[Event]], Done], events: Sequence[Event]) -> Done:
-        with reading(self._engine) as tx:
-            until = forgotten_until(tx, self._inbox)
-        old = [event for event in events if until is not None and event.time < until]
-        done = _done(self._engine, self._inbox, old)
-        unknown = {event.id: f"{TOO_OLD} {until:%Y-%m-%d}" for event in old if event.id not in done}
-        others = [event for event in events if event not in old]
-        found = act(others) if others else Done()
-        return found.also(Done(already=done, failed=unknown))
+    def _guarded(
+        self,
+        act: Callable[[Sequence[Event]], Done],
+        events: Sequence[Event],
+        began: datetime | None,
+    ) -> Done:
+        failed = unknown(self._engine, self._inbox, events, began=began)
+        others = [event for event in events if event.id not in failed]
+        return (act(others) if others else Done()).also(Done(failed=failed))
 
     def _apply(self, events: Sequence[Event]) -> Done:
         applied = self._effect.apply(events)
@@ -140,16 +140,18 @@ class Resend:
 
     does = "sends everything again, whatever was sent before, under ids of this replay"
 
-    def __init__(self, once: ApplyOnce, replay_id: str) -> None:
+    def __init__(self, once: ApplyOnce, replay_id: str, *, began: datetime) -> None:
         self.batch = once.batch
         self._once = once
         self._suffix = RESENT + replay_id
+        #: Run again after the inbox was pruned of it, it would send everything again.
+        self._began = began
 
     def look(self, events: Sequence[Event]) -> Done:
-        return self._renamed(self._once.look_at_any, events)
+        return self._renamed(partial(self._once.look, began=self._began), events)
 
     def apply(self, events: Sequence[Event]) -> Done:
-        return self._renamed(self._once.apply_any, events)
+        return self._renamed(partial(self._once.apply, began=self._began), events)
 
     def _renamed(self, act: Callable[[Sequence[Event]], Done], events: Sequence[Event]) -> Done:
         renamed = [replace(event, id=event.id + self._suffix) for event in events]
@@ -172,7 +174,7 @@ class Resend:
 
 def sending(once: ApplyOnce, replay: Replay) -> Applier:
     """For a service whose effect is outside: what was never sent, or everything again."""
-    return Resend(once, replay.id) if replay.request.resend else once
+    return Resend(once, replay.id, began=replay.started_at) if replay.request.resend else once
 
 
 def _together_or_alone(act: Callable[[Sequence[Event]], Done], events: Sequence[Event]) -> Done:

@@ -4,7 +4,6 @@ The process that runs one renews its lease. A lease that has ended means that th
 gone: the replay was interrupted, and can be run again.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from shared.database import insert, reading, writing
+from shared.database import clock_of, insert, reading, writing
 from shared.errors import ReplayRefused
 from shared.replay_table import INTERRUPTED, RUNNING, Replay, Request, to_replay
 from shared.replay_tally import Tally
@@ -25,7 +24,7 @@ KEPT = 100
 
 WAS_INTERRUPTED = "its process ended; run it again, what was applied stays applied"
 
-Clock = Callable[[], float]
+Clock = Callable[[Connection], float]
 
 
 class Replays:
@@ -34,7 +33,7 @@ class Replays:
         engine: Engine,
         table: Table,
         *,
-        clock: Clock = time.time,
+        clock: Clock = clock_of,
         lease: float = LEASE,
     ) -> None:
         self.lease = lease
@@ -54,11 +53,11 @@ class Replays:
         return self._run(replay.id, _again(replay))
 
     def _run(self, replay_id: str, request: Request) -> Replay:
-        values = self._as_new(request)
-        row = {"id": replay_id, "started_at": datetime.now(UTC), **values}
         try:
             with writing(self._engine) as tx:
                 self._expire(tx)
+                values = self._as_new(request, self._clock(tx))
+                row = {"id": replay_id, "started_at": datetime.now(UTC), **values}
                 if running := tx.scalar(self._running()):
                     raise ReplayRefused(f"replay {running} is running: wait until it has ended")
                 self._forget_oldest(tx)
@@ -70,7 +69,7 @@ class Replays:
             # Another process was faster; the index let only one of the two in.
             raise ReplayRefused("another replay has begun at this moment") from error
 
-    def _as_new(self, request: Request) -> dict[str, Any]:
+    def _as_new(self, request: Request, now: float) -> dict[str, Any]:
         return {
             "state": RUNNING,
             "start": request.start,
@@ -80,7 +79,7 @@ class Replays:
             "tally": Tally().document(),
             "reason": None,
             "run": uuid.uuid4().hex,
-            "lease_until": self._clock() + self.lease,
+            "lease_until": now + self.lease,
             "ended_at": None,
         }
 
@@ -89,7 +88,8 @@ class Replays:
         table = self._table
         with reading(self._engine) as tx:
             row = tx.execute(select(table).where(table.c.id == replay_id)).one_or_none()
-        if row is not None and row.state == RUNNING and row.lease_until <= self._clock():
+            now = self._clock(tx)
+        if row is not None and row.state == RUNNING and row.lease_until <= now:
             self.expire()
             return self.find(replay_id)
         return None if row is None else to_replay(row)
@@ -107,27 +107,27 @@ class Replays:
 
     def progress(self, replay: Replay, tally: Tally | None = None) -> bool:
         """Renew the lease, and keep count; False when the replay is no longer this run's."""
-        values: dict[str, Any] = {"lease_until": self._clock() + self.lease}
-        if tally is not None:
-            values["tally"] = tally.document()
-        return self._update(replay, values)
+        values = {} if tally is None else {"tally": tally.document()}
+        with writing(self._engine) as tx:
+            lease = {"lease_until": self._clock(tx) + self.lease}
+            return self._update(tx, replay, {**values, **lease})
 
     def end(self, replay: Replay, state: str, tally: Tally, reason: str | None = None) -> bool:
         values = {"state": state, "reason": reason, "ended_at": datetime.now(UTC)}
-        return self._update(replay, {**values, "tally": tally.document()})
+        with writing(self._engine) as tx:
+            return self._update(tx, replay, {**values, "tally": tally.document()})
 
-    def _update(self, replay: Replay, values: Mapping[str, Any]) -> bool:
+    def _update(self, tx: Connection, replay: Replay, values: Mapping[str, Any]) -> bool:
         table = self._table
         mine = (table.c.id == replay.id) & (table.c.run == replay.run) & (table.c.state == RUNNING)
-        with writing(self._engine) as tx:
-            return tx.execute(update(table).where(mine).values(**values)).rowcount == 1
+        return tx.execute(update(table).where(mine).values(**values)).rowcount == 1
 
     def _running(self) -> Any:
         return select(self._table.c.id).where(self._table.c.state == RUNNING).limit(1)
 
     def _expire(self, tx: Connection) -> None:
         table = self._table
-        is_over = (table.c.state == RUNNING) & (table.c.lease_until <= self._clock())
+        is_over = (table.c.state == RUNNING) & (table.c.lease_until <= self._clock(tx))
         values = {"state": INTERRUPTED, "reason": WAS_INTERRUPTED, "ended_at": datetime.now(UTC)}
         tx.execute(update(table).where(is_over).values(**values))
 

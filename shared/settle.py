@@ -170,7 +170,7 @@ def _try_again(
         return _give_up(delivery, effect, record, f"gave up after {attempt} attempts: {reason}")
     after = ladder[attempt - 1]
     # First the note: what the broker does now is then never unknown to those who ask.
-    record(delivery.message, Note(step=Step.RETRIED, reason=reason, after=after))
+    _note(record, delivery, Note(step=Step.RETRIED, reason=reason, after=after))
     delivery.retry(after, Failure.now(reason))
     _forget(delivery, effect)
     _log(delivery, Outcome.RETRIED, seconds=after, reason=reason, exc_info=error)
@@ -199,17 +199,33 @@ def _wait_on(delivery: Delivery, effect: Effect, after: float, reason: str) -> O
 
 
 def _give_up(delivery: Delivery, effect: Effect, record: Record, reason: str) -> Outcome:
-    record(delivery.message, Note(step=Step.DEAD_LETTERED, reason=reason))
+    _note(record, delivery, Note(step=Step.DEAD_LETTERED, reason=reason))
     delivery.dead_letter(reason)
     _forget(delivery, effect)
     _log(delivery, Outcome.DEAD_LETTERED, reason=reason)
     return Outcome.DEAD_LETTERED
 
 
+def _note(record: Record, delivery: Delivery, note: Note) -> None:
+    try:
+        record(delivery.message, note)
+    except DependencyUnavailable:
+        raise
+    except Exception:
+        # The history is for people. Should it not take this one note, the consumer would die of
+        # it and come back to the same event, again and again.
+        log.exception("history.not_written", event_id=delivery.message.id, step=note.step)
+
+
 def _forget(delivery: Delivery, effect: Effect) -> None:
     """Tell the effect after the broker has it: a crash in between only leaves a suspicion."""
-    with suppress(DatabaseUnavailable):
+    try:
         effect.given_up(delivery.message.id)
+    except DatabaseUnavailable:
+        log.warning("suspicion.kept", event_id=delivery.message.id)
+    except Exception:
+        # The delivery is settled; nothing may be made of it now.
+        log.exception("suspicion.kept", event_id=delivery.message.id)
 
 
 def _log(delivery: Delivery, outcome: Outcome, **facts: object) -> None:

@@ -58,7 +58,7 @@ class Neighbours:
             orders=self._limit,
             client=httpx.Client(transport=httpx.MockTransport(self._answer)),
         )
-        return Direct(Runs(engine, clock=self._clock), stages, limit=self._limit)
+        return Direct(Runs(engine, clock=lambda _tx: self._clock()), stages, limit=self._limit)
 
     @property
     def called(self) -> list[str]:

@@ -1,6 +1,5 @@
 """Keeps the orders that are done by calls: pending under a lease, then completed or failed."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +16,9 @@ from services.order.order_row import PLACE_ORDER, has_its_key
 from services.order.placing import ORDERS_PLACED, TRIES
 from services.order.schema import orders, runs
 from services.order.stages import Stage, failed_stage
-from shared.database import reading, writing
+from shared.database import clock_of, reading, writing
 from shared.errors import DatabaseUnavailable
+from shared.inbox import LONGEST_LEASE
 
 log = structlog.get_logger()
 
@@ -60,9 +60,9 @@ class RunState:
 
 
 class Runs:
-    """Replicas compare leases by their own clocks, so these must agree within seconds."""
+    """Leases are told by the database's clock, the same for every replica."""
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, engine: Engine, *, clock: Callable[[Connection], float] = clock_of) -> None:
         self._engine = engine
         self._clock = clock
 
@@ -73,22 +73,22 @@ class Runs:
         """
         for _ in range(TRIES):
             with writing(self._engine) as tx:
-                begun = self._begin(tx, row, mode, self._clock() + lease)
+                begun = self._begin(tx, row, mode, lease)
             if begun:
                 return begun
         raise DatabaseUnavailable("the idempotency key is taken and freed, again and again")
 
     def _begin(
-        self, tx: Connection, row: dict[str, Any], mode: Mode, until: float
+        self, tx: Connection, row: dict[str, Any], mode: Mode, lease: float
     ) -> Run | Done | None:
         """None when `prune` freed the key after it was found taken."""
         if tx.execute(PLACE_ORDER, row).rowcount == 1:
-            return _begin_new(tx, row, mode, until)
+            return _begin_new(tx, row, mode, self._clock(tx) + lease)
         found = tx.execute(select(orders).where(has_its_key(row)).limit(1)).one_or_none()
-        return self._begin_again(tx, found, row, until) if found else None
+        return self._begin_again(tx, found, row, lease) if found else None
 
     def _begin_again(
-        self, tx: Connection, found: Row[Any], row: dict[str, Any], until: float
+        self, tx: Connection, found: Row[Any], row: dict[str, Any], lease: float
     ) -> Run | Done:
         if found.fingerprint != row["fingerprint"]:
             raise KeyReused("the key was used before, for an order that is not this one")
@@ -98,9 +98,12 @@ class Runs:
         status = tx.scalar(select(orders.c.status).where(orders.c.seq == found.seq))
         if status == COMPLETED:
             return Done(found.order_id, COMPLETED, found.total_amount, _read_stages(run.stages))
-        left = run.lease_until - self._clock()
-        if left > 0:
+        now = self._clock(tx)
+        left = run.lease_until - now
+        # One that ends further ahead was taken by a clock that was wrong.
+        if 0 < left <= LONGEST_LEASE:
             raise OrderInProgress(found.order_id, left)
+        until = now + lease
         tx.execute(update(runs).where(this_run).values(lease_until=until))
         tx.execute(update(orders).where(orders.c.seq == found.seq).values(status=PENDING))
         log.info("order.resumed", order=found.order_id, event_id=found.event_id)
@@ -122,14 +125,15 @@ class Runs:
     def find(self, order_id: str) -> RunState | None:
         with reading(self._engine) as tx:
             row = tx.execute(select(runs).where(runs.c.order_id == order_id)).one_or_none()
+            now = self._clock(tx)
         if row is None:
             return None
-        return RunState(row.mode, row.lease_until > self._clock(), _read_stages(row.stages))
+        return RunState(row.mode, row.lease_until > now, _read_stages(row.stages))
 
     def running(self) -> int:
         """How many orders somebody is at."""
-        alive = runs.c.lease_until > self._clock()
         with reading(self._engine) as tx:
+            alive = runs.c.lease_until > self._clock(tx)
             return tx.scalar(select(func.count()).select_from(runs).where(alive)) or 0
 
 

@@ -2,27 +2,31 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from sqlalchemy import MetaData
+from sqlalchemy import Engine, MetaData
 
 from shared.consumer import Consumer
 from shared.consumer_http import create_consumer_app
-from shared.database import create_schema, open_database
+from shared.database import create_schema, open_database, writing
 from shared.errors import DependencyUnavailable, LeaseHeld, PermanentError
+from shared.events import Event
 from shared.faults import Faults, faults_table
 from shared.faulty import Trouble
+from shared.forgotten import note_forgotten
 from shared.history import history_table
 from shared.http import MAX_BODY_BYTES
-from shared.inbox import inbox_table
+from shared.inbox import DONE, inbox_row, inbox_table
 from shared.replay_appliers import ApplyOnce
 from shared.replay_table import replays_table
 from shared.replayer import Replayer
 from shared.replays import Replays
+from shared.settle import read
 from shared.story import Tables
 from shared.transport import Message, connect
 from tests.builders import a_message
@@ -46,9 +50,14 @@ def effect() -> FakeEffect:
 
 
 @pytest.fixture
-def client(effect: FakeEffect, sqlite_url: str) -> FlaskClient:
+def engine(sqlite_url: str) -> Engine:
     engine = open_database(sqlite_url)
     create_schema(engine, metadata)
+    return engine
+
+
+@pytest.fixture
+def client(effect: FakeEffect, engine: Engine, sqlite_url: str) -> FlaskClient:
     broker = connect(sqlite_url)
     consumer = Consumer("email", broker, effect)
     once = ApplyOnce(engine, inbox, effect, batch=1)
@@ -77,6 +86,25 @@ def test_an_event_is_applied_at_once_and_only_once(client: FlaskClient, effect: 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.json["outcome"] for answer in answers] == ["applied", "applied_before"]
     assert effect.applied == [message.id]
+
+
+def test_an_event_that_the_inbox_may_have_forgotten_is_refused(
+    client: FlaskClient, effect: FakeEffect, engine: Engine
+) -> None:
+    old, known = a_message(), a_message()
+    with writing(engine) as tx:
+        note_forgotten(tx, inbox, datetime.now(UTC))
+        tx.execute(inbox.insert(), inbox_row(an_event_of(known), DONE))
+    answer = send(client, old)
+    assert (answer.status_code, effect.applied) == (422, [])
+    assert "it may have been done" in answer.json["detail"]
+    assert send(client, known).status_code == 200
+
+
+def an_event_of(message: Message) -> Event:
+    event = read(message)
+    assert event
+    return event
 
 
 def test_an_unknown_type_is_ignored(client: FlaskClient, effect: FakeEffect) -> None:

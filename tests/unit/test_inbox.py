@@ -1,16 +1,26 @@
 """Applied once, whatever comes twice, at the same time, half done or after a death."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pytest
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, select
 
-from shared.database import create_schema, open_database, reading, writing
+from shared.database import clock_of, create_schema, open_database, reading, writing
 from shared.errors import DatabaseUnavailable, DependencyUnavailable, LeaseHeld
 from shared.events import Event
-from shared.inbox import Applied, LeasedEffect, TransactionalEffect, inbox_table
+from shared.inbox import (
+    LATEST_START,
+    LONGEST_LEASE,
+    SENDING,
+    Applied,
+    LeasedEffect,
+    TransactionalEffect,
+    inbox_row,
+    inbox_table,
+)
 from shared.starts import Starts, starts_table
 from tests.builders import an_event
 from tests.fakes import Death, Outage, in_threads
@@ -71,13 +81,26 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1_000_000.0
 
-    def __call__(self) -> float:
+    def __call__(self, _tx: Connection) -> float:
         return self.now
 
 
-def outside(engine: Engine, send: Sender, clock: Clock | None = None) -> LeasedEffect:
+def outside(
+    engine: Engine,
+    send: Sender,
+    clock: Callable[[Connection], float] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> LeasedEffect:
     """What a process has; calling it again makes another process."""
-    return LeasedEffect(engine, inbox, Starts(starts), send, lease=LEASE, clock=clock or Clock())
+    return LeasedEffect(
+        engine,
+        inbox,
+        Starts(starts),
+        send,
+        lease=LEASE,
+        clock=clock or Clock(),
+        monotonic=monotonic,
+    )
 
 
 def raiser(error: BaseException) -> Callable[[], None]:
@@ -209,6 +232,64 @@ def test_after_a_death_it_is_sent_again_once_the_lease_has_ended(engine: Engine)
     clock.now += 1
     assert survivor.apply([event], alone=True).now == {event.id}
     assert send.sent == [event.id]
+
+
+def test_a_lease_is_told_by_the_databases_clock_once_the_row_is_locked(engine: Engine) -> None:
+    def clock(_tx: Connection) -> float:
+        was_released.append(released.is_set())
+        return 1000.0
+
+    def hold() -> None:
+        with writing(engine) as tx:
+            tx.execute(inbox.update().values(attempt=1))
+            held.set()
+            time.sleep(0.5)
+            released.set()
+
+    event, held, released = an_event(), threading.Event(), threading.Event()
+    was_released: list[bool] = []
+    row = inbox_row(event, SENDING)
+    with writing(engine) as tx:
+        tx.execute(inbox.insert(), row)
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    outside(engine, Sender(), clock).apply([event])
+    holder.join()
+    assert was_released == [True]
+
+
+def test_the_clock_of_the_database_goes_on_while_a_transaction_waits(engine: Engine) -> None:
+    with writing(engine) as tx:
+        first = clock_of(tx)
+        time.sleep(0.05)
+        assert 0.05 <= clock_of(tx) - first < 5
+        assert abs(first - time.time()) < 5
+
+
+def test_a_lease_that_took_so_long_that_it_covers_no_call_is_not_used(engine: Engine) -> None:
+    send, event = Sender(), an_event()
+    slow = iter([0.0, LATEST_START + 0.1])
+    with pytest.raises(DatabaseUnavailable, match="to take a lease"):
+        outside(engine, send, monotonic=lambda: next(slow)).apply([event])
+    assert (send.sent, rows(engine, starts)) == ([], 0)
+    assert outside(engine, send).apply([event]).now == {event.id}
+
+
+@pytest.mark.parametrize("ahead", [LONGEST_LEASE + 1, 1e9])
+def test_a_lease_further_ahead_than_any_can_be_is_over(engine: Engine, ahead: float) -> None:
+    send, event, clock = Sender(), an_event(), Clock()
+    with writing(engine) as tx:
+        tx.execute(inbox.insert(), inbox_row(event, SENDING, lease_until=clock.now + ahead))
+    assert outside(engine, send, clock).apply([event]).now == {event.id}
+
+
+def test_a_lease_as_long_as_any_can_be_is_held(engine: Engine) -> None:
+    event, clock = an_event(), Clock()
+    with writing(engine) as tx:
+        tx.execute(inbox.insert(), inbox_row(event, SENDING, lease_until=clock.now + LONGEST_LEASE))
+    with pytest.raises(LeaseHeld):
+        outside(engine, Sender(), clock).apply([event])
 
 
 def test_the_inbox_has_the_time_of_the_latest_start(engine: Engine) -> None:

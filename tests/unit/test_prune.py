@@ -24,7 +24,7 @@ def records(database_url: str) -> Iterator[Records]:
 
 
 def test_an_event_as_old_as_the_limit_stays_and_an_older_one_goes(records: Records) -> None:
-    records.applied(NOW - KEEP - TICK, at=NOW - KEEP)
+    records.applied(NOW - KEEP - TICK, at=NOW - KEEP - TICK)
     kept = [records.applied(NOW - KEEP, at=NOW - KEEP), records.applied(NOW, at=NOW)]
     assert records.prune()["inbox"] == 1
     assert records.left() == {event.id for event in kept}
@@ -32,9 +32,18 @@ def test_an_event_as_old_as_the_limit_stays_and_an_older_one_goes(records: Recor
 
 def test_after_an_outage_it_counts_from_what_was_applied_last(records: Records) -> None:
     progress = NOW - timedelta(days=25)
-    records.applied(progress - KEEP - TICK, at=NOW - TICK)
+    records.applied(progress - KEEP - TICK, at=progress - KEEP - TICK)
     kept = [records.applied(progress - KEEP, at=NOW - TICK), records.applied(progress, at=NOW)]
     assert records.prune()["inbox"] == 1
+    assert records.left() == {event.id for event in kept}
+
+
+def test_what_was_done_lately_stays_however_old_its_event_is(records: Records) -> None:
+    kept = [
+        records.applied(NOW - 9 * KEEP, at=NOW - KEEP),
+        records.applied(NOW - 9 * KEEP, at=NOW, state=SENDING),
+    ]
+    assert records.prune()["inbox"] == 0
     assert records.left() == {event.id for event in kept}
 
 

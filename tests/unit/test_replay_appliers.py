@@ -16,10 +16,10 @@ from services.analytics.schema import facts, inbox, metadata, remove_facts, star
 from shared.database import create_schema, open_database, reading, writing
 from shared.errors import DependencyUnavailable, PermanentError
 from shared.events import Event
-from shared.forgotten import note_forgotten
+from shared.forgotten import TOO_OLD, note_forgotten
 from shared.http import create_app
 from shared.inbox import LeasedEffect, TransactionalEffect, inbox_table
-from shared.replay_appliers import TOO_LONG, TOO_OLD, ApplyOnce, Rebuild, Resend
+from shared.replay_appliers import TOO_LONG, ApplyOnce, Rebuild, Resend
 from shared.replay_tally import Done
 from shared.starts import Starts, starts_table
 from tests.builders import THE_TIME, an_event, an_item
@@ -242,7 +242,7 @@ def test_what_is_older_than_the_inbox_remembers_is_not_taken_for_new(mails: Engi
     assert done.failed[old[1].id] == f"{TOO_OLD} 2026-02-24"
     assert sorted(sent) == sorted(ids(known, *new))
     # Whoever says so sends it all the same.
-    assert Resend(applier, "abc").apply(old).applied == ids(*old)
+    assert Resend(applier, "abc", began=THE_TIME).apply(old).applied == ids(*old)
 
 
 def test_a_resend_sends_everything_once_more_under_ids_of_its_own(mails: Engine) -> None:
@@ -252,20 +252,36 @@ def test_a_resend_sends_everything_once_more_under_ids_of_its_own(mails: Engine)
     applier.apply(events)
     sent.clear()
 
-    again = Resend(applier, "abc")
+    again = Resend(applier, "abc", began=THE_TIME)
     assert again.look(events) == Done(applied=ids(*events))
     assert again.apply(events) == Done(applied=ids(*events))
     assert sorted(sent) == sorted(f"{event.id}.replay-abc" for event in events)
     # Run again, it sends nothing twice; another resend does.
     assert again.apply(events) == Done(already=ids(*events))
-    assert Resend(applier, "def").apply(events) == Done(applied=ids(*events))
+    assert Resend(applier, "def", began=THE_TIME).apply(events) == Done(applied=ids(*events))
     assert len(sent) == 6
+
+
+def test_a_resend_that_is_run_again_after_a_prune_sends_nothing_that_it_may_have_sent(
+    mails: Engine,
+) -> None:
+    sent: list[str] = []
+    applier = once(mails, lambda event: sent.append(event.id))
+    events = some(2)
+    Resend(applier, "abc", began=THE_TIME).apply(events)
+    with writing(mails) as tx:
+        tx.execute(outbox_of_mails.delete())
+        note_forgotten(tx, outbox_of_mails, THE_TIME + timedelta(days=1))
+    assert set(Resend(applier, "abc", began=THE_TIME).apply(events).failed) == ids(*events)
+    assert len(sent) == 2
 
 
 def test_an_id_that_is_too_long_to_be_sent_again_is_named(mails: Engine) -> None:
     sent: list[str] = []
     [fits, event] = some(2)
     long = replace(event, id="e" * 60)
-    done = Resend(once(mails, lambda event: sent.append(event.id)), "abc").apply([fits, long])
+    done = Resend(once(mails, lambda event: sent.append(event.id)), "abc", began=THE_TIME).apply(
+        [fits, long]
+    )
     assert done == Done(applied=ids(fits), failed={long.id: TOO_LONG})
     assert len(sent) == 1

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, MetaData, inspect
+from sqlalchemy import Connection, Engine, MetaData, inspect
 
 from shared.database import create_schema, open_database
 from shared.errors import ReplayRefused
@@ -28,7 +28,7 @@ ALL = Request("beginning")
 class Clock:
     now = 1000.0
 
-    def __call__(self) -> float:
+    def __call__(self, _tx: Connection) -> float:
         return self.now
 
 

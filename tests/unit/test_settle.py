@@ -179,6 +179,32 @@ def test_what_cannot_be_noted_is_not_settled(error: Exception) -> None:
     assert (delivery.ended, effect.gave_up) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("error", "verb"), [(RuntimeError("no"), "retry"), (PermanentError("550 no"), "dead_letter")]
+)
+def test_a_note_that_is_refused_for_its_own_sake_does_not_keep_the_event(
+    error: Exception, verb: str
+) -> None:
+    def record(_message: Message, _note: Note) -> None:
+        raise ValueError("a note that no table takes")
+
+    delivery, effect = FakeDelivery(GOOD), FakeEffect()
+    effect.errors[GOOD.id] = error
+    settle(delivery, effect, LADDER, record=record)
+    assert [ended for ended, *_ in delivery.ended] == [verb]
+
+
+def test_an_error_after_the_end_changes_nothing() -> None:
+    class Broken(FakeEffect):
+        def given_up(self, event_id: str) -> None:
+            raise ValueError("a bug")
+
+    delivery, effect = FakeDelivery(GOOD), Broken()
+    effect.errors[GOOD.id] = PermanentError("no")
+    assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
+    assert delivery.ended == [("dead_letter", "no")]
+
+
 # --- batches ---------------------------------------------------------------------------------
 
 
