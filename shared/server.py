@@ -20,6 +20,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from shared.restarts import Later, Restarts
 from shared.settings import ServiceSettings
 from shared.worker import Worker
 
@@ -88,19 +89,22 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         self._background: Background | None = None
         self._stopping: threading.Thread | None = None
         self._stopped_at = 0.0
+        self._restarts = Restarts()
         super().__init__()
 
     def load_config(self) -> None:
         for name, value in self._options.items():
             self.cfg.set(name, value)
         self.cfg.set("when_ready", lambda _server: share_memory())
+        self.cfg.set("pre_fork", lambda _server, _worker: self._restarts.note())
         self.cfg.set("post_worker_init", self._start)
         self.cfg.set("worker_exit", self._end)
 
     def load(self) -> Flask:
         """Called in the worker, after the fork: no connection is ever carried over one."""
         process = self._compose()
-        self._background = process.background
+        if process.background:
+            self._background = Later(process.background, self._restarts.pause)
         return process.app
 
     def _start(self, worker: Worker) -> None:
