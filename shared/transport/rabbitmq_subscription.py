@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self, cast
 
 import pika
+import structlog
 from pika.channel import Channel
 from pika.spec import Basic
 
@@ -27,7 +28,12 @@ from shared.transport.rabbitmq_acks import Acks
 from shared.transport.rabbitmq_confirms import Outgoing, outgoing
 from shared.transport.rabbitmq_link import Link
 from shared.transport.rabbitmq_publisher import CONFIRM_TIMEOUT
-from shared.transport.rabbitmq_wire import AT_HEADER, REASON_HEADER, read
+from shared.transport.rabbitmq_wire import AT_HEADER, REASON_HEADER, int_header, read
+
+log = structlog.get_logger()
+
+#: Well below 100, after which RabbitMQ takes a message for poison on queues of older versions.
+MANY_RETURNS = 50
 
 CANCELLED = "it cancelled the consumer: the queue was deleted, or a delivery was held too long"
 
@@ -37,6 +43,8 @@ class RabbitDelivery:
     message: Message
     tag: int
     _subscription: "RabbitSubscription"
+    #: How often it came back without having been settled.
+    returns: int = 0
 
     def ack(self) -> None:
         """Handed to the connection's thread: many of them share one frame."""
@@ -72,7 +80,19 @@ class RabbitSubscription:
         deliveries = [delivery for delivery in taken if delivery]
         with self._lock:
             self._in_hand.update(delivery.tag for delivery in deliveries)
-        return deliveries
+        return [delivery for delivery in deliveries if not self._passed_on(delivery)]
+
+    def _passed_on(self, delivery: RabbitDelivery) -> bool:
+        """Whether it was published anew, which ends the count of its returns.
+
+        The limit counts all that a dead consumer held. The one that killed it is found by
+        `shared.starts`, after three deaths.
+        """
+        if delivery.returns < MANY_RETURNS:
+            return False
+        log.warning("delivery.returned_often", event_id=delivery.message.id, times=delivery.returns)
+        delivery.retry(min(self._ladder), None)
+        return True
 
     def _take(self, max_messages: int, timeout: float) -> list[RabbitDelivery | None]:
         taken = []
@@ -163,7 +183,8 @@ class RabbitSubscription:
         body: bytes,
     ) -> None:
         tag = cast(int, method.delivery_tag)
-        self._arrived.put(RabbitDelivery(read(properties, body), tag, self))
+        returns = int_header(properties, "x-delivery-count")
+        self._arrived.put(RabbitDelivery(read(properties, body), tag, self, returns))
 
     def _flush(self) -> None:
         with self._lock:

@@ -41,7 +41,7 @@ def dead_letter(event: Event) -> DeadLetter:
 
 def test_nothing_as_young_as_the_oldest_dead_letter_goes(records: Records) -> None:
     oldest = NOW - timedelta(days=90)
-    records.applied(oldest - TICK, at=oldest)
+    records.applied(oldest - TICK, at=oldest - TICK)
     kept = [records.applied(oldest, at=oldest), records.applied(NOW, at=NOW)]
     dead = [dead_letter(an_event(time=NOW)), dead_letter(kept[0])]
     assert records.prune(*dead)["inbox"] == 1

@@ -1,0 +1,40 @@
+"""However often consumers die with events in hand, RabbitMQ takes no innocent one for poison."""
+
+import time
+
+from shared.transport import connect
+from tests.builders import a_message
+from tests.waiting import eventually
+
+#: More than a work queue of an older version allows.
+DEATHS = 105
+LADDER = (0.1, 5.0)
+
+
+def test_events_in_the_hands_of_a_hundred_dying_consumers_are_all_there(amqp_url: str) -> None:
+    broker = connect(amqp_url, LADDER)
+    broker.declare(["email"])
+    messages = [a_message() for _ in range(8)]
+    with broker.publisher() as publisher:
+        publisher.publish(messages)
+
+    deaths = 0
+    while deaths < DEATHS:
+        with broker.subscribe("email", prefetch=len(messages)) as subscription:
+            # Leaving this block closes the connection: what is in hand goes back to the queue.
+            deaths += len(subscription.receive(len(messages), 1.0)) > 0
+
+    found: list[str] = []
+    with broker.subscribe("email", prefetch=len(messages)) as subscription:
+
+        def take_all() -> bool:
+            for delivery in subscription.receive(len(messages), 0.2):
+                found.append(delivery.message.id)
+                delivery.ack()
+            return len(found) == len(messages)
+
+        eventually(take_all)
+    time.sleep(0.2)
+    assert sorted(found) == sorted(message.id for message in messages)
+    depth = broker.depth("email")
+    assert (depth.ready, depth.retrying, depth.dead) == (0, 0, 0)
