@@ -1,7 +1,8 @@
 """The ledger of answers: what customers were told, kept where no service can lose it.
 
 An order that was answered and then lost shows up nowhere in the system. `orderctl audit
---accepted FILE` compares this file, `{"orderId": …}` a line, with what the services have.
+--accepted FILE` compares this file, `{"orderId": …, "status": …}` a line, with what the services
+have.
 """
 
 import json
@@ -28,7 +29,7 @@ class Ledger:
         """Write down an answer to `POST /orders` if it is a promise, before anything else."""
         if status in PROMISES:
             # One write a line: with O_APPEND the lines of several processes do not mix.
-            line = json.dumps({"orderId": _order_id(body)}) + "\n"
+            line = json.dumps({"orderId": _order_id(body), "status": status}) + "\n"
             self._file.write(line.encode())
             self._flush(self._file.fileno())
 

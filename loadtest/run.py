@@ -11,7 +11,6 @@ from orderctl.audit import Options, Result, run_audit
 from orderctl.demo import expect_usable
 from orderctl.demo_report import WORK_TIMES
 from orderctl.folder import claimed, write_environment
-from orderctl.ledger import read_ledger
 from orderctl.progress import Tell, progress
 from orderctl.stack import Stack
 
@@ -37,8 +36,8 @@ def load_test(plan: Plan, say: Tell, *, start: Start = Stack.start_all) -> Outco
             status = Locust(plan, stack.urls["order"]).run(tell)
         lines = read_results(plan.folder / RESULTS)
         say("Now the audit waits for quiet, then compares every order with its effects.")
-        promised = {answer.order_id for answer in read_ledger(plan.folder / LEDGER)}
-        outcome = Outcome(plan, lines, status, len(promised), _audit(stack, plan))
+        audit = _audit(stack, plan)
+        outcome = Outcome(plan, lines, status, audit.audit.promised, audit)
         say("Stopping everything …")
     return outcome
 

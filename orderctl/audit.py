@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
+from orderctl.audit_books import Books
 from orderctl.audit_collector import Collector
-from orderctl.audit_evidence import Evidence
-from orderctl.audit_judge import judge
+from orderctl.audit_ending import finished_or_not
+from orderctl.audit_judge import Notice, judge, nobody
 from orderctl.audit_look import Look
 from orderctl.audit_pages import open_client
 from orderctl.audit_quiet import (
@@ -22,17 +25,23 @@ from orderctl.progress import Tell, silent
 from orderctl.settings import Addresses
 from shared.transport import connect
 
+T = TypeVar("T")
+
 MOVED_WHILE_READ = "something moved while the evidence was read"
 
 
 @dataclass(frozen=True)
 class Options:
-    """`ledger`: the file of answers. `quiet`, `timeout`: seconds; None for the rule's own."""
+    """`ledger`: the file of answers. `quiet`, `timeout`: seconds; None for the rule's own.
+
+    `crashes`: so many mails may have gone twice, each in the hands of a process that died.
+    """
 
     ledger: Path | None = None
     quiet: float | None = None
     timeout: float = TIMEOUT_SECONDS
     strict: bool = False
+    crashes: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,34 +54,36 @@ class Result:
 
     @property
     def exit_status(self) -> int:
-        return self.audit.exit_status(strict=self.options.strict)
+        return self.audit.exit_status(strict=self.options.strict, crashes=self.options.crashes)
 
 
-def run_audit(addresses: Addresses, options: Options, *, tell: Tell = silent) -> Result:
+def run_audit(
+    addresses: Addresses, options: Options, *, notice: Notice = nobody, tell: Tell = silent
+) -> Result:
     """Audit the system at these addresses. Raises EvidenceUnreadable, and then says nothing."""
     broker = connect(addresses.broker_url, addresses.retry_ladder)
-    with open_client() as client:
-        look = Look(addresses, client, broker)
+    with open_client() as client, finished_or_not(), closing(Books()) as books:
         quiet, evidence = collect_quietly(
-            look,
-            lambda: Collector(addresses, client, broker, tell=tell).collect(options.ledger),
+            Look(addresses, client, broker),
+            lambda: Collector(addresses, client, broker, books, tell=tell).collect(options.ledger),
             options,
             ladder=addresses.retry_ladder,
             tell=tell,
         )
-    return Result(judge(evidence, quiet=quiet.reached), quiet, options)
+        audit = judge(evidence, quiet=quiet.reached, notice=notice, tell=tell)
+    return Result(audit, quiet, options)
 
 
 def collect_quietly(
     look: Callable[[], Snapshot],
-    collect: Callable[[], Evidence],
+    collect: Callable[[], T],
     options: Options,
     *,
     ladder: tuple[float, ...],
     tell: Tell = silent,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> tuple[Quiet, Evidence]:
+) -> tuple[Quiet, T]:
     """Collect in a quiet time, once more when it ended meanwhile, until the timeout."""
     deadline = clock() + options.timeout
     quiet_time = QuietTime(options.quiet, ladder)

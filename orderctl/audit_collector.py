@@ -1,7 +1,6 @@
 """Collects the evidence, in an order in which nothing that moves looks like a fault."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,13 @@ from typing import TypeVar
 import httpx
 
 from orderctl import audit_witnesses as witnesses
-from orderctl.audit_evidence import Effect, Evidence, Order, Stock
+from orderctl.audit_books import Books
+from orderctl.audit_evidence import Evidence
+from orderctl.audit_facts import Effect, Order, Stock
 from orderctl.audit_pages import Witness
+from orderctl.audit_replays import RESENDING, Resend, to_resend
+from orderctl.audit_shapes import Replay
+from orderctl.audit_stock import Shelves
 from orderctl.errors import EvidenceUnreadable, UsageError
 from orderctl.ledger import read_ledger
 from orderctl.progress import Tell, silent
@@ -20,8 +24,8 @@ from shared.errors import BrokerUnavailable
 from shared.topology import LATECOMERS
 from shared.transport import Broker
 
-#: More dead letters than anybody should have; so many are looked at.
-MOST_DEAD_LETTERS = 100_000
+#: More dead letters than anybody should have: so many are held in memory at a time.
+MOST_DEAD_LETTERS = 20_000
 #: How many things are read between two words about it.
 TELL_EVERY = 500
 
@@ -32,13 +36,19 @@ class Collector:
     """Asks everybody. What cannot be read is remembered, so that one error names all of it."""
 
     def __init__(
-        self, addresses: Addresses, client: httpx.Client, broker: Broker, *, tell: Tell = silent
+        self,
+        addresses: Addresses,
+        client: httpx.Client,
+        broker: Broker,
+        books: Books,
+        *,
+        tell: Tell = silent,
     ) -> None:
         self._addresses = addresses
         self._client = client
         self._broker = broker
         self._tell = tell
-        self._moved: Counter[str] = Counter()
+        self._books = books
         self._reasons: list[str] = []
 
     def collect(self, ledger: Path | None = None) -> Evidence:
@@ -48,17 +58,26 @@ class Collector:
         before its answer and before its effects, so that nothing is mistaken for an orphan.
         """
         consumers = self._addresses.consumers
-        answers = None if ledger is None else self._all("answers", lambda: read_ledger(ledger))
+        self._books.open_entries()
+        if ledger is not None:
+            self._add("answers", self._books.add_answers, lambda: read_ledger(ledger))
         stock: Mapping[str, Stock] = self._try(self._stock, {})
-        effects = {name: self._all(name, self._lister(name)) for name in consumers}
+        shelves = Shelves(stock)
+        for name in consumers:
+            self._add(name, partial(self._books.add_effects, name), self._lister(name, shelves))
         is_unmoved = stock == self._try(self._stock, stock)
         joined = self._joined()
-        dead = {name: self._all(f"dead letters of {name}", self._dead(name)) for name in consumers}
-        orders = self._all("orders", self._orders)
+        dead = {name: self._dead(name) for name in consumers}
+        self._add("orders", self._books.add_orders, self._orders)
+        if not self._reasons:
+            self._tell("sorting what was read")
+            self._books.close_entries()
+            self._try(self._allow_replays, None)
         if self._reasons:
             raise EvidenceUnreadable(*dict.fromkeys(self._reasons))
         balances = stock if is_unmoved else None
-        return Evidence(orders, effects, dead, answers, balances, self._moved, joined)
+        has_ledger = ledger is not None
+        return Evidence(self._books, consumers, dead, has_ledger, balances, shelves.moved, joined)
 
     def _try(self, read: Callable[[], T], otherwise: T) -> T:
         try:
@@ -67,8 +86,10 @@ class Collector:
             self._reasons.extend(error.reasons)
             return otherwise
 
-    def _all(self, what: str, read: Callable[[], Iterator[T]]) -> tuple[T, ...]:
-        return self._try(lambda: tuple(self._counted(what, read())), ())
+    def _add(
+        self, what: str, add: Callable[[Iterable[T]], None], read: Callable[[], Iterator[T]]
+    ) -> None:
+        self._try(lambda: add(self._counted(what, read())), None)
 
     def _counted(self, what: str, things: Iterator[T]) -> Iterator[T]:
         for number, thing in enumerate(things):
@@ -77,32 +98,28 @@ class Collector:
             yield thing
 
     def _orders(self) -> Iterator[Order]:
-        return witnesses.orders(self._service("order", self._addresses.order_url))
+        return witnesses.orders(self._of("order"))
 
     def _stock(self) -> Mapping[str, Stock]:
         if "inventory" not in self._addresses.consumers:
             return {}
-        return witnesses.stock(self._service("inventory", self._addresses.inventory_url))
+        return witnesses.stock(self._of("inventory"))
 
     def _joined(self) -> Mapping[str, datetime | None]:
         names = [name for name in LATECOMERS if name in self._addresses.consumers]
         return {name: self._try(partial(self._joined_at, name), None) for name in names}
 
     def _joined_at(self, name: str) -> datetime | None:
-        return witnesses.joined(self._service(name, self._addresses.of(name)))
+        return witnesses.joined(self._of(name))
 
-    def _lister(self, consumer: str) -> Callable[[], Iterator[Effect]]:
+    def _lister(self, consumer: str, shelves: Shelves) -> Callable[[], Iterator[Effect]]:
         addresses = self._addresses
         listers: Mapping[str, Callable[[], Iterator[Effect]]] = {
-            "email": lambda: witnesses.mails(self._witness("mail", addresses.mail_url)),
+            "email": self._mails,
             "sms": lambda: witnesses.texts(self._witness("sms gateway", addresses.sms_gateway_url)),
-            "inventory": self._movements,
-            "analytics": lambda: witnesses.facts(
-                self._service("analytics", addresses.analytics_url)
-            ),
-            "shipping": lambda: witnesses.shipments(
-                self._service("shipping", addresses.shipping_url)
-            ),
+            "inventory": lambda: map(shelves.take, witnesses.movements(self._of("inventory"))),
+            "analytics": lambda: witnesses.facts(self._of("analytics")),
+            "shipping": lambda: witnesses.shipments(self._of("shipping")),
         }
         if consumer not in listers:
             raise UsageError(
@@ -111,24 +128,44 @@ class Collector:
             )
         return listers[consumer]
 
-    def _movements(self) -> Iterator[Effect]:
-        inventory = self._service("inventory", self._addresses.inventory_url)
-        for movement in witnesses.movements(inventory):
-            self._moved[movement.product_id] += movement.moved
-            yield witnesses.effect_of(movement)
+    def _mails(self) -> Iterator[Effect]:
+        server = self._witness("mail", self._addresses.mail_url)
+        total = witnesses.count_mails(server)
+        yield from witnesses.mails(server)
+        listed = self._books.count_effects("email")
+        if listed < total:
+            raise server.incomplete(witnesses.MAILS, listed, total)
 
-    def _dead(self, consumer: str) -> Callable[[], Iterator[str]]:
-        def handles() -> Iterator[str]:
-            try:
-                letters = self._broker.dead_letters(consumer).browse(MOST_DEAD_LETTERS)
-            except BrokerUnavailable as error:
+    def _dead(self, consumer: str) -> Sequence[str]:
+        nothing: Sequence[str] = ()
+        return self._try(lambda: self._dead_letters(consumer), nothing)
+
+    def _dead_letters(self, consumer: str) -> Sequence[str]:
+        try:
+            dead = self._broker.depth(consumer).dead
+            if dead > MOST_DEAD_LETTERS:
                 raise EvidenceUnreadable(
-                    f"the dead letters of {consumer} cannot be read ({error}): start the broker, "
-                    "or set BROKER_URL to where it is, then run the audit again."
-                ) from error
-            return iter([letter.handle for letter in letters])
+                    f"{consumer} has {dead:,} dead letters, and the audit looks at "
+                    f"{MOST_DEAD_LETTERS:,}: redrive or discard some, then run it again."
+                )
+            letters = self._broker.dead_letters(consumer).browse(MOST_DEAD_LETTERS)
+            return [letter.handle for letter in letters]
+        except BrokerUnavailable as error:
+            raise EvidenceUnreadable(
+                f"the dead letters of {consumer} cannot be read ({error}): start the broker, "
+                "or set BROKER_URL to where it is, then run the audit again."
+            ) from error
 
-        return handles
+    def _allow_replays(self) -> None:
+        for service, replay in self._books.replays():
+            if service in RESENDING and (resend := self._find_resend(service, replay)):
+                self._books.allow(service, replay, resend)
+
+    def _find_resend(self, service: str, replay: str) -> Resend | None:
+        return to_resend(self._of(service).find(f"/replays/{replay}", Replay))
+
+    def _of(self, service: str) -> Witness:
+        return self._service(service, self._addresses.of(service))
 
     def _witness(self, name: str, url: str) -> Witness:
         """Somebody else's server, which our token is nothing to."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from orderctl.audit import Options, Result, run_audit
+from orderctl.audit_ending import interrupted_or_not
 from orderctl.audit_quiet import TIMEOUT_SECONDS
 from orderctl.audit_report import document, print_report
 from orderctl.output import console, end, print_json
@@ -20,8 +21,17 @@ def audit(
         typer.Option(help="The ledger of answers that place and demo wrote (NDJSON)."),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also fail on what is waiting or dead-lettered.")
+        bool,
+        typer.Option("--strict", help="Also fail on what is waiting, dead-lettered or sent again."),
     ] = False,
+    crashes: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="With --strict: how many mails may have gone twice, one for each mail that was "
+            "in flight when something crashed.",
+        ),
+    ] = 0,
     quiet: Annotated[
         float | None,
         typer.Option(
@@ -40,9 +50,11 @@ def audit(
 
     Evidence comes from the far ends: the mail server, the SMS gateway, the stock, the facts.
     Before it judges, the audit waits until nothing moves: what is missing then is lost.
+    It keeps what it reads in a temporary file, in TMPDIR or /var/tmp: 5 KB for each order.
 
     Exit status: 0 all is well; 1 something is lost, duplicated, wrong or without an order
-    (with --strict also: waiting or dead-lettered); 3 some evidence cannot be read.
+    (with --strict also: waiting, dead-lettered, or mails sent again that no crash explains);
+    3 some evidence cannot be read, or the audit cannot be finished.
 
     Where everything is, it takes from ORDER_URL, RELAY_URL, EMAIL_URL, SMS_URL, INVENTORY_URL,
     ANALYTICS_URL, MAIL_URL, SMS_GATEWAY_URL, BROKER_URL, CONSUMERS and RETRY_LADDER, else from
@@ -56,13 +68,13 @@ def audit(
 
     python -m orderctl audit --timeout 0 --json    # as it is now, without waiting
     """
-    options = Options(accepted, quiet, timeout, strict)
+    options = Options(accepted, quiet, timeout, strict, crashes)
     end(lambda: _run(options, as_json=as_json), as_json=as_json)
 
 
 def _run(options: Options, *, as_json: bool) -> int:
     addresses = load(Addresses)
-    with progress() as tell:
+    with interrupted_or_not(), progress() as tell:
         result = run_audit(addresses, options, tell=tell)
     show(result, as_json=as_json)
     return result.exit_status

@@ -48,11 +48,26 @@ class Witness:
         self._headers = bearer(token)
 
     def get(self, path: str, kind: type[T], **query: str | int) -> T:
+        return self._read(path, kind, self._ask(path, **query))
+
+    def find(self, path: str, kind: type[T]) -> T | None:
+        """None for what the service does not know."""
+        response = self._ask(path)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return self._read(path, kind, response)
+
+    def _ask(self, path: str, **query: str | int) -> httpx.Response:
         try:
-            response = self._client.get(self._url + path, params=query, headers=self._headers)
-            self._expect_ok(response)
+            return self._client.get(self._url + path, params=query, headers=self._headers)
+        except httpx.HTTPError as error:
+            raise self._unreadable(path, error) from error
+
+    def _read(self, path: str, kind: type[T], response: httpx.Response) -> T:
+        self._expect_ok(response)
+        try:
             return read_document(response.content, kind)
-        except (httpx.HTTPError, DocumentError) as error:
+        except DocumentError as error:
             raise self._unreadable(path, error) from error
 
     def lines(self, path: str, kind: type[T]) -> Iterator[T]:

@@ -1,35 +1,52 @@
 """The audit's report: the whole of it as JSON, and what matters of it for people."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from orderctl.audit import Result
-from orderctl.audit_verdict import Audit, Balance, HalfDone, ServiceAudit, Verdict
+from orderctl.audit_verdict import NAMED, Audit, Balance, HalfDone, ServiceAudit, Some, Verdict
 from orderctl.output import command, count, printable, table
 
-#: The human report names so many ids of a kind; --json names all of them.
+#: The human report names so many ids of a kind; --json names more of them.
 IDS_SHOWN = 10
+
+KEPT = "kept"
+#: Kept, but for mails that went again, and nobody has said that something crashed.
+REPEATED = "repeated"
+UNFINISHED = "unfinished"
+BROKEN = "broken"
+STYLES = {
+    KEPT: "bold green",
+    REPEATED: "bold yellow",
+    UNFINISHED: "bold yellow",
+    BROKEN: "bold red",
+}
 
 
 def sentence(result: Result) -> str:
     """The verdict in one plain sentence."""
     audit, orders = result.audit, _orders(result.audit)
-    if audit.is_bad:
-        return f"The promise is broken: {', '.join(_faults(audit))}, of {orders}."
-    if audit.is_unfinished:
-        return f"Nothing is lost or duplicated, but not all is done: {', '.join(_open(result))}."
+    verdict = verdict_of(result)
+    if verdict == BROKEN:
+        return f"The promise is broken: {', '.join(_faults(result))}, of {orders}."
+    if verdict == UNFINISHED:
+        return f"{_so_far(audit)}, but not all is done: {', '.join(_open(result))}."
     if not audit.accepted + audit.completed:
         return "No order has been accepted yet, so there is nothing to compare."
-    if earlier := audit.count(Verdict.EARLIER):
-        placed = "was" if earlier == 1 else "were"
-        return (
-            f"Every service did its part exactly once for each of {orders}, but for {earlier:,} "
-            f"that {placed} placed before a service joined."
-        )
-    return f"Every service did its part exactly once for each of {orders}."
+    exceptions = " and ".join(_exceptions(audit))
+    buts = f", but for {exceptions}" if exceptions else ""
+    return f"Every service did its part exactly once for each of {orders}{buts}."
+
+
+def verdict_of(result: Result) -> str:
+    audit, is_strict = result.audit, result.options.strict
+    unexplained = audit.unexplained(result.options.crashes)
+    if audit.is_bad or (is_strict and unexplained):
+        return BROKEN
+    return UNFINISHED if audit.is_unfinished else REPEATED if unexplained else KEPT
 
 
 def _orders(audit: Audit) -> str:
@@ -39,14 +56,38 @@ def _orders(audit: Audit) -> str:
     return " and ".join(named) or "0 accepted orders"
 
 
-def _faults(audit: Audit) -> Iterator[str]:
+def _so_far(audit: Audit) -> str:
+    known = "Nothing is" if audit.quiet else "So far nothing is known to be"
+    if audit.repeats:
+        return f"{known} lost, {_went_again(audit.repeats)}"
+    return f"{known} lost or duplicated"
+
+
+def _exceptions(audit: Audit) -> Iterator[str]:
+    if earlier := audit.count(Verdict.EARLIER):
+        placed = "was" if earlier == 1 else "were"
+        yield f"{earlier:,} that {placed} placed before a service joined"
+    if audit.repeats:
+        yield _went_again(audit.repeats)
+    if audit.resent_on_purpose:
+        yield f"{count(audit.resent_on_purpose, 'effect')} that replays sent again on purpose"
+
+
+def _went_again(repeats: int) -> str:
+    return f"{count(repeats, 'mail')} that went again"
+
+
+def _faults(result: Result) -> Iterator[str]:
+    audit = result.audit
     faults = {
-        "answered 202 without a row": len(audit.without_row),
+        "answered 202 without a row": audit.without_row.count,
+        "answered otherwise than the row says": audit.other_status.count,
         "lost": audit.count(Verdict.LOST),
         "duplicated": audit.count(Verdict.DUPLICATED),
         "wrong": audit.count(Verdict.WRONG),
         "without an order": audit.orphans,
         "wrong in the stock balance": len(audit.wrong_balances or ()),
+        "mails sent again that no crash explains": audit.unexplained(result.options.crashes),
     }
     return (f"{number:,} {what}" for what, number in faults.items() if number)
 
@@ -65,12 +106,11 @@ def _open(result: Result) -> Iterator[str]:
 def print_report(result: Result, console: Console) -> None:
     audit = result.audit
     console.print(_services_table(audit))
-    for title, ids in _lists(audit):
-        console.print(Text(f"{title}: {_some(ids)}"))
+    for title, named in _lists(audit):
+        console.print(Text(f"{title}: {_shown(named)}"))
     for line in _remarks(result):
         console.print(Text(printable(line)))
-    style = "bold red" if audit.is_bad else "bold yellow" if audit.is_unfinished else "bold green"
-    console.print(Text(sentence(result), style=style))
+    console.print(Text(sentence(result), style=STYLES[verdict_of(result)]))
 
 
 def _services_table(audit: Audit) -> Any:
@@ -79,42 +119,50 @@ def _services_table(audit: Audit) -> Any:
     columns = [*(str(verdict) for verdict in shown), "orphans"]
     made = table("service", *columns, numbers=tuple(columns))
     for service in audit.services:
-        numbers = [len(service.orders(verdict)) for verdict in shown]
-        numbers.append(len(service.orphans))
+        numbers = [service.count(verdict) for verdict in shown]
+        numbers.append(service.orphans.count)
         made.add_row(service.service, *(f"{number:,}" if number else "-" for number in numbers))
     return made
 
 
-def _lists(audit: Audit) -> Iterator[tuple[str, Sequence[str]]]:
+def _lists(audit: Audit) -> Iterator[tuple[str, Some[str]]]:
     """The ids concerned, by what is the matter with them."""
-    if audit.without_row:
+    if audit.without_row.count:
         yield "answered 202 without a row", audit.without_row
-    if audit.half_done:
-        yield "half done", [_half_done_line(order) for order in audit.half_done]
+    if audit.other_status.count:
+        yield "answered otherwise than the row says", audit.other_status
+    if audit.half_done.count:
+        yield "half done", audit.half_done.each(_half_done_line)
     for service in audit.services:
         yield from _lists_of(service)
     if audit.wrong_balances:
-        yield "stock balance", [_balance_line(balance) for balance in audit.wrong_balances]
+        yield "stock balance", Some.of(_balance_line(balance) for balance in audit.wrong_balances)
 
 
-def _lists_of(service: ServiceAudit) -> Iterator[tuple[str, Sequence[str]]]:
+def _lists_of(service: ServiceAudit) -> Iterator[tuple[str, Some[str]]]:
     for verdict in list(Verdict)[1:]:
-        if ids := service.orders(verdict):
-            yield f"{service.service}, {verdict}", ids
-    if service.orphans:
-        yield f"{service.service}, without an order", service.orphans
-    if service.resent:
-        yield f"{service.service}, sent again with the same Message-ID", service.resent
-    if service.resent_on_purpose:
-        yield f"{service.service}, sent again on purpose", service.resent_on_purpose
-    if service.other_dead_letters:
-        yield f"{service.service}, other dead letters", service.other_dead_letters
+        if verdict in service.verdicts:
+            yield f"{service.service}, {verdict}", service.verdicts[verdict]
+    others = {
+        "without an order": service.orphans,
+        "sent again with the same Message-ID": service.resent.each(_resent_line),
+        "sent again on purpose": service.resent_on_purpose,
+        "other dead letters": service.other_dead_letters,
+    }
+    for what, named in others.items():
+        if named.count:
+            yield f"{service.service}, {what}", named
 
 
-def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(printable(id) for id in ids[:IDS_SHOWN])
-    rest = len(ids) - IDS_SHOWN
-    return f"{shown} and {rest:,} more (--json names all)" if rest > 0 else shown
+def _shown(named: Some[str]) -> str:
+    shown = ", ".join(printable(id) for id in named.first[:IDS_SHOWN])
+    rest = named.count - IDS_SHOWN
+    return f"{shown} and {rest:,} more (--json names {NAMED:,})" if rest > 0 else shown
+
+
+def _resent_line(resent: tuple[str, int]) -> str:
+    event_id, times = resent
+    return event_id if times == 2 else f"{event_id} ({times:,} times)"
 
 
 def _balance_line(balance: Balance) -> str:
@@ -134,7 +182,7 @@ def _remarks(result: Result) -> Iterator[str]:
     for name in result.quiet.last.not_running:
         yield f"{name} does not answer: what it held counts as back in its queue."
     for service in result.audit.services:
-        if service.orders(Verdict.EARLIER):
+        if service.count(Verdict.EARLIER):
             again = command(f"replay {service.service} --from beginning")
             yield f"{service.service} joined after orders were placed: {again} makes up for them."
     if result.audit.count(Verdict.DEAD_LETTERED):
@@ -142,12 +190,13 @@ def _remarks(result: Result) -> Iterator[str]:
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The whole report, every id in it."""
+    """The whole report, the first ids of each kind in it, and how many there are."""
     audit, quiet = result.audit, result.quiet
     return {
-        "verdict": "broken" if audit.is_bad else "unfinished" if audit.is_unfinished else "kept",
+        "verdict": verdict_of(result),
         "sentence": sentence(result),
         "strict": result.options.strict,
+        "crashes": result.options.crashes,
         "exitStatus": result.exit_status,
         "quiet": {
             "reached": quiet.reached,
@@ -157,9 +206,15 @@ def document(result: Result) -> dict[str, Any]:
         },
         "accepted": audit.accepted,
         "completed": audit.completed,
-        "halfDone": [_half_done_document(order) for order in audit.half_done],
+        "halfDone": [_half_done_document(order) for order in audit.half_done.first],
         "answered": audit.answered,
-        "withoutRow": audit.without_row,
+        "withoutRow": audit.without_row.first,
+        "otherStatus": audit.other_status.first,
+        "counts": {
+            "halfDone": audit.half_done.count,
+            "withoutRow": audit.without_row.count,
+            "otherStatus": audit.other_status.count,
+        },
         "services": {service.service: _service_document(service) for service in audit.services},
         "wrongBalances": None
         if audit.wrong_balances is None
@@ -172,18 +227,23 @@ def _half_done_document(order: HalfDone) -> dict[str, Any]:
 
 
 def _service_document(service: ServiceAudit) -> dict[str, Any]:
-    return {
-        "applied": len(service.orders(Verdict.APPLIED)),
-        "waiting": service.orders(Verdict.WAITING),
-        "deadLettered": service.orders(Verdict.DEAD_LETTERED),
-        "lost": service.orders(Verdict.LOST),
-        "earlier": service.orders(Verdict.EARLIER),
-        "duplicated": service.orders(Verdict.DUPLICATED),
-        "wrong": service.orders(Verdict.WRONG),
+    lists: dict[str, Some[Any]] = {
+        "waiting": service.named(Verdict.WAITING),
+        "deadLettered": service.named(Verdict.DEAD_LETTERED),
+        "lost": service.named(Verdict.LOST),
+        "earlier": service.named(Verdict.EARLIER),
+        "duplicated": service.named(Verdict.DUPLICATED),
+        "wrong": service.named(Verdict.WRONG),
         "orphans": service.orphans,
-        "resent": service.resent,
+        "resent": service.resent.each(lambda resent: resent[0]),
         "resentOnPurpose": service.resent_on_purpose,
         "otherDeadLetters": service.other_dead_letters,
+    }
+    return {
+        "applied": service.count(Verdict.APPLIED),
+        **{name: named.first for name, named in lists.items()},
+        "repeats": service.repeats,
+        "counts": {name: named.count for name, named in lists.items()},
     }
 
 

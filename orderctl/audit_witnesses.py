@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from orderctl.audit_evidence import Effect, Order, Stock
+from orderctl.audit_facts import Effect, Order, Stock, said
 from orderctl.audit_pages import PAGE, Witness
 from orderctl.audit_shapes import (
     Fact,
@@ -16,6 +16,7 @@ from orderctl.audit_shapes import (
     ProductPage,
     Shipment,
     TextPage,
+    WholeMail,
 )
 
 #: The email service's Message-IDs are `<EVENT_ID@orders.example>`.
@@ -23,24 +24,16 @@ MESSAGE_ID_DOMAIN = "@orders.example"
 
 #: Mailpit's list, newest first. Source: Mailpit's API, v1.
 MAILS = "/api/v1/messages"
+MAIL = "/api/v1/message"
+#: How a snippet ends that is not the whole text.
+CUT_OFF = "..."
 
 Page = TypeVar("Page", OrderPage, TextPage, ProductPage)
 
 
 def orders(order: Witness) -> Iterator[Order]:
-    seen = set()
     for page in _pages(order, "/orders", OrderPage, "cursor"):
-        for row in page.orders:
-            if row.order_id not in seen:
-                seen.add(row.order_id)
-                yield Order(
-                    row.order_id,
-                    row.event_id,
-                    row.quantities(),
-                    row.total_amount,
-                    row.placed_at,
-                    row.status,
-                )
+        yield from (row.order() for row in page.orders)
 
 
 def newest_order(order: Witness) -> str | None:
@@ -48,51 +41,59 @@ def newest_order(order: Witness) -> str | None:
     return page.orders[0].order_id if page.orders else None
 
 
+def count_mails(server: Witness) -> int:
+    return _mail_page(server, 0).total
+
+
 def mails(server: Witness) -> Iterator[Effect]:
     """Every mail that the server accepted; one that arrives meanwhile may shift the pages."""
-    seen: set[str] = set()
-    start, total = 0, _mail_page(server, 0).total
+    start = 0
     while messages := _mail_page(server, start).messages:
-        yield from (_mail_effect(mail) for mail in messages if mail.id not in seen)
-        seen.update(mail.id for mail in messages)
+        yield from (_mail_effect(server, mail) for mail in messages)
         start += len(messages)
-    if len(seen) < total:
-        raise server.incomplete(MAILS, len(seen), total)
 
 
 def _mail_page(server: Witness, start: int) -> MailPage:
     return server.get(MAILS, MailPage, start=start, limit=PAGE)
 
 
-def _mail_effect(mail: Mail) -> Effect:
+def _mail_effect(server: Witness, mail: Mail) -> Effect:
     event_id = mail.message_id.strip("<>").removesuffix(MESSAGE_ID_DOMAIN)
-    return Effect(event_id or f"mail {mail.id}", mentions=mail.subject)
+    says = said(mail.sent_by(), mail.recipients(), mail.subject, _text(server, mail))
+    return Effect(
+        event_id or f"mail {mail.id}", says=says, mentions=mail.subject, listed_as=mail.id
+    )
+
+
+def _text(server: Witness, mail: Mail) -> str:
+    """In one line. Most mails are short, and the list shows them whole."""
+    snippet = mail.snippet
+    if snippet is None or snippet.endswith(CUT_OFF):
+        snippet = server.get(f"{MAIL}/{mail.id}", WholeMail).text
+    return " ".join(snippet.split())
 
 
 def texts(gateway: Witness) -> Iterator[Effect]:
     for page in _pages(gateway, "/messages", TextPage, "after"):
         for text in page.messages:
-            yield Effect(text.idempotency_key or f"text {text.id}", mentions=text.text)
+            event_id = text.idempotency_key or f"text {text.id}"
+            yield Effect(event_id, says=said(text.to, text.text), mentions=text.text)
 
 
 def movements(inventory: Witness) -> Iterator[Movement]:
     return inventory.lines("/effects", Movement)
 
 
-def effect_of(movement: Movement) -> Effect:
-    says = (movement.order_id, movement.requested, movement.moved + movement.backordered)
-    return Effect(movement.event_id, movement.product_id, says, mentions=movement.order_id)
-
-
 def facts(analytics: Witness) -> Iterator[Effect]:
     for fact in analytics.lines("/effects", Fact):
-        says = (fact.order_id, fact.total_amount)
+        items = [each for i in fact.items for each in (i.product_id, i.quantity, i.revenue)]
+        says = said(fact.order_id, fact.total_amount, fact.minute, *items)
         yield Effect(fact.event_id, says=says, mentions=fact.order_id)
 
 
 def shipments(shipping: Witness) -> Iterator[Effect]:
     for shipment in shipping.lines("/effects", Shipment):
-        says = (shipment.order_id, shipment.items)
+        says = said(shipment.order_id, shipment.items)
         yield Effect(shipment.event_id, says=says, mentions=shipment.order_id)
 
 

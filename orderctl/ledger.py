@@ -1,7 +1,8 @@
 """The ledger of answers: what clients were told, kept where no service can lose it.
 
-One JSON object a line, `{"orderId", "eventId"}`, on the disk before anything else happens: an
-order that was answered 202 and has no row in the database shows up here, and nowhere else.
+One JSON object a line, `{"orderId", "eventId", "status"}`, on the disk before anything else
+happens: an order that was answered 202 and has no row in the database shows up here, and nowhere
+else.
 """
 
 import os
@@ -13,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from orderctl.audit_evidence import Answer
+from orderctl.audit_facts import Answer
 from orderctl.errors import CommandError, EvidenceUnreadable
 from shared.documents import read_document
 from shared.errors import DocumentError
@@ -22,6 +23,7 @@ from shared.errors import DocumentError
 class _Line(msgspec.Struct, rename="camel", omit_defaults=True):
     order_id: str
     event_id: str = ""
+    status: int = 0
 
 
 class Ledger:
@@ -36,7 +38,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def append(self, answer: Answer) -> None:
-        line = msgspec.json.encode(_Line(answer.order_id, answer.event_id)) + b"\n"
+        line = msgspec.json.encode(_Line(answer.order_id, answer.event_id, answer.status)) + b"\n"
         with self._lock:
             self._file.write(line)
             os.fsync(self._file.fileno())
@@ -57,16 +59,16 @@ class Ledger:
 def read_ledger(path: Path) -> Iterator[Answer]:
     """Every answer in the file. Raises EvidenceUnreadable, which names the line at fault."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                # What follows the last end of line was cut off with its writer; that order was not
+                # yet written down, and nobody was told more than that.
+                if line.endswith(b"\n") and line != b"\n":
+                    yield _read_line(path, number, line)
     except OSError as error:
         raise EvidenceUnreadable(
             f"the ledger {path} cannot be read ({error}): name the file that was written by place."
         ) from error
-    # What follows the last end of line was cut off with its writer; that order was not yet
-    # written down, and whoever placed it was not told more than that.
-    for number, line in enumerate(lines[:-1], start=1):
-        if line:
-            yield _read_line(path, number, line)
 
 
 def _read_line(path: Path, number: int, line: bytes) -> Answer:
@@ -75,6 +77,6 @@ def _read_line(path: Path, number: int, line: bytes) -> Answer:
     except DocumentError as error:
         raise EvidenceUnreadable(
             f"line {number} of the ledger {path} is not one of ours ({error}): "
-            'each is {"orderId": …, "eventId": …}.'
+            'each is {"orderId": …, "eventId": …, "status": …}.'
         ) from error
-    return Answer(read.order_id, read.event_id)
+    return Answer(read.order_id, read.event_id, read.status)

@@ -35,6 +35,7 @@ class Placed:
     seconds: float
     attempts: int
     answered_at: datetime
+    status: int = httpx.codes.ACCEPTED
 
 
 class NotAccepted(CommandError):
@@ -113,7 +114,8 @@ class OrderClient:
                 f"what answers at {self._url} is not the order service ({error}): say with --url "
                 "or ORDER_URL where it is."
             ) from error
-        return Placed(answer.order_id, answer.total_amount, seconds, attempts, now)
+        status = response.status_code
+        return Placed(answer.order_id, answer.total_amount, seconds, attempts, now, status)
 
 
 def _pause(response: httpx.Response) -> float:

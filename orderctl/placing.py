@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from orderctl.audit_evidence import Answer
+from orderctl.audit_facts import Answer
 from orderctl.baskets import Basket
 from orderctl.ledger import Ledger
 from orderctl.order_client import NotAccepted, OrderClient, Placed
@@ -45,7 +45,7 @@ def place_orders(
     def place(basket: Basket) -> Placed:
         placed = client.place(basket)
         if ledger:
-            ledger.append(Answer(placed.order_id))
+            ledger.append(Answer(placed.order_id, status=placed.status))
         return placed
 
     client.warm_up()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orderctl.audit_verdict import Audit, Verdict
+from orderctl.audit_verdict import Verdict
 from orderctl.compare.conduct import Run
 from orderctl.compare.customers import Answer
 from orderctl.compare.results import ModeResult, ModeRun, OrderResult, Sample, ScenarioResult
@@ -25,20 +25,22 @@ class Fate:
     verdicts: frozenset[Verdict] = frozenset()
 
 
-def fates(audit: Audit) -> Mapping[str, Fate]:
-    """By order id, of all orders that the audit has seen."""
-    found = {order.order_id: Fate(dict.fromkeys(order.done, 1)) for order in audit.half_done}
-    given: dict[str, dict[str, Verdict]] = {}
-    for service in audit.services:
-        for order_id, verdict in service.verdicts.items():
-            given.setdefault(order_id, {})[service.service] = verdict
-    for order_id, by_service in given.items():
-        before = found[order_id].effects if order_id in found else {}
-        effects = {name: COUNTS.get(verdict, 0) for name, verdict in by_service.items()}
-        found[order_id] = Fate({**before, **effects}, frozenset(by_service.values()))
-    for order_id in audit.without_row:
-        found[order_id] = Fate({}, frozenset([Verdict.LOST]))
-    return found
+#: Of an order that was promised, and that the audit has not seen.
+NOT_THERE = Fate({}, frozenset([Verdict.LOST]))
+
+
+class Fates:
+    """Takes down what the audit says of each order, service by service."""
+
+    def __init__(self) -> None:
+        self.by_order: dict[str, Fate] = {}
+
+    def note(self, order_id: str, service: str, verdict: Verdict | None) -> None:
+        """None: rightly done, for an order that failed."""
+        before = self.by_order.get(order_id, Fate({}))
+        effects = {**before.effects, service: 1 if verdict is None else COUNTS.get(verdict, 0)}
+        verdicts = before.verdicts if verdict is None else before.verdicts | {verdict}
+        self.by_order[order_id] = Fate(effects, verdicts)
 
 
 def scenario_result(runs: Sequence[Run], fates: Mapping[str, Fate]) -> ScenarioResult:
@@ -58,7 +60,7 @@ def _mode_result(run: Run, fates: Mapping[str, Fate]) -> ModeResult:
     orders = [_order_result(answer, run, fates) for answer in run.answers]
     placed = [order for order in orders if order.succeeded]
     failed = [order for order in orders if not order.succeeded]
-    verdicts = [fates[order.order_id or ""].verdicts for order in placed]
+    verdicts = [fates.get(order.order_id or "", NOT_THERE).verdicts for order in placed]
     return ModeResult(
         mode=run.mode,
         success=share(len(placed), len(orders)),

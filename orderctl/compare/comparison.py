@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orderctl.audit import Options, run_audit
 from orderctl.audit_report import sentence
-from orderctl.compare.aftermath import fates, scenario_result
+from orderctl.compare.aftermath import Fates, scenario_result
 from orderctl.compare.conduct import Conductor, Run
 from orderctl.compare.machine import this_machine
 from orderctl.compare.results import MODES, Comparison, Mode, ScenarioResult
@@ -43,9 +43,9 @@ def compare(shop: Shop, request: Request, say: Tell) -> Comparison:
         healthy = [run for each in runs for run in each if run.scenario.name == HEALTHY]
         pictures = waterfalls(healthy, shop.client, shop.addresses.order_url)
         say("The audit waits for quiet, then compares every order with its effects …")
-        audit = run_audit(shop.addresses, Options(ledger=request.ledger), tell=tell)
-    known = fates(audit.audit)
-    results = tuple(scenario_result(each, known) for each in runs)
+        options, fates = Options(ledger=request.ledger), Fates()
+        audit = run_audit(shop.addresses, options, notice=fates.note, tell=tell)
+    results = tuple(scenario_result(each, fates.by_order) for each in runs)
     return Comparison(
         began_at=began_at.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - began, 1),

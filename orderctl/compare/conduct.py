@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from orderctl.audit_evidence import Answer as Accepted
+from orderctl.audit_facts import Answer as Accepted
 from orderctl.baskets import Wish, baskets
 from orderctl.compare.customers import Answer, Customers, open_shop_door
 from orderctl.compare.results import Mode, Moment
@@ -75,11 +75,12 @@ class Conductor:
     def _place(self, scenario: Scenario, mode: Mode, begin: float) -> Sequence[Answer]:
         url = self.shop.addresses.order_url
         with open_shop_door() as client:
-            customers = Customers(
-                client, url, mode, lambda order_id: self.ledger.append(Accepted(order_id))
-            )
+            customers = Customers(client, url, mode, self._note)
             orders = baskets(Wish(), random.Random())
             return customers.come(orders, scenario.schedule, begin=begin, tell=self.tell)
+
+    def _note(self, order_id: str, status: int) -> None:
+        self.ledger.append(Accepted(order_id, status=status))
 
     def _end_faults(self, scenario: Scenario, begin: float) -> list[Moment]:
         if not scenario.before:

@@ -82,8 +82,9 @@ class Customers:
     client: httpx.Client
     url: str
     mode: Mode
-    #: Called with each order that was placed, before anything else happens.
-    placed: Callable[[str], None] = lambda _order_id: None
+    #: Called with each order that was placed and the status of its answer, before anything else
+    #: happens.
+    placed: Callable[[str, int], None] = lambda _order_id, _status: None
 
     def come(
         self,
@@ -112,8 +113,8 @@ class Customers:
             reason = str(error) or type(error).__name__
         now, answered = time.monotonic(), datetime.now(UTC)
         answer = _read(response, answered - timedelta(seconds=now - due), answered, now - due)
-        if answer.is_placed and answer.order_id:
-            self.placed(answer.order_id)
+        if answer.is_placed and answer.order_id and answer.status:
+            self.placed(answer.order_id, answer.status)
         return answer if response else replace(answer, reason=reason)
 
     def _send(self, basket: Basket) -> httpx.Response:

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response
@@ -18,12 +20,23 @@ MINUTES = 60
 #: Ids of products come from whoever places orders; the answer stays bounded.
 MAX_PRODUCTS = 1000
 
-_FACTS = select(
-    facts.c.event_id.label("eventId"),
-    facts.c.order_id.label("orderId"),
-    facts.c.total_amount.label("totalAmount"),
-    facts.c.at,
+#: A row for each item, those of a fact together. Both tables are read along their primary keys.
+_FACTS = (
+    select(
+        facts.c.event_id.label("eventId"),
+        facts.c.order_id.label("orderId"),
+        facts.c.total_amount.label("totalAmount"),
+        facts.c.minute,
+        facts.c.at,
+        fact_items.c.product_id.label("productId"),
+        fact_items.c.quantity,
+        fact_items.c.revenue,
+    )
+    .outerjoin_from(facts, fact_items, facts.c.event_id == fact_items.c.event_id)
+    .order_by(facts.c.event_id, fact_items.c.line)
 )
+_OF_THE_FACT = ("eventId", "orderId", "totalAmount", "minute", "at")
+_OF_AN_ITEM = ("productId", "quantity", "revenue")
 
 _BILLION = 10**9
 
@@ -66,7 +79,13 @@ _BY_MINUTE = select(facts.c.minute, func.count().label("orders")).group_by(facts
 
 
 def list_facts(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
-    return stream(engine, of_order(_FACTS, facts.c.order_id, order_id))
+    """Each fact, with its items in the order of the event."""
+    rows = stream(engine, of_order(_FACTS, facts.c.order_id, order_id))
+    for _event_id, found in groupby(rows, key=itemgetter("eventId")):
+        lines = list(found)
+        items = [{name: line[name] for name in _OF_AN_ITEM} for line in lines]
+        fact = {name: lines[0][name] for name in _OF_THE_FACT}
+        yield fact | {"items": [item for item in items if item["productId"] is not None]}
 
 
 def orders_per_minute(engine: Engine, now: float) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from sqlalchemy import Engine, Row, delete, func, select
 from shared.database import reading, writing
 from simulators.mail_sink.schema import mails
 
+#: Characters of a text that a list shows.
+SNIPPET = 200
+
 _SUMMARY = [column for column in mails.columns if column.name != "raw"]
 
 
@@ -21,15 +24,16 @@ class Mailbox:
     def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
         """Keep a mail; it is on the disk on return. Raises DatabaseUnavailable."""
         # The old policy takes headers as they come: no mail is too odd to be accepted.
-        headers: Message = message_from_bytes(raw)
+        mail: Message = message_from_bytes(raw)
         row = {
-            "message_id": str(headers.get("Message-ID", "")).strip().strip("<>"),
-            "subject": str(headers.get("Subject", "")).strip(),
+            "message_id": str(mail.get("Message-ID", "")).strip().strip("<>"),
+            "subject": str(mail.get("Subject", "")).strip(),
             "sender": sender,
             "recipients": list(recipients),
             "raw": raw,
             "size": len(raw),
             "accepted_at": datetime.now(UTC),
+            "snippet": _snippet(mail),
         }
         with writing(self._engine) as tx:
             tx.execute(mails.insert(), row)
@@ -49,7 +53,7 @@ class Mailbox:
         query = select(mails).where(mails.c.seq == _number(id))
         with reading(self._engine) as tx:
             row = tx.execute(query).one_or_none()
-        return _summary(row) | {"Text": _text(row.raw)} if row else None
+        return _summary(row) | {"Text": _text(message_from_bytes(row.raw))} if row else None
 
     def raw(self, id: str) -> bytes | None:
         """One mail, byte for byte as it was received."""
@@ -79,6 +83,7 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
         "Subject": row.subject,
         "Created": row.accepted_at,
         "Size": row.size,
+        "Snippet": row.snippet,
     }
 
 
@@ -86,8 +91,14 @@ def _address(address: str) -> dict[str, str]:
     return {"Name": "", "Address": address}
 
 
-def _text(raw: bytes) -> str:
-    for part in message_from_bytes(raw).walk():
+def _snippet(mail: Message) -> str:
+    """As Mailpit makes one."""
+    words = " ".join(_text(mail).split())
+    return words if len(words) <= SNIPPET else words[:SNIPPET] + "..."
+
+
+def _text(mail: Message) -> str:
+    for part in mail.walk():
         if part.get_content_type() == "text/plain":
             payload = part.get_payload(decode=True)
             return payload.decode(errors="replace") if isinstance(payload, bytes) else ""

@@ -18,7 +18,8 @@ from shared.database import Utc
 metadata = MetaData()
 
 #: `recipients` and `sender` are those of the envelope. A message id may be there many times:
-#: a mail that was sent twice was accepted twice.
+#: a mail that was sent twice was accepted twice. `snippet`: the beginning of the text, in one
+#: line; NULL in the rows of before there were any.
 mails = Table(
     "mails",
     metadata,
@@ -31,5 +32,6 @@ mails = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
     Column("accepted_at", Utc, nullable=False),
+    Column("snippet", Text),
     sqlite_autoincrement=True,
 )

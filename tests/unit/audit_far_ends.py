@@ -1,16 +1,20 @@
 """Far ends and a broker that exist in memory, for the tests of what collects evidence."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
+from orderctl.audit_books import Books
+from orderctl.audit_facts import Answer, Effect, Order
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
 from shared.topology import CONSUMERS
 from shared.transport import LADDER, Archive, DeadLetter, Depth, Message, Publisher, Subscription
+
+T = TypeVar("T")
 
 PORTS = {
     "order": 8000,
@@ -45,7 +49,7 @@ def url(name: str) -> str:
     return f"http://127.0.0.1:{PORTS[name]}"
 
 
-Answer = Callable[[httpx.Request], httpx.Response]
+Reply = Callable[[httpx.Request], httpx.Response]
 
 
 def json(body: object, status: int = 200) -> httpx.Response:
@@ -62,7 +66,16 @@ def order_row(number: int, **more: Any) -> dict[str, Any]:
         {"productId": "prod-1", "quantity": 2, "price": 1},
     ]
     row = {"orderId": f"ord-{number}", "eventId": f"event-{number}", "userId": "usr-1"}
-    return row | {"items": items, "totalAmount": 3.00, "status": "accepted"} | more
+    return (
+        row
+        | {
+            "items": items,
+            "totalAmount": 3.00,
+            "status": "accepted",
+            "placedAt": "2026-03-04T12:00:30Z",
+        }
+        | more
+    )
 
 
 @dataclass
@@ -78,7 +91,7 @@ class FarEnds:
     pending: int = 0
     unsettled: int = 0
     page: int = 1000
-    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
+    answers: dict[tuple[str, str], Reply] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
 
     def client(self) -> httpx.Client:
@@ -98,6 +111,8 @@ class FarEnds:
             ("order", "/outbox"): lambda: json({"pending": self.pending}),
             ("gateway", "/messages"): lambda: self._paged("messages", self.texts, query, "after"),
             ("mail", "/api/v1/messages"): lambda: self._mails(int(query["start"])),
+            ("email", request.url.path): lambda: json({}, 404),
+            ("sms", request.url.path): lambda: json({}, 404),
             ("inventory", "/effects"): lambda: ndjson(*self.movements),
             ("inventory", "/stock"): lambda: json({"products": self.products}),
             ("analytics", "/effects"): lambda: ndjson(*self.facts),
@@ -115,6 +130,31 @@ class FarEnds:
         start = int(query.get(parameter, 0))
         end = start + min(self.page, int(query["limit"]))
         return json({key: rows[start:end], "next": str(end) if end < len(rows) else None})
+
+
+class WatchedBooks(Books):
+    """Books that remember what was added to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.placed: list[Order] = []
+        self.answered: list[Answer] = []
+        self.effects: dict[str, list[Effect]] = {}
+
+    def add_orders(self, orders: Iterable[Order]) -> None:
+        super().add_orders(_kept(orders, self.placed))
+
+    def add_answers(self, answers: Iterable[Answer]) -> None:
+        super().add_answers(_kept(answers, self.answered))
+
+    def add_effects(self, service: str, effects: Iterable[Effect]) -> None:
+        super().add_effects(service, _kept(effects, self.effects.setdefault(service, [])))
+
+
+def _kept(things: Iterable[T], kept: list[T]) -> Iterator[T]:
+    for thing in things:
+        kept.append(thing)
+        yield thing
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
-from services.analytics.schema import inbox, metadata, starts
+from services.analytics.schema import fact_items, inbox, metadata, starts
 from shared.database import create_schema, open_database
 from shared.events import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, Event
 from shared.http import create_app
@@ -130,8 +130,29 @@ def test_facts_are_listed_for_one_order_or_for_all(engine: Engine) -> None:
     [fact] = list_facts(engine, one.order.order_id)
     assert (fact["eventId"], fact["orderId"]) == (one.id, one.order.order_id)
     assert fact["totalAmount"] == Decimal("99.98")
-    assert set(fact) == {"eventId", "orderId", "totalAmount", "at"}
+    assert fact["minute"] == int(THE_TIME.timestamp()) // 60
+    assert set(fact) == {"eventId", "orderId", "totalAmount", "minute", "at", "items"}
     assert {fact["eventId"] for fact in list_facts(engine, None)} == {one.id, other.id}
+
+
+def test_a_fact_is_listed_with_its_items_in_the_order_of_the_event(engine: Engine) -> None:
+    one = an_event(an_item("b", 2, "1.50"), an_item("a", 1, "9"), an_item("b", 1, "0"))
+    record(engine, one, an_event(an_item("c", 3, "1")))
+    [fact] = list_facts(engine, one.order.order_id)
+    assert fact["items"] == [
+        {"productId": "b", "quantity": 2, "revenue": Decimal(3)},
+        {"productId": "a", "quantity": 1, "revenue": Decimal(9)},
+        {"productId": "b", "quantity": 1, "revenue": Decimal(0)},
+    ]
+
+
+def test_a_fact_whose_items_are_gone_is_listed_without_any(engine: Engine) -> None:
+    event = an_event()
+    record(engine, event)
+    with engine.begin() as tx:
+        tx.execute(delete(fact_items))
+    [fact] = list_facts(engine, None)
+    assert (fact["eventId"], fact["items"]) == (event.id, [])
 
 
 def test_a_batch_of_a_hundred_is_recorded_whole(engine: Engine, client: FlaskClient) -> None:

@@ -1,5 +1,9 @@
 """What the far ends show becomes evidence, and what cannot be read is never taken for nothing."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,7 +11,8 @@ import httpx
 import pytest
 
 from orderctl.audit_collector import Collector
-from orderctl.audit_evidence import Answer, Effect, Evidence, Order, Stock
+from orderctl.audit_evidence import Evidence
+from orderctl.audit_facts import Answer, Effect, Item, Order, Stock, said
 from orderctl.audit_look import Look
 from orderctl.errors import EvidenceUnreadable, UsageError
 from shared.topology import CONSUMERS
@@ -15,6 +20,7 @@ from shared.transport import Broker, Depth
 from tests.unit.audit_far_ends import (
     FakeBroker,
     FarEnds,
+    WatchedBooks,
     addresses,
     dead_letter,
     json,
@@ -33,39 +39,97 @@ MOVEMENT = {
 }
 
 
-def collect(far: FarEnds, broker: Broker | None = None, ledger: Path | None = None) -> Evidence:
-    return Collector(addresses(), far.client(), broker or FakeBroker()).collect(ledger)
+@dataclass
+class Collecting:
+    """What one audit collects; `books` are closed at the end of the test."""
+
+    books: WatchedBooks
+
+    def evidence(
+        self, far: FarEnds, broker: Broker | None = None, ledger: Path | None = None
+    ) -> Evidence:
+        client = far.client()
+        return Collector(addresses(), client, broker or FakeBroker(), self.books).collect(ledger)
+
+    def orders(self, far: FarEnds) -> list[Order]:
+        self.evidence(far)
+        return [order for order, _found in self.books.orders("email")]
+
+    def effects(self, far: FarEnds, service: str) -> list[Effect]:
+        self.evidence(far)
+        return self.books.effects[service]
 
 
-def a_mail(number: int, message_id: str = "", subject: str = "") -> dict[str, str]:
-    return {"ID": str(number), "MessageID": message_id, "Subject": subject}
+@pytest.fixture
+def collect() -> Iterator[Collecting]:
+    with closing(WatchedBooks()) as books:
+        yield Collecting(books)
 
 
-def test_an_order_has_its_quantities_by_product_and_its_exact_total() -> None:
+def a_mail(number: int, message_id: str = "", **more: object) -> dict[str, object]:
+    return {"ID": str(number), "MessageID": message_id, "Snippet": "", **more}
+
+
+def test_an_order_has_its_items_and_its_exact_total(collect: Collecting) -> None:
     far = FarEnds(orders=[order_row(1, totalAmount=0.30)])
 
-    [order] = collect(far).orders
+    [order] = collect.orders(far)
 
-    assert order == Order("ord-1", "event-1", {"prod-1": 3}, Decimal("0.30"))
+    items = (Item("prod-1", 1, Decimal(1)), Item("prod-1", 2, Decimal(1)))
+    at = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
+    assert order == Order("ord-1", "event-1", "usr-1", items, Decimal("0.30"), at)
+    assert order.quantities == {"prod-1": 3}
 
 
-def test_all_pages_are_read_and_every_order_once() -> None:
+def test_all_pages_are_read_and_every_order_once(collect: Collecting) -> None:
     rows = [order_row(number) for number in range(7)]
     far = FarEnds(orders=[*rows, rows[3]], page=3)
 
-    assert [o.order_id for o in collect(far).orders] == [f"ord-{number}" for number in range(7)]
+    assert [o.order_id for o in collect.orders(far)] == [f"ord-{number}" for number in range(7)]
 
 
-def test_a_mail_is_known_by_its_message_id() -> None:
-    far = FarEnds(mails=[a_mail(2, "event-1@orders.example"), a_mail(1, "x@elsewhere", "ord-9")])
+def test_a_mail_is_known_by_its_message_id(collect: Collecting) -> None:
+    other = a_mail(1, "x@elsewhere", Subject="ord-9")
+    far = FarEnds(mails=[a_mail(2, "event-1@orders.example"), other])
 
-    first, second = collect(far).effects["email"]
+    first, second = collect.effects(far, "email")
 
-    assert first == Effect("event-1")
+    assert first.event_id == "event-1"
     assert (second.event_id, second.mentions) == ("x@elsewhere", "ord-9")
 
 
-def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice() -> None:
+def test_a_mail_says_who_sent_it_who_got_it_and_what_is_in_it(collect: Collecting) -> None:
+    mail = a_mail(
+        1,
+        From={"Name": "", "Address": "us@example.com"},
+        To=[{"Address": '"a..b"@example.com'}],
+        Cc=None,
+        Bcc=[{"Address": "a.spy@example.com"}],
+        Subject="Your order",
+        Snippet="Thank  you.\n",
+    )
+
+    [effect] = collect.effects(FarEnds(mails=[mail]), "email")
+
+    recipients = "a..b@example.com, a.spy@example.com"
+    assert effect.says == ("us@example.com", recipients, "Your order", "Thank you.")
+
+
+@pytest.mark.parametrize("snippet", [None, "Thank you for..."])
+def test_a_text_that_the_list_cuts_off_is_read_as_a_whole(
+    collect: Collecting, snippet: str | None
+) -> None:
+    far = FarEnds(mails=[a_mail(1, Snippet=snippet)])
+    far.answers["mail", "/api/v1/message/1"] = lambda _: json({"Text": "Thank you for\nit.\n"})
+
+    [effect] = collect.effects(far, "email")
+
+    assert effect.says[-1] == "Thank you for it."
+
+
+def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice(
+    collect: Collecting,
+) -> None:
     far = FarEnds(mails=[a_mail(n, f"event-{n}@orders.example") for n in (4, 3, 2, 1)], page=2)
 
     def shifted(request: httpx.Request) -> httpx.Response:
@@ -75,83 +139,92 @@ def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice() 
 
     far.answers["mail", "/api/v1/messages"] = shifted
 
-    events = [effect.event_id for effect in collect(far).effects["email"]]
-    assert events == ["event-4", "event-3", "event-2", "event-1"]
+    collect.evidence(far)
+    assert set(collect.books.orphans("email")) == {"event-4", "event-3", "event-2", "event-1"}
+    assert list(collect.books.repeated("email")) == []
 
 
-def test_mails_that_are_counted_but_not_listed_are_not_taken_for_lost() -> None:
+def test_mails_that_are_counted_but_not_listed_are_not_taken_for_lost(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["mail", "/api/v1/messages"] = lambda _: json({"total": 3, "messages": []})
 
     with pytest.raises(EvidenceUnreadable, match="lists 0 of 3"):
-        collect(far)
+        collect.evidence(far)
 
 
-def test_a_text_is_known_by_its_idempotency_key() -> None:
+def test_a_text_is_known_by_its_idempotency_key(collect: Collecting) -> None:
     texts = [{"id": n, "idempotencyKey": f"event-{n}", "to": "x", "text": "y"} for n in range(5)]
 
-    effects = collect(FarEnds(texts=texts, page=2)).effects["sms"]
+    effects = collect.effects(FarEnds(texts=texts, page=2), "sms")
 
-    assert effects == tuple(Effect(f"event-{number}") for number in range(5))
+    assert effects == [Effect(f"event-{number}", says=("x", "y")) for number in range(5)]
 
 
-def test_pages_that_lead_nowhere_are_not_read_for_ever() -> None:
+def test_pages_that_lead_nowhere_are_not_read_for_ever(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["gateway", "/messages"] = lambda _: json({"messages": [], "next": "1"})
 
     with pytest.raises(EvidenceUnreadable, match="do not lead to an end"):
-        collect(far)
+        collect.evidence(far)
 
 
-def test_movements_are_effects_and_sums_by_product() -> None:
-    evidence = collect(FarEnds(movements=[MOVEMENT]))
+def test_movements_are_effects_and_sums_by_product(collect: Collecting) -> None:
+    products = [{"productId": "prod-1", "initial": 2, "onHand": 0}]
+    evidence = collect.evidence(FarEnds(movements=[MOVEMENT], products=products))
 
-    assert evidence.effects["inventory"] == (Effect("event-1", "prod-1", ("ord-1", 3, 3)),)
     assert evidence.moved == {"prod-1": 2}
+    assert collect.books.effects["inventory"] == [Effect("event-1", "prod-1", said("ord-1", 3, 3))]
 
 
-def test_the_stock_is_that_of_the_movements() -> None:
+def test_the_stock_is_that_of_the_movements(collect: Collecting) -> None:
     far = FarEnds(products=[{"productId": "prod-1", "initial": 10, "onHand": 8, "name": "Kettle"}])
 
-    assert collect(far).stock == {"prod-1": Stock(10, 8)}
+    assert collect.evidence(far).stock == {"prod-1": Stock(10, 8)}
 
 
-def test_a_stock_that_moves_while_it_is_read_is_not_compared() -> None:
+def test_a_stock_that_moves_while_it_is_read_is_not_compared(collect: Collecting) -> None:
     on_hand = iter((8, 7))
     far = FarEnds()
     far.answers["inventory", "/stock"] = lambda _: json(
         {"products": [{"productId": "prod-1", "initial": 10, "onHand": next(on_hand)}]}
     )
 
-    assert collect(far).stock is None
+    assert collect.evidence(far).stock is None
 
 
-def test_a_fact_says_order_and_total() -> None:
-    fact = {"eventId": "event-1", "orderId": "ord-1", "totalAmount": 99.98, "at": "…"}
+def test_a_fact_says_order_total_minute_and_items(collect: Collecting) -> None:
+    items = [{"productId": "prod-1", "quantity": 2, "revenue": 99.98}]
+    fact = {"eventId": "event-1", "orderId": "ord-1", "totalAmount": 99.98, "minute": 7}
+    fact |= {"items": items}
 
-    [effect] = collect(FarEnds(facts=[fact])).effects["analytics"]
+    [effect] = collect.effects(FarEnds(facts=[fact]), "analytics")
 
-    assert effect == Effect("event-1", says=("ord-1", Decimal("99.98")))
+    assert effect == Effect("event-1", says=("ord-1", "99.98", "7", "prod-1", "2", "99.98"))
 
 
-def test_dead_letters_are_known_by_their_handles() -> None:
+def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
     broker = FakeBroker(dead={"sms": ["event-1", ""]})
 
-    assert collect(FarEnds(), broker).dead_letters["sms"] == ("event-1", dead_letter("").handle)
+    assert collect.evidence(FarEnds(), broker).dead_letters["sms"] == [
+        "event-1",
+        dead_letter("").handle,
+    ]
 
 
-def test_the_ledger_is_part_of_the_evidence(tmp_path: Path) -> None:
+def test_the_ledger_is_part_of_the_evidence(collect: Collecting, tmp_path: Path) -> None:
     ledger = tmp_path / "accepted.ndjson"
-    ledger.write_text('{"orderId":"ord-1"}\n{"orderId":"ord-2","eventId":"event-2"}\n')
+    ledger.write_text('{"orderId":"ord-1"}\n{"orderId":"ord-2","eventId":"event-2","status":202}\n')
 
-    answers = collect(FarEnds(), ledger=ledger).answers
+    assert collect.evidence(FarEnds(), ledger=ledger).has_ledger
 
-    assert answers == (Answer("ord-1"), Answer("ord-2", "event-2"))
+    assert collect.books.answered == [Answer("ord-1"), Answer("ord-2", "event-2", 202)]
 
 
-def test_a_ledger_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
+def test_a_ledger_that_is_not_there_is_not_an_empty_one(
+    collect: Collecting, tmp_path: Path
+) -> None:
     with pytest.raises(EvidenceUnreadable, match="ledger"):
-        collect(FarEnds(), ledger=tmp_path / "nothing")
+        collect.evidence(FarEnds(), ledger=tmp_path / "nothing")
 
 
 @pytest.mark.parametrize(
@@ -164,45 +237,49 @@ def test_a_ledger_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
         ("analytics", "ANALYTICS_URL"),
     ],
 )
-def test_a_far_end_that_is_away_is_named_with_its_setting(away: str, named: str) -> None:
+def test_a_far_end_that_is_away_is_named_with_its_setting(
+    collect: Collecting, away: str, named: str
+) -> None:
     with pytest.raises(EvidenceUnreadable, match=f"start it, or set {named}"):
-        collect(FarEnds(away={away}))
+        collect.evidence(FarEnds(away={away}))
 
 
-def test_everything_that_cannot_be_read_is_named_at_once() -> None:
+def test_everything_that_cannot_be_read_is_named_at_once(collect: Collecting) -> None:
     with pytest.raises(EvidenceUnreadable) as caught:
-        collect(FarEnds(away={"mail", "inventory"}), FakeBroker(is_away=True))
+        collect.evidence(FarEnds(away={"mail", "inventory"}), FakeBroker(is_away=True))
 
     assert len(caught.value.reasons) == 2 + 4
 
 
-def test_an_answer_of_another_shape_is_not_evidence() -> None:
+def test_an_answer_of_another_shape_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["analytics", "/effects"] = lambda _: ndjson({"eventId": "event-1"})
 
     with pytest.raises(EvidenceUnreadable, match="orderId"):
-        collect(far)
+        collect.evidence(far)
 
 
-def test_a_list_that_breaks_off_is_not_evidence() -> None:
+def test_a_list_that_breaks_off_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["inventory", "/effects"] = lambda _: httpx.Response(200, content=b'{"eventId": "e')
 
     with pytest.raises(EvidenceUnreadable):
-        collect(far)
+        collect.evidence(far)
 
 
-def test_an_error_of_a_far_end_is_not_evidence() -> None:
+def test_an_error_of_a_far_end_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["order", "/orders"] = lambda _: json({"title": "Service unavailable"}, 503)
 
     with pytest.raises(EvidenceUnreadable, match="answers 503 to /orders"):
-        collect(far)
+        collect.evidence(far)
 
 
-def test_a_consumer_that_the_audit_does_not_know_is_a_wrong_setting() -> None:
+def test_a_consumer_that_the_audit_does_not_know_is_a_wrong_setting(collect: Collecting) -> None:
     with pytest.raises(UsageError, match="billing"):
-        Collector(addresses("email", "billing"), FarEnds().client(), FakeBroker()).collect()
+        Collector(
+            addresses("email", "billing"), FarEnds().client(), FakeBroker(), collect.books
+        ).collect()
 
 
 def test_a_look_sees_outbox_queues_consumers_and_the_newest_order() -> None:
@@ -222,12 +299,10 @@ def test_a_look_sees_orders_that_are_being_done_by_calls() -> None:
     assert Look(addresses(), far.client(), FakeBroker())().running == 2
 
 
-def test_the_status_of_an_order_is_read() -> None:
+def test_the_status_of_an_order_is_read(collect: Collecting) -> None:
     far = FarEnds(orders=[order_row(2, status="failed"), order_row(1)])
 
-    orders = Collector(addresses(), far.client(), FakeBroker()).collect().orders
-
-    assert [order.status for order in orders] == ["failed", "accepted"]
+    assert [order.status for order in collect.orders(far)] == ["failed", "accepted"]
 
 
 def test_a_look_says_why_things_do_not_move() -> None:

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from orderctl.audit_evidence import Evidence
-from orderctl.audit_judge import judge
 from orderctl.audit_verdict import HalfDone, Verdict
 from shared.topology import CONSUMERS
 from tests.unit.audit_histories import (
+    History,
     an_order,
     done,
     faultless,
+    judge,
     judged,
     status,
     with_effects,
@@ -24,7 +24,7 @@ FAILED = replace(an_order(3), status="failed")
 PENDING = replace(an_order(4), status="pending")
 
 
-def history(*with_mails: str) -> Evidence:
+def history(*with_mails: str) -> History:
     """All is well; of the failed and the pending order, these have done their part as well."""
     orders = [ACCEPTED, COMPLETED, FAILED, PENDING]
     evidence = faultless([ACCEPTED, COMPLETED])
@@ -40,7 +40,7 @@ def test_they_are_listed_apart_with_what_was_done_for_them() -> None:
     audit = judge(history("email", "inventory"), quiet=True)
 
     assert (audit.accepted, audit.completed) == (1, 1)
-    assert audit.half_done == (
+    assert audit.half_done.first == (
         HalfDone("ord-3", "failed", ("email", "inventory")),
         HalfDone("ord-4", "pending", ("email", "inventory")),
     )
@@ -67,7 +67,7 @@ def test_what_was_done_twice_for_a_failed_order_is_duplicated(service: str) -> N
 
 def test_what_was_done_wrongly_for_a_failed_order_is_wrong() -> None:
     evidence = history("analytics")
-    wrong = [replace(fact, says=("ord-3", 1)) for fact in done("analytics", [FAILED])]
+    wrong = [replace(fact, says=("ord-3", "1")) for fact in done("analytics", [FAILED])]
     right = done("analytics", [ACCEPTED, COMPLETED])
 
     found = judged(with_effects(evidence, "analytics", *right, *wrong), "analytics")

@@ -6,11 +6,9 @@ from dataclasses import replace
 import pytest
 
 from orderctl.audit import Options, collect_quietly
-from orderctl.audit_evidence import Evidence
 from orderctl.audit_quiet import Quiet, QuietTime, Snapshot, wait_until_quiet
 from orderctl.errors import EvidenceUnreadable
 from shared.transport import Depth
-from tests.unit.audit_histories import faultless
 
 LADDER = (1.0, 30.0)
 STILL = Snapshot(outbox=0, depths={"email": Depth(0, 0, 3)}, unsettled={"email": 0})
@@ -143,7 +141,7 @@ def test_a_consumer_that_does_not_run_holds_nothing() -> None:
     assert quiet.last.not_running == ("email",)
 
 
-def collecting(world: World, collect: Callable[[], Evidence], timeout: float) -> Quiet:
+def collecting(world: World, collect: Callable[[], str], timeout: float) -> Quiet:
     quiet, _ = collect_quietly(
         world.look,
         collect,
@@ -155,11 +153,11 @@ def collecting(world: World, collect: Callable[[], Evidence], timeout: float) ->
     return quiet
 
 
-def slow_collector(world: World, calls: list[float]) -> Callable[[], Evidence]:
-    def collect() -> Evidence:
+def slow_collector(world: World, calls: list[float]) -> Callable[[], str]:
+    def collect() -> str:
         calls.append(world.now)
         world.now += 2.0
-        return faultless([])
+        return "what is there"
 
     return collect
 

@@ -1,56 +1,149 @@
 """What the audit makes of replays: sent again on purpose, and placed before somebody joined."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from orderctl.audit import Options, Result
-from orderctl.audit_evidence import Effect, Evidence, Order
-from orderctl.audit_judge import judge
+from orderctl.audit_facts import Effect, Order, said
 from orderctl.audit_quiet import Quiet, Snapshot
+from orderctl.audit_replays import CLOCKS_DIFFER, Resend, to_resend
 from orderctl.audit_report import document, sentence
+from orderctl.audit_shapes import Replay
 from orderctl.audit_verdict import ServiceAudit, Verdict
-from tests.unit.audit_histories import an_order, done, faultless, judged, status, with_effects
+from tests.unit.audit_histories import (
+    NOON,
+    History,
+    an_order,
+    done,
+    faultless,
+    judge,
+    judged,
+    status,
+    with_effects,
+)
 
-NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 FIRST, SECOND, THIRD = ORDERS = [
     replace(an_order(number), placed_at=NOON + timedelta(minutes=number)) for number in (1, 2, 3)
 ]
-HISTORY = faultless(ORDERS)
-REPLAY = "0123456789ab"
+ELEVEN = NOON - timedelta(hours=1)
+REPLAY, ANOTHER = "0123456789ab", "a" * 12
+HISTORY = replace(
+    faultless(ORDERS),
+    resends={
+        (service, replay): Resend() for service in ("email", "sms") for replay in (REPLAY, ANOTHER)
+    },
+)
 
 
-def again(order: Order, replay: str = REPLAY, mentions: str = "") -> Effect:
-    return Effect(f"{order.event_id}.replay-{replay}", mentions=mentions or order.order_id)
+def again(service: str, order: Order, replay: str = REPLAY) -> Effect:
+    [effect] = done(service, [order])
+    return replace(effect, event_id=f"{order.event_id}.replay-{replay}")
 
 
 @pytest.mark.parametrize("service", ["email", "sms"])
 def test_what_a_replay_sent_again_is_listed_and_is_no_fault(service: str) -> None:
-    resent = (again(FIRST), again(FIRST, "a" * 12), again(SECOND))
+    resent = (again(service, FIRST), again(service, FIRST, ANOTHER), again(service, SECOND))
     evidence = with_effects(HISTORY, service, *done(service, ORDERS), *resent)
     found = judged(evidence, service)
     assert len(found.orders(Verdict.APPLIED)) == 3
-    assert found.resent_on_purpose == tuple(effect.event_id for effect in resent)
-    assert (found.orphans, found.resent) == ((), ())
+    assert set(found.resent_on_purpose.first) == {effect.event_id for effect in resent}
+    assert (found.orphans.count, found.resent.count) == (0, 0)
     assert status(judge(evidence, quiet=True)) == (0, 0)
 
 
 def test_what_was_never_sent_is_not_excused_by_a_resend() -> None:
-    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS[1:]), again(FIRST))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS[1:]), again("sms", FIRST))
     assert judged(evidence, "sms").orders(Verdict.LOST) == (FIRST.order_id,)
 
 
 def test_the_same_replay_sends_nothing_twice() -> None:
-    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), again(FIRST), again(FIRST))
+    twice = (again("sms", FIRST), again("sms", FIRST))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), *twice)
     assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
 
 
 def test_a_mail_that_a_replay_had_to_hand_over_twice_is_the_same_mail() -> None:
-    evidence = with_effects(HISTORY, "email", *done("email", ORDERS), again(FIRST), again(FIRST))
+    twice = (again("email", FIRST), again("email", FIRST))
+    evidence = with_effects(HISTORY, "email", *done("email", ORDERS), *twice)
     found = judged(evidence, "email")
-    assert found.resent == found.resent_on_purpose == (again(FIRST).event_id,)
-    assert status(judge(evidence, quiet=True)) == (0, 0)
+    assert found.resent.first == ((again("email", FIRST).event_id, 2),)
+    assert found.resent_on_purpose.first == (again("email", FIRST).event_id,)
+    assert status(judge(evidence, quiet=True), crashes=1) == (0, 0)
+
+
+@pytest.mark.parametrize("service", ["email", "sms"])
+def test_what_was_sent_under_the_id_of_a_replay_that_nobody_knows_is_a_duplicate(
+    service: str,
+) -> None:
+    invented = [again(service, SECOND, f"{number:012x}") for number in range(40)]
+    evidence = with_effects(HISTORY, service, *done(service, ORDERS), *invented)
+
+    found = judged(evidence, service)
+
+    assert found.orders(Verdict.DUPLICATED) == (SECOND.order_id,)
+    assert found.resent_on_purpose.count == 0
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_a_replay_of_one_service_excuses_no_other() -> None:
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), again("sms", FIRST))
+    evidence = replace(evidence, resends={("email", REPLAY): Resend()})
+
+    assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
+
+
+def test_a_replay_cannot_have_sent_an_order_that_was_placed_after_its_end() -> None:
+    resent = (again("sms", FIRST), again("sms", SECOND))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), *resent)
+    evidence = replace(evidence, resends={("sms", REPLAY): Resend(until=FIRST.placed_at)})
+
+    found = judged(evidence, "sms")
+
+    assert found.resent_on_purpose.first == (resent[0].event_id,)
+    assert found.orders(Verdict.DUPLICATED) == (SECOND.order_id,)
+
+
+def test_a_replay_cannot_have_sent_more_events_than_it_counted() -> None:
+    resent = [again("email", order) for order in ORDERS]
+    evidence = with_effects(HISTORY, "email", *done("email", ORDERS), *resent, *resent)
+    evidence = replace(evidence, resends={("email", REPLAY): Resend(most=2)})
+
+    found = judged(evidence, "email")
+
+    assert (found.resent_on_purpose.count, found.count(Verdict.DUPLICATED)) == (2, 1)
+
+
+def test_what_a_replay_sent_again_has_to_say_what_the_order_says() -> None:
+    wrong = replace(again("sms", FIRST), says=("somebody", "else"))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), wrong)
+
+    assert judged(evidence, "sms").orders(Verdict.WRONG) == (FIRST.order_id,)
+
+
+ENDED = Replay("done", resend=True, dry_run=False, ended_at=NOON, applied=2, already_applied=3)
+
+
+@pytest.mark.parametrize(
+    ("replay", "resend"),
+    [
+        (None, None),
+        (structs.replace(ENDED, dry_run=True), None),
+        (structs.replace(ENDED, resend=False), None),
+        (ENDED, Resend(NOON + CLOCKS_DIFFER, 5)),
+        (structs.replace(ENDED, end="2026-03-04T11:00:00Z"), Resend(ELEVEN + CLOCKS_DIFFER, 5)),
+        (structs.replace(ENDED, end="1200"), Resend(NOON + CLOCKS_DIFFER, 5)),
+        (structs.replace(ENDED, end="who knows"), Resend(NOON + CLOCKS_DIFFER, 5)),
+        (structs.replace(ENDED, state="running", ended_at=None), Resend(None, None)),
+        (structs.replace(ENDED, state="interrupted"), Resend(NOON + CLOCKS_DIFFER, None)),
+    ],
+)
+def test_what_a_service_says_of_a_replay_is_what_that_may_have_sent(
+    replay: Replay | None, resend: Resend | None
+) -> None:
+    assert to_resend(replay) == resend
 
 
 @pytest.mark.parametrize(
@@ -58,21 +151,21 @@ def test_a_mail_that_a_replay_had_to_hand_over_twice_is_the_same_mail() -> None:
 )
 def test_an_id_that_only_looks_like_it_is_without_an_order(id: str) -> None:
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), Effect(id))
-    assert judged(evidence, "sms").orphans == (id,)
+    assert judged(evidence, "sms").orphans.first == (id,)
 
 
-def latecomer(joined: datetime | None, *effects: Effect) -> Evidence:
+def latecomer(joined: datetime | None, *effects: Effect) -> History:
     evidence = with_effects(HISTORY, "shipping", *effects)
     return replace(evidence, joined={"shipping": joined})
 
 
-def shipping(evidence: Evidence, *, quiet: bool = True) -> ServiceAudit:
+def shipping(evidence: History, *, quiet: bool = True) -> ServiceAudit:
     [found] = [s for s in judge(evidence, quiet=quiet).services if s.service == "shipping"]
     return found
 
 
 def shipment(order: Order) -> Effect:
-    return Effect(order.event_id, says=(order.order_id, sum(order.quantities.values())))
+    return Effect(order.event_id, says=said(order.order_id, sum(order.quantities.values())))
 
 
 def test_of_orders_from_before_it_joined_nobody_promised_a_shipment() -> None:
@@ -90,7 +183,7 @@ def test_an_order_from_after_it_joined_is_lost_without_a_shipment() -> None:
 
 
 def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
-    wrong = Effect(FIRST.event_id, says=(FIRST.order_id, 99))
+    wrong = Effect(FIRST.event_id, says=said(FIRST.order_id, 99))
     evidence = latecomer(NOON + timedelta(days=1), wrong, shipment(SECOND), shipment(SECOND))
     found = shipping(evidence)
     assert found.orders(Verdict.WRONG) == (FIRST.order_id,)
@@ -100,12 +193,6 @@ def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
 
 def test_before_it_has_joined_every_order_is_earlier() -> None:
     assert len(shipping(latecomer(None)).orders(Verdict.EARLIER)) == 3
-
-
-def test_without_the_time_of_an_order_there_is_no_excuse() -> None:
-    undated = faultless([an_order(1)])
-    evidence = replace(with_effects(undated, "shipping"), joined={"shipping": NOON})
-    assert shipping(evidence).orders(Verdict.LOST) == ("ord-1",)
 
 
 def test_the_report_says_how_many_and_names_them() -> None:

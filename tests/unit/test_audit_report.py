@@ -7,18 +7,17 @@ import msgspec
 from rich.console import Console
 
 from orderctl.audit import Options, Result
-from orderctl.audit_evidence import Answer, Effect, Evidence, Stock
-from orderctl.audit_judge import judge
+from orderctl.audit_facts import Answer, Effect, Stock
 from orderctl.audit_quiet import Quiet, Snapshot
 from orderctl.audit_report import IDS_SHOWN, document, print_report, sentence
-from tests.unit.audit_histories import an_order, done, faultless, with_effects
+from tests.unit.audit_histories import History, an_order, done, faultless, judge, with_effects
 
 ORDERS = [an_order(number) for number in range(20)]
 HISTORY = faultless(ORDERS)
 STILL = Snapshot(outbox=0, depths={}, unsettled={"email": 0})
 
 
-def result(evidence: Evidence, *, reasons: tuple[str, ...] = (), last: Snapshot = STILL) -> Result:
+def result(evidence: History, *, reasons: tuple[str, ...] = (), last: Snapshot = STILL) -> Result:
     quiet = Quiet(reached=not reasons, waited=5.0, reasons=reasons, last=last)
     return Result(judge(evidence, quiet=quiet.reached), quiet, Options())
 

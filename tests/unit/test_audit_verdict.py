@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orderctl.audit_evidence import Answer, Effect, Stock
-from orderctl.audit_judge import judge
+from orderctl.audit_facts import Answer, Effect, Order, Stock, said
 from orderctl.audit_verdict import Balance, Verdict
 from shared.topology import CONSUMERS
 from tests.unit.audit_histories import (
@@ -14,6 +13,7 @@ from tests.unit.audit_histories import (
     an_order,
     done,
     faultless,
+    judge,
     judged,
     status,
     with_effects,
@@ -60,7 +60,7 @@ def test_a_missing_effect_whose_event_is_in_the_dead_letter_queue_is_dead_letter
     found = judged(evidence, service)
 
     assert found.orders(Verdict.DEAD_LETTERED) == ("ord-2",)
-    assert found.other_dead_letters == ("sha256-of-something-odd",)
+    assert found.other_dead_letters.first == ("sha256-of-something-odd",)
     assert status(judge(evidence, quiet=True)) == (0, 1)
 
 
@@ -68,7 +68,7 @@ def test_a_dead_letter_whose_effect_was_done_is_not_held_against_the_order() -> 
     found = judged(replace(HISTORY, dead_letters={"email": ("event-2",)}), "email")
 
     assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
-    assert found.other_dead_letters == ("event-2",)
+    assert found.other_dead_letters.first == ("event-2",)
 
 
 @pytest.mark.parametrize("service", ["sms", "inventory", "analytics"])
@@ -87,8 +87,9 @@ def test_a_mail_that_went_again_with_its_message_id_is_counted_apart() -> None:
     found = judged(evidence, "email")
 
     assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
-    assert found.resent == ("event-2",)
-    assert status(judge(evidence, quiet=True)) == (0, 0)
+    assert found.resent.first == (("event-2", 2),)
+    assert status(judge(evidence, quiet=True)) == (0, 1)
+    assert status(judge(evidence, quiet=True), crashes=1) == (0, 0)
 
 
 def test_a_second_mail_about_an_order_under_another_message_id_is_a_duplicate() -> None:
@@ -110,39 +111,119 @@ def test_an_effect_that_no_order_explains_is_an_orphan(service: str) -> None:
     stranger = an_order(99)
     evidence = with_effects(HISTORY, service, *HISTORY.effects[service], *done(service, [stranger]))
 
-    assert judged(evidence, service).orphans == ("event-99",)
+    assert judged(evidence, service).orphans.first == ("event-99",)
     assert status(judge(evidence, quiet=True)) == (1, 1)
 
 
 def test_a_fact_with_another_total_is_wrong() -> None:
     facts = list(HISTORY.effects["analytics"])
-    facts[1] = replace(facts[1], says=("ord-2", Decimal("99.99")))
+    facts[1] = replace(facts[1], says=("ord-2", "99.99", *facts[1].says[2:]))
     evidence = with_effects(HISTORY, "analytics", *facts)
 
     assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
 
 
 def test_a_total_is_the_same_however_its_zeros_are_written() -> None:
-    order = replace(FIRST, total=Decimal("50.00"))
-    fact = Effect("event-1", says=("ord-1", Decimal("50.0")))
+    assert said("ord-1", Decimal("50.00")) == said("ord-1", Decimal("50.0")) == said("ord-1", 50)
 
-    evidence = with_effects(faultless([order]), "analytics", fact)
 
-    assert judged(evidence, "analytics").orders(Verdict.APPLIED) == ("ord-1",)
+def says(service: str, order: Order, *, instead: tuple[int, str]) -> Effect:
+    """What the far end shows when one of the facts is another."""
+    [effect] = done(service, [order])
+    place, fact = instead
+    facts = [fact if number == place else each for number, each in enumerate(effect.says)]
+    return replace(effect, says=tuple(facts))
+
+
+@pytest.mark.parametrize(
+    ("service", "place", "fact"),
+    [
+        ("email", 0, "somebody@example.com"),
+        ("email", 1, "usr-1@example.com"),
+        ("email", 1, "usr-2@example.com, usr-1@example.com"),
+        ("email", 2, "Your order ord-1"),
+        ("email", 3, "Thank you for your order ord-2: Total: 0.01"),
+        ("sms", 0, "usr-1"),
+        ("sms", 1, "Your order ord-1 over 29.97 is confirmed."),
+        ("sms", 1, "Your order ord-2 over 29.98 is confirmed."),
+        ("analytics", 2, "1"),
+        ("analytics", 3, "prod-3"),
+        ("analytics", 4, "1"),
+        ("analytics", 5, "19.97"),
+    ],
+)
+def test_whatever_says_something_else_than_the_order_is_wrong(
+    service: str, place: int, fact: str
+) -> None:
+    wrong = says(service, SECOND, instead=(place, fact))
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]), wrong)
+
+    assert judged(evidence, service).orders(Verdict.WRONG) == ("ord-2",)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_a_fact_with_one_item_too_many_is_wrong() -> None:
+    [right] = done("analytics", [SECOND])
+    more = replace(right, says=(*right.says, "prod-3", "1", "0"))
+    evidence = with_effects(HISTORY, "analytics", *done("analytics", [FIRST, THIRD]), more)
+
+    assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_two_mails_of_one_message_id_that_differ_are_no_repeat() -> None:
+    other = says("email", SECOND, instead=(1, "usr-1@example.com"))
+    evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], other)
+
+    assert judged(evidence, "email").orders(Verdict.DUPLICATED) == ("ord-2",)
+
+
+def test_every_copy_of_a_mail_counts_and_each_crash_explains_one() -> None:
+    evidence = with_effects(HISTORY, "email", *(HISTORY.effects["email"] * 50))
+
+    audit = judge(evidence, quiet=True)
+
+    assert audit.repeats == 3 * 49
+    assert judged(evidence, "email").resent.first == tuple((f"event-{n}", 50) for n in (1, 2, 3))
+    assert status(audit, crashes=3 * 49 - 1) == (0, 1)
+    assert status(audit, crashes=3 * 49) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_one"), [(202, "failed"), (202, "completed"), (201, "accepted")]
+)
+def test_an_order_whose_client_was_told_another_status_is_a_broken_promise(
+    told: int, is_one: str
+) -> None:
+    orders = (replace(FIRST, status=is_one), SECOND)
+    history = replace(faultless(orders), answers=(Answer("ord-1", status=told), Answer("ord-2")))
+
+    audit = judge(history, quiet=True)
+
+    assert audit.other_status.first == ("ord-1",)
+    assert audit.without_row.first == ()
+    assert status(audit) == (1, 1)
+
+
+@pytest.mark.parametrize("is_one", ["pending", "failed"])
+def test_an_old_ledger_without_a_status_still_promises_an_order(is_one: str) -> None:
+    orders = (replace(FIRST, status=is_one),)
+    history = replace(faultless(orders), answers=(Answer("ord-1"),))
+
+    assert judge(history, quiet=True).other_status.first == ("ord-1",)
 
 
 @pytest.mark.parametrize(
     "movement",
     [
-        Effect("event-2", "prod-1", ("ord-2", 3, 3)),
-        Effect("event-2", "prod-1", ("ord-2", 2, 1)),
-        Effect("event-2", "prod-3", ("ord-2", 2, 2)),
-        Effect("event-2", "prod-1", ("ord-1", 2, 2)),
+        Effect("event-2", "prod-1", said("ord-2", 3, 3)),
+        Effect("event-2", "prod-1", said("ord-2", 2, 1)),
+        Effect("event-2", "prod-3", said("ord-2", 2, 2)),
+        Effect("event-2", "prod-1", said("ord-1", 2, 2)),
     ],
     ids=["another quantity", "pieces that are nowhere", "another product", "another order"],
 )
 def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: Effect) -> None:
-    right = Effect("event-2", "prod-2", ("ord-2", 1, 1))
+    right = Effect("event-2", "prod-2", said("ord-2", 1, 1))
     others = done("inventory", [FIRST, THIRD])
     evidence = with_effects(HISTORY, "inventory", *others, right, movement)
 
@@ -150,7 +231,7 @@ def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: Effect) -> N
 
 
 def test_an_order_of_which_only_some_products_moved_is_wrong_once_it_is_quiet() -> None:
-    part = Effect("event-2", "prod-2", ("ord-2", 1, 1))
+    part = Effect("event-2", "prod-2", said("ord-2", 1, 1))
     evidence = with_effects(HISTORY, "inventory", *done("inventory", [FIRST, THIRD]), part)
 
     assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)
@@ -162,14 +243,14 @@ def test_an_answer_without_a_row_is_a_lost_order() -> None:
 
     audit = judge(replace(HISTORY, answers=answers), quiet=True)
 
-    assert (audit.answered, audit.without_row) == (3, ("ord-7",))
+    assert (audit.answered, audit.without_row.first) == (3, ("ord-7",))
     assert status(audit) == (1, 1)
 
 
 def test_an_answer_whose_row_has_another_event_is_a_lost_order() -> None:
     audit = judge(replace(HISTORY, answers=(Answer("ord-1", "event-9"),)), quiet=True)
 
-    assert audit.without_row == ("ord-1",)
+    assert audit.without_row.first == ("ord-1",)
 
 
 @pytest.mark.parametrize("on_hand", [INITIAL - 7, INITIAL - 5, -1])

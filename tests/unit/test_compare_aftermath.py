@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from orderctl.audit_verdict import Audit, HalfDone, ServiceAudit, Verdict
-from orderctl.compare.aftermath import Fate, fates, scenario_result
+from orderctl.audit_verdict import Verdict
+from orderctl.compare.aftermath import Fate, Fates, scenario_result
 from orderctl.compare.conduct import Run
 from orderctl.compare.customers import Answer
 from orderctl.compare.results import Mode, ModeResult, Moment
@@ -24,9 +24,12 @@ def answer(order_id: str | None, status: int | None, *, due: float = 0.0) -> Ans
     return Answer(at(due), at(due + 0.01), 0.01, status, order_id)
 
 
-def audit(half_done: tuple[HalfDone, ...] = (), **services: dict[str, Verdict]) -> Audit:
-    judged = tuple(ServiceAudit(name, given, (), (), ()) for name, given in services.items())
-    return Audit(True, 0, None, (), judged, (), half_done=half_done)
+def noted(**services: dict[str, Verdict | None]) -> dict[str, Fate]:
+    fates = Fates()
+    for service, given in services.items():
+        for order_id, verdict in given.items():
+            fates.note(order_id, service, verdict)
+    return fates.by_order
 
 
 def result(
@@ -40,11 +43,9 @@ def result(
 
 
 def test_an_order_has_the_effects_that_the_far_end_shows() -> None:
-    known = fates(
-        audit(
-            email={"ord-1": Verdict.APPLIED, "ord-2": Verdict.LOST, "ord-3": Verdict.DUPLICATED},
-            sms={"ord-1": Verdict.APPLIED, "ord-2": Verdict.APPLIED, "ord-3": Verdict.WAITING},
-        )
+    known = noted(
+        email={"ord-1": Verdict.APPLIED, "ord-2": Verdict.LOST, "ord-3": Verdict.DUPLICATED},
+        sms={"ord-1": Verdict.APPLIED, "ord-2": Verdict.APPLIED, "ord-3": Verdict.WAITING},
     )
     assert {id: dict(fate.effects) for id, fate in known.items()} == {
         "ord-1": {"email": 1, "sms": 1},
@@ -55,15 +56,12 @@ def test_an_order_has_the_effects_that_the_far_end_shows() -> None:
 
 
 def test_of_a_half_done_order_it_is_known_who_did_it_and_who_did_it_twice() -> None:
-    half = (HalfDone("ord-1", "failed", ("email", "sms")), HalfDone("ord-2", "failed", ()))
-    known = fates(audit(half, email={}, sms={"ord-1": Verdict.DUPLICATED}))
-    assert known["ord-1"].effects == {"email": 1, "sms": 2}
-    assert known["ord-2"].effects == {}
+    known = noted(email={"ord-1": None}, sms={"ord-1": Verdict.DUPLICATED})
+    assert known == {"ord-1": Fate({"email": 1, "sms": 2}, frozenset([Verdict.DUPLICATED]))}
 
 
 def test_an_answer_without_a_row_is_a_lost_order() -> None:
-    without_row = Audit(True, 0, 1, ("ord-1",), (), ())
-    found = result(answer("ord-1", 202), known=dict(fates(without_row)))
+    found = result(answer("ord-1", 202), known={})
     assert (found.lost, found.success.part) == (1, 1)
 
 

@@ -20,10 +20,14 @@ Shop = Callable[[httpx.Request], httpx.Response]
 
 def answers(
     shop: Shop, schedule: list[float], mode: str = "sync"
-) -> tuple[list[Answer], list[str]]:
-    placed: list[str] = []
+) -> tuple[list[Answer], list[tuple[str, int]]]:
+    placed: list[tuple[str, int]] = []
+
+    def note(order_id: str, status: int) -> None:
+        placed.append((order_id, status))
+
     with httpx.Client(transport=httpx.MockTransport(shop)) as client:
-        customers = Customers(client, "http://shop/", mode, placed.append)  # type: ignore[arg-type]
+        customers = Customers(client, "http://shop/", mode, note)  # type: ignore[arg-type]
         orders = baskets(Wish(), random.Random(1))
         return customers.come(orders, schedule, begin=time.monotonic()), placed
 
@@ -33,7 +37,7 @@ def test_an_order_that_is_placed_has_its_stages_and_is_written_down() -> None:
     assert (answer.status, answer.order_id, answer.reason) == (201, "ord-1", "")
     assert answer.stages == (Stage("email", "applied", 0.0, 2.0),)
     assert answer.is_placed
-    assert placed == ["ord-1"]
+    assert placed == [("ord-1", 201)]
 
 
 def test_the_mode_is_asked_for() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from loadtest.ledger import Ledger
 from loadtest.listeners import counting_from_when_due, noting
-from orderctl.audit_evidence import Answer
+from orderctl.audit_facts import Answer
 from orderctl.ledger import read_ledger
 
 
@@ -28,7 +28,7 @@ def test_promises_are_noted_as_the_audit_reads_them(path: Path) -> None:
         for status, order in ((202, "ord-1"), (201, "ord-2"), (503, "ord-3"), (0, "ord-4")):
             ledger.note(status, body(order))
 
-    assert list(read_ledger(path)) == [Answer("ord-1"), Answer("ord-2")]
+    assert list(read_ledger(path)) == [Answer("ord-1", status=202), Answer("ord-2", status=201)]
 
 
 def test_a_line_is_flushed_before_the_next_step(path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_line_is_flushed_before_the_next_step(path: Path) -> None:
     ) as ledger:
         ledger.note(202, body("ord-1"))
 
-    assert flushed == ['{"orderId": "ord-1"}\n']
+    assert flushed == ['{"orderId": "ord-1", "status": 202}\n']
 
 
 def test_several_processes_add_to_one_file(path: Path) -> None:
@@ -72,7 +72,7 @@ def test_every_answer_to_a_post_is_looked_at_and_no_other(path: Path) -> None:
         note(request_type="POST", response=Response(0, None))
         note(request_type="POST", response=None)
 
-    assert list(read_ledger(path)) == [Answer("ord-1")]
+    assert list(read_ledger(path)) == [Answer("ord-1", status=202)]
 
 
 def test_a_request_is_counted_from_when_it_was_due() -> None:

@@ -14,10 +14,9 @@ from loadtest.outcome import Outcome, Plan
 from loadtest.report import document, print_outcome
 from loadtest.results import ENOUGH_FOR_P99, Line, read_results
 from orderctl.audit import Options, Result
-from orderctl.audit_judge import judge
 from orderctl.audit_quiet import Quiet, Snapshot
 from orderctl.errors import CommandError
-from tests.unit.audit_histories import an_order, faultless, with_effects
+from tests.unit.audit_histories import an_order, faultless, judge, with_effects
 
 HISTORY = faultless([an_order(1), an_order(2)])
 QUIET = Quiet(reached=True, waited=5.0, reasons=(), last=Snapshot(0, {}, {}))

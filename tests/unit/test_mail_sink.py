@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from orderctl.ports import free_port
 from shared.database import create_schema, open_database
 from simulators.mail_sink.mailbox import Mailbox
-from simulators.mail_sink.schema import metadata
+from simulators.mail_sink.schema import mails, metadata
 from simulators.mail_sink.smtp import MAX_MAIL_BYTES, SmtpListener
 from simulators.mail_sink.views import create_sink
 from tests.builders import NO_DOCUMENTS
@@ -111,6 +111,26 @@ def test_a_mail_can_be_read_and_had_byte_for_byte(client: FlaskClient, smtp_port
 def test_an_unknown_mail_is_a_problem(client: FlaskClient, id: str) -> None:
     assert client.get(f"/api/v1/message/{id}").status_code == 404
     assert client.get(f"/api/v1/message/{id}/raw").status_code == 404
+
+
+def test_the_list_shows_the_beginning_of_each_text_in_one_line(
+    client: FlaskClient, engine: Engine
+) -> None:
+    mailbox = Mailbox(engine)
+    mailbox.add("a@example.com", ["b@example.com"], a_mail(text="Thank\n\n you.\n").as_bytes())
+    mailbox.add("a@example.com", ["b@example.com"], a_mail(text="long " * 50).as_bytes())
+    with engine.begin() as tx:
+        tx.execute(mails.insert().from_select(*copy_without_a_snippet()))
+
+    shown = client.get("/api/v1/messages").get_json()["messages"]
+
+    assert [mail["Snippet"] for mail in shown] == [None, "long " * 40 + "...", "Thank you."]
+
+
+def copy_without_a_snippet() -> tuple[list[str], Any]:
+    """A mail as it was kept before there were snippets."""
+    names = [c.name for c in mails.columns if c.name not in ("seq", "snippet")]
+    return names, select(*(mails.c[name] for name in names)).limit(1)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from orderctl.doctor_finding import Finding, Level, note, ok, problem, warning
 from orderctl.doctor_machine import check_packages, check_python
 from orderctl.doctor_report import exit_status
 from orderctl.doctor_services import check_mail, check_outbox, check_service, check_token
-from tests.unit.audit_far_ends import Answer, FarEnds, addresses, json, url
+from tests.unit.audit_far_ends import FarEnds, Reply, addresses, json, url
 
 TOKEN = "a-token-for-the-tests"
 
@@ -25,7 +25,7 @@ def ends() -> FarEnds:
     return FarEnds()
 
 
-def always(response: Callable[[], httpx.Response]) -> Answer:
+def always(response: Callable[[], httpx.Response]) -> Reply:
     return lambda _: response()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.audit_evidence import Answer
+from orderctl.audit_facts import Answer
 from orderctl.errors import CommandError, EvidenceUnreadable
 from orderctl.ledger import Ledger, read_ledger
 from tests.builders import NO_DOCUMENTS

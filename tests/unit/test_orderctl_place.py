@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from orderctl.audit_evidence import Answer
+from orderctl.audit_facts import Answer
 from orderctl.baskets import PRICES, Basket, Wish, baskets
 from orderctl.errors import UsageError
 from orderctl.ledger import Ledger, read_ledger
@@ -174,7 +174,7 @@ def test_every_answer_is_in_the_ledger(tmp_path: Path) -> None:
         placing(Shop([refuse]), 3, ledger)
 
     answers = set(read_ledger(tmp_path / "accepted.ndjson"))
-    assert answers == {Answer("ord-2"), Answer("ord-3")}
+    assert answers == {Answer("ord-2", status=202), Answer("ord-3", status=202)}
 
 
 def test_failures_are_told_apart_from_orders() -> None:

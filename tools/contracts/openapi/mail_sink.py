@@ -34,6 +34,10 @@ _SUMMARY: Schema = {
     "Subject": TEXT,
     "Created": TIME,
     "Size": COUNT,
+    "Snippet": {
+        "type": ["string", "null"],
+        "description": "The beginning of the text, in one line.",
+    },
 }
 _SCHEMAS: dict[str, Schema] = {
     "Address": _ADDRESS,

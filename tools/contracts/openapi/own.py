@@ -71,10 +71,11 @@ _INVENTORY = Own(
 )
 
 _SOLD = an_object({"productId": ANY_ID, "revenue": AMOUNT, "quantity": COUNT})
+_MINUTES = COUNT | {"description": "Whole minutes since 1970 in which the order was placed."}
 _MINUTE = an_object({"minute": TIME, "orders": COUNT})
 _ANALYTICS = Own(
     "Records every order as a fact, and answers totals.",
-    _effect(totalAmount=AMOUNT),
+    _effect(totalAmount=AMOUNT, minute=_MINUTES, items=a_list(_SOLD)),
     {
         "/totals": _all("getTotals", "How many orders, and what they come to", "Totals"),
         "/products": _all("listProducts", "What was sold, by revenue", "Products"),
