@@ -33,7 +33,7 @@ def sentence(result: Result) -> str:
     if verdict == BROKEN:
         return f"The promise is broken: {', '.join(_faults(result))}, of {orders}."
     if verdict == UNFINISHED:
-        return f"{_so_far(audit)}, but not all is done: {', '.join(_open(result))}."
+        return f"{_so_far(audit)} not all is done: {', '.join(_open(result))}."
     if not audit.accepted + audit.completed:
         return "No order has been accepted yet, so there is nothing to compare."
     exceptions = " and ".join(_exceptions(audit))
@@ -59,8 +59,8 @@ def _orders(audit: Audit) -> str:
 def _so_far(audit: Audit) -> str:
     known = "Nothing is" if audit.quiet else "So far nothing is known to be"
     if audit.repeats:
-        return f"{known} lost, {_went_again(audit.repeats)}"
-    return f"{known} lost or duplicated"
+        return f"{known} lost, {count(audit.repeats, 'mail')} went again, and"
+    return f"{known} lost or duplicated, but"
 
 
 def _exceptions(audit: Audit) -> Iterator[str]:
@@ -68,17 +68,14 @@ def _exceptions(audit: Audit) -> Iterator[str]:
         placed = "was" if earlier == 1 else "were"
         yield f"{earlier:,} that {placed} placed before a service joined"
     if audit.repeats:
-        yield _went_again(audit.repeats)
+        yield f"{count(audit.repeats, 'mail')} that went again"
     if audit.resent_on_purpose:
         yield f"{count(audit.resent_on_purpose, 'effect')} that replays sent again on purpose"
 
 
-def _went_again(repeats: int) -> str:
-    return f"{count(repeats, 'mail')} that went again"
-
-
 def _faults(result: Result) -> Iterator[str]:
     audit = result.audit
+    unexplained = audit.unexplained(result.options.crashes) if result.options.strict else 0
     faults = {
         "answered 202 without a row": audit.without_row.count,
         "answered otherwise than the row says": audit.other_status.count,
@@ -87,7 +84,7 @@ def _faults(result: Result) -> Iterator[str]:
         "wrong": audit.count(Verdict.WRONG),
         "without an order": audit.orphans,
         "wrong in the stock balance": len(audit.wrong_balances or ()),
-        "mails sent again that no crash explains": audit.unexplained(result.options.crashes),
+        f"{'mail' if unexplained == 1 else 'mails'} sent again that no crash explains": unexplained,
     }
     return (f"{number:,} {what}" for what, number in faults.items() if number)
 

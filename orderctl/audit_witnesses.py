@@ -59,7 +59,7 @@ def _mail_page(server: Witness, start: int) -> MailPage:
 
 def _mail_effect(server: Witness, mail: Mail) -> Effect:
     event_id = mail.message_id.strip("<>").removesuffix(MESSAGE_ID_DOMAIN)
-    says = said(mail.sent_by(), mail.recipients(), mail.subject, _text(server, mail))
+    says = said(mail.sent_by(), mail.recipients(), _one_line(mail.subject), _text(server, mail))
     return Effect(
         event_id or f"mail {mail.id}", says=says, mentions=mail.subject, listed_as=mail.id
     )
@@ -70,7 +70,12 @@ def _text(server: Witness, mail: Mail) -> str:
     snippet = mail.snippet
     if snippet is None or snippet.endswith(CUT_OFF):
         snippet = server.get(f"{MAIL}/{mail.id}", WholeMail).text
-    return " ".join(snippet.split())
+    return _one_line(snippet)
+
+
+def _one_line(text: str) -> str:
+    """Headers are folded and texts are broken into lines on their way."""
+    return " ".join(text.split())
 
 
 def texts(gateway: Witness) -> Iterator[Effect]:

@@ -31,6 +31,8 @@ done
 """
 COUNT_MAILS = "SELECT count(*) FROM inbox WHERE state = 'done'"
 TIMES_UP = 60.0
+#: CONCURRENCY of email in docker-compose.yml.
+MAILS_AT_A_TIME = 36
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -123,12 +125,14 @@ def test_what_dies_under_load_comes_back_and_nothing_is_lost(system: Containers)
     eventually(lambda: len(system.order_ids()) > before, "orders arrive")
     # Its process is gone in the middle of its work, and the engine starts the container again.
     system.inside("email", "python", "-c", KILL_THE_PROCESS)
+    system.crashes += MAILS_AT_A_TIME
     # Killed by its name, a container stays down until somebody starts it.
     system.compose("kill", "inventory")
     system.compose("restart", "sms")
     system.compose("restart", system.broker)
     system.compose("start", "inventory")
     system.compose("restart", "postgres")
+    system.crashes += MAILS_AT_A_TIME
     assert placing.poll() is None, "all orders were placed before the last fault"
     finish(placing)
     assert len(system.order_ids()) == before + 600

@@ -18,6 +18,8 @@ from shared.transport import Broker, connect
 CONSUMERS = ("email", "sms", "inventory", "analytics")
 #: Short rungs, so that "longer than the whole ladder" is a matter of seconds.
 LADDER = (0.2, 0.4, 0.8)
+#: Mails that email sends at a time: of so many a crash may interrupt what is written down.
+MAILS_AT_A_TIME = 32
 #: How long the four attempts take together, with time to spare.
 LADDER_IS_OVER_SECONDS = 3.0
 #: Short timeouts, so that a lease left by a dead process ends soon.
@@ -67,10 +69,18 @@ class Shop:
         assert placing.returncode == 0, f"{errors}\n{output}"
         return [order["orderId"] for order in json.loads(output)["orders"]]
 
-    def audit(self, *, timeout: float = 120, quiet: float | None = None) -> dict[str, Any]:
+    def audit(
+        self, *, timeout: float = 120, quiet: float | None = None, crashes: int = 0
+    ) -> dict[str, Any]:
         """The strict audit's report, `exitStatus` included."""
         words = ["audit", "--strict", "--json", "--accepted", str(self.ledger)]
-        words += ["--timeout", str(timeout), *(["--quiet", str(quiet)] if quiet else [])]
+        words += [
+            "--crashes",
+            str(crashes),
+            "--timeout",
+            str(timeout),
+            *(["--quiet", str(quiet)] if quiet else []),
+        ]
         auditing = self._orderctl(words)
         output, errors = auditing.communicate(timeout=timeout + 60)
         assert auditing.returncode in (0, 1), f"{errors}\n{output}"
@@ -78,9 +88,11 @@ class Shop:
         assert report["exitStatus"] == auditing.returncode
         return report
 
-    def assert_kept(self, accepted: int) -> dict[str, Any]:
-        """Assert that each of exactly `accepted` orders was applied exactly once by everybody."""
-        report = self.audit()
+    def assert_kept(self, accepted: int, *, crashes: int = 0) -> dict[str, Any]:
+        """Assert that each of exactly `accepted` orders was applied exactly once by everybody,
+        but for a mail for each of so many `crashes`.
+        """
+        report = self.audit(crashes=crashes)
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)
         assert report["quiet"]["reached"]
         assert (report["accepted"], report["answered"]) == (accepted, accepted)

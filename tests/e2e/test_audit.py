@@ -1,5 +1,7 @@
 """The audit is proven by planting the faults that it is for: it exits 1 and names the orders."""
 
+from typing import Any
+
 import pytest
 
 from tests.e2e.parts.faulty_consumer import CUSTOMER
@@ -8,7 +10,9 @@ from tests.e2e.shop import CONSUMERS, Shop
 FAULTY = "tests.e2e.parts.faulty_consumer"
 
 
-@pytest.mark.parametrize(("fault", "found"), [("forgets", "lost"), ("twice", "duplicated")])
+@pytest.mark.parametrize(
+    ("fault", "found"), [("forgets", "lost"), ("twice", "duplicated"), ("otherwise", "wrong")]
+)
 def test_a_consumer_with_a_fault_is_found_out(shop: Shop, fault: str, found: str) -> None:
     shop.open(without=CONSUMERS)
     for name in CONSUMERS:
@@ -25,6 +29,53 @@ def test_a_consumer_with_a_fault_is_found_out(shop: Shop, fault: str, found: str
         service = report["services"][name]
         assert sorted(service[found]) == sorted(bad), (name, service)
         assert service["applied"] == len(good)
+
+
+@pytest.mark.parametrize(
+    ("part", "fault", "found"),
+    [
+        ("email", "invents", "duplicated"),
+        ("sms", "invents", "duplicated"),
+        ("inventory", "backorders", "wrong"),
+    ],
+)
+def test_a_fault_that_only_one_service_can_have_is_found_out(
+    shop: Shop, part: str, fault: str, found: str
+) -> None:
+    report, bad = with_a_fault(shop, part, fault)
+
+    assert report["exitStatus"] == 1
+    assert sorted(report["services"][part][found]) == sorted(bad)
+
+
+def test_mails_that_are_sent_again_and_again_are_found_out(shop: Shop) -> None:
+    report, bad = with_a_fault(shop, "email", "repeats")
+
+    assert (report["exitStatus"], report["verdict"]) == (1, "broken")
+    assert report["services"]["email"]["repeats"] == 4 * len(bad)
+    assert shop.audit(crashes=4 * len(bad))["exitStatus"] == 0
+
+
+def with_a_fault(shop: Shop, part: str, fault: str) -> tuple[dict[str, Any], list[str]]:
+    """The audit's report, and the orders that the fault is about."""
+    shop.open(without=[part])
+    shop.stack.start(part, FAULTY, {"PART": part, "FAULT": fault})
+    shop.stack.wait_ready([part])
+    shop.place(8)
+    bad = shop.place(3, user=CUSTOMER)
+    return shop.audit(), bad
+
+
+def test_an_order_that_is_not_as_it_was_answered_is_found_out(shop: Shop) -> None:
+    shop.open()
+    [order_id, *_] = shop.place(3)
+    with shop.ledger.open("a") as ledger:
+        ledger.write(f'{{"orderId": "{order_id}", "status": 201}}\n')
+
+    report = shop.audit()
+
+    assert report["exitStatus"] == 1
+    assert report["otherStatus"] == [order_id]
 
 
 def test_a_relay_that_drops_an_event_is_found_out(shop: Shop) -> None:

@@ -12,7 +12,13 @@ import pytest
 from orderctl.stack import Stack
 from shared.transport import Span
 from tests.e2e.conftest import rabbitmq_stack
-from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, Shop, eventually
+from tests.e2e.shop import (
+    CONSUMERS,
+    LADDER_IS_OVER_SECONDS,
+    MAILS_AT_A_TIME,
+    Shop,
+    eventually,
+)
 from tests.servers import PostgresServer, RabbitMQServer
 
 
@@ -114,7 +120,7 @@ def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lette
     postgres.start()
     shop.end_placing(placing)
     assert_no_dead_letters(shop)
-    shop.assert_kept(80)
+    shop.assert_kept(80, crashes=MAILS_AT_A_TIME)
 
 
 def test_postgresql_is_killed_in_the_middle_of_work(
@@ -127,7 +133,7 @@ def test_postgresql_is_killed_in_the_middle_of_work(
     postgres.kill()
     postgres.start()
     shop.end_placing(placing)
-    shop.assert_kept(80)
+    shop.assert_kept(80, crashes=MAILS_AT_A_TIME)
 
 
 def test_parts_start_in_any_order_and_wait_for_each_other(stack: Stack, tmp_path: Path) -> None:

@@ -30,11 +30,14 @@ Figures = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
 class Books:
-    """The shop, how many orders it has taken, and what was sent again on purpose."""
+    """The shop, how many orders it has taken, what was sent again on purpose, and how many mails
+    a crash may have met.
+    """
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.placed = 0
+        self.crashes = 0
         self.on_purpose = dict.fromkeys((*CONSUMERS, "shipping"), 0)
 
     def place(self, number: int) -> list[str]:
@@ -44,7 +47,7 @@ class Books:
 
     def balance(self, *, earlier: int = 0) -> dict[str, Any]:
         """Assert that everybody did everything once, and what else was done on purpose."""
-        report = self.shop.audit(quiet=QUIET_SECONDS)
+        report = self.shop.audit(quiet=QUIET_SECONDS, crashes=self.crashes)
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)
         assert (report["accepted"], report["answered"]) == (self.placed, self.placed)
         for name, service in report["services"].items():
@@ -251,10 +254,10 @@ def test_a_resend_that_is_killed_and_run_again_sends_nothing_twice(books: Books)
     assert (replay["state"], replay["seen"], replay["failed"]) == ("done", books.placed, 0)
     assert replay["alreadyApplied"] > 0
     books.on_purpose["email"] += books.placed
-    report = books.balance()
     # Only mails that were handed over at the moment of the kill may have gone twice, and then
     # with the same Message-ID.
-    assert len(report["services"]["email"]["resent"]) <= AT_A_TIME
+    books.crashes += AT_A_TIME
+    books.balance()
 
 
 def resending(books: Books) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orderctl.audit_collector import Collector
+from orderctl.audit_collector import MOST_DEAD_LETTERS, Collector
 from orderctl.audit_evidence import Evidence
 from orderctl.audit_facts import Answer, Effect, Item, Order, Stock, said
 from orderctl.audit_look import Look
@@ -105,7 +105,7 @@ def test_a_mail_says_who_sent_it_who_got_it_and_what_is_in_it(collect: Collectin
         To=[{"Address": '"a..b"@example.com'}],
         Cc=None,
         Bcc=[{"Address": "a.spy@example.com"}],
-        Subject="Your order",
+        Subject="Your\n order",
         Snippet="Thank  you.\n",
     )
 
@@ -209,6 +209,51 @@ def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
         "event-1",
         dead_letter("").handle,
     ]
+
+
+def test_more_dead_letters_than_are_looked_at_are_no_evidence(collect: Collecting) -> None:
+    depths = {**FakeBroker().depths, "sms": Depth(0, 0, MOST_DEAD_LETTERS + 1)}
+
+    with pytest.raises(EvidenceUnreadable, match="sms has 20,001 dead letters"):
+        collect.evidence(FarEnds(), FakeBroker(depths))
+
+
+REPLAY = "0123456789ab"
+
+
+def resent(far: FarEnds, collect: Collecting) -> list[str]:
+    """What the audit takes for sent again on purpose, of one order whose text went again."""
+    far.orders = [order_row(1)]
+    far.texts = [{"id": 1, "idempotencyKey": f"event-1.replay-{REPLAY}", "to": "x", "text": "y"}]
+    collect.evidence(far)
+    return list(collect.books.on_purpose("sms"))
+
+
+def test_what_a_replay_sent_again_is_on_purpose_when_the_service_knows_that_replay(
+    collect: Collecting,
+) -> None:
+    far = FarEnds()
+    known = {"state": "done", "resend": True, "dryRun": False, "applied": 1}
+    far.answers["sms", f"/replays/{REPLAY}"] = lambda _: json(known)
+
+    assert resent(far, collect) == [f"event-1.replay-{REPLAY}"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"state": "done", "resend": False, "dryRun": False}])
+def test_what_was_sent_in_the_name_of_a_replay_that_nobody_ran_is_not(
+    collect: Collecting, answer: dict[str, object]
+) -> None:
+    far = FarEnds()
+    far.answers["sms", f"/replays/{REPLAY}"] = lambda _: json(answer, 200 if answer else 404)
+
+    assert resent(far, collect) == []
+
+
+def test_a_service_that_cannot_be_asked_about_its_replays_leaves_no_verdict(
+    collect: Collecting,
+) -> None:
+    with pytest.raises(EvidenceUnreadable, match="sms does not answer"):
+        resent(FarEnds(away={"sms"}), collect)
 
 
 def test_the_ledger_is_part_of_the_evidence(collect: Collecting, tmp_path: Path) -> None:

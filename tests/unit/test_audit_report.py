@@ -10,16 +10,24 @@ from orderctl.audit import Options, Result
 from orderctl.audit_facts import Answer, Effect, Stock
 from orderctl.audit_quiet import Quiet, Snapshot
 from orderctl.audit_report import IDS_SHOWN, document, print_report, sentence
+from orderctl.audit_verdict import NAMED
 from tests.unit.audit_histories import History, an_order, done, faultless, judge, with_effects
 
 ORDERS = [an_order(number) for number in range(20)]
 HISTORY = faultless(ORDERS)
+NOT_STRICT = Options()
 STILL = Snapshot(outbox=0, depths={}, unsettled={"email": 0})
 
 
-def result(evidence: History, *, reasons: tuple[str, ...] = (), last: Snapshot = STILL) -> Result:
+def result(
+    evidence: History,
+    *,
+    reasons: tuple[str, ...] = (),
+    last: Snapshot = STILL,
+    options: Options = NOT_STRICT,
+) -> Result:
     quiet = Quiet(reached=not reasons, waited=5.0, reasons=reasons, last=last)
-    return Result(judge(evidence, quiet=quiet.reached), quiet, Options())
+    return Result(judge(evidence, quiet=quiet.reached), quiet, options)
 
 
 def printed(of: Result) -> str:
@@ -33,6 +41,70 @@ def test_a_kept_promise_is_said_in_one_sentence() -> None:
     assert sentence(result(HISTORY)) == (
         "Every service did its part exactly once for each of 20 accepted orders."
     )
+
+
+REPEATED = with_effects(HISTORY, "email", *done("email", ORDERS), *done("email", ORDERS[:3]))
+
+
+def test_with_mails_that_went_again_nothing_was_done_exactly_once() -> None:
+    said = result(REPEATED)
+
+    assert sentence(said) == (
+        "Every service did its part exactly once for each of 20 accepted orders, but for 3 mails "
+        "that went again."
+    )
+    assert document(said)["verdict"] == "repeated"
+    assert (document(said)["exitStatus"], said.audit.repeats) == (0, 3)
+
+
+def test_the_strict_audit_allows_as_many_repeats_as_there_were_crashes() -> None:
+    too_few = result(REPEATED, options=Options(strict=True, crashes=2))
+    enough = result(REPEATED, options=Options(strict=True, crashes=3))
+
+    assert sentence(too_few) == (
+        "The promise is broken: 1 mail sent again that no crash explains, of 20 accepted orders."
+    )
+    assert (too_few.exit_status, document(too_few)["verdict"]) == (1, "broken")
+    assert sentence(enough) == sentence(result(REPEATED))
+    assert (enough.exit_status, document(enough)["verdict"]) == (0, "kept")
+
+
+def test_a_mail_that_went_more_than_twice_is_named_with_its_number() -> None:
+    often = with_effects(HISTORY, "email", *done("email", ORDERS), *done("email", ORDERS[:1]) * 49)
+
+    text = printed(result(often))
+
+    assert "email, sent again with the same Message-ID: event-0 (50 times)" in text
+
+
+def test_while_things_move_nothing_is_said_about_what_may_come() -> None:
+    moving = result(HISTORY, reasons=("email: 3 ready",))
+
+    assert sentence(moving) == (
+        "So far nothing is known to be lost or duplicated, but not all is done: it was not quiet."
+    )
+
+
+def test_what_is_unfinished_and_went_again_is_not_called_single() -> None:
+    dead = replace(REPEATED, dead_letters={"sms": ["event-1"]})
+    dead = with_effects(dead, "sms", *done("sms", [ORDERS[0], *ORDERS[2:]]))
+
+    assert sentence(result(dead)) == (
+        "Nothing is lost, 3 mails went again, and not all is done: 1 effect dead-lettered."
+    )
+
+
+def test_an_answer_with_another_status_breaks_the_promise() -> None:
+    failed = replace(an_order(99), status="failed")
+    history = replace(HISTORY, orders=[*ORDERS, failed], answers=(Answer("ord-99", status=202),))
+
+    said = result(history)
+
+    assert sentence(said) == (
+        "The promise is broken: 1 answered otherwise than the row says, of 20 accepted orders."
+    )
+    assert "answered otherwise than the row says: ord-99" in printed(said)
+    assert document(said)["otherStatus"] == ("ord-99",)
 
 
 def test_no_orders_are_no_success() -> None:
@@ -93,6 +165,15 @@ def test_the_document_names_every_id() -> None:
     assert found["exitStatus"] == 1
     assert found["services"]["sms"]["lost"] == [order.order_id for order in ORDERS]
     assert found["services"]["email"]["applied"] == 20
+
+
+def test_of_very_many_ids_the_document_names_the_first_and_counts_all() -> None:
+    orders = [an_order(number) for number in range(NAMED + 5)]
+
+    found = document(result(with_effects(faultless(orders), "sms")))["services"]["sms"]
+
+    assert found["lost"] == tuple(order.order_id for order in orders[:NAMED])
+    assert found["counts"]["lost"] == NAMED + 5
 
 
 def test_the_document_shows_balances_that_do_not_add_up() -> None:

@@ -178,7 +178,7 @@ def test_two_mails_of_one_message_id_that_differ_are_no_repeat() -> None:
 
 
 def test_every_copy_of_a_mail_counts_and_each_crash_explains_one() -> None:
-    evidence = with_effects(HISTORY, "email", *(HISTORY.effects["email"] * 50))
+    evidence = with_effects(HISTORY, "email", *(done("email", ORDERS) * 50))
 
     audit = judge(evidence, quiet=True)
 
