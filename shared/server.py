@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,8 +83,11 @@ class _Logs(Logger):  # type: ignore[misc]
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-    def __init__(self, compose: Callable[[], Process], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, compose: Callable[[], Process], options: Mapping[str, Any], names: Collection[str]
+    ) -> None:
         self._compose = compose
+        self._names = names
         self._options = options
         self._background: Background | None = None
         self._stopping: threading.Thread | None = None
@@ -102,9 +105,13 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
 
     def load(self) -> Flask:
         """Called in the worker, after the fork: no connection is ever carried over one."""
+        # It imports the metrics, which look when they are imported for where to count.
+        from shared.other_sites import keep_other_sites_out
+
         process = self._compose()
         if process.background:
             self._background = Later(process.background, self._restarts.pause)
+        keep_other_sites_out(process.app, self._names)
         return process.app
 
     def _start(self, worker: Worker) -> None:
@@ -178,4 +185,5 @@ def serve(settings: ServiceSettings, compose: Callable[[], Process], **options: 
     }
     if IN_MEMORY.is_dir():
         defaults["worker_tmp_dir"] = str(IN_MEMORY)
-    _Server(compose, defaults | options).run()
+    names = [name.strip().lower() for name in settings.allowed_hosts.split(",") if name.strip()]
+    _Server(compose, defaults | options, names).run()

@@ -152,6 +152,9 @@ class ServiceSettings(BaseSettings):
     port: Port
     log_level: LogLevel = "info"
     operator_token: OperatorToken = None
+    allowed_hosts: Annotated[
+        str, Field(description="names by which it is reached, separated by commas")
+    ] = ""
     faults_allowed: Annotated[bool, Field(description="true or false")] = False
 
 

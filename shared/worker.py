@@ -17,6 +17,7 @@ from selectors import EVENT_READ
 from typing import Any
 
 import structlog
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.http.parser import RequestParser
 from gunicorn.util import write_error
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -41,6 +42,8 @@ READ_BYTES = 64 * 1024
 DRAIN_SECONDS = 20
 
 _NO_MORE_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+#: gunicorn itself looks after Host, Content-Type and Content-Length.
+_ONCE = ("IDEMPOTENCY-KEY", "AUTHORIZATION")
 _NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
 
 
@@ -72,6 +75,7 @@ class _Parser(RequestParser):  # type: ignore[misc]  # gunicorn carries no types
 
     def __next__(self) -> Any:
         request = super().__next__()
+        _refuse_repeated(request)
         # The loop has asked for the body already.
         request._expected_100_continue = False
         # Read here, since here gunicorn answers 400 for a malformed chunk. The byte more than is
@@ -80,6 +84,13 @@ class _Parser(RequestParser):  # type: ignore[misc]  # gunicorn carries no types
         if self._is_last:
             request.force_close()
         return request
+
+
+def _refuse_repeated(request: Any) -> None:
+    """Two values of one of these would be joined to a third that nobody has sent."""
+    names = [name for name, _ in request.headers if name in _ONCE or name.startswith("CE-")]
+    if len(names) > len(set(names)):
+        raise InvalidHeader(f"{max(names, key=names.count)} comes twice", req=request)
 
 
 class _Connection(TConn):  # type: ignore[misc]

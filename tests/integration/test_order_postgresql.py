@@ -83,7 +83,7 @@ def test_a_duplicate_waits_for_the_first_one(
 
 def test_another_order_with_a_key_that_is_taken_is_refused(service: OrderService) -> None:
     service.post(idempotency_key='"k"')
-    other = {"userId": "usr-9", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
+    other = {"userId": AN_ORDER["userId"], "items": [{"productId": "p", "quantity": 1, "price": 1}]}
     answer = service.post(other, idempotency_key='"k"')
     assert answer.status_code == 422
     assert answer.get_json(force=True)["type"] == "/problems/idempotency-key-reused"

@@ -19,6 +19,7 @@ from services.order.counting import RESERVED_BYTES
 from services.order.schema import metadata
 from shared.database import create_schema, open_database
 from tests.order_service import AN_ORDER
+from tests.raw_client import connect, read_to_end
 from tests.service_process import ROOT, ServiceProcess
 from tests.waiting import eventually
 
@@ -77,6 +78,30 @@ def test_a_body_of_more_than_64_kib_is_refused(server: ServiceProcess, chunked: 
     )
     assert post(server, in_pieces(just_right) if chunked else just_right).status_code == 202
     assert orders(server) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Idempotency-Key", ('"a"', '"b"')),
+        ("Idempotency-Key", ("a", "b")),
+        ("Idempotency-Key", ('"a', 'b"')),
+        ("Authorization", ("Bearer a", "Bearer a")),
+        ("Content-Type", ("application/json", "application/json")),
+        ("ce-id", ("a", "b")),
+        ("Host", ("127.0.0.1", "127.0.0.1")),
+    ],
+)
+def test_a_header_that_comes_twice_is_refused(
+    server: ServiceProcess, name: str, values: tuple[str, str]
+) -> None:
+    usual = {"Host": "127.0.0.1", "Content-Type": "application/json"}
+    others = [pair for pair in usual.items() if pair[0] != name]
+    fields = [*others, *((name, value) for value in values), ("Content-Length", str(len(BODY)))]
+    head = "".join(f"{field}: {value}\r\n" for field, value in fields)
+    with connect(server.url, f"POST /orders HTTP/1.1\r\n{head}\r\n".encode() + BODY) as client:
+        assert read_to_end(client).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert orders(server) == 0
 
 
 def test_a_body_without_end_is_cut_off(server: ServiceProcess) -> None:
