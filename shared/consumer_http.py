@@ -130,7 +130,7 @@ def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
         except (PermanentError, Refused) as error:
             return problem(422, "The event cannot be processed", str(error))
         except OutcomeUnknown as error:
-            return problem(504, "It may be done, and nobody knows", str(error))
+            return problem(504, "It may be done: no answer came", str(error))
         except LeaseHeld as held:
             response = problem(409, "Somebody is at work on this event", str(held))
             response.headers["Retry-After"] = str(int(held.seconds) + 1)

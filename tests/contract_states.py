@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from shared.errors import PermanentError
+from shared.errors import OutcomeUnknown, PermanentError
 from shared.events import Event, parse_time
 from tests.builders import a_message
 from tests.documented import TOKEN
@@ -70,3 +70,8 @@ def _change_replays(side: HttpSide, **values: Any) -> None:
 def refuse_for_good(event: Event) -> None:
     if event.id == EVENT.id:
         raise PermanentError("550 no such user")
+
+
+def give_no_answer(event: Event) -> None:
+    if event.id == EVENT.id:
+        raise OutcomeUnknown("no answer to the whole mail, which may be sent")

@@ -56,6 +56,7 @@ have is answered with `405`. What is for operators takes the token, and is off w
 """
 _NOT_AN_EVENT = Refusal(400, "about:blank", "Not an event of the contract")
 _NEVER = Refusal(422, "about:blank", "The event is understood, and no attempt can apply it")
+_IN_THE_DARK = Refusal(504, "about:blank", "It may be done: what was asked for it did not answer")
 _FAILED = Refusal(500, "about:blank", "It failed, perhaps on purpose; try again")
 _HELD = Refusal(409, "about:blank", "Somebody is at work on this event", AWAY.headers)
 _UNKNOWN = Refusal(404, "about:blank", "No order has an id like this")
@@ -107,7 +108,9 @@ def _events() -> Paths:
         "Apply an event at once",
         {
             **given(200, "It has been applied, now or before, or its type is not known.", content),
-            **refused([_NOT_AN_EVENT, _HELD, TOO_LONG, ENCODED, _NEVER, _FAILED, AWAY]),
+            **refused(
+                [_NOT_AN_EVENT, _HELD, TOO_LONG, ENCODED, _NEVER, _FAILED, AWAY, _IN_THE_DARK]
+            ),
         },
         description="CloudEvents over HTTP, binary mode. The effect is the one that the same "
         "event from the broker has: whichever comes first does it.",
