@@ -93,6 +93,19 @@ def test_a_stop_sends_what_is_in_hand_and_leaves_the_rest(
         assert mailed(sink) == sorted(event.id for event in events)
 
 
+@pytest.mark.usefixtures("email")
+def test_every_user_id_that_we_take_is_an_address(pipeline: Pipeline, sink: ServiceProcess) -> None:
+    users = ["bob.", "a..b", "u" * 63 + ".", "u" * 64, "a.b_c-"]
+    with sink:
+        pipeline.publish(*[an_event(user=user) for user in users])
+        pipeline.wait_settled("email")
+        mails = sink.get("/api/v1/messages")["messages"]
+    assert pipeline.depth("email").dead == 0
+    assert sorted(mail["To"][0]["Address"] for mail in mails) == sorted(
+        f"{user}@example.com" for user in users
+    )
+
+
 def test_an_event_over_http_has_one_effect_with_that_from_the_queue(
     pipeline: Pipeline, sink: ServiceProcess, email: ServiceProcess
 ) -> None:

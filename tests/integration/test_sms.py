@@ -132,6 +132,7 @@ def test_one_text_that_is_refused_climbs_and_the_others_go_on(
     assert letter.reason == (
         f"gave up after 3 attempts: Refused: the SMS gateway refused it: {status} answer"
     )
+    pipeline.wait_settled("sms")
     keys = [request.key for request in server.requests if request.key != bad.id]
     assert sorted(keys) == ids(others)
 
