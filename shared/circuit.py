@@ -7,10 +7,11 @@ either is seen the event climbs the ladder, and is not given up at its top for s
 
 import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from shared.errors import DependencyUnavailable, Refused
+from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused
 from shared.events import Event
 
 #: So many different events, refused in the same way in a row, are an outage.
@@ -18,6 +19,8 @@ SEVERAL = 3
 #: Seconds. Servers that refuse a sender's first mail on principle (greylisting) take the second
 #: after five minutes; and where orders are rare, the next one comes in so many.
 PATIENCE = 600.0
+#: Seconds between mails that may be sent for nothing, while several in a row had no answer.
+PAUSE = 30.0
 #: How many refused events are remembered. One that was forgotten starts anew.
 REMEMBERED = 10_000
 
@@ -25,8 +28,11 @@ REMEMBERED = 10_000
 class Circuit:
     """Sends, and says of a refusal what it means. Used by many threads."""
 
-    def __init__(self, send: Callable[[Event], None]) -> None:
+    def __init__(
+        self, send: Callable[[Event], None], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._send = send
+        self._clock = clock
         self._lock = threading.Lock()
         #: Calls are numbered as they begin; this is the last one's number.
         self._begun = 0
@@ -36,20 +42,44 @@ class Circuit:
         self._refused: OrderedDict[str, int] = OrderedDict()
         #: The events of each kind of refusal, since something was accepted.
         self._in_a_row: dict[str, set[str]] = {}
+        #: The events whose outcome is unknown, since something was accepted; when the next one
+        #: may be sent; and who gave no answer.
+        self._unknown: set[str] = set()
+        self._quiet_until = 0.0
+        self._silent = ""
 
     def __call__(self, event: Event) -> None:
-        with self._lock:
-            self._begun += 1
-            number = self._begun
+        number = self._begin()
         try:
             self._send(event)
         except Refused as refused:
             self._judge(event.id, refused)
             raise
+        except OutcomeUnknown as unknown:
+            self._be_quiet(event.id, unknown)
+            raise
         with self._lock:
             self._accepted = max(self._accepted, number)
             self._in_a_row.clear()
+            self._unknown.clear()
             self._refused.pop(event.id, None)
+
+    def _begin(self) -> int:
+        """The number of this call. Raises DependencyUnavailable where nothing is sent now."""
+        with self._lock:
+            quiet = self._quiet_until - self._clock()
+            if len(self._unknown) >= SEVERAL and quiet > 0:
+                raise DependencyUnavailable(self._silent, "no answers", retry_after=quiet)
+            self._begun += 1
+            return self._begun
+
+    def _be_quiet(self, event_id: str, unknown: OutcomeUnknown) -> None:
+        """An attempt is used, since it may be done; but not one of each event in turn."""
+        with self._lock:
+            self._silent = unknown.dependency
+            if len(self._unknown) < SEVERAL:
+                self._unknown.add(event_id)
+            self._quiet_until = self._clock() + PAUSE
 
     def _judge(self, event_id: str, refused: Refused) -> None:
         """Raises DependencyUnavailable for an outage, and says how long any other is borne."""

@@ -29,6 +29,10 @@ class PermanentError(PipelineError):
 class OutcomeUnknown(PipelineError):
     """No answer came to what was asked for. It may be done, so each attempt may repeat it."""
 
+    def __init__(self, dependency: str, what: object) -> None:
+        super().__init__(str(what))
+        self.dependency = dependency
+
 
 class DependencyUnavailable(PipelineError):
     """Something that the work needs is away. The event is not at fault, so no attempt is used.

@@ -74,4 +74,4 @@ def refuse_for_good(event: Event) -> None:
 
 def give_no_answer(event: Event) -> None:
     if event.id == EVENT.id:
-        raise OutcomeUnknown("no answer to the whole mail, which may be sent")
+        raise OutcomeUnknown("mail server", "no answer to the whole mail, which may be sent")

@@ -24,6 +24,7 @@ DOMAIN = "orders.example"
 FROM = f"confirmations@{DOMAIN}"
 READY = 220
 GO_ON = 354
+NO_ANSWER = "no answer to the whole mail, which may be sent"
 
 
 def confirmation(event: Event) -> EmailMessage:
@@ -106,9 +107,9 @@ def _await_answer(server: Conversation, seconds: float) -> None:
     try:
         reply = server.reply()
     except OSError as error:
-        raise OutcomeUnknown(f"no answer to the whole mail, which may be sent: {error}") from error
+        raise OutcomeUnknown(MAIL_SERVER, f"{NO_ANSWER}: {error}") from error
     if reply.code < FIRST_REFUSAL and not _is_good(reply):
-        raise OutcomeUnknown(f"no answer to the whole mail, which may be sent, but {reply}")
+        raise OutcomeUnknown(MAIL_SERVER, f"{NO_ANSWER}, but {reply}")
     _expect(reply, END)
 
 

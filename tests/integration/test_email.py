@@ -206,3 +206,16 @@ def test_a_greylisted_mail_outlasts_the_ladder_and_is_taken_in_the_end(
     server.answers_to.clear()
     pipeline.wait_settled("email")
     assert (len(server.mails), pipeline.depth("email").dead) == (6, 0)
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize("answer", [DROP, "421 closing"])
+def test_one_mail_at_which_the_server_hangs_up_does_not_stop_the_others(
+    pipeline: Pipeline, server: SmtpServer, answer: str
+) -> None:
+    server.answers_to["usr-bad@example.com"] = {"RCPT": answer}
+    pipeline.publish(an_event(user="usr-bad"))
+    eventually(lambda: any("usr-bad" in command for command in server.commands))
+    pipeline.publish(*[an_event() for _ in range(20)])
+    eventually(lambda: len(server.mails) == 20)
+    assert pipeline.depth("email").dead == 0

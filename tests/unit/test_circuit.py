@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.circuit import PATIENCE, SEVERAL, Circuit
+from shared.circuit import PATIENCE, PAUSE, SEVERAL, Circuit
 from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused
 from shared.events import Event
 from tests.builders import an_event
@@ -155,11 +155,42 @@ def test_what_will_pass_is_borne_for_as_long_as_it_is_said_to_several(
     assert refused(circuit, events[0]).patience == math.inf
 
 
-def test_another_error_is_none_of_its_business(server: Server, circuit: Circuit) -> None:
-    server.refuses_all = lambda: OutcomeUnknown("no answer")
+def no_answer() -> OutcomeUnknown:
+    return OutcomeUnknown("mail server", "no answer to the dot")
+
+
+def test_an_unknown_outcome_of_one_event_stops_nobody(server: Server, circuit: Circuit) -> None:
+    bad = an_event()
+    server.refusals = {bad.id: no_answer}
     for _ in range(2 * SEVERAL):
         with pytest.raises(OutcomeUnknown):
+            circuit(bad)
+    circuit(an_event())
+    assert len(server.accepted) == 1
+
+
+def test_after_several_unknown_outcomes_in_a_row_one_now_and_then_is_put_at_risk(
+    server: Server,
+) -> None:
+    now = [0.0]
+    circuit = Circuit(server, clock=lambda: now[0])
+    server.refuses_all = no_answer
+    for _ in range(SEVERAL):
+        with pytest.raises(OutcomeUnknown):
             circuit(an_event())
+    for now[0] in (0.0, PAUSE - 1):
+        with pytest.raises(DependencyUnavailable, match="mail server") as outage:
+            circuit(an_event())
+        assert outage.value.retry_after == PAUSE - now[0]
+    now[0] = PAUSE
+    with pytest.raises(OutcomeUnknown):
+        circuit(an_event())
+    with pytest.raises(DependencyUnavailable):
+        circuit(an_event())
+    now[0], server.refuses_all = 2 * PAUSE, None
+    circuit(an_event())
+    circuit(an_event())
+    assert len(server.accepted) == 2
 
 
 def test_many_threads_find_the_outage(server: Server, circuit: Circuit) -> None:

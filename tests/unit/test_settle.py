@@ -321,7 +321,7 @@ def test_a_refusal_below_the_top_climbs() -> None:
 
 def test_an_unknown_outcome_climbs_and_the_dead_letter_says_so() -> None:
     effect = FakeEffect()
-    effect.errors[GOOD.id] = OutcomeUnknown("no answer, it may be sent")
+    effect.errors[GOOD.id] = OutcomeUnknown("mail server", "no answer, it may be sent")
     first, last = FakeDelivery(GOOD), FakeDelivery(replace(GOOD, attempt=4))
     assert settle(first, effect, LADDER) == Outcome.RETRIED
     assert settle(last, effect, LADDER) == Outcome.DEAD_LETTERED
