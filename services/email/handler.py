@@ -83,7 +83,8 @@ def _prepare(server: Conversation, recipient: str) -> None:
 
 
 def _expect(reply: Reply, step: str, code: int | None = None) -> None:
-    if reply.code != code if code else not _is_good(reply):
+    is_expected = reply.code == code if code else _is_good(reply)
+    if not is_expected:
         raise refusal(step, reply)
 
 
