@@ -177,7 +177,7 @@ def test_without_an_answer_to_the_dot_the_outcome_is_unknown(
 ) -> None:
     server.answers["end"] = answer
     with pytest.raises(OutcomeUnknown, match=rf"which may be sent.*{why}"):
-        send(an_event(), server, answer_timeout=0.5)
+        send(an_event(), server, answer_timeout=1.5)
     assert len(server.taken) == 1
 
 
