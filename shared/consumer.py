@@ -78,10 +78,21 @@ class Consumer:
 
     def stop(self) -> None:
         """Take no more messages, end the work in hand, give back what is left."""
+        deadline = time.monotonic() + DRAIN_SECONDS
         self._stopping.set()
         self._gate.leave()
         if self._thread.is_alive():
             self._thread.join(DRAIN_SECONDS + TICK_SECONDS)
+        while not self._has_finished() and time.monotonic() < deadline:
+            time.sleep(TICK_SECONDS)
+
+    def _has_finished(self) -> bool:
+        try:
+            self.effect.record_the_rest()
+        except DependencyUnavailable as error:
+            log.warning("consumer.not_finished", reason=str(error))
+            return False
+        return True
 
     @property
     def unsettled(self) -> int:

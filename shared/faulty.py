@@ -84,3 +84,6 @@ class FaultyEffect:
 
     def given_up(self, event_id: str) -> None:
         self._effect.given_up(event_id)
+
+    def record_the_rest(self) -> None:
+        self._effect.record_the_rest()

@@ -84,6 +84,9 @@ class Effect(Protocol):
     def given_up(self, event_id: str) -> None:
         """The event ended without being applied: in the dead letter queue, or to be retried."""
 
+    def record_the_rest(self) -> None:
+        """Write down what was done and could not be recorded. Raises DatabaseUnavailable."""
+
 
 class TransactionalEffect:
     """An effect in the service's own database, a batch of events in one transaction."""
@@ -146,6 +149,9 @@ class TransactionalEffect:
         with writing(self._engine) as tx:
             self._starts.forget(tx, event_id)
 
+    def record_the_rest(self) -> None:
+        """There is nothing: the record and the effect are one transaction."""
+
 
 class LeasedEffect:
     """An effect outside of every transaction: claim with a lease, do it, record that it was done.
@@ -185,7 +191,7 @@ class LeasedEffect:
             start = claimed
             self._expect_enough_lease(event, start)
             self._call(event, start)
-        return self._record(event, start)
+        return self._record(event.id, start)
 
     def _claim(self, event: Event, *, alone: bool) -> "_Start | Applied":
         """Take the lease, or say why there is nothing to do. Raises LeaseHeld."""
@@ -261,15 +267,19 @@ class LeasedEffect:
         except DatabaseUnavailable:
             self._starts.end_later(start.batch_id)
 
-    def _record(self, event: Event, start: "_Start") -> Applied:
+    def record_the_rest(self) -> None:
+        for event_id, start in list(self._unrecorded.items()):
+            self._record(event_id, start)
+
+    def _record(self, event_id: str, start: "_Start") -> Applied:
         done = {"state": DONE, "lease_until": 0.0, "at": datetime.now(UTC)}
         with writing(self._engine) as tx:
-            tx.execute(update(self._inbox).where(self._inbox.c.event_id == event.id).values(done))
+            tx.execute(update(self._inbox).where(self._inbox.c.event_id == event_id).values(done))
             if start.was_suspect:
-                self._starts.forget(tx, event.id)
+                self._starts.forget(tx, event_id)
             self._starts.end(tx, start.batch_id)
-        self._unrecorded.pop(event.id, None)
-        return Applied(now=frozenset({event.id}))
+        self._unrecorded.pop(event_id, None)
+        return Applied(now=frozenset({event_id}))
 
     def given_up(self, event_id: str) -> None:
         with writing(self._engine) as tx:

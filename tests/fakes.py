@@ -78,6 +78,9 @@ class FakeEffect:
     def given_up(self, event_id: str) -> None:
         self.gave_up.append(event_id)
 
+    def record_the_rest(self) -> None:
+        """Nothing: it has no record."""
+
 
 class FakeSubscription:
     def __init__(self, broker: "FakeBroker") -> None:

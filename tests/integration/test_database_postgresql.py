@@ -1,3 +1,79 @@
-"""What tests/unit/test_database.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/test_database.py shows on SQLite holds on PostgreSQL; and its connections end."""
 
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shared.database import open_database, reading, writing
+from shared.errors import DatabaseUnavailable
 from tests.unit.test_database import *  # noqa: F403 (its tests are run again here)
+
+
+@pytest.fixture(params=[False, True], ids=["in transactions", "autocommit"])
+def any_engine(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    engine = open_database(postgres_url, autocommit=request.param)
+    yield engine
+    engine.dispose()
+
+
+def fail(engine: Engine) -> None:
+    """A transaction that is rolled back, and would take with it what was set inside it."""
+    with pytest.raises(DatabaseUnavailable), writing(engine) as tx:
+        tx.execute(text("SELECT * FROM nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lock_timeout", "10s"),
+        ("statement_timeout", "30s"),
+        ("idle_in_transaction_session_timeout", "1min"),
+        ("tcp_keepalives_idle", "5"),
+        ("tcp_keepalives_interval", "2"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "10000"),
+    ],
+)
+def test_postgresql_ends_a_session_whose_client_is_gone(
+    any_engine: Engine, name: str, value: str
+) -> None:
+    fail(any_engine)
+    with reading(any_engine) as tx:
+        assert tx.scalar(text(f"SHOW {name}")) == value
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="an option of Linux")
+def test_a_connection_whose_server_is_gone_ends(any_engine: Engine) -> None:
+    with any_engine.connect() as connection:
+        descriptor = connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
+        with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as ours:
+            names = ("TCP_USER_TIMEOUT", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+            options = [ours.getsockopt(socket.IPPROTO_TCP, getattr(socket, n)) for n in names]
+    assert options == [10_000, 5, 2, 3]
+
+
+def test_nothing_is_asked_for_at_the_start_that_pgbouncer_refuses() -> None:
+    """PgBouncer ends a connection that begins with a parameter which it does not know."""
+    asked: list[bytes] = []
+
+    def listen() -> None:
+        client, _address = listener.accept()
+        with client:
+            asked.append(client.recv(4096))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        port = listener.getsockname()[1]
+        with (
+            pytest.raises(DatabaseUnavailable),
+            reading(
+                open_database(f"postgresql://somebody@127.0.0.1:{port}/orders?sslmode=disable")
+            ) as tx,
+        ):
+            tx.execute(text("SELECT 1"))
+    fields = asked[0][8:].split(b"\0")
+    assert set(fields[:-2:2]) == {b"user", b"database"}

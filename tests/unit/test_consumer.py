@@ -163,6 +163,20 @@ def test_a_stop_ends_the_work_in_hand_and_takes_no_more(start: Start) -> None:
     assert running.deaths == []
 
 
+def test_a_stop_writes_down_what_is_only_in_memory_as_soon_as_the_database_is_back(
+    start: Start,
+) -> None:
+    class Forgetful(FakeEffect):
+        def record_the_rest(self) -> None:
+            tries.append("try")
+            if len(tries) < 3:
+                raise DatabaseUnavailable("refused")
+
+    tries: list[str] = []
+    start(FakeBroker(), Forgetful()).consumer.stop()
+    assert tries == ["try"] * 3
+
+
 def test_suspects_are_handled_alone_when_nothing_else_is_in_work(start: Start) -> None:
     messages = [a_message() for _ in range(6)]
     broker, effect = FakeBroker(*messages), FakeEffect()

@@ -337,6 +337,22 @@ def test_when_the_database_goes_away_after_the_call_it_is_sent_once(engine: Engi
     assert rows(engine, starts) == 0
 
 
+def test_what_was_sent_while_the_database_was_unavailable_is_recorded_at_the_end(
+    engine: Engine,
+) -> None:
+    send, event, outage = Sender(), an_event(), Outage(engine)
+    effect = outside(engine, send)
+    send.before = lambda: setattr(outage, "is_on", True)
+    with pytest.raises(DatabaseUnavailable):
+        effect.apply([event])
+    with pytest.raises(DatabaseUnavailable):
+        effect.record_the_rest()
+    outage.is_on = False
+    effect.record_the_rest()
+    assert outside(engine, send).apply([event]).before == {event.id}
+    assert (send.sent, rows(engine, starts)) == ([event.id], 0)
+
+
 def test_when_call_and_database_fail_together_the_lease_ends_by_itself(engine: Engine) -> None:
     send, event, clock, outage = Sender(), an_event(), Clock(), Outage(engine)
     effect = outside(engine, send, clock)

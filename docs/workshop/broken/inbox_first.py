@@ -40,6 +40,9 @@ class InboxFirst:
     def given_up(self, event_id: str) -> None:
         self._effect.given_up(event_id)
 
+    def record_the_rest(self) -> None:
+        self._effect.record_the_rest()
+
 
 def run(settings: InventorySettings) -> None:
     configure_logging("inventory", settings.log_level)
