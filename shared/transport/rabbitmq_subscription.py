@@ -33,7 +33,7 @@ from shared.transport.rabbitmq_wire import AT_HEADER, REASON_HEADER, int_header,
 log = structlog.get_logger()
 
 #: Well below 100, after which RabbitMQ takes a message for poison on queues of older versions.
-MANY_RETURNS = 5000
+MANY_RETURNS = 50
 
 CANCELLED = "it cancelled the consumer: the queue was deleted, or a delivery was held too long"
 
