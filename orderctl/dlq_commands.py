@@ -15,7 +15,7 @@ from orderctl.errors import UsageError
 from orderctl.output import console, count, end, on_stderr, print_json, printable
 from orderctl.settings import BrokerSettings, ConsumerAddresses, QueueSettings
 from shared.settings import load
-from shared.transport import DeadLetter, connect
+from shared.transport import DeadLetter, PartlyMoved, connect
 
 ServiceName = Annotated[str, typer.Argument(help="email, sms, inventory or analytics.")]
 Handles = Annotated[list[str] | None, typer.Argument(help="Which ones, as dlq list names them.")]
@@ -167,10 +167,22 @@ def _take(
     # A setting that is wrong ends the command here, while nothing has been done yet.
     addresses = load(ConsumerAddresses)
     at = datetime.now(UTC)
-    gone = take()
-    with open_client() as client:
-        untold = tell_service(client, addresses, Notice(service, verb, at, gone))
+    try:
+        gone = take()
+    except PartlyMoved as error:
+        _print_untold(_untold(addresses, Notice(service, verb, at, error.moved)))
+        raise
+    untold = _untold(addresses, Notice(service, verb, at, gone))
     _print_gone(service, gone, verb, as_json=as_json)
+    _print_untold(untold)
+
+
+def _untold(addresses: ConsumerAddresses, notice: Notice) -> str | None:
+    with open_client() as client:
+        return tell_service(client, addresses, notice)
+
+
+def _print_untold(untold: str | None) -> None:
     if untold:
         on_stderr().print(Text(printable(untold)), soft_wrap=True)
 

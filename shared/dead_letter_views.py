@@ -10,12 +10,12 @@ from flask import Blueprint, Response, request
 from msgspec import Meta
 
 from shared.documents import read_document
-from shared.errors import BrokerUnavailable, DocumentError
+from shared.errors import BrokerUnavailable, DocumentError, PublishFailed
 from shared.events import Identifier
 from shared.history import History, Note, Step
 from shared.http import json_response, problem, read_body
 from shared.operators import Guard
-from shared.transport import DeadLetter, DeadLetters, Message
+from shared.transport import DeadLetter, DeadLetters, Message, PartlyMoved
 
 LONGEST_LIST = 1000
 #: So many can be named in one request: with the longest ids that the contract knows, they fit
@@ -55,6 +55,7 @@ def dead_letter_views(
     views = Blueprint("dead_letters", __name__)
     views.before_request(guard)
     views.register_error_handler(BrokerUnavailable, _broker_away)
+    views.register_error_handler(PublishFailed, _broker_away)
     views.register_error_handler(DocumentError, _not_understood)
 
     @views.get("/dead-letters")
@@ -80,9 +81,16 @@ def dead_letter_views(
         if (choice.handles is None) != choice.all:
             return problem(422, "Which ones?", 'Send {"handles": ["…"]}, or {"all": true}.')
         at = datetime.now(UTC)
-        gone = take(choice.handles)
-        history.record_all([letter.message for letter in gone], Note(step=step), at)
+        try:
+            gone = take(choice.handles)
+        except PartlyMoved as error:
+            _record(step, error.moved, at)
+            raise
+        _record(step, gone, at)
         return json_response({step.value: [letter.handle for letter in gone]})
+
+    def _record(step: Step, gone: Sequence[DeadLetter], at: datetime) -> None:
+        history.record_all([letter.message for letter in gone], Note(step=step), at)
 
     @views.post("/dead-letters/notice")
     def notice() -> Response:
@@ -112,7 +120,7 @@ def _message(event: _Moved) -> Message:
     return Message(id=event.event_id, key=event.order_id, type="", source="", time="", body=b"")
 
 
-def _broker_away(error: BrokerUnavailable) -> Response:
+def _broker_away(error: BrokerUnavailable | PublishFailed) -> Response:
     response = problem(503, "The broker does not answer", str(error))
     response.headers["Retry-After"] = "1"
     return response

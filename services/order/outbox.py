@@ -2,18 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import structlog
 from sqlalchemy import (
     Connection,
     Engine,
-    Row,
     String,
     bindparam,
     delete,
@@ -182,7 +180,7 @@ def remove(connection: Connection, seqs: Collection[int]) -> None:
         connection.execute(_REMOVE, {"seqs": seqs})
 
 
-def _message(row: Row[Any]) -> Message:
+def _message(row: Sequence[object]) -> Message:
     """Raises ValueError."""
     named = zip(_Row.__struct_fields__, row, strict=True)
     checked = msgspec.convert(dict(named), _Row)

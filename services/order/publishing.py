@@ -46,9 +46,9 @@ def publish_batch(
 ) -> int:
     """Publish the oldest events and delete those that were confirmed; return their number.
 
-    No transaction is open while the broker is waited for. Raises PublishFailed when some were
-    not confirmed, BrokerUnavailable, and DatabaseUnavailable: what is then still in the outbox
-    is published again, except for what `unfinished` knows as confirmed. That goes first.
+    No transaction is open while the broker is waited for. Raises PublishFailed, BrokerUnavailable
+    and DatabaseUnavailable: what is then in the outbox is published again, except for what
+    `unfinished` knows as confirmed.
     """
     _delete_confirmed(connection, unfinished)
     waiting, unreadable = oldest(connection, limit)
@@ -58,14 +58,23 @@ def publish_batch(
     try:
         publisher.publish([row.message for row in waiting])
     except PublishFailed as failed:
-        unfinished.confirmed = [row for row in waiting if row.message.id in failed.confirmed]
-        guilty = unfinished.judge(waiting, failed)
-        _delete_confirmed(connection, unfinished)
-        set_aside(connection, guilty)
+        _tidy_up(connection, unfinished, waiting, failed)
         raise
     unfinished.confirmed, unfinished.refusals = waiting, {}
     _delete_confirmed(connection, unfinished)
     return len(waiting)
+
+
+def _tidy_up(
+    connection: Connection,
+    unfinished: Unfinished,
+    waiting: Sequence[Waiting],
+    failed: PublishFailed,
+) -> None:
+    unfinished.confirmed = [row for row in waiting if row.message.id in failed.confirmed]
+    guilty = unfinished.judge(waiting, failed)
+    _delete_confirmed(connection, unfinished)
+    set_aside(connection, guilty)
 
 
 def _delete_confirmed(connection: Connection, unfinished: Unfinished) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from shared.errors import SettingsError
 from shared.transport.archive import Archive, Offset, Point, Span, Stored
-from shared.transport.message import DeadLetter, Depth, Failure, Message
+from shared.transport.message import DeadLetter, Depth, Failure, Message, PartlyMoved
 from shared.transport.names import DEFERRAL
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Failure",
     "Message",
     "Offset",
+    "PartlyMoved",
     "Point",
     "Publisher",
     "Span",
@@ -104,7 +105,10 @@ class Subscription(_Closing, Protocol):
 
 
 class DeadLetters(Protocol):
-    """The dead letter queue of one service. None for `handles` means all that lie there now."""
+    """The dead letter queue of one service. None for `handles` means all that lie there now.
+
+    Redrive and discard raise PartlyMoved when they fail after some have gone.
+    """
 
     def browse(self, limit: int) -> Sequence[DeadLetter]:
         """Look at the oldest `limit` dead letters; all of them stay."""

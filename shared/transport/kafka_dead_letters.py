@@ -4,7 +4,7 @@ A log keeps everything, so the topic is compacted and works as a table: each dea
 written under a key of its own, and a record of that key without a body takes it away.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import confluent_kafka
@@ -16,7 +16,7 @@ from shared.transport.kafka_producer import Sender
 from shared.transport.kafka_publisher import to_topic
 from shared.transport.kafka_table import Rows, changing, look
 from shared.transport.kafka_wire import AT_HEADER, REASON_HEADER, origin_headers, read, text
-from shared.transport.message import DeadLetter
+from shared.transport.message import DeadLetter, moving
 
 BATCH = 500
 
@@ -44,27 +44,42 @@ class KafkaDeadLetters:
 
     def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
         """Killed in the middle, it leaves letters that were sent already: they are sent again."""
-        with changing(self._address, self._topic) as rows, Sender(self._address) as sender:
+        with (
+            moving() as moved,
+            changing(self._address, self._topic) as rows,
+            Sender(self._address) as sender,
+        ):
             chosen = _chosen(rows, handles)
-            _send(sender, [self._as_new(kept) for kept in chosen.values()])
-            return self._remove(sender, chosen)
+            for part in _parts(chosen):
+                sender.send([self._as_new(kept) for kept in part.values()])
+                moved += [kept.letter for kept in part.values()]
+            for part in _parts(chosen):
+                self._remove(sender, part)
+        return moved
 
     def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        with changing(self._address, self._topic) as rows, Sender(self._address) as sender:
-            return self._remove(sender, _chosen(rows, handles))
+        with (
+            moving() as moved,
+            changing(self._address, self._topic) as rows,
+            Sender(self._address) as sender,
+        ):
+            for part in _parts(_chosen(rows, handles)):
+                self._remove(sender, part)
+                moved += [kept.letter for kept in part.values()]
+        return moved
 
     def _as_new(self, kept: Kept) -> Outgoing:
         outgoing = to_topic(self._redriven, kept.letter.message.as_new())
         return outgoing._replace(headers=[*outgoing.headers, *origin_headers(kept.origin)])
 
-    def _remove(self, sender: Sender, chosen: Mapping[bytes, Kept]) -> Sequence[DeadLetter]:
-        _send(sender, [Outgoing(text(key), self._topic, key, None, []) for key in chosen])
-        return [kept.letter for kept in chosen.values()]
+    def _remove(self, sender: Sender, chosen: Mapping[bytes, Kept]) -> None:
+        sender.send([Outgoing(text(key), self._topic, key, None, []) for key in chosen])
 
 
-def _send(sender: Sender, records: Sequence[Outgoing]) -> None:
-    for start in range(0, len(records), BATCH):
-        sender.send(records[start : start + BATCH])
+def _parts(chosen: Mapping[bytes, Kept]) -> Iterator[dict[bytes, Kept]]:
+    keys = list(chosen)
+    for start in range(0, len(keys), BATCH):
+        yield {key: chosen[key] for key in keys[start : start + BATCH]}
 
 
 def _chosen(rows: Rows, handles: Collection[str] | None) -> dict[bytes, Kept]:

@@ -1,12 +1,15 @@
 """What a transport carries: a message, its history of failures, and a dead letter."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
+
+from shared.errors import BrokerUnavailable, PublishFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,27 @@ class DeadLetter:
     def handle(self) -> str:
         """Names it in commands: the event id, or a digest of the body where there is none."""
         return self.message.id or "sha256-" + hashlib.sha256(self.message.body).hexdigest()[:16]
+
+
+class PartlyMoved(BrokerUnavailable):
+    """A redrive or discard failed after some dead letters had gone; `moved` holds those."""
+
+    def __init__(self, cause: Exception, moved: Sequence[DeadLetter]) -> None:
+        handles = ", ".join(letter.handle for letter in moved)
+        super().__init__(f"{len(moved)} went before it failed ({handles}): {cause}")
+        self.moved = moved
+
+
+@contextmanager
+def moving() -> Iterator[list[DeadLetter]]:
+    """Put into the list what has gone: should the rest fail, PartlyMoved says so."""
+    moved: list[DeadLetter] = []
+    try:
+        yield moved
+    except (BrokerUnavailable, PublishFailed) as error:
+        if moved:
+            raise PartlyMoved(error, moved) from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Publisher confirms: many messages on their way at once, and an answer for each."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pika
@@ -52,8 +52,12 @@ def outgoing(
 class Batch:
     """Messages published together. Written to by the connection's thread, awaited by another."""
 
-    def __init__(self, messages: Sequence[Outgoing]) -> None:
+    def __init__(
+        self, messages: Sequence[Outgoing], *, when_done: Callable[[], None] = lambda: None
+    ) -> None:
+        """`when_done` is called once, in the connection's thread, before `wait` returns."""
         self.messages = messages
+        self._when_done = when_done
         self._failures: dict[int, str] = {}
         self._lost = ""
         self._open = len(messages)
@@ -64,13 +68,17 @@ class Batch:
             self._failures[position] = failure
         self._open -= 1
         if not self._open:
-            self._done.set()
+            self._end()
 
     def lose(self, reason: str) -> None:
         """The connection went before every answer had come."""
         if not self._done.is_set():
             self._lost = reason
-            self._done.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._when_done()
+        self._done.set()
 
     def wait(self, timeout: float) -> bool:
         return self._done.wait(timeout)

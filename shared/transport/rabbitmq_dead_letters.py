@@ -11,7 +11,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError, UnroutableError
 
 from shared.errors import PublishFailed
-from shared.transport.message import DeadLetter
+from shared.transport.message import DeadLetter, moving
 from shared.transport.names import RETRY_EXCHANGE, dead_letter_queue, work_queue
 from shared.transport.rabbitmq_wire import (
     AT_HEADER,
@@ -86,13 +86,15 @@ class RabbitDeadLetters:
         return sorted(letters, key=lambda letter: letter.at)[:limit]
 
     def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        with self._opened() as hand:
+        with moving() as moved, self._opened() as hand:
             hand.channel.confirm_delivery()
-            return self._remove(hand, handles, partial(self._send_back, hand.channel))
+            self._remove(hand, handles, partial(self._send_back, hand.channel), moved)
+        return moved
 
     def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        with self._opened() as hand:
-            return self._remove(hand, handles, lambda _letter: None)
+        with moving() as moved, self._opened() as hand:
+            self._remove(hand, handles, lambda _letter: None, moved)
+        return moved
 
     @contextmanager
     def _opened(self) -> Iterator[Hand]:
@@ -100,16 +102,16 @@ class RabbitDeadLetters:
             yield (hand := Hand(channel, self._queue))
             hand.put_back()
 
-    def _remove(self, hand: Hand, handles: Collection[str] | None, act: Act) -> list[DeadLetter]:
-        removed = []
+    def _remove(
+        self, hand: Hand, handles: Collection[str] | None, act: Act, removed: list[DeadLetter]
+    ) -> None:
         chosen = None if handles is None else frozenset(handles)
         for found in hand.take(hand.count()):
             letter = self._letter(found)
             if chosen is None or letter.handle in chosen:
                 act(letter)
-                hand.remove(found)
                 removed.append(letter)
-        return removed
+                hand.remove(found)
 
     def _send_back(self, channel: BlockingChannel, letter: DeadLetter) -> None:
         message = letter.message.as_new()

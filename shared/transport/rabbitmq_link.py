@@ -22,6 +22,9 @@ Start = Callable[["Link", Channel], None]
 def _nothing() -> None: ...
 
 
+def _ignore(_batch: Batch) -> None: ...
+
+
 class Link:
     """One connection with one channel in confirm mode.
 
@@ -30,7 +33,13 @@ class Link:
     """
 
     def __init__(
-        self, url: str, name: str, *, start: Start, on_gone: Callable[[], None] = _nothing
+        self,
+        url: str,
+        name: str,
+        *,
+        start: Start,
+        on_gone: Callable[[], None] = _nothing,
+        outlasts_alarms: bool = False,
     ) -> None:
         """Returns once `start`, called in the link's thread, has led to a call of `opened`."""
         self._start = start
@@ -39,8 +48,11 @@ class Link:
         self._gone = ""
         self._opened = threading.Event()
         self._batches: set[Batch] = set()
+        to = parameters(url, name)
+        if outlasts_alarms:
+            to.blocked_connection_timeout = None
         self._connection = TolerantConnection(
-            parameters(url, name),
+            to,
             on_open_callback=self._on_connection,
             on_open_error_callback=self._on_connection_lost,
             on_close_callback=self._on_connection_lost,
@@ -71,15 +83,26 @@ class Link:
 
     def publish(self, messages: Sequence[Outgoing], *, timeout: float) -> None:
         """Return once all are confirmed. Raises PublishFailed or BrokerUnavailable."""
-        batch = Batch(messages)
-        self._batches.add(batch)
-        try:
-            self.call(lambda: self._confirms.send(batch))
-            if not batch.wait(timeout):
-                self.drop(f"no confirmation within {timeout:g} s")
-            batch.check()
-        finally:
+        batch = self.send(messages)
+        if not batch.wait(timeout):
+            self.drop(f"no confirmation within {timeout:g} s")
+        batch.check()
+
+    def send(
+        self, messages: Sequence[Outgoing], when_done: Callable[[Batch], None] = _ignore
+    ) -> Batch:
+        """Publish without waiting. `when_done` is called once it is known what became of them, or
+        that it will never be; from any thread, and before `wait` returns.
+        """
+
+        def done() -> None:
             self._batches.discard(batch)
+            when_done(batch)
+
+        batch = Batch(messages, when_done=done)
+        self._batches.add(batch)
+        self.call(lambda: self._confirms.send(batch))
+        return batch
 
     def drop(self, reason: str) -> None:
         """Give the link up, from any thread, without waiting."""

@@ -1,10 +1,16 @@
-"""Consuming from RabbitMQ: deliveries on their way in, acknowledgements on their way out."""
+"""Consuming from RabbitMQ: deliveries on their way in, acknowledgements on their way out.
+
+Retries and dead letters go out over a second connection. Short of memory or disk, RabbitMQ reads
+nothing more from a connection that publishes, and so no acknowledgement either; and it is the
+consumers that make room. As many deliveries as were prefetched can wait for the end of the alarm.
+"""
 
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, cast
@@ -25,15 +31,18 @@ from shared.transport.names import (
     work_queue,
 )
 from shared.transport.rabbitmq_acks import Acks
-from shared.transport.rabbitmq_confirms import Outgoing, outgoing
+from shared.transport.rabbitmq_confirms import Batch, Outgoing, outgoing
 from shared.transport.rabbitmq_link import Link
-from shared.transport.rabbitmq_publisher import CONFIRM_TIMEOUT
+from shared.transport.rabbitmq_outgoing import RabbitOutgoing
 from shared.transport.rabbitmq_wire import AT_HEADER, REASON_HEADER, int_header, read
 
 log = structlog.get_logger()
 
 #: Well below 100, after which RabbitMQ takes a message for poison on queues of older versions.
 MANY_RETURNS = 50
+
+#: Seconds for which a worker waits for a confirm, which usually comes within milliseconds.
+PATIENCE = 2.0
 
 CANCELLED = "it cancelled the consumer: the queue was deleted, or a delivery was held too long"
 
@@ -72,6 +81,9 @@ class RabbitSubscription:
         self._arrived: SimpleQueue[RabbitDelivery | None] = SimpleQueue()
         name = work_queue(service)
         self._link = Link(url, name, start=self._start, on_gone=lambda: self._arrived.put(None))
+        self._outgoing = RabbitOutgoing(url, f"{name} outgoing")
+        #: Tags of deliveries that were passed on, and not confirmed so far.
+        self._held: set[int] = set()
 
     def receive(self, max_messages: int, timeout: float) -> Sequence[RabbitDelivery]:
         taken = self._take(max_messages, timeout)
@@ -126,13 +138,39 @@ class RabbitSubscription:
         with self._lock:
             self._expect_in_hand(delivery)
         try:
-            self._link.publish([message], timeout=CONFIRM_TIMEOUT)
+            batch = self._outgoing.send([message], partial(self._moved, delivery))
+        except BrokerUnavailable as error:
+            self._give_back(error)
+            raise
+        # While the broker takes nothing, the worker goes on; the delivery stays in hand until
+        # it does.
+        if not batch.wait(0 if self._held else PATIENCE):
+            self._hold(delivery, batch)
+            return
+        try:
+            batch.check()
         except PublishFailed as failed:
-            # The queue it should go to is gone or full. Held here, the delivery would never
-            # come again; the end of the link gives it back.
-            self._link.drop(str(failed))
             raise BrokerUnavailable(f"RabbitMQ: {failed}") from failed
-        self.settle(delivery)
+
+    def _moved(self, delivery: RabbitDelivery, batch: Batch) -> None:
+        self._held.discard(delivery.tag)
+        try:
+            batch.check()
+            self.settle(delivery)
+        except (PublishFailed, BrokerUnavailable) as error:
+            self._give_back(error)
+
+    def _hold(self, delivery: RabbitDelivery, batch: Batch) -> None:
+        message = delivery.message
+        log.warning("delivery.held", event_id=message.id, order=message.key, reason="no confirm")
+        self._held.add(delivery.tag)
+        # The confirm may have arrived a moment ago, and then nothing else takes it off the list.
+        if batch.wait(0):
+            self._held.discard(delivery.tag)
+
+    def _give_back(self, error: Exception) -> None:
+        """End the link: held here, the delivery would never come again."""
+        self._link.drop(str(error).removeprefix("RabbitMQ: "))
 
     def _rung(self, after: float, failure: Failure | None) -> float:
         if not failure:
@@ -151,6 +189,7 @@ class RabbitSubscription:
 
     def close(self) -> None:
         """What was acknowledged is told to the broker; the rest returns to the queue."""
+        self._outgoing.close()
         self._link.close()
 
     def __enter__(self) -> Self:

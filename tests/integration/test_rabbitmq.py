@@ -28,7 +28,7 @@ from tests.conformance.steps import (
     take_one,
 )
 from tests.servers import RabbitMQServer
-from tests.waiting import eventually
+from tests.waiting import eventually, stays
 
 LADDER = (0.2, 0.5, 2.0)
 EMPTY = Depth(ready=0, retrying=0, dead=0)
@@ -162,6 +162,54 @@ def test_a_refusal_says_what_was_refused(
     for verb in verbs:
         with pytest.raises(BrokerUnavailable, match=words):
             verb()
+
+
+@pytest.fixture
+def alarm(rabbitmq: RabbitMQServer) -> Iterator[Callable[[], None]]:
+    yield rabbitmq.raise_alarm
+    rabbitmq.clear_alarm()
+
+
+def test_a_consumer_goes_on_while_the_broker_is_short_of_memory(
+    broker: RabbitMQ, rabbitmq: RabbitMQServer, alarm: Callable[[], None]
+) -> None:
+    batch = messages(200)
+    publish(broker, *batch)
+    with broker.subscribe("email", prefetch=10) as subscription:
+        alarm()
+        received = []
+        started = time.monotonic()
+        for number in range(200):
+            delivery = take_one(subscription)
+            received.append(delivery.message)
+            # Five of these fail, and the broker takes no retry and no dead letter.
+            if number in (3, 50, 100):
+                delivery.retry(0.2, Failure.now("refused"))
+            elif number in (51, 150):
+                delivery.dead_letter("broken")
+            else:
+                delivery.ack()
+        assert time.monotonic() - started < 20
+        assert received == batch
+        stays(lambda: broker.depth("email") == EMPTY)
+        rabbitmq.clear_alarm()
+        again = [take_one(subscription).message for _ in range(3)]
+        assert sorted(ids(again)) == sorted(batch[number].id for number in (3, 50, 100))
+        assert late(subscription) == []
+        eventually(lambda: broker.depth("email").dead == 2)
+
+
+def test_what_waits_for_the_end_of_an_alarm_comes_again_when_the_consumer_is_closed(
+    broker: RabbitMQ, rabbitmq: RabbitMQServer, alarm: Callable[[], None]
+) -> None:
+    message = a_message()
+    publish(broker, message)
+    with broker.subscribe("email", prefetch=1) as subscription:
+        delivery = take_one(subscription)
+        alarm()
+        delivery.dead_letter("broken")
+    rabbitmq.clear_alarm()
+    assert ids(drain(broker, "email", 1)) == [message.id]
 
 
 def test_heartbeats_go_on_while_a_handler_is_busy(amqp_url: str) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from tests.servers.process import Process, find_program
 #: Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq and to the system's folders;
 #: this is the program behind it.
 DEBIAN = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
+DEBIAN_CONTROL = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmqctl"
+NODE = "pipeline@localhost"
 INSTALL = "install it with `apt-get install rabbitmq-server` or `brew install rabbitmq`"
 
 #: RabbitMQ writes down which folder belongs to a new quorum queue up to a second after it has
@@ -123,6 +126,18 @@ class RabbitMQServer:
         """Add virtual hosts, users and permissions. Source: RabbitMQ's guide to definitions."""
         self._manage("POST", "definitions", definitions)
 
+    def raise_alarm(self) -> None:
+        """Be short of memory: read nothing more from connections that publish."""
+        self._control("set_vm_memory_high_watermark", "0.00001")
+
+    def clear_alarm(self) -> None:
+        self._control("set_vm_memory_high_watermark", "absolute", "1GiB")
+
+    def _control(self, *arguments: str) -> None:
+        program = find_program("rabbitmqctl", DEBIAN_CONTROL, install=INSTALL)
+        command = [str(program), "-n", NODE, *arguments]
+        subprocess.run(command, env=self._env(), check=True, capture_output=True, timeout=60)
+
     def _manage(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
         # rabbitmqctl does the same, but boots an Erlang machine for each call.
         url = f"http://127.0.0.1:{self._management_port}/api/{path}"
@@ -162,7 +177,7 @@ class RabbitMQServer:
             # Makes the start script become the server instead of waiting for it as its parent: the
             # process that is killed here is then the server itself, and is gone on return.
             "RUNNING_UNDER_SYSTEMD": "true",
-            "RABBITMQ_NODENAME": "pipeline@localhost",
+            "RABBITMQ_NODENAME": NODE,
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
