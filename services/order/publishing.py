@@ -46,9 +46,8 @@ def publish_batch(
 ) -> int:
     """Publish the oldest events and delete those that were confirmed; return their number.
 
-    No transaction is open while the broker is waited for. Raises PublishFailed, BrokerUnavailable
-    and DatabaseUnavailable: what is then in the outbox is published again, except for what
-    `unfinished` knows as confirmed.
+    No transaction is open while the broker is waited for. After an error, what is in the outbox
+    is published again, except for what `unfinished` knows as confirmed.
     """
     _delete_confirmed(connection, unfinished)
     waiting, unreadable = oldest(connection, limit)

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response
 from sqlalchemy import Engine
 
+from services.order.backlog_watch import BacklogWatch
 from services.order.metrics import exposition
 from services.order.outbox import Backlog, backlog
 from services.order.relay_loop import Relay
@@ -29,12 +30,13 @@ def compose(settings: RelaySettings, *, broker: Broker | None = None) -> Process
 
 def _health(relay: Relay, engine: Engine) -> Blueprint:
     views = Blueprint("health", __name__)
+    watch = BacklogWatch(lambda: backlog(engine))
 
     @views.get("/health/ready")
     def ready() -> Response:
         """A relay that stands by is ready as well: to take over."""
         try:
-            state, away = backlog(engine), None
+            state, away = watch.backlog(), None
         except DatabaseUnavailable as error:
             state, away = Backlog(0, None), str(error)
         reason = relay.why_not_ready() or away or database_problem(engine, metadata)

@@ -148,8 +148,9 @@ class Link:
         connection.ioloop.stop()
 
     def _hang_up(self) -> None:
-        # A broker that no longer answers would not answer to a goodbye either.
-        self._connection.ioloop.call_later(CLOSE_TIMEOUT, self._connection.ioloop.stop)
+        # A broker that no longer answers, or is short of memory, does not answer a goodbye either.
+        self._connection.ioloop.call_later(CLOSE_TIMEOUT, self._connection.abort)
+        self._connection.ioloop.call_later(CLOSE_TIMEOUT + 1, self._connection.ioloop.stop)
         if not (self._connection.is_closing or self._connection.is_closed):
             self._connection.close()
 

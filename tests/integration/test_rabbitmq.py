@@ -12,13 +12,14 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerUnavailable, PublishFailed, QueuesMissing, SettingsError
-from shared.transport import Delivery, Depth, Failure, Message
+from shared.transport import Delivery, Depth, Failure, Message, PartlyMoved
 from shared.transport.rabbitmq import RabbitMQ
 from shared.transport.rabbitmq_link import Link
 from shared.transport.rabbitmq_publisher import RabbitPublisher
 from tests.conformance.steps import (
     a_message,
     acked,
+    bury,
     drain,
     ids,
     late,
@@ -585,6 +586,22 @@ def _came_back(channel: BlockingChannel) -> bool:
     if method is not None:
         channel.basic_reject(method.delivery_tag or 0, requeue=True)
     return method is not None
+
+
+def test_a_redrive_that_fails_half_way_says_what_went(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
+    batch = messages(3)
+    bury(broker, "email", *batch)
+    full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    channel.queue_declare("full", durable=True, arguments=full)
+    channel.queue_bind("full", "retry", "email_service_queue")
+    letters = broker.dead_letters("email")
+    with pytest.raises(PartlyMoved, match="1 went") as caught:
+        letters.redrive()
+    [went] = caught.value.moved
+    eventually(lambda: broker.depth("email").dead == 2)
+    assert went.message.id not in [letter.message.id for letter in letters.browse(10)]
 
 
 def _wear_out(channel: BlockingChannel) -> None:

@@ -1,5 +1,6 @@
 """Dead letters over HTTP, on an embedded broker: look, send back, throw away, take note."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from sqlalchemy import Engine, MetaData, select
 
 from shared.database import create_schema, open_database, reading
 from shared.dead_letter_views import MOST_AT_ONCE, dead_letter_views
+from shared.errors import BrokerUnavailable
 from shared.history import History, history_table
 from shared.http import create_app
 from shared.operators import operators_only
-from shared.transport import Broker, Message, connect
+from shared.transport import Broker, DeadLetter, Message, PartlyMoved, connect
 from tests.builders import NO_DOCUMENTS, a_message
 
 metadata = MetaData()
@@ -241,3 +243,38 @@ def test_a_broker_that_is_away_is_said_and_nothing_is_noted(
     answer = post(app.test_client(), "redrive", {"all": True})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert noted(engine) == []
+
+
+class FailingHalfWay:
+    """Moves the first of its letters, and then the broker is gone."""
+
+    def __init__(self, letters: Sequence[DeadLetter]) -> None:
+        self._letters = letters
+
+    def browse(self, limit: int) -> Sequence[DeadLetter]:
+        return self._letters[:limit]
+
+    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+        raise PartlyMoved(BrokerUnavailable("gone"), self._letters[:1])
+
+    discard = redrive
+
+
+@pytest.mark.parametrize(("path", "step"), [("redrive", "redriven"), ("discard", "discarded")])
+def test_what_went_before_the_broker_failed_is_recorded_and_named(
+    engine: Engine, path: str, step: str
+) -> None:
+    went, stays = (DeadLetter(a_message(), "550 no", AT) for _ in range(2))
+    app = create_app()
+    history, guard = History(engine, table), operators_only(SecretStr(TOKEN))
+    letters = FailingHalfWay([went, stays])
+    app.register_blueprint(dead_letter_views(lambda: letters, history, guard))
+    answer = app.test_client().post(
+        f"/dead-letters/{path}", json={"all": True}, headers=AS_OPERATOR
+    )
+    assert answer.status_code == 503
+    assert went.handle in answer.get_data(as_text=True)
+    assert stays.handle not in answer.get_data(as_text=True)
+    with reading(engine) as tx:
+        rows = tx.execute(select(table.c.event_id, table.c.step)).all()
+    assert [tuple(row) for row in rows] == [(went.message.id, step)]
