@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import update
 
+from services.order.publishing import REFUSALS
 from services.order.relay_loop import Relay
+from services.order.schema import outbox
 from shared.events import decode
 from shared.transport import Broker, Message, connect
+from shared.transport.rabbitmq_wire import brief_channel
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, running
 from tests.servers import RabbitMQServer
@@ -108,3 +112,67 @@ def test_a_restart_of_the_broker_loses_nothing(
         assert not died.is_set()
     for consumer in CONSUMERS:
         assert [message.key for message in received(broker, consumer, 10)] == placed
+
+
+def test_replacing_a_queue_as_the_topology_step_advises_loses_no_order(
+    service: OrderService, broker: Broker, relay: Relay, amqp_url: str
+) -> None:
+    broker.declare(CONSUMERS)
+    with running(relay):
+        before = place(service, 30)
+        eventually(lambda: is_empty(service))
+    meanwhile = place(service, 20)
+    assert [message.key for message in received(broker, "sms", 30)] == before
+    delete(amqp_url, "sms_service_queue")
+    meanwhile += place(service, 10)
+    broker.declare(CONSUMERS)
+    with running(Relay(service.engine, broker, CONSUMERS)):
+        after = place(service, 20)
+        eventually(lambda: is_empty(service))
+    assert [message.key for message in received(broker, "sms", 50)] == meanwhile + after
+    keys = [message.key for message in received(broker, "email", 80)]
+    assert keys == before + meanwhile + after
+
+
+def test_a_queue_that_is_replaced_while_the_relay_runs_gets_every_order_placed_since(
+    service: OrderService, broker: Broker, relay: Relay, amqp_url: str
+) -> None:
+    broker.declare(CONSUMERS)
+    with running(relay):
+        before = place(service, 20)
+        eventually(lambda: is_empty(service))
+        assert [message.key for message in received(broker, "sms", 20)] == before
+        delete(amqp_url, "sms_service_queue")
+        placed = place(service, 40)
+        stays(lambda: service.rows() == (60, 40))
+        broker.declare(CONSUMERS)
+        placed += place(service, 20)
+        eventually(lambda: is_empty(service))
+    assert [message.key for message in received(broker, "sms", 60)] == placed
+
+
+def test_a_row_whose_type_no_exchange_takes_is_set_aside_and_the_others_go_out(
+    service: OrderService, broker: Broker, relay: Relay
+) -> None:
+    broker.declare(CONSUMERS)
+    placed = place(service, 4)
+    for number, kind in enumerate(("payment.settled", "order." + 300 * "x")):
+        change_type(service, service.waiting()[number].seq, kind)
+    with running(relay):
+        eventually(lambda: service.rows() == (4, 2))
+        for _ in range(REFUSALS):
+            placed += place(service, 1)
+            eventually(lambda: service.rows()[1] == 2)
+        eventually(lambda: relay.why_not_ready() is None)
+    assert [message.key for message in received(broker, "sms", 5)] == placed[2:]
+    assert service.get("/outbox").get_json()["setAside"] == 2
+
+
+def change_type(service: OrderService, seq: int, kind: str) -> None:
+    with service.engine.begin() as tx:
+        tx.execute(update(outbox).where(outbox.c.seq == seq).values(type=kind))
+
+
+def delete(amqp_url: str, queue: str) -> None:
+    with brief_channel(amqp_url, "test") as channel:
+        channel.queue_delete(queue)
