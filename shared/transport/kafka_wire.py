@@ -1,5 +1,6 @@
 """What travels between us and Kafka: messages as records, errors as words."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
@@ -9,12 +10,19 @@ from confluent_kafka import KafkaError, KafkaException
 
 from shared.errors import BrokerUnavailable
 from shared.transport.kafka_lanes import End, Origin, Record
-from shared.transport.message import Message, from_headers, to_headers
+from shared.transport.message import MAX_REASON, Message, from_headers, to_headers
 
 PREFIX = "ce_"
 #: Why and when a message was dead-lettered by its consumer.
 REASON_HEADER = "x-reason"
 AT_HEADER = "x-dead-lettered-at"
+#: Bytes of a header or a key: no attribute of ours is longer, and what is written with each
+#: message must not grow with what somebody else has made up.
+LONGEST = 4 * MAX_REASON
+#: What an offset and the number of a partition can be.
+_NUMBER = re.compile(r"[0-9]{1,18}")
+#: The last second that has a date. Only LogAppendTime is the broker's own; others may be anything.
+_LATEST_MS = 253_402_300_799_000
 ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
 
 #: A header as Kafka has it: bytes, and a name may come twice.
@@ -40,12 +48,14 @@ def read(
 ) -> tuple[Record, Mapping[str, str]]:
     """A record and its headers; foreign producers may have left out every one of these.
 
+    Whatever the bytes are, this raises nothing: what cannot be decoded is left out, and the
+    consumer dead-letters what lacks an attribute. An error here would come again for ever, in
+    every service, in front of all that follows in the partition.
+
     `key` is that of the record where it is the order's id: then no header has to repeat it.
     """
-    headers = {
-        name: value.decode("utf-8", "replace") for name, value in _headers(received) if value
-    }
-    headers.setdefault(f"{PREFIX}partitionkey", text(key))
+    headers = {name: found for name, value in _headers(received) if (found := _short(value))}
+    headers.setdefault(f"{PREFIX}partitionkey", _short(key))
     # None only before a record has been written.
     topic, partition = cast(str, received.topic()), cast(int, received.partition())
     offset = cast(int, received.offset())
@@ -53,7 +63,7 @@ def read(
         message=from_headers(headers, received.value() or b"", PREFIX),
         partition=(topic, partition),
         offset=offset,
-        at=received.timestamp()[1] / 1000,
+        at=min(max(received.timestamp()[1], 0), _LATEST_MS) / 1000,
         origin=_origin(headers) or Origin(topic, partition, offset),
     )
     return record, headers
@@ -80,16 +90,18 @@ def _headers(
         # Its types allow the dict that a producer may give; what is received is always a list, of
         # values that are bytes or nothing.
         return cast(list[tuple[str, bytes | None]], received.headers() or [])
-    except SystemError:
+    except (SystemError, UnicodeDecodeError):
         # confluent-kafka 2.16, when the name of a header is not UTF-8. Then none of them is read.
         return []
 
 
+def _short(value: bytes | None) -> str:
+    return text(value) if value and len(value) <= LONGEST else ""
+
+
 def _origin(headers: Mapping[str, str]) -> Origin | None:
-    if ORIGIN_HEADERS[0] not in headers:
-        return None
     topic, partition, offset = [headers.get(name, "") for name in ORIGIN_HEADERS]
-    if not (topic and partition.isdecimal() and offset.isdecimal()):
+    if not (topic and _NUMBER.fullmatch(partition) and _NUMBER.fullmatch(offset)):
         return None
     return Origin(topic, int(partition), int(offset))
 

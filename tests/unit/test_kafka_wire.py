@@ -1,10 +1,13 @@
 """URLs, headers and decisions about records: what needs no Kafka to be seen."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orderctl.ports import free_port
 from shared.errors import BrokerUnavailable, PublishFailed, SettingsError
@@ -12,9 +15,9 @@ from shared.transport import connect
 from shared.transport.kafka import Kafka
 from shared.transport.kafka_address import address, reach
 from shared.transport.kafka_batch import Batch, Outgoing, TooLarge
-from shared.transport.kafka_lanes import Origin
+from shared.transport.kafka_lanes import Origin, Record
 from shared.transport.kafka_topics import Topic
-from shared.transport.kafka_wire import encode, headers_of, origin_headers, read
+from shared.transport.kafka_wire import LONGEST, encode, headers_of, origin_headers, read, text
 from shared.transport.message import Failure, Message
 
 MESSAGE = Message(
@@ -34,8 +37,10 @@ MESSAGE = Message(
 class Received:
     """A record as librdkafka hands it over."""
 
-    def __init__(self, headers: Any, body: bytes | None = b"", key: bytes | None = None) -> None:
-        self._headers, self._body, self._key = headers, body, key
+    def __init__(
+        self, headers: Any, body: bytes | None = b"", *, milliseconds: int = 1_700_000_000_500
+    ) -> None:
+        self._headers, self._body, self._milliseconds = headers, body, milliseconds
 
     def topic(self) -> str:
         return "order-events"
@@ -47,7 +52,7 @@ class Received:
         return 17
 
     def timestamp(self) -> tuple[int, int]:
-        return (1, 1_700_000_000_500)
+        return (1, self._milliseconds)
 
     def headers(self) -> Any:
         return self._headers
@@ -55,12 +60,11 @@ class Received:
     def value(self) -> bytes | None:
         return self._body
 
-    def key(self) -> bytes | None:
-        return self._key
 
-
-def received(headers: Any, body: bytes | None = b"", key: bytes | None = None) -> Any:
-    return read(cast(Any, Received(headers, body)), key=key)[0]
+def received(
+    headers: Any, body: bytes | None = b"", key: bytes | None = None, **more: Any
+) -> Record:
+    return read(cast(Any, Received(headers, body, **more)), key=key)[0]
 
 
 def test_a_message_comes_back_as_it_went() -> None:
@@ -97,10 +101,55 @@ def test_headers_that_cannot_be_read_are_none() -> None:
     assert (record.message.key, record.message.body, record.message.id) == ("ord-1", b"{}", "")
 
 
-@pytest.mark.parametrize("odd", ["", "-1", "two", "²"])
+ODD_NUMBERS = ["", "-1", "+1", " 1", "1_0", "two", "²", "\N{ARABIC-INDIC DIGIT THREE}", "9" * 5000]
+
+
+@pytest.mark.parametrize("odd", ODD_NUMBERS, ids=range(len(ODD_NUMBERS)))
 def test_an_odd_origin_is_not_believed(odd: str) -> None:
-    headers = encode({"x-original-topic": "a", "x-original-partition": odd})
-    assert received(headers).origin == Origin("order-events", 4, 17)
+    for partition, offset in ((odd, "1"), ("1", odd)):
+        place = {"x-original-partition": partition, "x-original-offset": offset}
+        headers = encode({"x-original-topic": "a", **place})
+        assert received(headers).origin == Origin("order-events", 4, 17)
+
+
+@pytest.mark.parametrize("odd", ODD_NUMBERS, ids=range(len(ODD_NUMBERS)))
+def test_an_odd_number_of_attempts_is_the_first(odd: str) -> None:
+    assert received(encode({"x-attempt": odd})).message.attempt == 1
+
+
+def test_what_is_longer_than_any_attribute_is_none() -> None:
+    longest, longer = b"\xff" * LONGEST, b"\xff" * (LONGEST + 1)
+    found = received([("ce_id", longest), ("ce_type", longer)], b"body", key=longer).message
+    assert found == Message(id=text(longest), type="", source="", time="", key="", body=b"body")
+
+
+@pytest.mark.parametrize(("milliseconds", "at"), [(-1, 0.0), (2**63 - 1, 253_402_300_799.0)])
+def test_a_time_that_is_no_date_becomes_one(milliseconds: int, at: float) -> None:
+    record = received([], milliseconds=milliseconds)
+    assert record.at == at
+    assert datetime.fromtimestamp(record.at, UTC).timestamp() == at
+
+
+NAMES = [
+    *("ce_id", "ce_type", "ce_time", "ce_partitionkey", "traceparent", "x-attempt", "x-reason"),
+    *("x-original-topic", "x-original-partition", "x-original-offset", "x-first-failure-at"),
+]
+VALUES = st.none() | st.binary() | st.text(alphabet="-+0123456789_.e \u0663\u00b2").map(str.encode)
+
+
+@given(
+    headers=st.none() | st.lists(st.tuples(st.sampled_from(NAMES) | st.text(), VALUES)),
+    body=st.none() | st.binary(),
+    key=st.none() | st.binary(),
+    milliseconds=st.integers(-(2**63), 2**63 - 1),
+)
+def test_no_record_is_so_odd_that_it_cannot_be_read_and_written_again(
+    headers: Any, body: bytes | None, key: bytes | None, milliseconds: int
+) -> None:
+    record = received(headers, body, key, milliseconds=milliseconds)
+    again = received(headers_of(record.message), record.message.body)
+    assert (record.message.body, again.message) == (body or b"", record.message)
+    assert received(origin_headers(record.origin)).origin == record.origin
 
 
 def test_header_values_of_any_bytes_become_text() -> None:
