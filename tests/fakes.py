@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -136,6 +137,7 @@ class FakeBroker:
         self.lacking: list[str] = []
         self.failure: Exception | None = None
         self.trouble: str | None = None
+        self.oldest: datetime | None = None
 
     def subscribe(self, service: str, *, prefetch: int) -> FakeSubscription:
         self.prefetch = prefetch
@@ -170,6 +172,9 @@ class FakeBroker:
 
     def archive(self, service: str) -> Archive:
         raise NotImplementedError
+
+    def past(self) -> datetime | None:
+        return self.oldest
 
 
 class Outage:

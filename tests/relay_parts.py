@@ -54,6 +54,9 @@ class RecordingBroker:
     def archive(self, service: str) -> Archive:
         raise NotImplementedError
 
+    def past(self) -> None:
+        raise NotImplementedError
+
 
 class RecordingPublisher:
     def __init__(self, broker: RecordingBroker) -> None:

@@ -5,6 +5,7 @@ used, and no object here may be carried over a fork.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -147,6 +148,9 @@ class Broker(Protocol):
 
     def archive(self, service: str) -> Archive:
         """The stored events of all services, read as this one; it moves nobody's position."""
+
+    def past(self) -> datetime | None:
+        """From when on a service that joins now receives every event; None: only new ones."""
 
 
 def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:

@@ -82,6 +82,9 @@ class EmbeddedBroker:
     def archive(self, service: str) -> EmbeddedArchive:
         return EmbeddedArchive(self._path)
 
+    def past(self) -> None:
+        return None
+
     def _declared(self, service: str) -> str:
         queue = names.work_queue(service)
         with Store(self._path) as store, store.reading() as file:

@@ -1,6 +1,7 @@
 """Apache Kafka, 4.0 and newer. What it is made of is in `kafka_topics`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from shared.errors import QueuesMissing, SettingsError
 from shared.transport.kafka_address import address
@@ -28,11 +29,11 @@ class Kafka:
         with asking(self._address) as admin:
             known = admin.partitions()
             admin.create([topic for topic in wanted if topic.name not in known])
-        if different := self.different(services):
+        if differences := self._differences(services):
             raise SettingsError(
                 f"exists with other partitions, copies or settings than it would be given: "
-                f"{', '.join(different)}. Nothing was changed. Either BROKER_URL names what is "
-                f"there (?partitions=…&replication=…&retention_days=…), or change the topic"
+                f"{_by_difference(differences)}. Nothing was changed. Either BROKER_URL names "
+                f"what is there (?partitions=…&replication=…&retention_days=…), or change the topic"
             )
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
@@ -44,10 +45,18 @@ class Kafka:
         return [topic.name for topic in wanted if topic.name not in existing]
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
-        wanted = self._layout.topics(services)
+        return list(self._differences(services))
+
+    def _differences(self, services: Sequence[str]) -> dict[str, str]:
+        """What differs, by the name of the topic."""
+        wanted = {topic.name: topic for topic in self._layout.topics(services)}
         with asking(self._address) as admin:
-            actual = admin.actual(wanted)
-        return [topic.name for topic in wanted if _differs(topic, actual)]
+            actual = admin.actual(list(wanted.values()))
+        return {
+            topic.name: _difference(wanted[topic.name], topic)
+            for topic in actual
+            if topic != wanted[topic.name]
+        }
 
     def depth(self, service: str) -> Depth:
         """Unlike RabbitMQ's, `ready` counts what consumers hold as well."""
@@ -84,9 +93,26 @@ class Kafka:
     def archive(self, service: str) -> KafkaArchive:
         return KafkaArchive(self._address)
 
+    def past(self) -> datetime:
+        return KafkaArchive(self._address).since()
 
-def _differs(wanted: Topic, actual: Sequence[Topic]) -> bool:
-    return any(topic.name == wanted.name and topic != wanted for topic in actual)
+
+def _difference(wanted: Topic, actual: Topic) -> str:
+    (want, have) = (
+        {"partitions": topic.partitions, "replication": topic.replication, **topic.settings}
+        for topic in (wanted, actual)
+    )
+    return ", ".join(
+        f"{name} is {have[name]} and not {want[name]}" for name in want if have[name] != want[name]
+    )
+
+
+def _by_difference(differences: Mapping[str, str]) -> str:
+    """Many topics may differ, mostly in the same way."""
+    topics: dict[str, list[str]] = {}
+    for name, difference in differences.items():
+        topics.setdefault(difference, []).append(name)
+    return "; ".join(f"{difference} in {', '.join(names)}" for difference, names in topics.items())
 
 
 def _lag(

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, ContractError
+from shared.events import parse_time
 from shared.transport.archive import Offset, Point, Span, Stored
 from shared.transport.kafka_address import REQUEST_TIMEOUT, Address, reach
 from shared.transport.kafka_table import SETTINGS
@@ -33,6 +34,18 @@ class KafkaArchive:
             open_ends = {p: end for p, end in ends.items() if p in starts and starts[p] < end}
             consumer.assign([TopicPartition(self._topic, p, starts[p]) for p in open_ends])
             yield from _records(consumer, open_ends)
+
+    def since(self) -> datetime:
+        """From when on no event is missing, by the times at which their orders were placed."""
+        with self._consumer() as consumer:
+            bounds = self._bounds(consumer)
+            ends = {p: high for p, (low, high) in bounds.items() if low < high}
+            consumer.assign([TopicPartition(self._topic, p, bounds[p][0]) for p in ends])
+            firsts = dict(_firsts(consumer, ends))
+        now = datetime.now(UTC)
+        # Where some were deleted, others as old as the oldest may have been deleted too.
+        shortened = [firsts.get(p, now) for p, (low, _high) in bounds.items() if low > 0]
+        return max(shortened) if shortened else min(firsts.values(), default=now)
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
@@ -84,6 +97,23 @@ class KafkaArchive:
         # Below zero: nothing that young is there.
         ends = {p: high for p, (_low, high) in self._bounds(consumer).items()}
         return {f.partition: f.offset if f.offset >= 0 else ends[f.partition] for f in found}
+
+
+def _firsts(consumer: Consumer, ends: dict[int, int]) -> Iterator[tuple[int, datetime]]:
+    """For each partition, when the oldest event that can be read there was placed."""
+    for stored in _records(consumer, ends):
+        partition, offset = map(int, stored.position.split(":"))
+        # No more of this one.
+        ends[partition] = offset + 1
+        yield partition, _placed(stored)
+
+
+def _placed(stored: Stored) -> datetime:
+    """It may have waited in the outbox for long before it was stored."""
+    try:
+        return min(parse_time(stored.message.time), stored.time)
+    except ContractError:
+        return stored.time
 
 
 def _records(consumer: Consumer, ends: dict[int, int]) -> Iterator[Stored]:

@@ -94,8 +94,11 @@ class Layout:
         return self._topic(name, 1, settings)
 
     def _topic(self, name: str, partitions: int, settings: dict[str, str]) -> Topic:
-        # With three copies one may be away, and what is confirmed is still in two places.
-        in_sync = str(max(1, self.replication - 1))
-        return Topic(
-            name, partitions, self.replication, {**settings, "min.insync.replicas": in_sync}
-        )
+        # With three copies one may be unavailable, and what is confirmed is still in two places.
+        in_sync = max(1, self.replication - 1)
+        settings = {**settings, "min.insync.replicas": str(in_sync)}
+        if in_sync == 1:
+            # Kafka confirms what is in memory and counts on the other copies. Where there may be
+            # none, a loss of power would take what the outbox has forgotten already.
+            settings["flush.messages"] = "1"
+        return Topic(name, partitions, self.replication, settings)

@@ -102,6 +102,9 @@ class RabbitMQ:
     def archive(self, service: str) -> RabbitArchive:
         return RabbitArchive(self._url, service)
 
+    def past(self) -> None:
+        return None
+
 
 def _declare_queue(link: BlockingConnection, queue: Queue) -> None:
     with _same_as_before("queue", queue.name):

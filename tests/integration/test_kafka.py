@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import cast
@@ -35,6 +36,7 @@ from shared.transport import (
 )
 from shared.transport.kafka_address import address
 from shared.transport.kafka_subscription import KafkaSubscription
+from tests import builders
 from tests.conformance.steps import (
     a_message,
     acked,
@@ -157,6 +159,22 @@ def test_a_service_that_joins_late_receives_the_past_too(broker: Broker) -> None
     assert broker.depth("shipping") == Depth(ready=20, retrying=0, dead=0)
     publish(broker, after := a_message())
     assert sorted(ids(drain(broker, "shipping", 21))) == sorted(ids([*sent, after]))
+
+
+def test_a_service_that_joins_late_misses_nothing_since_the_oldest_event_that_is_kept(
+    kafka: KafkaServer, kafka_url: str, prefix: str
+) -> None:
+    broker = connect(kafka_url, LADDER)
+    broker.declare(["email"])
+    began = datetime.now(UTC)
+    assert began <= cast(datetime, broker.past()) <= datetime.now(UTC)
+    days = [datetime(2026, 3, day, tzinfo=UTC) for day in (4, 5, 6)]
+    publish(broker, *(builders.a_message(builders.an_event(time=day)) for day in days))
+    assert broker.past() == days[0]
+    too_old = [TopicPartition(f"{prefix}.order-events", 0, 1)]
+    for deleted in AdminClient(bootstrap(kafka)).delete_records(too_old).values():
+        deleted.result(10)
+    assert broker.past() == days[1]
 
 
 class Worker:
@@ -357,9 +375,27 @@ def test_a_topic_with_other_settings_is_reported_and_left_alone(
     topic = f"{prefix}.order-events"
     alter(kafka, topic, "retention.ms", "3600000")
     eventually(lambda: broker.different(SERVICES) == [topic])
-    with pytest.raises(SettingsError, match=r"order-events\. Nothing was changed"):
+    difference = rf"retention\.ms is 3600000 and not 604800000 in {topic}\. Nothing was changed"
+    with pytest.raises(SettingsError, match=difference):
         broker.declare(SERVICES)
     assert broker.different(SERVICES) == [topic]
+
+
+def test_topics_of_before_the_last_version_are_reported_until_they_write_to_the_disk_first(
+    broker: Broker, kafka: KafkaServer, prefix: str
+) -> None:
+    topic = f"{prefix}.order-events"
+    alter(kafka, topic, "flush.messages", str(2**63 - 1))
+    eventually(lambda: broker.different(SERVICES) == [topic])
+    alter(kafka, topic, "flush.messages", "1")
+    eventually(lambda: broker.different(SERVICES) == [])
+
+
+def test_what_is_confirmed_is_on_the_disk(broker: Broker, kafka: KafkaServer, prefix: str) -> None:
+    publish(broker, *messages(60))
+    bury(broker, "email", *messages(1))
+    dead, events = f"{prefix}.order-events.email-service.dlq", f"{prefix}.order-events"
+    eventually(lambda: (kafka.flushed(events), kafka.flushed(dead)) == (61, 1))
 
 
 def test_a_topic_with_other_partitions_is_reported(kafka: KafkaServer, prefix: str) -> None:

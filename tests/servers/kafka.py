@@ -36,6 +36,8 @@ log.dirs={folder}/data
 # are for more messages than a test sends.
 log.index.size.max.bytes=65536
 file.delete.delay.ms=1000
+# How far a partition is on the disk for sure is written down so often; a test looks there.
+log.flush.offset.checkpoint.interval.ms=500
 # One node has nobody to copy anything to.
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -142,6 +144,12 @@ class KafkaServer:
         ours = [name for name in names if name.startswith(f"{prefix}.")]
         for deleted in (admin.delete_topics(ours) if ours else {}).values():
             deleted.result(10)
+
+    def flushed(self, topic: str) -> int:
+        """How many records of a topic a loss of power would leave, as Kafka itself notes it."""
+        lines = (self.folder / "data" / "recovery-point-offset-checkpoint").read_text().splitlines()
+        points = [line.split() for line in lines[2:]]
+        return sum(int(offset) for name, _partition, offset in points if name == topic)
 
     @property
     def _config(self) -> Path:

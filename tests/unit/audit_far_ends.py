@@ -195,6 +195,9 @@ class FakeBroker:
     def archive(self, service: str) -> Archive:
         raise NotImplementedError
 
+    def past(self) -> None:
+        raise NotImplementedError
+
     def declare(self, services: Sequence[str]) -> None:
         raise AssertionError("an audit changes nothing")
 

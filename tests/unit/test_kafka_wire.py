@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orderctl.ports import free_port
 from shared.errors import BrokerUnavailable, PublishFailed, SettingsError
-from shared.transport import connect
+from shared.transport import LADDER, connect
 from shared.transport.kafka import Kafka
 from shared.transport.kafka_address import address, reach
 from shared.transport.kafka_batch import Batch, Outgoing, TooLarge
@@ -182,6 +182,15 @@ def test_a_url_says_where_brokers_are_and_how_topics_are_made() -> None:
             "min.insync.replicas": "2",
         },
     )
+
+
+@pytest.mark.parametrize(("replication", "flush"), [(1, "1"), (2, "1"), (3, None), (5, None)])
+def test_what_may_be_confirmed_by_a_single_copy_is_on_its_disk(
+    replication: int, flush: str | None
+) -> None:
+    layout = address(f"kafka://one:9092?replication={replication}", LADDER).layout
+    flushes = {topic.settings.get("flush.messages") for topic in layout.topics(["email"])}
+    assert flushes == {flush}
 
 
 def test_names_are_those_of_the_design() -> None:

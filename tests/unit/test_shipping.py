@@ -100,6 +100,13 @@ def test_it_has_joined_once_its_queues_are_there(engine: Engine, client: FlaskCl
     assert datetime.fromisoformat(client.get("/joined").get_json(force=True)["at"]) == at
 
 
+def test_where_it_receives_the_past_it_has_joined_when_that_began(engine: Engine) -> None:
+    broker = FakeBroker()
+    broker.oldest = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+    note_joining(engine, broker, "shipping")
+    assert joined_at(engine) == broker.oldest
+
+
 def test_that_it_has_joined_is_remembered_without_asking_again(engine: Engine) -> None:
     note_joining(engine, FakeBroker(), "shipping")
     at = joined_at(engine)
