@@ -41,7 +41,7 @@ def shipment_views(engine: Engine) -> Blueprint:
 
     @views.get("/joined")
     def joined() -> Response:
-        """`{"at"}`: when the service began to receive; null before that."""
+        """`{"at"}`: from when on it receives every event; null before it began to receive."""
         return json_response({"at": joined_at(engine)})
 
     return views

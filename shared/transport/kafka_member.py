@@ -19,7 +19,15 @@ from shared.errors import BrokerUnavailable
 from shared.transport.kafka_address import REQUEST_TIMEOUT, Address
 from shared.transport.kafka_gaps import Gaps
 from shared.transport.kafka_lanes import End, Lanes, Partition, Record
-from shared.transport.kafka_silence import SILENCE, Ends, Silence
+from shared.transport.kafka_partitions import (
+    begins_with,
+    ends,
+    known,
+    listed,
+    named,
+    offsets,
+)
+from shared.transport.kafka_silence import PATIENCE, SILENCE, Silence
 from shared.transport.kafka_wire import arrival, explain, failure
 
 log = structlog.get_logger()
@@ -30,8 +38,6 @@ TICK = 0.05
 BATCH = 500
 #: Seconds between commits: what was finished since the last one comes again after a crash.
 COMMIT_EVERY = 0.2
-#: How long the thread waits for the answer where a partition ends.
-LOOK_TIMEOUT = 1.0
 #: How long a partition that goes to another consumer waits for the work in hand.
 REVOKE_PATIENCE = 10.0
 CLOSE_TIMEOUT = 15.0
@@ -87,6 +93,9 @@ class Member:
         self._gaps = Gaps()
         self._silence = Silence(silence)
         self._trouble = ""
+        #: Should a call never return, Kafka gives the partitions to others, if there are any.
+        self._hang_after = PATIENCE * silence
+        self._polled_at = time.monotonic()
         self._commit_at = 0.0
         self._thread = threading.Thread(target=self._run, name=self._group, daemon=True)
         self._thread.start()
@@ -101,7 +110,10 @@ class Member:
             raise BrokerUnavailable(self._gone)
 
     def trouble(self) -> str | None:
-        """Why nothing comes of a partition; None when all is well."""
+        """Why nothing comes of a partition, or of all; None when all is well."""
+        hangs = time.monotonic() - self._polled_at
+        if hangs > self._hang_after:
+            return f"the thread that asks Kafka for more has hung for {hangs:.0f} s"
         return self._trouble or None
 
     def end(self, reason: str) -> None:
@@ -140,6 +152,7 @@ class Member:
             on_lost=self._on_lost,
         )
         while not self._gone:
+            self._polled_at = time.monotonic()
             self._fetch(consumer)
             self._regulate(consumer)
             self._listen(consumer)
@@ -171,7 +184,7 @@ class Member:
         for each in arrived:
             if isinstance(each, End):
                 self._gaps.begin({each.partition: each.offset})
-            elif (missing := self._gaps.before(each)) and _begins_with(consumer, each):
+            elif (missing := self._gaps.before(each)) and begins_with(consumer, each):
                 topic, partition = each.partition
                 log.error("events.gone", topic=topic, partition=partition, count=missing)
 
@@ -188,7 +201,7 @@ class Member:
             paused = self._lanes.paused()
         now = time.monotonic()
         if partition := self._silence.to_look(paused, now):
-            if news := self._silence.looked(partition, _ends(consumer, partition), now):
+            if news := self._silence.looked(partition, ends(consumer, partition), now):
                 log.error("partition.silent", group=self._group, reason=news)
             if stuck := self._silence.stuck():
                 self.end(stuck)
@@ -198,9 +211,9 @@ class Member:
         with self._changed:
             pause, resume = self._lanes.to_pause(), self._lanes.to_resume()
         if pause:
-            consumer.pause(_listed(pause))
+            consumer.pause(listed(pause))
         if resume:
-            consumer.resume(_listed(resume))
+            consumer.resume(listed(resume))
 
     def _commit(self, consumer: Consumer) -> None:
         self._commit_at = time.monotonic() + COMMIT_EVERY
@@ -209,7 +222,7 @@ class Member:
         news = {p: at for p, at in positions.items() if self._committed.get(p) != at}
         if news:
             self._committed |= news
-            consumer.commit(offsets=_offsets(news), asynchronous=True)
+            consumer.commit(offsets=offsets(news), asynchronous=True)
 
     def _leave(self, consumer: Consumer) -> None:
         # Closing revokes the partitions, and that commits.
@@ -224,39 +237,39 @@ class Member:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         with suppress(KafkaException):
             # Only to notice what is gone.
-            self._gaps.begin(_known(consumer.committed(partitions, REQUEST_TIMEOUT)))
+            self._gaps.begin(known(consumer.committed(partitions, REQUEST_TIMEOUT)))
         with self._changed:
-            self._lanes.assign(_named(partitions))
-            self._silence.begin(_named(partitions), time.monotonic())
+            self._lanes.assign(named(partitions))
+            self._silence.begin(named(partitions), time.monotonic())
             paused = self._lanes.paused()
         consumer.incremental_assign(partitions)
         # librdkafka remembers that a partition was paused when it left, and lanes do not.
         consumer.resume(partitions)
         if paused:
-            consumer.pause(_listed(paused))
+            consumer.pause(listed(paused))
         self._joined.set()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """They go to another member: let the work on them end first, and say how far it came."""
-        named = _named(partitions)
+        leaving = named(partitions)
         deadline = time.monotonic() + self._revoke_patience
         with self._changed:
-            self._lanes.discard_fetched(named)
-            while self._lanes.unfinished(named) and not self._gone:
+            self._lanes.discard_fetched(leaving)
+            while self._lanes.unfinished(leaving) and not self._gone:
                 if not self._changed.wait(deadline - time.monotonic()):
                     break
-            positions = self._lanes.positions(named)
-            self._forget(named)
+            positions = self._lanes.positions(leaving)
+            self._forget(leaving)
         if positions and not self._is_away:
             with suppress(KafkaException):
                 # What is not committed is delivered again.
-                consumer.commit(offsets=_offsets(positions), asynchronous=False)
+                consumer.commit(offsets=offsets(positions), asynchronous=False)
         consumer.incremental_unassign(partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """They are another member's already: what was finished here must not be committed."""
         log.warning("partitions.lost", group=self._group, count=len(partitions))
-        self._forget(_named(partitions))
+        self._forget(named(partitions))
         consumer.incremental_unassign(partitions)
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
@@ -279,39 +292,3 @@ def _alone(
 ) -> list["confluent_kafka.Message[bytes, bytes]"]:
     # Compared with None, because a message without a body is false.
     return [] if received is None else [received]
-
-
-def _begins_with(consumer: Consumer, record: Record) -> bool:
-    """Whether nothing older is there: offsets may be left out for other reasons too."""
-    with suppress(KafkaException):
-        oldest, _next = consumer.get_watermark_offsets(
-            TopicPartition(*record.partition), REQUEST_TIMEOUT
-        )
-        return oldest >= record.offset
-    return False
-
-
-def _ends(consumer: Consumer, partition: Partition) -> Ends | None:
-    where = TopicPartition(*partition)
-    with suppress(KafkaException):
-        _oldest, readable = consumer.get_watermark_offsets(where, LOOK_TIMEOUT)
-        # What the last fetch has said counts open transactions as well.
-        _oldest, written = consumer.get_watermark_offsets(where, cached=True)
-        return Ends(readable, max(readable, written))
-    return None
-
-
-def _known(committed: list[TopicPartition]) -> dict[Partition, int]:
-    return {(p.topic, p.partition): p.offset for p in committed if p.offset >= 0}
-
-
-def _offsets(positions: Mapping[Partition, int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number, at) for (topic, number), at in positions.items()]
-
-
-def _named(partitions: list[TopicPartition]) -> list[Partition]:
-    return [(partition.topic, partition.partition) for partition in partitions]
-
-
-def _listed(partitions: list[Partition]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for topic, number in partitions]

@@ -3,6 +3,7 @@
 import multiprocessing
 import re
 import resource
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from shared.errors import BrokerUnavailable, QueuesMissing
 from shared.transport import Broker, DeadLetter, Depth, Failure, Span, connect
 from shared.transport.kafka_address import address
 from shared.transport.kafka_dead_letters import KafkaDeadLetters, Kept
+from shared.transport.kafka_lanes import Lanes
+from shared.transport.kafka_member import Member
 from shared.transport.kafka_producer import Sender
 from shared.transport.kafka_topics import LARGEST_KEPT, LARGEST_MESSAGE
 from shared.transport.message import MAX_REASON
@@ -34,7 +37,7 @@ from tests.conformance.steps import (
 from tests.conformance.transports import LADDER
 from tests.integration.test_kafka import bootstrap
 from tests.servers import KafkaServer
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 PARTITIONS = 6
 _spawn = multiprocessing.get_context("spawn")
@@ -217,6 +220,18 @@ def test_a_replay_from_before_all_clocks_begins_with_the_oldest(broker: Broker) 
     found = [stored.message.id for stored in broker.archive("email").read(Span(long_ago))]
     assert sorted(found) == sorted(ids(sent))
     assert list(broker.archive("email").read(Span(None, long_ago))) == []
+
+
+def test_a_thread_that_hangs_and_asks_for_nothing_more_is_told(kafka_url: str) -> None:
+    connect(kafka_url, LADDER).declare(["email"])
+    where, changed = address(kafka_url, LADDER), threading.Condition()
+    delays = where.layout.delays("email")
+    member = Member(where, "email", delays, Lanes(delays), changed, silence=0.2)
+    eventually(lambda: member.trouble() is None)
+    with changed:
+        eventually(lambda: "has hung for" in (member.trouble() or ""))
+    eventually(lambda: member.trouble() is None)
+    member.close()
 
 
 def test_dead_letters_of_a_service_that_has_no_topics_are_not_an_outage(broker: Broker) -> None:

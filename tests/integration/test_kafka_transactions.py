@@ -97,7 +97,6 @@ def test_a_transaction_that_stays_open_is_told_until_it_ends(
     delays = where.layout.delays("email")
     transaction = Transaction(kafka, *topics(kafka_prefix)[:1])
     with KafkaSubscription(where, "email", delays, prefetch=1, silence=0.4) as subscription:
-        assert subscription.trouble() is None
         eventually(lambda: "a transaction is open" in (subscription.trouble() or ""))
         transaction.commit()
         take_one(subscription).ack()
