@@ -41,10 +41,10 @@ class Books:
     to which order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cache: int = CACHE) -> None:
         self._file = sqlite3.connect("")
         # Nobody reads this file after a crash.
-        self._file.executescript(f"PRAGMA cache_size=-{CACHE}; PRAGMA journal_mode=OFF;")
+        self._file.executescript(f"PRAGMA cache_size=-{cache}; PRAGMA journal_mode=OFF;")
 
     def open_entries(self) -> None:
         """Forget everything that was added before."""
