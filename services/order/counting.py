@@ -31,7 +31,8 @@ def shared_counts() -> Iterator[None]:
     finally:
         # Workers are forks of this process, and leave through here too.
         if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
+            for each in {folder, os.environ[FOLDER]}:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def reserve() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -73,15 +73,6 @@ def test_products_whose_sums_differ_by_a_cent_are_in_order(
     record(engine, *[an_event(an_item(id, price=each, quantity=1)) for id, each in prices.items()])
     products = answer(client, "/products")["products"]
     assert [product["productId"] for product in products] == ["c", "b", "a"]
-
-
-@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
-def test_an_order_from_the_edge_of_the_calendar_is_recorded(
-    engine: Engine, client: FlaskClient, time: str
-) -> None:
-    record(engine, an_event(time=datetime.fromisoformat(time)))
-    assert answer(client, "/totals")["orders"] == 1
-    assert len(answer(client, "/orders-per-minute")["minutes"]) == 60
 
 
 def test_totals_count_orders_and_add_up_to_the_cent(engine: Engine, client: FlaskClient) -> None:
