@@ -11,8 +11,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
-from shared.sqlite_address import sqlite_path
-from shared.transport import LADDER
+from shared.transport import LADDER, connect
 
 S = TypeVar("S", bound=BaseSettings)
 #: The type of an error whose message says why an address cannot be used.
@@ -39,11 +38,6 @@ def _usable(check: Callable[[str], object]) -> AfterValidator:
         return url
 
     return AfterValidator(use)
-
-
-def _check_broker(url: str) -> None:
-    if url.startswith("sqlite:"):
-        sqlite_path(url)
 
 
 def _check_database(url: str) -> None:
@@ -87,7 +81,7 @@ def _pairs(value: object) -> object:
 BrokerUrl = Annotated[
     str,
     _url_with("amqp", "amqps", "kafka", "sqlite"),
-    _usable(_check_broker),
+    _usable(connect),  # which connects to nothing
     Field(
         description="a broker's address: amqp://user:password@host:5672/vhost, "
         "kafka://host:9092 or sqlite:///file"

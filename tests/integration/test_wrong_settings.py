@@ -26,6 +26,8 @@ def run(module: str, **settings: str) -> subprocess.CompletedProcess[str]:
     [
         ("CONCURRENCY", "none", "CONCURRENCY is 'none', but takes a number, 1 to 256"),
         ("DATABASE_URL", "file.db", "DATABASE_URL is 'file.db', but takes a database's address"),
+        ("DATABASE_URL", "sqlite:////a?b/x.db", "DATABASE_URL is 'sqlite:////a?b/x.db', but takes"),
+        ("BROKER_URL", "amqp://u:p@h:port/", "BROKER_URL is 'amqp://u:***@h:port/', but takes a"),
     ],
 )
 def test_a_consumer_names_the_setting_what_it_got_and_what_it_takes(

@@ -73,6 +73,9 @@ def test_an_address_with_known_parameters_is_taken_as_it_is(
         ("DATABASE_URL", "sqlite:///x.db?mode=ro", "sqlite:/// takes no parameters"),
         ("DATABASE_URL", "sqlite://x.db", "an address like sqlite:///path/to/a/file names a file"),
         ("BROKER_URL", "sqlite:////a?b/x.db", "a ? in a path is written %3F"),
+        ("BROKER_URL", "amqp://u:secret@h:port/", "not of the form amqp://user:password@host:5672"),
+        ("BROKER_URL", "amqp://u:secret@h/v?hearbeat=3", "BROKER_URL is 'amqp://u:***@h/v?hearb"),
+        ("BROKER_URL", "kafka://u:secret@h:9092?no.such=1", "no.such"),
         ("BROKER_URL", "sqlite:///" + 600 * "x", "no file whose path is longer than 504 bytes"),
         (
             "DATABASE_URL",
