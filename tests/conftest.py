@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 import pytest
 from hypothesis import settings
 
+from shared.sqlite_address import sqlite_url as address_of
 from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
 
 # So that what it asserts for many tests says what it found.
@@ -114,7 +115,7 @@ def postgres_url(make_postgres_url: Callable[[], str]) -> str:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """An SQLite database that does not exist yet."""
-    return f"sqlite:///{tmp_path / 'test.db'}"
+    return address_of(tmp_path / "test.db")
 
 
 @pytest.fixture(scope="session")

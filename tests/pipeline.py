@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from shared.events import Event
+from shared.sqlite_address import sqlite_url
 from shared.topology import CONSUMERS
 from shared.transport import Depth, connect
 from tests.builders import a_message
@@ -24,7 +25,7 @@ class Pipeline:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._broker_url = f"sqlite:///{folder / 'broker.db'}"
+        self._broker_url = sqlite_url(folder / "broker.db")
         self.broker = connect(self._broker_url)
         self.broker.declare(CONSUMERS)
 
@@ -49,7 +50,7 @@ class Pipeline:
         return ServiceProcess(f"simulators.{name}", self._folder, DATABASE_URL=url, **settings)
 
     def database_url(self, name: str) -> str:
-        return f"sqlite:///{self._folder / name}.db"
+        return sqlite_url(self._folder / f"{name}.db")
 
     def wait_settled(self, name: str) -> None:
         """Until nothing is ready, in hand or on a rung; what is dead stays."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.sqlite_address import sqlite_url
 from shared.transport import Broker, connect
 from shared.transport.embedded import EmbeddedBroker
 
@@ -48,7 +49,7 @@ class Transport:
 
 def embedded(request: pytest.FixtureRequest) -> Transport:
     folder: Path = request.getfixturevalue("tmp_path")
-    url = f"sqlite:///{folder / 'broker.db'}"
+    url = sqlite_url(folder / "broker.db")
     return Transport(
         connect=partial(EmbeddedBroker, url, lease=LEASE), stop=_no_server, start=_no_server
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orderctl.parts import sqlite_in
 from orderctl.stack import Stack
 from tests.e2e.shop import ENVIRONMENT, LADDER, Shop
 
@@ -32,12 +33,12 @@ def rabbitmq_stack(request: pytest.FixtureRequest, folder: Path) -> Stack:
     broker_url: str = request.getfixturevalue("amqp_url")
     # One database for each name, however often it is asked for; the simulators keep files.
     urls = cache(lambda _name: make_url())
-    files = f"sqlite:///{folder / 'stack'}"
+    files = sqlite_in(folder / "stack")
     return Stack(
         folder / "stack",
         broker_url=broker_url,
         database_urls=lambda name: (
-            f"{files}/{name}.db" if name in ("mail_sink", "sms_gateway") else urls(name)
+            files(name) if name in ("mail_sink", "sms_gateway") else urls(name)
         ),
         ladder=LADDER,
         environment=ENVIRONMENT,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orderctl.parts import sqlite_in
 from orderctl.ports import free_port
 from orderctl.stack import Stack
 from tests.e2e.shop import (
@@ -55,14 +56,14 @@ def books(
 ) -> Iterator[Books]:
     folder: Path = tmp_path_factory.mktemp("kafka")
     databases = cache(lambda _name: postgres_server.create_database(next(unique_names)))
-    files = f"sqlite:///{folder}"
+    files = sqlite_in(folder)
     kafka_server.start()
     postgres_server.start()
     with Stack(
         folder,
         broker_url=kafka_server.url("shop", partitions=3),
         database_urls=lambda name: (
-            f"{files}/{name}.db" if name in ("mail_sink", "sms_gateway") else databases(name)
+            files(name) if name in ("mail_sink", "sms_gateway") else databases(name)
         ),
         ladder=LADDER,
         work_times={"email": EMAIL_SECONDS},

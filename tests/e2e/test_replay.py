@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from orderctl.parts import sqlite_in
 from orderctl.stack import Stack
 from shared.transport import Depth
 from tests.e2e.shop import CONSUMERS, ENVIRONMENT, LADDER, Shop, eventually
@@ -78,9 +79,7 @@ def rabbitmq(request: pytest.FixtureRequest, folder: Path) -> Stack:
         folder,
         broker_url=server.create_vhost(next(names)),
         database_urls=lambda name: (
-            f"sqlite:///{folder}/{name}.db"
-            if name in ("mail_sink", "sms_gateway")
-            else databases(name)
+            sqlite_in(folder)(name) if name in ("mail_sink", "sms_gateway") else databases(name)
         ),
     )
 

@@ -113,3 +113,14 @@ def test_a_path_survives_every_locale(tmp_path: Path, locale: str, utf8: str) ->
     )
     assert done.stdout == sqlite_url(file) + "\n"
     assert file.exists()
+
+
+def test_no_part_of_the_product_puts_such_an_address_together_by_hand() -> None:
+    folders = ("bench", "docs", "loadtest", "orderctl", "services", "shared", "simulators", "tools")
+    by_hand = [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "sqlite:///{" in path.read_text(encoding="utf-8")
+    ]
+    assert by_hand == []

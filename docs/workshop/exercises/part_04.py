@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.sqlite_address import sqlite_url
 from shared.transport import Broker, Message, Subscription, connect
 
 
@@ -50,7 +51,7 @@ def dies(_order: str) -> None:
 
 
 def broker_with_an_order(folder: Path) -> Broker:
-    broker = connect(f"sqlite:///{folder / 'broker.db'}")
+    broker = connect(sqlite_url(folder / "broker.db"))
     broker.declare(["email"])
     time = "2026-03-04T05:06:07Z"
     message = Message(
