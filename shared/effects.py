@@ -11,7 +11,7 @@ from shared.database import reading
 CHUNK = 500
 
 
-def stream(engine: Engine, query: Select[Any]) -> Iterator[dict[str, Any]]:
+def stream(engine: Engine, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
     """The rows of a query as dicts, keys as its columns are labelled."""
     with reading(engine) as tx:
         for row in tx.execution_options(yield_per=CHUNK).execute(query).mappings():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, text
+from sqlalchemy import ColumnElement, and_, bindparam, or_, text
 
 from services.order.idempotency import fingerprint, scoped
 from services.order.modes import Mode
@@ -50,5 +50,5 @@ def new_row(order: NewOrder, *, status: str, mode: Mode, key: str | None) -> dic
 
 def has_its_key(row: dict[str, Any]) -> ColumnElement[bool]:
     """The order for which the statement wrote nothing."""
-    bare = (orders.c.idempotency_key == row["bare_key"]) & (orders.c.user_id == row["user_id"])
-    return (orders.c.idempotency_key == row["idempotency_key"]) | bare
+    bare = and_(orders.c.idempotency_key == row["bare_key"], orders.c.user_id == row["user_id"])
+    return or_(orders.c.idempotency_key == row["idempotency_key"], bare)

@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 
@@ -15,7 +15,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from shared.errors import BrokerUnavailable, QueuesMissing
-from shared.transport import Broker, DeadLetter, Depth, Failure, Span, connect
+from shared.transport import Broker, Depth, Failure, Span, connect
 from shared.transport.kafka_address import address
 from shared.transport.kafka_dead_letters import KafkaDeadLetters, Kept
 from shared.transport.kafka_lanes import Lanes
@@ -203,10 +203,10 @@ class _Hanging(KafkaDeadLetters):
         super().__init__(address(url, LADDER), "email")
         self._parent = parent
 
-    def _remove(self, sender: Sender, chosen: Mapping[bytes, Kept]) -> Sequence[DeadLetter]:
+    def _remove(self, sender: Sender, chosen: Mapping[bytes, Kept]) -> None:
         self._parent.send("sent")
         time.sleep(PATIENCE_SECONDS)
-        return super()._remove(sender, chosen)
+        super()._remove(sender, chosen)
 
 
 def _redrive_and_hang(url: str, parent: Connection) -> None:

@@ -64,7 +64,7 @@ CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
     ("POST", "/orders", 422, "idempotency-key-reused"): (
         {"used": {"Idempotency-Key": "used"}},
         order(
-            json=AN_ORDER | {"items": AN_ORDER["items"] * 2}, headers={"Idempotency-Key": "used"}
+            json=AN_ORDER | {"items": [*AN_ORDER["items"]] * 2}, headers={"Idempotency-Key": "used"}
         ),
     ),
     ("POST", "/orders", 502, "stage-failed"): (BROKEN, order(**SYNC)),
