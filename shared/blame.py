@@ -16,12 +16,11 @@ from sqlalchemy.exc import (
 #: Classes of SQLSTATE: cardinality, data, integrity, WITH CHECK OPTION, a limit of the program
 #: (a value that is too large for an index). Source: PostgreSQL's appendix A.
 _STATEMENT = frozenset({"21", "22", "23", "44", "54"})
-#: TOOBIG, CONSTRAINT, MISMATCH, RANGE. Source: sqlite.org/rescode.html.
-_STATEMENT_SQLITE = frozenset({18, 19, 20, 25})
-#: What a driver raises by itself for values that it cannot send.
+#: What a driver raises by itself for values that it cannot send, and SQLite's for values that do
+#: not fit; it has other classes for everything else.
 _BY_THE_DRIVER = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
-#: A full or broken disk fails only those writes that need room. Source: as above.
+#: A full or broken disk fails only those writes that need room. Source: sqlite.org/rescode.html.
 _DISK = frozenset({"53100", "58030"})
 _DISK_SQLITE = frozenset({10, 13})
 
@@ -32,8 +31,6 @@ def blames_statement(error: DBAPIError) -> bool:
     """Whether the same statement with other values would have gone through."""
     if state := sqlstate(error):
         return state[:2] in _STATEMENT
-    if code := _sqlite_code(error):
-        return code in _STATEMENT_SQLITE
     # Without a statement, it failed to connect.
     return error.statement is not None and isinstance(error, _BY_THE_DRIVER)
 

@@ -42,8 +42,7 @@ class Restarts:
             return 0.0
         # Bounded before it is a power: a count of deaths has no bound.
         doublings = min(self._deaths - 1, 10)
-        pause: float = FIRST_PAUSE_SECONDS * 2**doublings
-        return min(pause, LONGEST_PAUSE_SECONDS)
+        return min(FIRST_PAUSE_SECONDS * 2.0**doublings, LONGEST_PAUSE_SECONDS)
 
 
 class Later:

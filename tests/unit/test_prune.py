@@ -40,6 +40,7 @@ def test_after_an_outage_it_counts_from_what_was_applied_last(records: Records) 
 
 def test_what_was_done_lately_stays_however_old_its_event_is(records: Records) -> None:
     kept = [
+        records.applied(NOW, at=NOW),
         records.applied(NOW - 9 * KEEP, at=NOW - KEEP),
         records.applied(NOW - 9 * KEEP, at=NOW, state=SENDING),
     ]
