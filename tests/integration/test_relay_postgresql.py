@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from services.order.relay_lock import LOCK
 from services.order.relay_loop import Relay
+from services.order.schema import outbox
 from shared.database import open_database
 from tests.fakes import in_threads
 from tests.order_service import OrderService
@@ -181,3 +182,17 @@ def test_orders_are_taken_while_a_batch_is_being_published(
         place(service, 1)
         go_on.set()
         eventually(lambda: is_empty(service))
+
+
+def test_a_row_that_is_no_message_is_set_aside_and_the_others_go_out(
+    service: OrderService, broker: RecordingBroker
+) -> None:
+    placed = [service.post().get_json()["orderId"] for _ in range(3)]
+    with service.engine.begin() as tx:
+        odd = outbox.c.aggregateid == placed[1]
+        tx.execute(update(outbox).where(odd).values(headers="null"))
+    with running(Relay(service.engine, broker, CONSUMERS)):
+        eventually(lambda: broker.keys == [placed[0], placed[2]])
+        eventually(lambda: service.rows() == (3, 1))
+    state = service.get("/outbox").get_json()
+    assert (state["pending"], state["setAside"], state["oldestAgeSeconds"]) == (0, 1, None)

@@ -110,6 +110,14 @@ def test_an_outbox_row_that_stays_is_a_problem(
     assert found.level == level
 
 
+def test_rows_that_were_set_aside_are_a_problem_of_their_own(ends: FarEnds) -> None:
+    state = {"ready": True, "reason": None, "pending": 0, "oldestAgeSeconds": None, "setAside": 2}
+    ends.answers["relay", "/health/ready"] = always(lambda: json(state))
+    aside, outbox = check_outbox(ends.client(), url("relay"))
+    assert (aside.level, outbox.level) == (Level.PROBLEM, Level.OK)
+    assert "2 set aside" in aside.saw
+
+
 def test_a_relay_that_is_away_has_no_outbox_to_look_at(ends: FarEnds) -> None:
     ends.away = {"relay"}
     assert list(check_outbox(ends.client(), url("relay"))) == []
