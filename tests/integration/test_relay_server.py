@@ -55,6 +55,7 @@ def test_it_tells_why_it_is_not_ready_and_how_much_waits(
             "role": "active",
             "pending": 0,
             "oldestAgeSeconds": None,
+            "setAside": 0,
         }
         metrics = relay.get_text("/metrics")
         for sample in ("outbox_pending 0.0", "outbox_published_total 1.0"):
