@@ -141,3 +141,6 @@ def translated(reasons: Reasons | None = None) -> Iterator[None]:
     except KafkaException as error:
         why = reasons.last if reasons else ""
         raise BrokerUnavailable(f"Kafka: {explain(error)}{why}") from error
+    except TimeoutError as error:
+        # Of a question whose answer is waited for here, and not in librdkafka.
+        raise BrokerUnavailable("Kafka: no answer in time") from error

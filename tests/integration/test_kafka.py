@@ -172,7 +172,8 @@ def test_a_service_that_joins_late_misses_nothing_since_the_oldest_event_that_is
     publish(broker, *(builders.a_message(builders.an_event(time=day)) for day in days))
     assert broker.past() == days[0]
     too_old = [TopicPartition(f"{prefix}.order-events", 0, 1)]
-    for deleted in AdminClient(bootstrap(kafka)).delete_records(too_old).values():
+    admin = AdminClient(bootstrap(kafka))
+    for deleted in admin.delete_records(too_old).values():
         deleted.result(10)
     assert broker.past() == days[1]
 

@@ -1,6 +1,7 @@
 """URLs, headers and decisions about records: what needs no Kafka to be seen."""
 
 import re
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -17,7 +18,15 @@ from shared.transport.kafka_address import address, reach
 from shared.transport.kafka_batch import Batch, Outgoing, TooLarge
 from shared.transport.kafka_lanes import Origin, Record
 from shared.transport.kafka_topics import Topic
-from shared.transport.kafka_wire import LONGEST, encode, headers_of, origin_headers, read, text
+from shared.transport.kafka_wire import (
+    LONGEST,
+    encode,
+    headers_of,
+    origin_headers,
+    read,
+    text,
+    translated,
+)
 from shared.transport.message import Failure, Message
 
 MESSAGE = Message(
@@ -299,6 +308,11 @@ def outgoing(*ids: str) -> list[Outgoing]:
 
 REFUSED = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
+
+
+def test_an_answer_that_does_not_come_in_time_is_an_outage() -> None:
+    with pytest.raises(BrokerUnavailable, match="no answer in time"), translated():
+        Future[None]().result(0.01)
 
 
 def test_a_batch_of_which_all_is_confirmed_is_well() -> None:
