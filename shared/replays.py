@@ -19,7 +19,7 @@ from shared.replay_tally import Tally
 
 #: Seconds until a replay whose process died counts as interrupted.
 LEASE = 10.0
-#: So many replays are remembered.
+#: So many replays are remembered, and beyond them those that have sent something again.
 KEPT = 100
 
 WAS_INTERRUPTED = "its process ended; run it again, what was applied stays applied"
@@ -133,7 +133,10 @@ class Replays:
 
     def _forget_oldest(self, tx: Connection) -> None:
         newest = select(self._table.c.id).order_by(self._table.c.started_at.desc()).limit(KEPT - 1)
-        tx.execute(delete(self._table).where(self._table.c.id.not_in(newest)))
+        is_old = self._table.c.id.not_in(newest)
+        # What a replay has sent again carries its id for ever, and the audit asks for it.
+        has_sent = self._table.c.resend & ~self._table.c.dry_run
+        tx.execute(delete(self._table).where(is_old, ~has_sent))
 
 
 def _again(replay: Replay) -> Request:

@@ -14,6 +14,7 @@ import msgspec
 
 from orderctl.audit_books import Books
 from orderctl.audit_collector import Collector
+from orderctl.audit_ending import finished_or_not
 from orderctl.audit_judge import judge
 from orderctl.audit_verdict import Audit, Verdict
 from tests.unit.audit_far_ends import PORTS, FakeBroker, addresses, json
@@ -114,7 +115,8 @@ def _products(many: int) -> list[dict[str, Any]]:
 
 def audited(many: int) -> Audit:
     transport = httpx.MockTransport(far_ends(many))
-    with httpx.Client(transport=transport) as client, closing(Books(CACHE)) as books:
+    client = httpx.Client(transport=transport)
+    with finished_or_not(), client, closing(Books(CACHE)) as books:
         evidence = Collector(addresses(), client, FakeBroker(), books).collect()
         return judge(evidence, quiet=True)
 

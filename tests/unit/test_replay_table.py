@@ -149,3 +149,15 @@ def test_the_newest_are_remembered_and_no_more(replays: Replays) -> None:
     assert len(remembered) == KEPT
     assert remembered[0].id == newest.id
     assert the_only([replay for replay in remembered if replay.id == newest.id]).state == DONE
+
+
+def test_a_replay_that_has_sent_something_again_is_remembered_for_good(replays: Replays) -> None:
+    resend = Request("beginning", resend=True)
+    for request in (resend, Request("beginning", resend=True, dry_run=True)):
+        replays.end(replays.begin(request), DONE, Tally())
+    for _ in range(KEPT):
+        replays.end(replays.begin(ALL), DONE, Tally())
+
+    kept = [replay.request for replay in replays.newest(1000)]
+
+    assert kept == [ALL] * KEPT + [resend]
