@@ -9,7 +9,17 @@ from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response
-from sqlalchemy import BigInteger, Column, ColumnElement, Engine, cast, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Engine,
+    Select,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 
 from services.analytics.schema import fact_items, facts
 from shared.database import reading
@@ -58,7 +68,7 @@ def _amount(billions: int, cents: int) -> Decimal:
 
 
 _TOTAL = _sums(facts.c.total_amount)
-_TOTALS = select(
+_TOTALS: Select[Any] = select(
     func.count().label("orders"), _TOTAL[0].label("billions"), _TOTAL[1].label("cents")
 ).select_from(facts)
 
