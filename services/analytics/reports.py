@@ -14,7 +14,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Engine,
-    Select,
     cast,
     func,
     select,
