@@ -16,6 +16,10 @@ from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMis
 # So that what it asserts for many tests says what it found.
 pytest.register_assert_rewrite("tests.e2e.shop")
 
+# libpq reads PGSERVICE, PGOPTIONS and the like, with which nobody has these tests in mind.
+for name in [name for name in os.environ if name.startswith("PG")]:
+    del os.environ[name]
+
 # A busy machine makes an example slow, and that says nothing about the code.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
