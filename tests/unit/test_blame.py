@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlite3 import connect
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, Table, event
 from sqlalchemy.exc import DBAPIError
 
 from shared.database import create_schema, database_problem, open_database, writing
@@ -120,8 +120,9 @@ def test_a_key_that_is_taken_counts_against_the_event(engine: Engine) -> None:
         insert(engine, GOOD)
 
 
-def test_a_database_that_may_only_be_read_is_not_ready(engine: Engine, tmp_path: Path) -> None:
-    read_only = open_database(f"sqlite:///file:{tmp_path / 'test.db'}?mode=ro&uri=true")
+def test_a_database_that_may_only_be_read_is_not_ready(engine: Engine, sqlite_url: str) -> None:
+    read_only = open_database(sqlite_url)
+    event.listen(read_only, "connect", lambda it, _record: it.execute("PRAGMA query_only = ON"))
     assert "readonly" in str(database_problem(read_only, metadata))
 
 

@@ -25,7 +25,7 @@ def test_a_mail_whose_inbox_row_was_pruned_is_not_sent_again(records: Records) -
         records.engine, inbox, Starts(starts), lambda event: sent.append(event.id), lease=5
     )
     applier = ApplyOnce(records.engine, inbox, effect, batch=10)
-    forgotten = records.applied(NOW - KEEP - TICK, at=NOW - KEEP)
+    forgotten = records.applied(NOW - KEEP - TICK, at=NOW - KEEP - TICK)
     remembered = records.applied(NOW - KEEP, at=NOW - TICK)
     never_sent = an_event(time=NOW - timedelta(days=1))
     records.applied(NOW, at=NOW)
