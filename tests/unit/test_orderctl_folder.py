@@ -119,10 +119,10 @@ def test_commands_take_addresses_from_the_running_demo(
 @pytest.mark.parametrize(
     "url",
     [
-        "amqp://u:p#ss${HOME}'\"=$x@h:5672/%2F?heartbeat=5",
+        "amqp://u:p%23ss${HOME}'\"=$x@h:5672/%2F?heartbeat=5",
         "kafka://h:9092?sasl.password=a%20b#c",
         "sqlite:////a%20%23b/x.db",
-        "amqp://größe@h/",
+        "amqp://größe:x@h/",
     ],
 )
 def test_an_address_comes_back_to_the_letter(
