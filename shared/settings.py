@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.errors import SettingsError
+from shared.errors import BrokerUnavailable, DependencyUnavailable, SettingsError
 from shared.transport import LADDER, connect
 
 S = TypeVar("S", bound=BaseSettings)
@@ -210,10 +210,17 @@ def _shown(field: str, value: str) -> str:
 
 
 def main(kind: type[S], run: Callable[[S], Any]) -> NoReturn:
-    """Run a program with its settings; a wrong one ends it with the explanation and status 2."""
+    """Run a program with its settings.
+
+    A wrong one ends it with the explanation and status 2, and a database or broker that is down
+    with a sentence and status 1.
+    """
     try:
         run(load(kind))
     except SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except (BrokerUnavailable, DependencyUnavailable) as error:
+        print(f"{error}. Start it, then run this again.", file=sys.stderr)
+        sys.exit(1)
     sys.exit(0)

@@ -1,5 +1,6 @@
 """A wrong setting is named, with what it got and what it takes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -111,4 +112,20 @@ def test_a_program_with_a_wrong_setting_ends_with_status_2_and_no_traceback() ->
     )
     assert done.returncode == 2
     assert done.stderr.startswith("BROKER_URL is 'redis://h', but takes")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [("services.email.migrate", "database"), ("shared.topology", "RabbitMQ")],
+)
+def test_a_step_whose_server_is_down_says_so_in_a_sentence(module: str, says: str) -> None:
+    down = {
+        "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d",
+        "BROKER_URL": "amqp://u:p@127.0.0.1:1/",
+    }
+    step = [sys.executable, "-m", module]
+    done = subprocess.run(step, env=os.environ | down, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(says)
     assert "Traceback" not in done.stderr
