@@ -115,12 +115,12 @@ class FactItem(msgspec.Struct, rename="camel"):
 
 
 class Fact(msgspec.Struct, rename="camel"):
-    """`minute`: whole minutes since 1970."""
+    """`minute`: whole minutes since 1970. Of items without a fact, only these are known."""
 
     event_id: str
-    order_id: str
-    total_amount: Decimal
-    minute: int
+    order_id: str | None
+    total_amount: Decimal | None
+    minute: int | None
     items: list[FactItem]
 
 

@@ -93,7 +93,7 @@ def facts(analytics: Witness) -> Iterator[Effect]:
     for fact in analytics.lines("/effects", Fact):
         items = [each for i in fact.items for each in (i.product_id, i.quantity, i.revenue)]
         says = said(fact.order_id, fact.total_amount, fact.minute, *items)
-        yield Effect(fact.event_id, says=says, mentions=fact.order_id)
+        yield Effect(fact.event_id, says=says, mentions=fact.order_id or "")
 
 
 def shipments(shipping: Witness) -> Iterator[Effect]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -43,6 +43,18 @@ _FACTS = (
     )
     .outerjoin_from(facts, fact_items, facts.c.event_id == fact_items.c.event_id)
     .order_by(facts.c.event_id, fact_items.c.line)
+)
+#: Items without a fact. Nothing here writes such rows, but /products would count them.
+_STRAYS = (
+    select(
+        fact_items.c.event_id.label("eventId"),
+        fact_items.c.product_id.label("productId"),
+        fact_items.c.quantity,
+        fact_items.c.revenue,
+    )
+    .outerjoin_from(fact_items, facts, facts.c.event_id == fact_items.c.event_id)
+    .where(facts.c.event_id.is_(None))
+    .order_by(fact_items.c.event_id, fact_items.c.line)
 )
 _OF_THE_FACT = ("eventId", "orderId", "totalAmount", "minute", "at")
 _OF_AN_ITEM = ("productId", "quantity", "revenue")
@@ -91,12 +103,14 @@ _BY_MINUTE = select(facts.c.minute, func.count().label("orders")).group_by(facts
 
 
 def list_facts(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
-    """Each fact, with its items in the order of the event."""
+    """Each fact, with its items in the order of the event; last, without an order, the strays."""
     rows = stream(engine, of_order(_FACTS, facts.c.order_id, order_id))
+    if order_id is None:
+        rows = chain(rows, stream(engine, _STRAYS))
     for _event_id, found in groupby(rows, key=itemgetter("eventId")):
         lines = list(found)
         items = [{name: line[name] for name in _OF_AN_ITEM} for line in lines]
-        fact = {name: lines[0][name] for name in _OF_THE_FACT}
+        fact = {name: lines[0].get(name) for name in _OF_THE_FACT}
         yield fact | {"items": [item for item in items if item["productId"] is not None]}
 
 

@@ -117,15 +117,8 @@ class Containers:
 
     def audit(self) -> dict[str, Any]:
         """The strict audit's report; its exit status is in it as well."""
-        words = (
-            "audit",
-            "--json",
-            "--strict",
-            "--accepted",
-            LEDGER,
-            "--crashes",
-            str(self.crashes),
-        )
+        crashes = ("--crashes", str(self.crashes))
+        words = ("audit", "--json", "--strict", "--accepted", LEDGER, *crashes)
         done = self.compose(*_orderctl(*words), check=False)
         assert done.returncode in (0, 1), f"{done.stderr}\n{done.stdout}"
         report: dict[str, Any] = json.loads(done.stdout)

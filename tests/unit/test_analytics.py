@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete
 
 from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
-from services.analytics.schema import fact_items, inbox, metadata, starts
+from services.analytics.schema import fact_items, facts, inbox, metadata, starts
 from shared.database import create_schema, open_database
 from shared.events import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, Event
 from shared.http import create_app
@@ -144,6 +144,21 @@ def test_a_fact_whose_items_are_gone_is_listed_without_any(engine: Engine) -> No
         tx.execute(delete(fact_items))
     [fact] = list_facts(engine, None)
     assert (fact["eventId"], fact["items"]) == (event.id, [])
+
+
+def test_items_without_a_fact_are_listed_as_well(engine: Engine) -> None:
+    event = an_event(an_item("a", 2, "1.50"))
+    record(engine, event)
+    with engine.begin() as tx:
+        tx.execute(delete(facts))
+    [stray] = list_facts(engine, None)
+    items = [{"productId": "a", "quantity": 2, "revenue": Decimal(3)}]
+    assert stray == {
+        **dict.fromkeys(("orderId", "totalAmount", "minute", "at")),
+        "eventId": event.id,
+        "items": items,
+    }
+    assert list(list_facts(engine, event.order.order_id)) == []
 
 
 def test_a_batch_of_a_hundred_is_recorded_whole(engine: Engine, client: FlaskClient) -> None:

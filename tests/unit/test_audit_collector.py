@@ -202,6 +202,15 @@ def test_a_fact_says_order_total_minute_and_items(collect: Collecting) -> None:
     assert effect == Effect("event-1", says=("ord-1", "99.98", "7", "prod-1", "2", "99.98"))
 
 
+def test_items_without_a_fact_belong_to_no_order(collect: Collecting) -> None:
+    stray = dict.fromkeys(("orderId", "totalAmount", "minute", "at")) | {"eventId": "event-1"}
+    items = [{"productId": "prod-1", "quantity": 2, "revenue": 99.98}]
+
+    collect.evidence(FarEnds(facts=[stray | {"items": items}]))
+
+    assert list(collect.books.orphans("analytics")) == ["event-1"]
+
+
 def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
     broker = FakeBroker(dead={"sms": ["event-1", ""]})
 
