@@ -14,6 +14,7 @@ from shared.errors import (
     DatabaseUnavailable,
     DependencyUnavailable,
     LeaseHeld,
+    OutcomeUnknown,
     PermanentError,
     Refused,
 )
@@ -162,6 +163,8 @@ def _try_again(
     record: Record,
     error: Exception,
 ) -> Outcome:
+    if isinstance(error, OutcomeUnknown):
+        record = _if_possible(record)
     attempt = delivery.message.attempt
     reason = f"{type(error).__name__}: {error}"
     if attempt > len(ladder):
@@ -175,6 +178,20 @@ def _try_again(
     _forget(delivery, effect)
     _log(delivery, Outcome.RETRIED, seconds=after, reason=reason, exc_info=error)
     return Outcome.RETRIED
+
+
+def _if_possible(record: Record) -> Record:
+    """The outcome is unknown: kept until it can be noted, it would be done again meanwhile, and
+    use no attempt.
+    """
+
+    def note_or_log(message: Message, note: Note) -> None:
+        try:
+            record(message, note)
+        except DependencyUnavailable as error:
+            log.warning("history.not_written", event_id=message.id, reason=str(error))
+
+    return note_or_log
 
 
 def _may_pass(message: Message, refused: Refused) -> bool:

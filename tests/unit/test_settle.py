@@ -328,3 +328,15 @@ def test_an_unknown_outcome_climbs_and_the_dead_letter_says_so() -> None:
     reason = "OutcomeUnknown: no answer, it may be sent"
     assert first.ended == [("retry", 1.0, reason)]
     assert last.ended == [("dead_letter", f"gave up after 4 attempts: {reason}")]
+
+
+def test_an_unknown_outcome_uses_an_attempt_also_when_that_cannot_be_noted() -> None:
+    def record(_message: Message, _note: Note) -> None:
+        raise DatabaseUnavailable("permission denied for table history")
+
+    effect = FakeEffect()
+    effect.errors[GOOD.id] = OutcomeUnknown("mail server", "no answer, it may be sent")
+    deliveries = [FakeDelivery(replace(GOOD, attempt=attempt)) for attempt in (1, 4)]
+    outcomes = [settle(each, effect, LADDER, record=record) for each in deliveries]
+    assert outcomes == [Outcome.RETRIED, Outcome.DEAD_LETTERED]
+    assert effect.batches == [[GOOD.id], [GOOD.id]]
