@@ -3,11 +3,13 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+import structlog
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
@@ -191,6 +193,24 @@ class Outage:
 
 def _raise_away() -> NoReturn:
     raise OperationalError("", None, Exception("the database is away"))
+
+
+@contextmanager
+def log_that_refuses(name: str) -> Iterator[None]:
+    """Raises where this line should be logged, as a log on a full disk might."""
+
+    def refuse(_logger: Any, _method: str, line: Any) -> Any:
+        if line["event"] == name:
+            raise OSError("no space left on device")
+        return line
+
+    # In place, as structlog's own capture_logs does: a logger keeps the list that it has.
+    processors = structlog.get_config()["processors"]
+    processors.insert(0, refuse)
+    try:
+        yield
+    finally:
+        processors.remove(refuse)
 
 
 def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:

@@ -46,8 +46,9 @@ class Watcher:
                 while not self._stopping.is_set():
                     self._look_if_watched(threads)
         except BaseException:
-            log.exception("watcher.died")
+            # First: a log that cannot be written must not keep a dead watcher alive.
             self._on_death()
+            log.exception("watcher.died")
 
     def _look_if_watched(self, threads: ThreadPoolExecutor) -> None:
         if not self._hub.wait_for_watcher(PERIOD):

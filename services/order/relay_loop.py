@@ -84,8 +84,9 @@ class Relay:
             while not self._stopping.is_set():
                 self._try()
         except BaseException:
-            log.exception("relay.died")
+            # First: a log that cannot be written must not keep a dead relay alive.
             self._on_death()
+            log.exception("relay.died")
 
     def _try(self) -> None:
         """Relay until something is away, then wait, longer each time. Everything is kept.

@@ -11,7 +11,7 @@ from shared.errors import DatabaseUnavailable, DependencyUnavailable
 from shared.events import Event
 from shared.inbox import Applied
 from tests.builders import a_message
-from tests.fakes import Death, FakeBroker, FakeEffect
+from tests.fakes import Death, FakeBroker, FakeEffect, log_that_refuses
 from tests.waiting import eventually, stays
 
 LADDER = (1.0, 5.0, 30.0)
@@ -248,7 +248,7 @@ def test_a_loop_that_dies_tells_the_process(start: Start) -> None:
     running = start(broker, FakeEffect())
     broker.failure = RuntimeError("a bug")
     eventually(lambda: running.deaths == ["died"])
-    assert running.consumer.why_not_ready() == "the consumer has stopped"
+    eventually(lambda: running.consumer.why_not_ready() == "the consumer has stopped")
 
 
 def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
@@ -257,3 +257,21 @@ def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
     running = start(broker, effect)
     eventually(lambda: running.deaths == ["died"])
     assert broker.ended() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
+    broker = FakeBroker()
+    with log_that_refuses("consumer.died"):
+        running = start(broker, FakeEffect())
+        broker.failure = RuntimeError("a bug")
+        eventually(lambda: running.deaths == ["died"])
+        eventually(lambda: running.consumer.why_not_ready() == "the consumer has stopped")
+
+
+def test_a_worker_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    effect.errors[broker.queue[0].id] = Death()
+    with log_that_refuses("worker.died"):
+        running = start(broker, effect)
+        eventually(lambda: running.deaths == ["died"])

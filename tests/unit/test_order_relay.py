@@ -11,7 +11,7 @@ from services.order.relay_loop import BATCH, FEW, QUEUE_CHECK_SECONDS, Relay
 from services.order.schema import outbox
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import Message
-from tests.fakes import Death, Outage
+from tests.fakes import Death, Outage, log_that_refuses
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, RecordingBroker, running
 from tests.waiting import eventually, stays
@@ -195,13 +195,27 @@ def test_a_relay_that_dies_before_it_deletes_publishes_again(
     placed = place(service, 2)
     with running(relay) as died:
         assert died.wait(20)
-        assert relay.why_not_ready() == "the relay has stopped"
+        eventually(lambda: relay.why_not_ready() == "the relay has stopped")
         assert service.rows() == (2, 2)
     broker.fault = None
     with running(Relay(service.engine, broker, CONSUMERS)):
         eventually(lambda: is_empty(service))
     assert broker.keys == placed + placed
     assert [m.id for m in broker.published[:2]] == [m.id for m in broker.published[2:]]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_relay_that_dies_tells_the_process_though_that_cannot_be_logged(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    def die(messages: Sequence[Message]) -> None:
+        raise Death
+
+    broker.fault = die
+    place(service, 1)
+    with log_that_refuses("relay.died"), running(relay) as died:
+        assert died.wait(20)
+        eventually(lambda: relay.why_not_ready() == "the relay has stopped")
 
 
 def test_a_relay_without_its_tables_waits_for_them(
