@@ -24,6 +24,9 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 #: How often the loop looks up from waiting for messages, to see whether it should stop.
 TICK_SECONDS = 0.5
+#: How long a stop that had to wait for all of that tries to write down what it leaves behind.
+#: The three are less than what the process around it waits (shared/server.py).
+LEAVE_SECONDS = 3.0
 
 
 class Consumer:
@@ -83,6 +86,7 @@ class Consumer:
         self._gate.leave()
         if self._thread.is_alive():
             self._thread.join(DRAIN_SECONDS + TICK_SECONDS)
+        deadline = max(deadline, time.monotonic() + LEAVE_SECONDS)
         while not self._has_finished() and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS)
 
@@ -123,8 +127,9 @@ class Consumer:
             with ThreadPoolExecutor(self._concurrency, thread_name_prefix="worker") as workers:
                 self._until_stopped(workers)
         except BaseException:
-            log.exception("consumer.died")
+            # First: a log that cannot be written must not keep a dead consumer alive.
             self._on_death()
+            log.exception("consumer.died")
 
     def _until_stopped(self, workers: ThreadPoolExecutor) -> None:
         while not self._stopping.is_set():
@@ -193,8 +198,8 @@ class Consumer:
             # The link is gone, the loop opens a new one, and the broker delivers these again.
             log.warning("deliveries.lost", count=len(pending), reason=str(error))
         except BaseException:
-            log.exception("worker.died")
             self._on_death()
+            log.exception("worker.died")
         finally:
             self._count(-len(pending))
             self._free.release()

@@ -85,7 +85,9 @@ class Effect(Protocol):
         """The event ended without being applied: in the dead letter queue, or to be retried."""
 
     def record_the_rest(self) -> None:
-        """Write down what was done and could not be recorded. Raises DatabaseUnavailable."""
+        """Before an orderly end: write down what was done and could not be recorded, and that
+        what is still in work killed nobody. Raises DatabaseUnavailable.
+        """
 
 
 class TransactionalEffect:
@@ -122,26 +124,28 @@ class TransactionalEffect:
         except Exception:
             self._abandon(batch_id)
             raise
+        except BaseException:
+            self._starts.died_of(batch_id)
+            raise
         return Applied(now=now, before=frozenset(by_id) - now, suspects=suspects)
 
     def _write_once(
         self, by_id: dict[str, Event], rows: Rows, batch_id: str, *, were_suspects: bool
     ) -> frozenset[str]:
         """Inbox rows and effect in one transaction; only for events that are new to the inbox."""
-        with writing(self._engine) as tx:
+        with self._starts.ending(self._engine, batch_id) as tx:
             fresh = insert_new_rows(tx, self._inbox, rows)
             if fresh:
                 self._write(tx, [event for event in by_id.values() if event.id in fresh])
             for event_id in by_id if were_suspects else ():
                 self._starts.forget(tx, event_id)
-            self._starts.end(tx, batch_id)
         return fresh
 
     def _abandon(self, batch_id: str) -> None:
         """The work failed, but this process lives: its start must not look like a death."""
         try:
-            with writing(self._engine) as tx:
-                self._starts.end(tx, batch_id)
+            with self._starts.ending(self._engine, batch_id):
+                pass
         except DatabaseUnavailable:
             self._starts.end_later(batch_id)
 
@@ -150,7 +154,8 @@ class TransactionalEffect:
             self._starts.forget(tx, event_id)
 
     def record_the_rest(self) -> None:
-        """There is nothing: the record and the effect are one transaction."""
+        """The record and the effect are one transaction: there is only what is still in work."""
+        self._starts.leave(self._engine)
 
 
 class LeasedEffect:
@@ -223,6 +228,9 @@ class LeasedEffect:
         except Exception:
             self._release(event, start)
             raise
+        except BaseException:
+            self._starts.died_of(start.batch_id)
+            raise
         self._unrecorded[event.id] = start
 
     def _state(self, tx: Connection, event_id: str) -> tuple[str, float]:
@@ -261,23 +269,23 @@ class LeasedEffect:
         inbox = self._inbox
         row = (inbox.c.event_id == event.id) & (inbox.c.lease_until == start.lease_until)
         try:
-            with writing(self._engine) as tx:
+            with self._starts.ending(self._engine, start.batch_id) as tx:
                 tx.execute(update(self._inbox).where(row).values(lease_until=0.0))
-                self._starts.end(tx, start.batch_id)
         except DatabaseUnavailable:
             self._starts.end_later(start.batch_id)
 
     def record_the_rest(self) -> None:
         for event_id, start in list(self._unrecorded.items()):
             self._record(event_id, start)
+        # The lease of a call that has not ended stays: nobody repeats the call before then.
+        self._starts.leave(self._engine)
 
     def _record(self, event_id: str, start: "_Start") -> Applied:
         done = {"state": DONE, "lease_until": 0.0, "at": datetime.now(UTC)}
-        with writing(self._engine) as tx:
+        with self._starts.ending(self._engine, start.batch_id) as tx:
             tx.execute(update(self._inbox).where(self._inbox.c.event_id == event_id).values(done))
             if start.was_suspect:
                 self._starts.forget(tx, event_id)
-            self._starts.end(tx, start.batch_id)
         self._unrecorded.pop(event_id, None)
         return Applied(now=frozenset({event_id}))
 

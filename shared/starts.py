@@ -8,12 +8,24 @@ message that the dead process held.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Column, Connection, MetaData, String, Table, delete, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    delete,
+    select,
+    update,
+)
 
-from shared.database import Utc
+from shared.database import Utc, writing
 from shared.errors import KilledItsConsumer
 
 MAX_STARTS = 3
@@ -37,7 +49,10 @@ class Starts:
         self._table = table
         #: A row with another run's id was written by another process, dead or alive.
         self._run = uuid.uuid4().hex
-        self._ended: list[str] = []
+        #: Rows that may be in the table, and those of them whose work has ended.
+        self._open: set[str] = set()
+        self._ended: set[str] = set()
+        self._leaving = False
 
     def suspects(self, tx: Connection, event_ids: Sequence[str]) -> dict[str, int]:
         """Which of these events other processes started, and how many processes did."""
@@ -49,10 +64,9 @@ class Starts:
 
     def begin(self, tx: Connection, event_ids: Collection[str]) -> str:
         """Write down, in a transaction that is committed before the work, what is started."""
-        ended, self._ended = self._ended, []
-        if ended:
-            tx.execute(delete(self._table).where(self._table.c.batch_id.in_(ended)))
         batch_id = uuid.uuid4().hex
+        if self._leaving:
+            return batch_id
         tx.execute(
             self._table.insert(),
             {
@@ -62,14 +76,33 @@ class Starts:
                 "started_at": datetime.now(UTC),
             },
         )
+        self._open.add(batch_id)
         return batch_id
 
-    def end(self, tx: Connection, batch_id: str) -> None:
-        tx.execute(delete(self._table).where(self._table.c.batch_id == batch_id))
+    @contextmanager
+    def ending(self, engine: Engine, *batch_ids: str) -> Iterator[Connection]:
+        """A transaction that removes these rows, and those that could not be removed earlier."""
+        rows = {*batch_ids, *self._ended}
+        with writing(engine) as tx:
+            yield tx
+            tx.execute(delete(self._table).where(self._table.c.batch_id.in_(rows)))
+        self._open -= rows
+        self._ended -= rows
 
     def end_later(self, batch_id: str) -> None:
-        """The row could not be removed, the database is away: it goes with the next `begin`."""
-        self._ended.append(batch_id)
+        """The database is unavailable: the row goes with the next one, or when the process ends."""
+        self._ended.add(batch_id)
+
+    def died_of(self, batch_id: str) -> None:
+        """An error that ends the process: the row stays, however orderly that end is."""
+        self._open.discard(batch_id)
+
+    def leave(self, engine: Engine) -> None:
+        """The process is told to end, and that is no death. Raises DatabaseUnavailable."""
+        self._leaving = True
+        if self._open:
+            with self.ending(engine, *self._open):
+                pass
 
     def forget(self, tx: Connection, event_id: str) -> None:
         """The suspect has come to an end: clear its name from every row."""

@@ -1,18 +1,20 @@
 """An event that kills its consumer is found, and those that stood beside it are not convicted."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import pytest
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, select
 
 from shared.database import create_schema, open_database, reading
-from shared.errors import KilledItsConsumer
+from shared.errors import DatabaseUnavailable, KilledItsConsumer
 from shared.events import Event
 from shared.inbox import Applied, LeasedEffect, TransactionalEffect, inbox_table
 from shared.settle import Outcome, settle
 from shared.starts import MAX_STARTS, Starts, starts_table
 from tests.builders import a_message, an_event
-from tests.fakes import Death, FakeDelivery
+from tests.fakes import Death, FakeDelivery, Outage
 
 metadata = MetaData()
 inbox = inbox_table(metadata)
@@ -51,6 +53,20 @@ def outside(engine: Engine, killers: set[str]) -> LeasedEffect:
     return LeasedEffect(engine, inbox, Starts(starts), send, lease=0.0)
 
 
+def slow_in_database(engine: Engine, wait: Callable[[], None]) -> TransactionalEffect:
+    """A new process, whose work waits before its transaction."""
+
+    def write(tx: Connection, events: Sequence[Event]) -> None:
+        tx.execute(effects.insert(), [{"event_id": event.id} for event in events])
+
+    return TransactionalEffect(engine, inbox, Starts(starts), write, wait)
+
+
+def slow_outside(engine: Engine, wait: Callable[[], None]) -> LeasedEffect:
+    """A new process, whose calls wait; leases end at once."""
+    return LeasedEffect(engine, inbox, Starts(starts), lambda _event: wait(), lease=0.0)
+
+
 def written(engine: Engine) -> set[str]:
     with reading(engine) as tx:
         return set(tx.scalars(select(effects.c.event_id)))
@@ -66,8 +82,34 @@ def die(effect: Effect, *events: Event, alone: bool = False) -> None:
         effect.apply(events, alone=alone)
 
 
+@contextmanager
+def in_work(engine: Engine, process: "SlowProcess", event: Event) -> Iterator[Effect]:
+    """A process in the middle of an event, at which it still is when the process is gone."""
+
+    def wait() -> None:
+        begun.set()
+        assert gone.wait(20)
+        raise Death
+
+    def work() -> None:
+        with suppress(Death):
+            effect.apply([event])
+
+    begun, gone = threading.Event(), threading.Event()
+    effect, thread = process(engine, wait), threading.Thread(target=work)
+    thread.start()
+    try:
+        assert begun.wait(20)
+        yield effect
+    finally:
+        gone.set()
+        thread.join()
+
+
 KINDS = pytest.mark.parametrize("process", [in_database, outside])
 Process = Callable[[Engine, set[str]], Effect]
+SLOW_KINDS = pytest.mark.parametrize("process", [slow_in_database, slow_outside])
+SlowProcess = Callable[[Engine, Callable[[], None]], Effect]
 
 
 @KINDS
@@ -145,3 +187,92 @@ def test_an_error_that_sends_an_event_up_the_ladder_is_no_death(engine: Engine) 
         effect = TransactionalEffect(engine, inbox, Starts(starts), fail)
         assert settle(FakeDelivery(a_message(event)), effect, (1.0,)) == Outcome.RETRIED
     assert open_starts(engine) == 0
+
+
+@SLOW_KINDS
+def test_what_is_still_in_work_at_an_orderly_stop_killed_nobody(
+    engine: Engine, process: SlowProcess
+) -> None:
+    event = an_event()
+    for _ in range(MAX_STARTS):
+        with in_work(engine, process, event) as effect:
+            assert open_starts(engine) == 1
+            effect.record_the_rest()
+            assert open_starts(engine) == 0
+    assert process(engine, lambda: None).apply([event]).now == {event.id}
+
+
+@SLOW_KINDS
+def test_a_stop_says_nothing_about_what_other_processes_have_in_work(
+    engine: Engine, process: SlowProcess
+) -> None:
+    event, other = an_event(), an_event()
+    with in_work(engine, process, other), in_work(engine, process, event) as effect:
+        effect.record_the_rest()
+        assert process(engine, lambda: None).apply([other]).suspects == {other.id}
+
+
+@SLOW_KINDS
+def test_a_stop_during_an_outage_says_so_and_what_is_in_work_killed_nobody_once_it_is_over(
+    engine: Engine, process: SlowProcess
+) -> None:
+    outage = Outage(engine)
+    with in_work(engine, process, an_event()) as effect:
+        outage.is_on = True
+        with pytest.raises(DatabaseUnavailable):
+            effect.record_the_rest()
+        outage.is_on = False
+        effect.record_the_rest()
+        assert open_starts(engine) == 0
+
+
+@SLOW_KINDS
+def test_a_stop_with_nothing_in_work_needs_no_database(
+    engine: Engine, process: SlowProcess
+) -> None:
+    effect, outage = process(engine, lambda: None), Outage(engine)
+    effect.apply([an_event()])
+    outage.is_on = True
+    effect.record_the_rest()
+
+
+@SLOW_KINDS
+def test_what_failed_in_an_outage_killed_nobody_when_the_process_ends_after_it(
+    engine: Engine, process: SlowProcess
+) -> None:
+    def fail() -> None:
+        outage.is_on = True
+        raise RuntimeError("no")
+
+    effect, outage = process(engine, fail), Outage(engine)
+    with pytest.raises(RuntimeError):
+        effect.apply([an_event()])
+    outage.is_on = False
+    assert open_starts(engine) == 1
+    effect.record_the_rest()
+    assert open_starts(engine) == 0
+
+
+@SLOW_KINDS
+def test_what_is_begun_after_the_stop_has_written_that_down_leaves_no_row(
+    engine: Engine, process: SlowProcess
+) -> None:
+    """A request over HTTP may begin in that moment."""
+    effect = process(engine, lambda: seen.append(open_starts(engine)))
+    seen: list[int] = []
+    effect.record_the_rest()
+    effect.apply([an_event()])
+    assert seen == [0]
+
+
+@KINDS
+def test_an_error_that_ends_the_process_is_a_death_however_orderly_the_end(
+    engine: Engine, process: Process
+) -> None:
+    killer = an_event()
+    for alone in [False, *[True] * (MAX_STARTS - 1)]:
+        effect = process(engine, {killer.id})
+        die(effect, killer, alone=alone)
+        effect.record_the_rest()
+    with pytest.raises(KilledItsConsumer, match="started 3 times, never ended"):
+        process(engine, set()).apply([killer], alone=True)
