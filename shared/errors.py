@@ -98,11 +98,22 @@ class SpanError(PipelineError):
 
 
 class PublishFailed(PipelineError):
-    """Some messages were not confirmed; `confirmed` holds the ids of those that were."""
+    """Some messages were not confirmed; `confirmed` holds the ids of those that were.
 
-    def __init__(self, reason: str, *, confirmed: frozenset[str] = frozenset()) -> None:
+    `blameless`: those that were not refused for their own sake. A part of the broker was
+    unavailable, and it is where they had to go.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        confirmed: frozenset[str] = frozenset(),
+        blameless: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(reason)
         self.confirmed = confirmed
+        self.blameless = blameless
 
 
 class LeaseHeld(PipelineError):

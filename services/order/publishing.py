@@ -30,11 +30,15 @@ class Unfinished:
     def judge(self, waiting: Sequence[Waiting], failed: PublishFailed) -> dict[int, str]:
         """The rows that are themselves at fault, and why.
 
-        When a queue is full or missing, the broker refuses what comes later as well.
+        When a queue is full or missing, the broker refuses what comes later as well, or says
+        that it is not for their own sake.
         """
         taken = [row.message.id in failed.confirmed for row in waiting]
         last = max((place for place, was_taken in enumerate(taken) if was_taken), default=-1)
-        refused = {row.seq: place for place, row in enumerate(waiting) if not taken[place]}
+        innocent = failed.confirmed | failed.blameless
+        refused = {
+            row.seq: place for place, row in enumerate(waiting) if row.message.id not in innocent
+        }
         self.refusals = {
             seq: self.refusals.get(seq, 0) + (place < last) for seq, place in refused.items()
         }

@@ -1,6 +1,6 @@
 """Records on their way to Kafka, and what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
@@ -18,6 +18,15 @@ _AWAY = frozenset(
         KafkaError._PURGE_QUEUE,
         KafkaError._PURGE_INFLIGHT,
         KafkaError._DESTROY,
+    }
+)
+#: Errors that another record in its place would not meet.
+_OF_THE_RECORD = frozenset(
+    {
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_RECORD,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
     }
 )
 
@@ -68,7 +77,16 @@ class Batch:
         reasons = refusals or list(self._errors.values())
         reason = f"Kafka: {reasons[0].str() if reasons else 'no confirmation in time'}"
         if any(error.code() == KafkaError.MSG_SIZE_TOO_LARGE for error in refusals):
-            raise TooLarge(reason, confirmed=frozenset(confirmed))
+            raise TooLarge(reason, confirmed=frozenset(confirmed), blameless=self._blameless(bad))
         if confirmed or refusals:
-            raise PublishFailed(reason, confirmed=frozenset(confirmed))
+            raise PublishFailed(
+                reason, confirmed=frozenset(confirmed), blameless=self._blameless(bad)
+            )
         raise BrokerUnavailable(reason)
+
+    def _blameless(self, bad: Set[int]) -> frozenset[str]:
+        """A partition without a leader takes nothing while the others take all."""
+        guilty = {n for n, error in self._errors.items() if error.code() in _OF_THE_RECORD}
+        return frozenset(self._records[n].id for n in bad - guilty) - {
+            self._records[n].id for n in guilty
+        }

@@ -88,7 +88,9 @@ class Batch:
         if self._lost:
             raise BrokerUnavailable(self._lost)
         if self._failures:
-            raise PublishFailed(self._reason(), confirmed=self._confirmed())
+            raise PublishFailed(
+                self._reason(), confirmed=self._confirmed(), blameless=self._blameless()
+            )
 
     def _reason(self) -> str:
         first = self._failures[min(self._failures)]
@@ -98,6 +100,14 @@ class Batch:
         # An id that was published twice counts as confirmed only when both were.
         failed = {self.messages[position].id for position in self._failures}
         return frozenset(message.id for message in self.messages) - failed
+
+    def _blameless(self) -> frozenset[str]:
+        """A queue that is full for a moment refuses some and takes what comes after them."""
+        refused = [at for at, failure in self._failures.items() if failure == REFUSED]
+        returned = self._failures.keys() - refused
+        return frozenset(self.messages[at].id for at in refused) - {
+            self.messages[at].id for at in returned
+        }
 
 
 class Confirms:

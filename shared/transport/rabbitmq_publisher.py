@@ -37,13 +37,18 @@ class RabbitPublisher:
             return
         batch, refused = _prepared(messages)
         reason = next(iter(refused.values()), None)
+        blameless: frozenset[str] = frozenset()
         try:
             self._connected().publish(batch, timeout=self._confirm_timeout)
             confirmed = frozenset(each.id for each in batch)
         except PublishFailed as failed:
-            confirmed, reason = failed.confirmed, failed
+            confirmed, blameless, reason = failed.confirmed, failed.blameless, failed
         if reason:
-            raise PublishFailed(str(reason), confirmed=confirmed - refused.keys())
+            raise PublishFailed(
+                str(reason),
+                confirmed=confirmed - refused.keys(),
+                blameless=blameless - refused.keys(),
+            )
 
     def _connected(self) -> Link:
         with self._lock:

@@ -332,6 +332,27 @@ def test_a_batch_says_which_were_confirmed() -> None:
     assert failed.value.confirmed == {"a"}
 
 
+NO_LEADER = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+
+
+def test_a_batch_blames_only_those_records_that_were_refused_for_their_own_sake() -> None:
+    batch = Batch(outgoing("taken", "too large", "late", "no leader", "undecided"))
+    for number, error in enumerate((None, REFUSED, TIMED_OUT, NO_LEADER)):
+        batch.decide(number, error)
+    with pytest.raises(TooLarge) as failed:
+        batch.check()
+    assert failed.value.blameless == {"late", "no leader", "undecided"}
+
+
+def test_a_part_of_the_brokers_that_is_unavailable_is_no_fault_of_a_record() -> None:
+    batch = Batch(outgoing("taken", "late"))
+    batch.decide(0, None)
+    batch.decide(1, TIMED_OUT)
+    with pytest.raises(PublishFailed) as failed:
+        batch.check()
+    assert (failed.value.confirmed, failed.value.blameless) == ({"taken"}, {"late"})
+
+
 def test_an_id_of_which_one_record_failed_is_not_confirmed() -> None:
     batch = Batch(outgoing("a", "a", "b"))
     batch.decide(0, None)

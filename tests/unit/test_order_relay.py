@@ -326,6 +326,29 @@ def test_a_row_that_the_broker_refuses_among_others_is_set_aside(
     assert (row.aggregateid, row.set_aside) == (odd, "too large")
 
 
+def test_a_row_that_a_part_of_the_broker_does_not_take_waits_for_that_part(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    unlucky = place(service, 3)[1]
+    attempts: list[int] = []
+
+    def take_the_others(messages: Sequence[Message]) -> None:
+        attempts.append(len(messages))
+        taken = [message for message in messages if message.key != unlucky]
+        broker.published += taken
+        place(service, 1)
+        confirmed = frozenset(message.id for message in taken)
+        rest = frozenset(message.id for message in messages) - confirmed
+        raise PublishFailed("no leader", confirmed=confirmed, blameless=rest)
+
+    broker.fault = take_the_others
+    with running(relay):
+        eventually(lambda: len(attempts) > REFUSALS + 1)
+        broker.fault = None
+        eventually(lambda: is_empty(service))
+    assert broker.keys.count(unlucky) == 1
+
+
 def test_what_is_refused_with_everything_after_it_waits(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
@@ -364,12 +387,13 @@ def test_a_database_that_takes_no_writes_gets_each_event_published_once(
 ) -> None:
     read_only = ReadOnly(service.engine)
     placed = place(service, 50)
-    read_only.is_on = True
+    # Before that moment, the relay would not even begin.
+    broker.fault = lambda _messages: read_only.begin()
     with running(relay) as died:
         eventually(lambda: "read-only" in (relay.why_not_ready() or ""))
         stays(lambda: broker.keys == placed, for_seconds=3)
         assert service.rows() == (50, 50)
-        read_only.is_on = False
+        broker.fault, read_only.is_on = None, False
         placed += place(service, 1)
         eventually(lambda: is_empty(service))
         assert not died.is_set()
@@ -382,6 +406,9 @@ class ReadOnly:
     def __init__(self, engine: Engine) -> None:
         self.is_on = False
         event.listen(engine, "before_cursor_execute", self._refuse)
+
+    def begin(self) -> None:
+        self.is_on = True
 
     def _refuse(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         if self.is_on and not statement.startswith(("SELECT", "BEGIN", "PRAGMA")):

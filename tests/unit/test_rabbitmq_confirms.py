@@ -117,6 +117,18 @@ def test_a_returned_message_is_not_confirmed_although_the_broker_acknowledges_it
     assert confirmed(batch) == {"a", "c"}
 
 
+def test_a_message_is_to_blame_for_coming_back_and_not_for_a_queue_that_refuses_it(
+    channel: FakeChannel, confirms: Confirms
+) -> None:
+    batch = sent(confirms, a_message("a"), a_message("b", key="other.thing"), a_message("c"))
+    channel.nack(1)
+    channel.give_back(2)
+    channel.ack(3, multiple=True)
+    with pytest.raises(PublishFailed) as failure:
+        batch.check()
+    assert (failure.value.confirmed, failure.value.blameless) == ({"c"}, {"a"})
+
+
 def test_of_two_batches_with_the_same_id_the_one_that_came_back_is_blamed(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
