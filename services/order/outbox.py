@@ -163,6 +163,17 @@ def set_aside(connection: Connection, reasons: Mapping[int, str]) -> None:
             log.error("outbox.set_aside", seq=seq, reason=reason)
 
 
+def still_there(connection: Connection, rows: Collection[Waiting]) -> list[Waiting]:
+    """Those that are in the outbox, and no others under their numbers: a database that was put in
+    the place of another, behind which it lagged, gives numbers a second time.
+    """
+    numbered = {row.seq: row for row in rows}
+    query = select(outbox.c.seq, outbox.c.id).where(outbox.c.seq.in_(numbered))
+    with translated(), connection.execution_options(read_only=True).begin():
+        found = connection.execute(query).all()
+    return [numbered[seq] for seq, id in found if numbered[seq].message.id == id]
+
+
 #: The numbers are written into the statement: hundreds of parameters would cost more, on their
 #: way to PostgreSQL, than all the rest that the relay does with its database.
 _REMOVE = delete(outbox).where(

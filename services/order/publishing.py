@@ -7,7 +7,7 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
-from services.order.outbox import Waiting, oldest, remove, set_aside
+from services.order.outbox import Waiting, oldest, remove, set_aside, still_there
 from shared.errors import PublishFailed
 from shared.transport import Publisher
 
@@ -53,7 +53,9 @@ def publish_batch(
     No transaction is open while the broker is waited for. After an error, what is in the outbox
     is published again, except for what `unfinished` knows as confirmed.
     """
-    _delete_confirmed(connection, unfinished)
+    if unfinished.confirmed:
+        unfinished.confirmed = still_there(connection, unfinished.confirmed)
+        _delete_confirmed(connection, unfinished)
     waiting, unreadable = oldest(connection, limit)
     set_aside(connection, unreadable)
     if not waiting:

@@ -1,5 +1,6 @@
 """The relay on SQLite, with a broker that records what it is given."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -398,6 +399,21 @@ def test_a_database_that_takes_no_writes_gets_each_event_published_once(
         eventually(lambda: is_empty(service))
         assert not died.is_set()
     assert broker.keys == placed
+
+
+def test_a_number_that_is_given_a_second_time_does_not_cost_the_second_row(
+    service: OrderService, broker: RecordingBroker, relay: Relay
+) -> None:
+    read_only = ReadOnly(service.engine)
+    [first] = place(service, 1)
+    broker.fault = lambda _messages: read_only.begin()
+    with running(relay):
+        eventually(lambda: "read-only" in (relay.why_not_ready() or ""))
+        with sqlite3.connect(service.engine.url.database or "") as standby:
+            standby.execute("UPDATE outbox SET id = 'another', aggregateid = 'ord-another'")
+        broker.fault, read_only.is_on = None, False
+        eventually(lambda: is_empty(service))
+    assert broker.keys == [first, "ord-another"]
 
 
 class ReadOnly:
