@@ -6,7 +6,7 @@ from collections.abc import Callable
 from services.order.outbox import Backlog
 from shared.errors import DatabaseUnavailable
 
-#: A health check is given a few seconds.
+#: A health check is given a few seconds, a scrape of the metrics ten by Prometheus.
 PATIENCE = 2.0
 
 

@@ -18,10 +18,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine
 
 from services.order.counting import FOLDER, reserve
-from services.order.outbox import backlog
+from services.order.outbox import Backlog
 from shared.errors import DatabaseUnavailable
 from shared.observability import SECONDS
 
@@ -62,12 +61,15 @@ def measure(app: Flask) -> None:
         return response
 
 
-def exposition(engine: Engine) -> Callable[[], Response]:
-    """A view for /metrics: what was counted, over all workers, and what the outbox holds now."""
+def exposition(backlog: Callable[[], Backlog]) -> Callable[[], Response]:
+    """A view for /metrics: what was counted, over all workers, and what the outbox holds now.
+
+    `backlog` raises DatabaseUnavailable, in time for a scrape.
+    """
 
     def metrics() -> Response:
         now = CollectorRegistry()
-        now.register(_Outbox(engine))
+        now.register(_Outbox(backlog))
         body = generate_latest(_counted()) + generate_latest(now)
         return Response(body, content_type=CONTENT_TYPE_LATEST)
 
@@ -87,12 +89,12 @@ def _counted() -> CollectorRegistry:
 
 
 class _Outbox(Collector):
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, backlog: Callable[[], Backlog]) -> None:
+        self._backlog = backlog
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         try:
-            state = backlog(self._engine)
+            state = self._backlog()
         except DatabaseUnavailable:
             # Absent is the truth; the counters are still worth having, now more than ever.
             return

@@ -23,14 +23,14 @@ def compose(settings: RelaySettings, *, broker: Broker | None = None) -> Process
     engine = open_database(settings.database_url)
     broker = broker or connect(settings.broker_url, settings.retry_ladder)
     relay = Relay(engine, broker, settings.consumers)
-    app = create_app(exposition(engine))
-    app.register_blueprint(_health(relay, engine))
+    watch = BacklogWatch(lambda: backlog(engine))
+    app = create_app(exposition(watch.backlog))
+    app.register_blueprint(_health(relay, engine, watch))
     return Process(app, relay)
 
 
-def _health(relay: Relay, engine: Engine) -> Blueprint:
+def _health(relay: Relay, engine: Engine, watch: BacklogWatch) -> Blueprint:
     views = Blueprint("health", __name__)
-    watch = BacklogWatch(lambda: backlog(engine))
 
     @views.get("/health/ready")
     def ready() -> Response:

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, request
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from services.order.backlog_watch import BacklogWatch
 from services.order.direct import Direct
 from services.order.errors import (
     InvalidMode,
@@ -63,7 +64,7 @@ def create_order_app(
     `token` opens what is for operators: the list of all orders, the state of the outbox, and
     `trouble`, as far as that is allowed.
     """
-    app = create_app(exposition(engine))
+    app = create_app(exposition(BacklogWatch(lambda: backlog(engine)).backlog))
     app.register_error_handler(Refused, to_problem)
     app.register_error_handler(OrderFailed, failed_to_problem)
     app.register_blueprint(_placing(place, bound, direct, mode))
