@@ -147,13 +147,16 @@ def share_memory() -> None:
 
 
 def leave_threads_behind() -> None:
-    """End this process now if Python would wait for one of its threads, for however long."""
+    """End this process now if a thread does not end, for however long Python would wait for it.
+
+    Daemons count as well: Python waits for the threads of a pool, and those of a pool that a
+    daemon began are daemons.
+    """
     deadline = time.monotonic() + LAST_SECONDS
     others = [t for t in threading.enumerate() if t is not threading.main_thread()]
     for thread in others:
-        if not thread.daemon:
-            thread.join(max(0.0, deadline - time.monotonic()))
-    left = [thread.name for thread in others if thread.is_alive() and not thread.daemon]
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in others if thread.is_alive()]
     if left:
         log.warning("process.left_threads_behind", threads=left)
         sys.stderr.flush()

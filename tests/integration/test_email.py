@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, func, select, update
 
 from orderctl.ports import free_port
+from services.email.schema import inbox, starts
+from shared.database import open_database, reading, writing
+from shared.starts import MAX_STARTS
 from tests.builders import an_event
 from tests.pipeline import Pipeline, lines, post_event, wait_ready
 from tests.service_process import ServiceProcess
@@ -148,6 +152,47 @@ def test_the_ladder_bounds_the_copies_of_a_mail_whose_outcome_is_unknown(
     assert "gave up after 3 attempts: OutcomeUnknown: no answer to the whole mail" in letter.reason
     stays(lambda: server.taken.count("usr-bad@example.com") == 3)
     assert server.taken.count("usr-good@example.com") == 1
+
+
+def test_stops_while_a_mail_waits_for_its_reply_convict_nobody(
+    pipeline: Pipeline, server: SmtpServer
+) -> None:
+    """Each mail waits for longer than a stop does, so that each stop leaves it in flight."""
+    server.answers["end"] = HANG
+    event = an_event()
+    pipeline.publish(event)
+    settings = {"SMTP_PORT": str(server.port), "WORK_TIME": "0", "SMTP_ANSWER_TIMEOUT": "600"}
+    engine = open_database(pipeline.database_url("email"))
+    for stops in range(MAX_STARTS):
+        with pipeline.service("email", **settings) as email:
+            eventually(lambda before=stops: len(server.taken) == before + 1)
+            email.tell(signal.SIGTERM)
+            # gunicorn would kill it after 30 s.
+            eventually(email.has_ended, within=28)
+        assert "SIGKILL" not in email.log
+        # The lease outlives the process, and nothing is held against the event.
+        assert lease_and_starts(engine) == (True, 0)
+        end_leases(engine)
+    server.answers["end"] = GOOD["end"]
+    with pipeline.service("email", **settings) as email:
+        pipeline.wait_settled("email")
+        assert "suspect" not in email.log
+    engine.dispose()
+    assert pipeline.depth("email").dead == 0
+    assert (len(server.taken), len(server.mails)) == (MAX_STARTS + 1, 1)
+
+
+def lease_and_starts(engine: Engine) -> tuple[bool, int]:
+    """Whether the only mail has a lease for minutes, and how many rows say that one was begun."""
+    with reading(engine) as tx:
+        until = tx.scalar(select(inbox.c.lease_until)) or 0.0
+        return until > time.time() + 60, tx.scalar(select(func.count()).select_from(starts)) or 0
+
+
+def end_leases(engine: Engine) -> None:
+    """As if the time had passed."""
+    with writing(engine) as tx:
+        tx.execute(update(inbox).values(lease_until=0.0))
 
 
 @pytest.mark.usefixtures("mailing")
