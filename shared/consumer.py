@@ -73,7 +73,7 @@ class Consumer:
     def start(self, on_death: Callable[[], None]) -> None:
         """Begin to consume. `on_death` is called should the loop end by an error of its own."""
         self._on_death = on_death
-        observability.UNSETTLED.labels(self.service).set_function(lambda: self._unsettled)
+        observability.UNSETTLED.labels(self.service).set_function(lambda: self.unsettled)
         observability.RECEIVING.labels(self.service).set_function(
             lambda: float(self.why_not_ready() is None)
         )
@@ -100,7 +100,9 @@ class Consumer:
 
     @property
     def unsettled(self) -> int:
-        return self._unsettled
+        """What its workers have in hand, and what they are done with and the broker is not."""
+        subscription = self._subscription
+        return self._unsettled + (subscription.held() if subscription else 0)
 
     def dead_letters(self) -> DeadLetters:
         """Those of its service."""

@@ -112,6 +112,9 @@ class FakeSubscription:
     def trouble(self) -> str | None:
         return self._broker.trouble
 
+    def held(self) -> int:
+        return self._broker.held
+
     def close(self) -> None:
         self._broker.closed += 1
 
@@ -139,6 +142,7 @@ class FakeBroker:
         self.lacking: list[str] = []
         self.failure: Exception | None = None
         self.trouble: str | None = None
+        self.held = 0
         self.oldest: datetime | None = None
 
     def subscribe(self, service: str, *, prefetch: int) -> FakeSubscription:

@@ -104,6 +104,9 @@ class Subscription(_Closing, Protocol):
     def trouble(self) -> str | None:
         """Why something that waits does not come, as far as is known; None when all is well."""
 
+    def held(self) -> int:
+        """How many deliveries have ended in a verb that the broker has not confirmed so far."""
+
 
 class DeadLetters(Protocol):
     """The dead letter queue of one service. None for `handles` means all that lie there now.

@@ -206,6 +206,9 @@ class EmbeddedSubscription:
     def trouble(self) -> str | None:
         return None
 
+    def held(self) -> int:
+        return 0
+
     def close(self) -> None:
         """Write what is acknowledged and return the rest; should that fail, the leases end."""
         self._over.set()

@@ -106,6 +106,9 @@ class KafkaSubscription:
     def trouble(self) -> str | None:
         return self._member.trouble()
 
+    def held(self) -> int:
+        return 0
+
     def _until_due(self, left: float) -> float:
         due = self._lanes.next_due()
         # What is due already waits for something else, for room, and is told about that.

@@ -144,7 +144,7 @@ class RabbitSubscription:
             raise
         # While the broker takes nothing, the worker goes on; the delivery stays in hand until
         # it does.
-        if not batch.wait(0 if self._held else PATIENCE):
+        if not batch.wait(0 if self.held() else PATIENCE):
             self._hold(delivery, batch)
             return
         try:
@@ -186,6 +186,11 @@ class RabbitSubscription:
 
     def trouble(self) -> str | None:
         return None
+
+    def held(self) -> int:
+        """Neither in a queue that can be counted nor in the hands of a worker."""
+        with self._lock:
+            return len(self._held & self._in_hand)
 
     def close(self) -> None:
         """What was acknowledged is told to the broker; the rest returns to the queue."""

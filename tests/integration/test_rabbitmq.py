@@ -192,12 +192,13 @@ def test_a_consumer_goes_on_while_the_broker_is_short_of_memory(
                 delivery.ack()
         assert time.monotonic() - started < 20
         assert received == batch
-        stays(lambda: broker.depth("email") == EMPTY)
+        stays(lambda: broker.depth("email") == EMPTY and subscription.held() == 5)
         rabbitmq.clear_alarm()
         again = [take_one(subscription).message for _ in range(3)]
         assert sorted(ids(again)) == sorted(batch[number].id for number in (3, 50, 100))
         assert late(subscription) == []
         eventually(lambda: broker.depth("email").dead == 2)
+        assert subscription.held() == 0
 
 
 def test_what_waits_for_the_end_of_an_alarm_comes_again_when_the_consumer_is_closed(

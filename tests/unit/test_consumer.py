@@ -86,6 +86,17 @@ def test_what_is_delivered_is_settled_and_counted_down(start: Start) -> None:
     assert running.consumer.why_not_ready() is None
 
 
+def test_what_the_broker_has_not_confirmed_is_not_settled(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    running = start(broker, effect)
+    broker.held = 1
+    eventually(lambda: effect.applied)
+    eventually(lambda: running.consumer.unsettled == 1)
+    stays(lambda: running.consumer.unsettled == 1)
+    broker.held = 0
+    assert running.consumer.unsettled == 0
+
+
 def test_slow_work_is_done_side_by_side_up_to_its_concurrency(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(9)]), Slow()
     running = start(broker, effect, concurrency=4)
