@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused
+from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused, RefusesAll
 from shared.events import Event
 
 #: So many different events, refused in the same way in a row, are an outage.
@@ -91,7 +91,7 @@ class Circuit:
             # greylists takes each new one after some minutes, and all of them at the same time.
             refused.patience = math.inf if to_several else PATIENCE
         elif to_several:
-            raise DependencyUnavailable(
+            raise RefusesAll(
                 refused.dependency, refused, retry_after=refused.retry_after
             ) from refused
         elif not is_at_fault:

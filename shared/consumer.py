@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import structlog
 
 from shared import observability
-from shared.errors import BrokerUnavailable, DependencyUnavailable
+from shared.errors import BrokerUnavailable, DependencyUnavailable, RefusesAll
 from shared.events import parse_time
 from shared.gate import Gate
 from shared.history import Record, no_record
 from shared.inbox import Effect
 from shared.settle import Outcome, settle, settle_all
-from shared.transport import LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
+from shared.transport import DEFERRAL, LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
 
 log = structlog.get_logger()
 
@@ -213,6 +213,16 @@ class Consumer:
                 self._gate.run(lambda: self._record(self._settled(pending, alone=alone)))
             except DependencyUnavailable as error:
                 log.warning("dependency.unavailable", reason=str(error), waiting=len(pending))
+                if isinstance(error, RefusesAll):
+                    self._make_room(pending)
+
+    def _make_room(self, pending: deque[Delivery]) -> None:
+        """As many events that are themselves at fault as there are workers would keep out for
+        ever the one that is accepted.
+        """
+        pending[0].retry(DEFERRAL, None)
+        pending.popleft()
+        self._count(-1)
 
     def _settled(
         self, pending: deque[Delivery], *, alone: bool

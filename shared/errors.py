@@ -46,6 +46,10 @@ class DependencyUnavailable(PipelineError):
         self.retry_after = retry_after
 
 
+class RefusesAll(DependencyUnavailable):
+    """It refused several events in a row. That is an outage, or there are many such events."""
+
+
 class Refused(PipelineError):
     """Another system says no, and one reply cannot tell whether to this event or to all of them.
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from shared.consumer import Consumer
-from shared.errors import DatabaseUnavailable, DependencyUnavailable
+from shared.errors import DatabaseUnavailable, DependencyUnavailable, RefusesAll
 from shared.events import Event
 from shared.inbox import Applied
+from shared.transport import DEFERRAL
 from tests.builders import a_message
 from tests.fakes import Death, FakeBroker, FakeEffect, log_that_refuses
 from tests.waiting import eventually, stays
@@ -149,6 +150,17 @@ def test_one_delivery_that_fails_alone_does_not_stop_the_others(start: Start) ->
     broker.queue.extend(others)
     eventually(lambda: broker.ended() == [("ack",)] * 9)
     assert sorted(effect.applied) == sorted(message.id for message in others)
+
+
+def test_refused_events_do_not_keep_out_the_one_that_is_accepted(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(5)]), FakeEffect()
+    *refused, accepted = [message.id for message in broker.queue]
+    error = RefusesAll("mail server", "550 to three in a row")
+    effect.errors = dict.fromkeys(refused, error)
+    running = start(broker, effect, concurrency=2)
+    eventually(lambda: effect.applied == [accepted])
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert broker.ended() == [("retry", DEFERRAL, None)] * 4 + [("ack",)]
 
 
 def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
