@@ -128,12 +128,15 @@ class Runs:
             now = self._clock(tx)
         if row is None:
             return None
-        return RunState(row.mode, row.lease_until > now, _read_stages(row.stages))
+        is_running = now < row.lease_until <= now + LONGEST_LEASE
+        return RunState(row.mode, is_running, _read_stages(row.stages))
 
     def running(self) -> int:
         """How many orders somebody is at."""
         with reading(self._engine) as tx:
-            alive = runs.c.lease_until > self._clock(tx)
+            now = self._clock(tx)
+            until = runs.c.lease_until
+            alive = (until > now) & (until <= now + LONGEST_LEASE)
             return tx.scalar(select(func.count()).select_from(runs).where(alive)) or 0
 
 

@@ -350,3 +350,16 @@ def test_a_journey_shows_how_it_was_done(sqlite_url: str, sms: Callable[..., Any
         found = journey(service, answer)
     assert (found["status"], found["mode"], found["outbox"]) == (status, "sync", "none")
     assert found["stages"] == answer.get_json(force=True)["stages"]
+
+
+def test_a_lease_of_a_clock_that_was_wrong_is_nobody_at_work(sqlite_url: str) -> None:
+    clock = Clock()
+    with a_service(sqlite_url, Neighbours(clock=lambda: clock.now)) as service:
+        placed = service.post().get_json()["orderId"]
+        row = {"order_id": placed, "mode": "sync", "stages": "[]", "lease_until": clock.now + 9e5}
+        with service.engine.begin() as tx:
+            tx.execute(runs.insert(), row)
+        assert service.get("/outbox").get_json()["running"] == 0
+        with service.engine.begin() as tx:
+            tx.execute(runs.update().values(lease_until=clock.now + 60))
+        assert service.get("/outbox").get_json()["running"] == 1
