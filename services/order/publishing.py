@@ -53,9 +53,7 @@ def publish_batch(
     No transaction is open while the broker is waited for. After an error, what is in the outbox
     is published again, except for what `unfinished` knows as confirmed.
     """
-    if unfinished.confirmed:
-        unfinished.confirmed = still_there(connection, unfinished.confirmed)
-        _delete_confirmed(connection, unfinished)
+    _delete_left_over(connection, unfinished)
     waiting, unreadable = oldest(connection, limit)
     set_aside(connection, unreadable)
     if not waiting:
@@ -80,6 +78,12 @@ def _tidy_up(
     guilty = unfinished.judge(waiting, failed)
     _delete_confirmed(connection, unfinished)
     set_aside(connection, guilty)
+
+
+def _delete_left_over(connection: Connection, unfinished: Unfinished) -> None:
+    if unfinished.confirmed:
+        unfinished.confirmed = still_there(connection, unfinished.confirmed)
+        _delete_confirmed(connection, unfinished)
 
 
 def _delete_confirmed(connection: Connection, unfinished: Unfinished) -> None:
