@@ -165,7 +165,7 @@ def test_stops_while_a_mail_waits_for_its_reply_convict_nobody(
     engine = open_database(pipeline.database_url("email"))
     for stops in range(MAX_STARTS):
         with pipeline.service("email", **settings) as email:
-            eventually(lambda before=stops: len(server.taken) == before + 1)
+            eventually(lambda before=stops: len(server.taken) == before + 1)  # type: ignore[misc]
             email.tell(signal.SIGTERM)
             # gunicorn would kill it after 30 s.
             eventually(email.has_ended, within=28)
