@@ -70,7 +70,7 @@ class Shopper(Customer):
         """As a client does whose keys are not random enough."""
         key = _new_key()
         if order := self._place("async", key):
-            another = Basket(f"{order.basket.user_id}-2", order.basket.items)
+            another = Basket(order.basket.user_id, [*order.basket.items] * 2)
             name = "/orders async (key of another order)"
             self._post("async", another, key, name, lambda a: checks.refused(a, KEY_REUSED))
 

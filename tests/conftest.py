@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,6 +20,11 @@ pytest.register_assert_rewrite("tests.e2e.shop")
 # libpq reads PGSERVICE, PGOPTIONS and the like, with which nobody has these tests in mind.
 for name in [name for name in os.environ if name.startswith("PG")]:
     del os.environ[name]
+
+# A shell that starts these tests in the background, or under nohup, has these ignored, and every
+# process that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A busy machine makes an example slow, and that says nothing about the code.
 settings.register_profile("unhurried", settings(), deadline=None)

@@ -23,7 +23,7 @@ from tests.order_service import OrderService
 BASKET = Basket(
     "usr-1", (Item("prod-456", 2, Decimal("49.99")), Item("prod-123", 1, Decimal("4.95")))
 )
-OTHER = Basket("usr-2", BASKET.items)
+OTHER = Basket(BASKET.user_id, [*BASKET.items] * 2)
 BAD = bad_requests(BASKET)
 MODES = tuple(checks.PLACED)
 
