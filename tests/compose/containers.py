@@ -16,7 +16,7 @@ TOKEN = "operators-of-a-test"
 #: The ledger of answers, in the volume of orderctl.
 LEDGER = "accepted.ndjson"
 #: Longer than anything here takes on a busy machine.
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 #: The page has confirmed everything long before.
 WATCHED_SECONDS = 60
 #: The last lines of each container's log, shown when it does not come up.

@@ -34,7 +34,7 @@ TIMES_UP = 60.0
 #: CONCURRENCY of email in docker-compose.yml.
 MAILS_AT_A_TIME = 36
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 def assert_kept(system: Containers) -> None:
