@@ -46,7 +46,7 @@ WORKDIR /app
 USER 10001:10001
 # By the shell, because it runs every few seconds in every container, and Python would take ten
 # times as long. `docker inspect` shows the answer of a process that is not ready.
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 CMD ["bash", "-c", \
+HEALTHCHECK --interval=5s --timeout=4s --start-period=120s --retries=3 CMD ["bash", "-c", \
     "exec 3<>/dev/tcp/127.0.0.1/$PORT; printf 'GET /health/ready HTTP/1.0\\r\\n\\r\\n' >&3; \
      read -r _ status _ <&3; [[ $status = 200 ]] || { cat <&3; exit 1; }"]
 # What runs is a module: services.email, services.email.migrate, shared.topology.
