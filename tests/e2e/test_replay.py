@@ -142,7 +142,7 @@ def test_under_load_no_figure_is_ever_missing_and_all_are_right_in_the_end(books
 
     watching = threading.Thread(target=watch)
     answers_before = books.placed
-    placing = books.shop.begin_placing(450, rate=15)
+    placing = books.shop.begin_placing(750, rate=15)
     watching.start()
     try:
         books.shop.under_load(placing, answers_before + 20)
