@@ -112,7 +112,7 @@ def test_the_demo_runs_in_any_checkout_and_from_any_shell(checkout: Path, tmp_pa
             check=False,
         )
         demo.send_signal(signal.SIGINT)
-        status = demo.wait(60)
+        status = demo.wait(180)
 
     assert (audited.returncode, status) == (0, 0), f"{audited.stderr!r}\n{text}"
     demo_folder = checkout.resolve() / ".demo"
