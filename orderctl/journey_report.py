@@ -15,6 +15,7 @@ from orderctl.output import command, printable, seconds, table
 
 #: In place of a state of the outbox, for an order that was done by calls.
 NEVER = "none"
+SET_ASIDE = "set_aside"
 
 Time = Annotated[datetime, Meta(tz=True)]
 
@@ -59,6 +60,7 @@ class Journey(msgspec.Struct, frozen=True, rename="camel"):
     status: str = "accepted"
     mode: str = "async"
     stages: tuple[Stage, ...] = ()
+    outbox_reason: str | None = None
 
 
 def print_journey(journey: Journey, screen: Console) -> None:
@@ -76,7 +78,11 @@ def print_journey(journey: Journey, screen: Console) -> None:
 
 
 def _where(journey: Journey) -> str:
-    known = {"waiting": "is in the outbox", NEVER: "is never published"}
+    known = {
+        "waiting": "is in the outbox",
+        SET_ASIDE: "was set aside in the outbox",
+        NEVER: "is never published",
+    }
     return known.get(journey.outbox, "is published")
 
 
@@ -123,6 +129,12 @@ def _steps(journey: Journey) -> Table:
 
 
 def _hints(journey: Journey) -> Iterator[str]:
+    if journey.outbox == SET_ASIDE:
+        yield (
+            f"The event cannot be published as it is: {_one_line(journey.outbox_reason or '')}. "
+            "Repair its row in the table outbox, and set its column set_aside to NULL: the README "
+            "of the order service shows how."
+        )
     for name, stop in journey.services.items():
         if stop.state == "dead_lettered":
             words = command(f"dlq show {name} {shlex.quote(str(journey.event_id))}")

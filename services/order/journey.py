@@ -24,6 +24,9 @@ from shared.story import WAITING
 PATIENCE_SECONDS = 2.0
 UNKNOWN = "unknown"
 UNDONE = "undone"
+IN_OUTBOX = "waiting"
+SET_ASIDE = "set_aside"
+PUBLISHED = "published"
 #: In place of a state of the outbox, for an order whose event was never in it.
 NEVER = "none"
 
@@ -55,8 +58,9 @@ class Stop(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
-    """`outbox` is `waiting` until the relay has published the event, then `published`; `none` for
-    an order that is done by calls, whose `stages` are those of the last time that it ended.
+    """`outbox` is `waiting` until the relay has published the event, then `published`; `set_aside`
+    while the event cannot be published as it is, for the `outbox_reason`; `none` for an order that
+    is done by calls, whose `stages` are those of the last time that it ended.
     """
 
     order_id: str
@@ -67,6 +71,7 @@ class Journey(msgspec.Struct, frozen=True, rename="camel"):
     outbox: str
     stages: Sequence[Stage]
     services: Mapping[str, Stop]
+    outbox_reason: str | None = None
 
 
 class Consumers:
@@ -95,20 +100,28 @@ class Consumers:
 def journey(engine: Engine, runs: Runs, consumers: Consumers, order: Order) -> Journey:
     run = None if order.status == ACCEPTED else runs.find(order.order_id)
     services = consumers.ask(order.order_id)
+    state, reason = (NEVER, None) if run else _outbox(engine, order.event_id)
     return Journey(
         order_id=order.order_id,
         event_id=order.event_id,
         status=order.status,
         mode=run.mode if run else Mode.ASYNC,
         placed_at=order.placed_at,
-        outbox=NEVER if run else _outbox(engine, order.event_id),
+        outbox=state,
+        outbox_reason=reason,
         stages=run.stages if run else (),
         services=services if run is None or run.is_running else _without_event(services),
     )
 
 
-def _outbox(engine: Engine, event_id: str) -> str:
-    return "waiting" if _is_in_outbox(engine, event_id) else "published"
+def _outbox(engine: Engine, event_id: str) -> tuple[str, str | None]:
+    """Where the event is, and why it was set aside."""
+    query = select(outbox.c.set_aside).where(outbox.c.id == event_id).limit(1)
+    with reading(engine) as tx:
+        row = tx.execute(query).first()
+    if row is None:
+        return PUBLISHED, None
+    return (SET_ASIDE, row.set_aside) if row.set_aside is not None else (IN_OUTBOX, None)
 
 
 def _without_event(services: Mapping[str, Stop]) -> dict[str, Stop]:
@@ -119,8 +132,3 @@ def _without_event(services: Mapping[str, Stop]) -> dict[str, Stop]:
         else stop
         for name, stop in services.items()
     }
-
-
-def _is_in_outbox(engine: Engine, event_id: str) -> bool:
-    with reading(engine) as tx:
-        return tx.scalar(select(outbox.c.seq).where(outbox.c.id == event_id).limit(1)) is not None

@@ -148,6 +148,15 @@ def test_the_outbox_holds_an_event_until_the_relay_has_published_it(sqlite_url: 
     assert service.journey()["outbox"] == "published"
 
 
+def test_an_event_that_was_set_aside_does_not_look_as_if_it_waited(sqlite_url: str) -> None:
+    service = OrderService(sqlite_url, {"email": applied})
+    assert service.journey()["outboxReason"] is None
+    with writing(service.engine) as tx:
+        tx.execute(update(outbox).values(set_aside="the headers are null"))
+    journey = service.journey()
+    assert (journey["outbox"], journey["outboxReason"]) == ("set_aside", "the headers are null")
+
+
 @pytest.mark.parametrize("order_id", ["ord-none", "has spaces", "%00"])
 def test_an_order_that_is_unknown_is_asked_for_nowhere(sqlite_url: str, order_id: str) -> None:
     service = OrderService(sqlite_url, {"email": applied})

@@ -121,10 +121,21 @@ def test_a_dead_letter_comes_with_the_command_that_shows_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outbox", "said"), [("waiting", "is in the outbox"), ("published", "is published")]
+    ("outbox", "said"),
+    [
+        ("waiting", "is in the outbox"),
+        ("set_aside", "was set aside in the outbox"),
+        ("published", "is published"),
+    ],
 )
 def test_it_says_whether_the_event_was_published(outbox: str, said: str) -> None:
     assert f"its event evt-1 {said}." in shown(outbox, sms=stop("waiting"))
+
+
+def test_an_event_that_was_set_aside_has_its_reason_and_what_to_do() -> None:
+    text = shown("set_aside", more={"outboxReason": "headers\nis null"}, sms=stop("waiting"))
+    assert "cannot be published as it is: headers is null. Repair its row in the table" in text
+    assert "cannot be published" not in shown("waiting", sms=stop("waiting"))
 
 
 def test_a_reason_is_one_line_and_cannot_steer_a_terminal() -> None:

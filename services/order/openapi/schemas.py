@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.order.journey import NEVER, UNDONE, UNKNOWN
+from services.order.journey import IN_OUTBOX, NEVER, PUBLISHED, SET_ASIDE, UNDONE, UNKNOWN
 from services.order.modes import Mode
 from services.order.placing import ACCEPTED
 from services.order.runs import COMPLETED, FAILED, PENDING
@@ -129,7 +129,11 @@ _JOURNEY = _object(
         "status": {"enum": STATUSES},
         "mode": {"enum": [mode.value for mode in Mode]},
         "placedAt": TIME,
-        "outbox": {"enum": ["waiting", "published", NEVER]},
+        "outbox": {
+            "enum": [IN_OUTBOX, PUBLISHED, SET_ASIDE, NEVER],
+            "description": f"`{SET_ASIDE}`: it cannot be published, as `outboxReason` says.",
+        },
+        "outboxReason": TEXT_OR_NULL,
         **_STAGES,
         "services": {
             "type": "object",

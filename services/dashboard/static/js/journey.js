@@ -6,6 +6,11 @@ import { STATES, clock, seconds } from "./format.js";
 
 const AGAIN_MS = 1500;
 const ENDS = new Set(["applied", "discarded", "undone"]);
+const IN_OUTBOX = {
+  published: "published to the broker",
+  waiting: "waits to be published",
+  set_aside: "set aside, cannot be published",
+};
 
 export class Journey {
   constructor() {
@@ -59,11 +64,12 @@ export class Journey {
           ? null
           : hop(
               "outbox",
-              journey.outbox === "published" ? "published to the broker" : "waits to be published",
+              IN_OUTBOX[journey.outbox] +
+                (journey.outboxReason ? `: ${journey.outboxReason}` : ""),
               "",
               null,
               longest,
-              journey.outbox === "published" ? "done" : "waiting",
+              { published: "done", set_aside: "wrong" }[journey.outbox] ?? "waiting",
             ),
         ...journey.stages.map((stage) =>
           hop(
