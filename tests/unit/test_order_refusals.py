@@ -80,7 +80,7 @@ FIELDS_AT_FAULT: dict[str, tuple[Any, set[str]]] = {
     "user a number": (with_value(USER, 7), {USER}),
     "user with a blank": (with_value(USER, "usr 1"), {USER}),
     "user with a line end": (with_value(USER, "usr-1\n"), {USER}),
-    "user of 65 characters": (with_value(USER, "u" * 65), {USER}),
+    "user of 63 characters": (with_value(USER, "u" * 63), {USER}),
     "user that is a path": (with_value(USER, "../etc"), {USER}),
     "user not ASCII": (with_value(USER, "müller"), {USER}),
     "user with NUL": (with_value(USER, "usr\0"), {USER}),

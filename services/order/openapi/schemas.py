@@ -4,6 +4,7 @@ from typing import Any
 
 from services.order.journey import IN_OUTBOX, NEVER, PUBLISHED, SET_ASIDE, UNDONE, UNKNOWN
 from services.order.modes import Mode
+from services.order.order_form import USER_ID_PATTERN
 from services.order.placing import ACCEPTED
 from services.order.runs import COMPLETED, FAILED, PENDING
 from services.order.stages import FAILED as FAILED_STAGE
@@ -43,6 +44,7 @@ ID: Schema = {"type": "string", "pattern": ID_PATTERN.replace(r"\Z", "$")}
 #: Without an example of its own, the page at /docs makes one up from the pattern: line noise.
 AN_ORDER_ID = ID | {"examples": ["ord-789"]}
 A_USER_ID = ID | {"examples": ["usr-123"]}
+A_NEW_USER_ID = A_USER_ID | {"pattern": USER_ID_PATTERN.replace(r"\Z", "$")}
 MAX_TOTAL = int(MAX_PRICE) * MAX_ITEMS * MAX_QUANTITY
 TIME: Schema = {"type": "string", "format": "date-time"}
 TEXT: Schema = {"type": "string"}
@@ -63,7 +65,7 @@ _TOTAL = _money(MAX_TOTAL) | {"examples": [99.98]}
 #: What a client sends is closed, so that a misspelt field is not overlooked.
 _NEW_ORDER = _object(
     {
-        "userId": A_USER_ID,
+        "userId": A_NEW_USER_ID,
         "items": _array(_object(_ITEM, additionalProperties=False), **_ITEMS),
     },
     {"totalAmount": _TOTAL | {"description": "May be left out; else it has to be right."}},
