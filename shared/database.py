@@ -207,16 +207,30 @@ def create_schema(engine: Engine, metadata: MetaData) -> None:
     """Create what is missing: tables, columns, indexes. The `migrate` step; safe to repeat.
 
     A column that comes later is one that may be NULL: the rows that are there have nothing in it.
+    Each change has a transaction of its own: one that held a table while it waits for the next
+    would be in a deadlock with a service at work, which writes to both.
     """
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    with writing(engine) as connection:
-        metadata.create_all(connection)
-        for column in _missing_columns(connection, metadata):
-            _add(connection, column)
-        # Those of the tables that were there before.
-        for index in [index for table in metadata.sorted_tables for index in table.indexes]:
-            index.create(connection, checkfirst=True)
+    with _changing(engine) as tx:
+        metadata.create_all(tx)
+        missing = _missing_columns(tx, metadata)
+    for column in missing:
+        with _changing(engine) as tx:
+            _add(tx, column)
+    # Those of the tables that were there before.
+    for index in [index for table in metadata.sorted_tables for index in table.indexes]:
+        with _changing(engine) as tx:
+            index.create(tx, checkfirst=True)
+
+
+@contextmanager
+def _changing(engine: Engine) -> Iterator[Connection]:
+    with writing(engine) as tx:
+        if tx.dialect.name == "postgresql":
+            # An index over all orders there are takes longer than any other statement may.
+            tx.execute(text("SET LOCAL statement_timeout = 0"))
+        yield tx
 
 
 def _add(connection: Connection, column: Column[Any]) -> None:

@@ -3,13 +3,15 @@
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, inspect, text
 
-from shared.database import open_database, reading, writing
+from shared.database import check_schema, create_schema, open_database, reading, writing
 from shared.errors import DatabaseUnavailable
 from tests.unit.test_database import *  # noqa: F403 (its tests are run again here)
+from tests.waiting import eventually
 
 
 @pytest.fixture(params=[False, True], ids=["in transactions", "autocommit"])
@@ -43,6 +45,41 @@ def test_postgresql_ends_a_session_whose_client_is_gone(
     fail(any_engine)
     with reading(any_engine) as tx:
         assert tx.scalar(text(f"SHOW {name}")) == value
+
+
+def test_a_migration_and_a_transaction_over_two_tables_do_not_wait_for_each_other(
+    postgres_url: str,
+) -> None:
+    def tables(index: bool, *later: str) -> MetaData:
+        metadata = MetaData()
+        Table("first", metadata, Column("id", Integer, index=index))
+        Table("second", metadata, Column("id", Integer), *(Column(name, Integer) for name in later))
+        return metadata
+
+    engine = open_database(postgres_url)
+    create_schema(engine, tables(False))
+    with engine.begin() as work, ThreadPoolExecutor(1) as migration:
+        work.execute(text("INSERT INTO first VALUES (1)"))
+        migrated = migration.submit(create_schema, engine, tables(True, "later"))
+        wait_for_lock(engine, "first")
+        work.execute(text("INSERT INTO second VALUES (1)"))
+        work.commit()
+        migrated.result(timeout=10)
+    check_schema(engine, tables(True, "later"))
+    assert [index["name"] for index in inspect(engine).get_indexes("first")] == ["ix_first_id"]
+    engine.dispose()
+
+
+def wait_for_lock(engine: Engine, table: str) -> None:
+    waits = text(
+        "SELECT count(*) FROM pg_locks WHERE relation = CAST(:t AS regclass) AND NOT granted"
+    )
+
+    def somebody_waits() -> bool:
+        with reading(engine) as tx:
+            return bool(tx.scalar(waits, {"t": table}))
+
+    eventually(somebody_waits)
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="an option of Linux")
