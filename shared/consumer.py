@@ -3,9 +3,10 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -15,7 +16,7 @@ from shared.events import parse_time
 from shared.gate import Gate
 from shared.history import Record, no_record
 from shared.inbox import Effect
-from shared.settle import Outcome, settle, settle_all
+from shared.settle import Outcome, settle_all
 from shared.transport import DEFERRAL, LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
 
 log = structlog.get_logger()
@@ -210,11 +211,20 @@ class Consumer:
         """Settle; while something is away, keep the deliveries and try again, one at a time."""
         while pending and not self._gate.left:
             try:
-                self._gate.run(lambda: self._record(self._settled(pending, alone=alone)))
+                self._gate.run(partial(self._settle, pending, alone=alone))
             except DependencyUnavailable as error:
                 log.warning("dependency.unavailable", reason=str(error), waiting=len(pending))
                 if isinstance(error, RefusesAll):
                     self._make_room(pending)
+
+    def _settle(self, pending: deque[Delivery], *, alone: bool) -> None:
+        began = time.monotonic()
+        settled = settle_all(pending, self.effect, self._ladder, alone=alone, record=self._note)
+        for delivery, outcome in settled:
+            if outcome is Outcome.SUSPECT:
+                self._suspects.append(delivery)
+            else:
+                self._count_settled(delivery, outcome, processing=time.monotonic() - began)
 
     def _make_room(self, pending: deque[Delivery]) -> None:
         """As many events that are themselves at fault as there are workers would keep out for
@@ -223,14 +233,6 @@ class Consumer:
         pending[0].retry(DEFERRAL, None)
         pending.popleft()
         self._count(-1)
-
-    def _settled(
-        self, pending: deque[Delivery], *, alone: bool
-    ) -> Iterable[tuple[Delivery, Outcome]]:
-        if not alone:
-            return settle_all(pending, self.effect, self._ladder, self._note)
-        outcome = settle(pending[0], self.effect, self._ladder, alone=True, record=self._note)
-        return [(pending.popleft(), outcome)]
 
     # --- suspects ----------------------------------------------------------------------------
 
@@ -254,17 +256,13 @@ class Consumer:
 
     # --- keeping count -----------------------------------------------------------------------
 
-    def _record(self, settled: Iterable[tuple[Delivery, Outcome]]) -> None:
-        began = time.monotonic()
-        for delivery, outcome in settled:
-            if outcome is Outcome.SUSPECT:
-                self._suspects.append(delivery)
-                continue
-            self._count(-1)
-            self._settlements.count(outcome, processing=time.monotonic() - began)
-            if outcome is Outcome.APPLIED:
-                age = datetime.now(UTC) - parse_time(delivery.message.time)
-                self._settlements.applied(age=age.total_seconds())
+    def _count_settled(self, delivery: Delivery, outcome: Outcome, *, processing: float) -> None:
+        """`processing`: seconds from the start of the batch to this settlement."""
+        self._count(-1)
+        self._settlements.count(outcome, processing=processing)
+        if outcome is Outcome.APPLIED:
+            age = datetime.now(UTC) - parse_time(delivery.message.time)
+            self._settlements.applied(age=age.total_seconds())
 
     def _count(self, change: int) -> None:
         with self._counting:

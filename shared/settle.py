@@ -83,16 +83,19 @@ def settle_all(
     pending: deque[Delivery],
     effect: Effect,
     ladder: Sequence[float],
+    *,
+    alone: bool = False,
     record: Record = no_record,
 ) -> Iterator[tuple[Delivery, Outcome]]:
     """Settle a batch in one transaction when all is well, one by one what is not.
 
-    What is settled leaves `pending`, so that after an error the rest is still there.
+    Yields each delivery with its outcome as soon as it is settled. What is settled leaves
+    `pending`, so that after an error the rest is still there. `alone`: nothing else is in work.
     """
     if len(pending) > 1:
         yield from _settle_together(pending, effect)
     while pending:
-        outcome = settle(pending[0], effect, ladder, record=record)
+        outcome = settle(pending[0], effect, ladder, alone=alone, record=record)
         yield pending.popleft(), outcome
 
 
