@@ -51,7 +51,7 @@ class EmbeddedDelivery:
 
         Should the process die in between, the message comes again.
         """
-        self._subscription.queue_ack(self)
+        self._subscription.acknowledge(self)
 
     def retry(self, after: float, failure: Failure | None) -> None:
         self._subscription.retry(self, after, failure)
@@ -116,7 +116,7 @@ class EmbeddedSubscription:
         file.executemany(sql.LEASE, [(now + self._lease, token, row) for row, *_ in rows])
         return [EmbeddedDelivery(self, row, token, to_message(rest)) for row, *rest in rows]
 
-    def queue_ack(self, delivery: EmbeddedDelivery) -> None:
+    def acknowledge(self, delivery: EmbeddedDelivery) -> None:
         with self._ending_when_lost(), self._lock:
             self._expect_unsettled(delivery)
             self._unsettled.discard(delivery)

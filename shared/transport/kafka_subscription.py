@@ -47,7 +47,7 @@ class KafkaDelivery:
 
     def ack(self) -> None:
         """Noted here: the offset is committed a moment later, as far as there is no gap."""
-        self._subscription.settle(self)
+        self._subscription.acknowledge(self)
 
     def retry(self, after: float, failure: Failure | None) -> None:
         self._subscription.retry(self, after, failure)
@@ -115,7 +115,7 @@ class KafkaSubscription:
         wait = left if due is None else due - time.time()
         return min(wait, left) if wait > 0 else left
 
-    def settle(self, delivery: KafkaDelivery) -> None:
+    def acknowledge(self, delivery: KafkaDelivery) -> None:
         with self._changed:
             self._expect_in_hand(delivery)
             delivery.claim.window.finish(delivery.claim.record.offset)
@@ -149,7 +149,7 @@ class KafkaSubscription:
             self._move(delivery, _from(delivery, stub))
 
     def _move(self, delivery: KafkaDelivery, outgoing: Outgoing) -> None:
-        """Publish first, settle then: a crash in between makes a duplicate, never a loss."""
+        """Publish first, acknowledge then: a crash in between makes a duplicate, never a loss."""
         with self._changed:
             self._expect_in_hand(delivery)
         try:
@@ -160,7 +160,7 @@ class KafkaSubscription:
             # Held here, the delivery would never come again; another member starts with it.
             self._member.end(str(failed))
             raise BrokerUnavailable(str(failed)) from failed
-        self.settle(delivery)
+        self.acknowledge(delivery)
 
     def _rung(self, after: float, failure: Failure | None) -> float:
         ladder = self._layout.ladder

@@ -57,7 +57,7 @@ class RabbitDelivery:
 
     def ack(self) -> None:
         """Handed to the connection's thread: many of them share one frame."""
-        self._subscription.settle(self)
+        self._subscription.acknowledge(self)
 
     def retry(self, after: float, failure: Failure | None) -> None:
         self._subscription.retry(self, after, failure)
@@ -114,7 +114,7 @@ class RabbitSubscription:
                 taken.append(self._arrived.get_nowait())
         return taken
 
-    def settle(self, delivery: RabbitDelivery) -> None:
+    def acknowledge(self, delivery: RabbitDelivery) -> None:
         with self._lock:
             self._expect_in_hand(delivery)
             # The first of several asks the link's thread to look; the others are found there.
@@ -156,7 +156,7 @@ class RabbitSubscription:
         self._held.discard(delivery.tag)
         try:
             batch.check()
-            self.settle(delivery)
+            self.acknowledge(delivery)
         except (PublishFailed, BrokerUnavailable) as error:
             self._give_back(error)
 
