@@ -1,16 +1,8 @@
 """`python -m services.order.migrate`: create the tables that are missing."""
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 from services.order.schema import metadata
 from shared.database import create_schema, open_database
-from shared.settings import DatabaseUrl, main
-
-
-class MigrateSettings(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True)
-
-    database_url: DatabaseUrl
+from shared.settings import MigrateSettings, main
 
 
 def run(settings: MigrateSettings) -> None:
