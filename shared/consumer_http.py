@@ -32,7 +32,7 @@ from shared.replay_views import replay_views
 from shared.replayer import Replayer
 from shared.settle import read
 from shared.story import WAITING, Tables, tell
-from shared.transport import Message
+from shared.transport.http_binding import from_http
 
 #: What a service did: for one order, or, without an order id, for all of them.
 ListEffects = Callable[[str | None], Iterator[Mapping[str, Any]]]
@@ -121,7 +121,7 @@ def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
     def receive() -> Response:
         """Apply an event at once: CloudEvents binary HTTP, the same effect, the same inbox."""
         try:
-            event = read(_message())
+            event = read(from_http(request.headers.get, read_body()))
             if event and (forgotten := unknown(engine, inbox, [event])):
                 raise PermanentError(forgotten[event.id])
             applied = consumer.effect.apply([event], alone=True) if event else None
@@ -140,18 +140,3 @@ def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
         return json_response({"outcome": "applied" if applied.now else "applied_before"})
 
     return views
-
-
-def _message() -> Message:
-    """The request as a message. Source: CloudEvents HTTP protocol binding, binary mode."""
-    header = {
-        name: request.headers.get(f"ce-{name}", "") for name in ("id", "type", "source", "time")
-    }
-    return Message(
-        id=header["id"],
-        type=header["type"],
-        source=header["source"],
-        time=header["time"],
-        key="",
-        body=read_body(),
-    )

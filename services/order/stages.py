@@ -1,7 +1,4 @@
-"""The stages of an order that is done while the client waits: a call to each consumer.
-
-Source of the request's form: CloudEvents HTTP protocol binding, binary mode.
-"""
+"""The stages of an order that is done while the client waits: a call to each consumer."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +13,7 @@ from shared.bounded_http import open_client
 from shared.documents import read_document
 from shared.errors import DocumentError
 from shared.transport import Message
+from shared.transport.http_binding import to_http_headers
 
 #: A neighbour that is there takes a connection at once; one that is not must not cost more.
 CONNECT_SECONDS = 2.0
@@ -106,8 +104,9 @@ class Stages:
 
     def _outcome(self, name: str, message: Message) -> tuple[str, str | None]:
         url = f"{self._urls[name].rstrip('/')}/events"
+        headers = to_http_headers(message)
         try:
-            response = self._client.post(url, content=message.body, headers=_headers(message))
+            response = self._client.post(url, content=message.body, headers=headers)
         except httpx.TimeoutException:
             return TIMED_OUT, f"no answer within {self._timeout:g} s"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -118,19 +117,6 @@ class Stages:
 def failed_stage(stages: Sequence[Stage]) -> Stage | None:
     """The first that did not succeed, in the order of the consumers."""
     return next((stage for stage in stages if not stage.succeeded), None)
-
-
-def _headers(message: Message) -> dict[str, str]:
-    trace = {"traceparent": message.traceparent} if message.traceparent else {}
-    return {
-        "content-type": "application/json",
-        "ce-specversion": "1.0",
-        "ce-id": message.id,
-        "ce-type": message.type,
-        "ce-source": message.source,
-        "ce-time": message.time,
-        **trace,
-    }
 
 
 def _answered(response: httpx.Response) -> tuple[str, str | None]:
