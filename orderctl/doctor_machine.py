@@ -9,7 +9,8 @@ from pathlib import Path
 from orderctl.doctor_finding import Finding, ok, problem
 
 OLDEST_PYTHON = (3, 11)
-#: Each service, the simulators and orderctl list what they import; an image has its own list only.
+#: Each service, the simulators and orderctl list what they import, and services/ what several of
+#: them do; an image has its own list only.
 REQUIREMENTS = ("*/requirements.in", "*/*/requirements.in")
 ROOT = Path(__file__).parent.parent
 
@@ -43,7 +44,9 @@ def check_packages(root: Path = ROOT, version_of: Version = version) -> Finding:
 def _needed(root: Path) -> Iterator[str]:
     for pattern in REQUIREMENTS:
         for file in root.glob(pattern):
-            yield from re.findall(r"^[A-Za-z0-9-]+", file.read_text(encoding="utf-8"), re.MULTILINE)
+            yield from re.findall(
+                r"^[A-Za-z0-9][\w-]*", file.read_text(encoding="utf-8"), re.MULTILINE
+            )
 
 
 def _is_installed(name: str, version_of: Version) -> bool:

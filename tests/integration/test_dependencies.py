@@ -109,8 +109,15 @@ def test_every_list_pins_what_the_tests_ran_with(requirements: Path) -> None:
 @pytest.mark.parametrize("requirements", LISTS, ids=package_of)
 def test_everything_declared_is_pinned(requirements: Path) -> None:
     pinned = {name for name, _ in pins(requirements)}
-    declared = re.findall(r"^[\w-]+", requirements.with_suffix(".in").read_text(), re.MULTILINE)
-    assert set(declared) <= pinned
+    assert declared(requirements.with_suffix(".in")) <= pinned
+
+
+def declared(requirements: Path) -> set[str]:
+    """The packages of a list, and of those that it includes."""
+    text = requirements.read_text()
+    included = re.findall(r"^-r (\S+)$", text, re.MULTILINE)
+    own = set(re.findall(r"^\w[\w-]*", text, re.MULTILINE))
+    return own.union(*(declared(requirements.parent / name) for name in included))
 
 
 def pins(requirements: Path) -> set[tuple[str, str]]:

@@ -33,4 +33,6 @@ def test_the_headers_are_those_of_the_binary_mode() -> None:
 
 
 def test_what_is_missing_is_empty() -> None:
-    assert from_http({}.get, b"") == Message(id="", type="", source="", time="", key="", body=b"")
+    assert from_http(Headers().get, b"") == Message(
+        id="", type="", source="", time="", key="", body=b""
+    )

@@ -43,6 +43,15 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert check_packages(tmp_path, _without("httpx")) == ok("packages", "2 of 2 are installed")
 
 
+def test_a_list_that_several_services_include_counts_once(tmp_path: Path) -> None:
+    folder = tmp_path / "services"
+    for service in ("email", "sms"):
+        (folder / service).mkdir(parents=True)
+        (folder / service / "requirements.in").write_text("-r ../requirements.in\n")
+    (folder / "requirements.in").write_text("flask>=3.1\npika>=1.4.4,<2\n")
+    assert check_packages(tmp_path, _without("httpx")) == ok("packages", "2 of 2 are installed")
+
+
 def test_where_nothing_says_what_is_needed_that_is_said(tmp_path: Path) -> None:
     found = check_packages(tmp_path)
     assert (found.level, found.next) == (Level.PROBLEM, "Check the project out anew.")
