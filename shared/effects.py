@@ -23,7 +23,7 @@ def of_order(query: Select[Any], column: Column[str], order_id: str | None) -> S
     return query if order_id is None else query.where(column == order_id)
 
 
-def list_inbox(engine: Engine, inbox: Table, order_id: str | None) -> Iterator[dict[str, Any]]:
+def list_inbox(inbox: Table, engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
     """`{"eventId", "orderId", "state", "at"}` for each event that a leased effect has taken up."""
     query = select(
         inbox.c.event_id.label("eventId"),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, Table, func, select
 
-from services.email.schema import history, inbox, metadata, starts, tables
+from services.email.schema import metadata, tables
 from shared.database import create_schema, open_database, reading, writing
 from shared.events import Event
 from shared.history import History, Note, Step
@@ -14,6 +14,8 @@ from shared.inbox import DONE
 from shared.prune import prune_consumer
 from shared.transport import DeadLetter
 from tests.builders import a_message, an_event
+
+history, inbox, starts = tables.history, tables.inbox, tables.starts
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 KEEP = timedelta(days=30)

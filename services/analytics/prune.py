@@ -1,12 +1,12 @@
 """`python -m services.analytics.prune`: delete the records of what cannot come again."""
 
-from services.analytics.schema import starts, tables
+from services.analytics.schema import tables
 from shared.prune import run_prune
 from shared.settings import PruneConsumerSettings, main
 
 
 def run(settings: PruneConsumerSettings) -> None:
-    run_prune("analytics", settings, tables, starts)
+    run_prune("analytics", settings, tables, tables.starts)
 
 
 if __name__ == "__main__":

@@ -5,21 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, delete
 
 from shared.database import Money, Utc
-from shared.faults import faults_table
-from shared.history import history_table
-from shared.inbox import inbox_table
-from shared.replay_table import replays_table
 from shared.rows import Rows, insert_rows
-from shared.starts import starts_table
-from shared.story import Tables
+from shared.service.tables import consumer_tables
 
 metadata = MetaData()
-inbox = inbox_table(metadata)
-starts = starts_table(metadata)
-history = history_table(metadata)
-replays = replays_table(metadata)
-faults = faults_table(metadata)
-tables = Tables(inbox, history)
+tables = consumer_tables(metadata)
 
 facts = Table(
     "facts",

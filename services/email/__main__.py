@@ -1,32 +1,18 @@
 """`python -m services.email`: sends a confirmation for every order."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 
 from services.email.handler import send_confirmation
-from services.email.schema import faults, history, inbox, metadata, replays, starts, tables
+from services.email.schema import tables
 from services.email.settings import EmailSettings
-from shared.circuit import Circuit
-from shared.consumer import Consumer
-from shared.consumer_http import create_consumer_app
-from shared.database import check_schema, open_database
 from shared.effects import list_inbox
 from shared.events import Event
-from shared.faults import Faults
-from shared.faulty import FaultyEffect, Trouble
-from shared.history import History
-from shared.inbox import Effect, LeasedEffect
-from shared.observability import configure_logging
-from shared.replay_appliers import ApplyOnce, sending
-from shared.replayer import Replayer
-from shared.replays import Replays
-from shared.server import Process, Together, serve
+from shared.server import Process
+from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
+from shared.service.sending import Send, leased, once_or_resend
 from shared.settings import main
-from shared.starts import Starts
-from shared.transport import Broker, connect
-
-Send = Callable[[Event], None]
+from shared.transport import Broker
 
 
 def compose(
@@ -34,43 +20,19 @@ def compose(
     *,
     broker: Broker | None = None,
     send: Send | None = None,
-    wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+    wrap_effect: WrapEffect = unchanged,
 ) -> Process:
     """Put the process together; every part that reaches outside can be replaced."""
-    engine = open_database(settings.database_url)
-    transport = broker or connect(settings.broker_url, settings.retry_ladder)
-    careful = Circuit(send or sender(settings))
-    leased = LeasedEffect(engine, inbox, Starts(starts), careful, lease=settings.lease)
-    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
-    effect = wrap_effect(FaultyEffect(leased, trouble))
-    consumer = Consumer(
-        "email",
-        transport,
-        effect,
-        ladder=settings.retry_ladder,
-        concurrency=settings.concurrency,
-        check=lambda: check_schema(engine, metadata),
-        record=History(engine, history).record,
+    return compose_consumer(
+        settings,
+        name="email",
+        tables=tables,
+        effect=leased(send or sender(settings), lease=settings.lease),
+        replay=once_or_resend(threads=settings.concurrency),
+        list_effects=partial(list_inbox, tables.inbox),
+        broker=broker,
+        wrap_effect=wrap_effect,
     )
-    threads = settings.concurrency
-    once = ApplyOnce(engine, inbox, effect, batch=threads, threads=threads)
-    replayer = Replayer(
-        Replays(engine, replays),
-        partial(transport.archive, "email"),
-        partial(sending, once),
-        resends=True,
-    )
-    list_effects = partial(list_inbox, engine, inbox)
-    app = create_consumer_app(
-        consumer,
-        engine,
-        tables,
-        list_effects,
-        replayer,
-        trouble=trouble,
-        token=settings.operator_token,
-    )
-    return Process(app, Together([consumer, replayer]))
 
 
 def sender(settings: EmailSettings) -> Send:
@@ -90,9 +52,8 @@ def sender(settings: EmailSettings) -> Send:
 
 
 def run(settings: EmailSettings) -> None:
-    configure_logging("email", settings.log_level)
     # As many at a time over HTTP as from the queue: neither way is the slower one by design.
-    serve(settings, lambda: compose(settings), threads=settings.concurrency)
+    serve_consumer("email", settings, compose, threads=settings.concurrency)
 
 
 if __name__ == "__main__":

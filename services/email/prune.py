@@ -1,12 +1,12 @@
 """`python -m services.email.prune`: delete the records of what cannot come again."""
 
-from services.email.schema import starts, tables
+from services.email.schema import tables
 from shared.prune import run_prune
 from shared.settings import PruneConsumerSettings, main
 
 
 def run(settings: PruneConsumerSettings) -> None:
-    run_prune("email", settings, tables, starts)
+    run_prune("email", settings, tables, tables.starts)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,14 @@
 """`python -m services.inventory`: moves stock for every order."""
 
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
-
-from sqlalchemy import Connection
-
 from services.inventory.handler import move_stock
-from services.inventory.schema import faults, history, inbox, metadata, replays, starts, tables
+from services.inventory.schema import tables
 from services.inventory.settings import InventorySettings
 from services.inventory.stock import list_movements, stock_views
-from shared.consumer import Consumer
-from shared.consumer_http import create_consumer_app
-from shared.database import check_schema, open_database
-from shared.events import Event
-from shared.faults import Faults
-from shared.faulty import FaultyEffect, Trouble
-from shared.history import History
-from shared.inbox import Effect, TransactionalEffect
-from shared.observability import configure_logging
-from shared.replay_appliers import ApplyOnce
-from shared.replayer import Replayer
-from shared.replays import Replays
-from shared.server import Process, Together, serve
+from shared.server import Process
+from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
+from shared.service.own_database import Write, apply_once, transactional
 from shared.settings import main
-from shared.starts import Starts
-from shared.transport import Broker, connect
+from shared.transport import Broker
 
 #: Events that share a transaction. One commit each would cost three times as much.
 BATCH = 100
@@ -35,50 +18,27 @@ def compose(
     settings: InventorySettings,
     *,
     broker: Broker | None = None,
-    write: Callable[[Connection, Sequence[Event]], None] = move_stock,
-    wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+    write: Write = move_stock,
+    wrap_effect: WrapEffect = unchanged,
 ) -> Process:
     """Put the process together; every part that reaches outside can be replaced."""
-    engine = open_database(settings.database_url)
-    transport = broker or connect(settings.broker_url, settings.retry_ladder)
-    work = partial(time.sleep, settings.work_time)
-    once_each = TransactionalEffect(engine, inbox, Starts(starts), write, work)
-    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
-    effect = wrap_effect(FaultyEffect(once_each, trouble))
-    consumer = Consumer(
-        "inventory",
-        transport,
-        effect,
-        ladder=settings.retry_ladder,
-        concurrency=settings.concurrency,
+    return compose_consumer(
+        settings,
+        name="inventory",
+        tables=tables,
+        effect=transactional(write, work_time=settings.work_time),
+        # What is on hand was decided first come, first served: movements are never rewritten.
+        replay=apply_once(batch=BATCH),
+        list_effects=list_movements,
         batch=BATCH,
-        check=lambda: check_schema(engine, metadata),
-        record=History(engine, history).record,
+        views=[stock_views],
+        broker=broker,
+        wrap_effect=wrap_effect,
     )
-    # What is on hand was decided first come, first served: movements are never written anew.
-    once = ApplyOnce(engine, inbox, effect, batch=BATCH)
-    replayer = Replayer(
-        Replays(engine, replays),
-        partial(transport.archive, "inventory"),
-        lambda _replay: once,
-    )
-    list_effects = partial(list_movements, engine)
-    app = create_consumer_app(
-        consumer,
-        engine,
-        tables,
-        list_effects,
-        replayer,
-        trouble=trouble,
-        token=settings.operator_token,
-    )
-    app.register_blueprint(stock_views(engine))
-    return Process(app, Together([consumer, replayer]))
 
 
 def run(settings: InventorySettings) -> None:
-    configure_logging("inventory", settings.log_level)
-    serve(settings, lambda: compose(settings))
+    serve_consumer("inventory", settings, compose)
 
 
 if __name__ == "__main__":

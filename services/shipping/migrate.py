@@ -1,12 +1,12 @@
 """`python -m services.shipping.migrate`: create the tables that are missing."""
 
-from services.shipping.schema import metadata
-from shared.database import create_schema, open_database
+from services.shipping.schema import tables
+from shared.service.tables import create_tables
 from shared.settings import MigrateSettings, main
 
 
 def run(settings: MigrateSettings) -> None:
-    create_schema(open_database(settings.database_url), metadata)
+    create_tables(settings.database_url, tables)
 
 
 if __name__ == "__main__":

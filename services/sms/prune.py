@@ -1,12 +1,12 @@
 """`python -m services.sms.prune`: delete the records of what cannot come again."""
 
-from services.sms.schema import starts, tables
+from services.sms.schema import tables
 from shared.prune import run_prune
 from shared.settings import PruneConsumerSettings, main
 
 
 def run(settings: PruneConsumerSettings) -> None:
-    run_prune("sms", settings, tables, starts)
+    run_prune("sms", settings, tables, tables.starts)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from orderctl.ports import free_port
-from services.email.schema import inbox, starts
+from services.email.schema import tables
 from shared.database import open_database, reading, writing
 from shared.starts import MAX_STARTS
 from tests.builders import an_event
@@ -17,6 +17,8 @@ from tests.pipeline import Pipeline, lines, post_event, wait_ready
 from tests.service_process import ServiceProcess
 from tests.smtp_server import DROP, GOOD, HANG, SmtpServer
 from tests.waiting import eventually, stays
+
+inbox, starts = tables.inbox, tables.starts
 
 
 @pytest.fixture

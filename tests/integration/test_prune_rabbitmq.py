@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.email.schema import starts, tables
+from services.email.schema import tables
 from shared.prune import run_prune
 from shared.settings import PruneConsumerSettings
 from shared.transport import connect
@@ -13,6 +13,8 @@ from tests.builders import a_message
 from tests.conformance.steps import bury, drain
 from tests.pruning import Records, records_in
 from tests.waiting import eventually
+
+starts = tables.starts
 
 A_DAY = timedelta(days=1)
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, inspect
 
 from services.email.__main__ import compose
-from services.email.schema import history, inbox, metadata, tables
+from services.email.schema import metadata, tables
 from services.email.settings import EmailSettings
 from shared.activity import MOST_ORDERS, MOST_STEPS, Rung
 from shared.activity_reader import ActivityReader
@@ -21,6 +21,8 @@ from shared.history import History, Note, Step
 from shared.inbox import DONE, SENDING, inbox_row, inbox_table
 from shared.transport import Broker, Depth, connect
 from tests.builders import a_message, an_event
+
+history, inbox = tables.history, tables.inbox
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 TOKEN = "a-token-for-operators"

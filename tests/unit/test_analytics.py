@@ -12,13 +12,15 @@ from sqlalchemy import Engine, delete
 
 from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
-from services.analytics.schema import fact_items, facts, inbox, metadata, starts
+from services.analytics.schema import fact_items, facts, metadata, tables
 from shared.database import create_schema, open_database
 from shared.events import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, Event
 from shared.http import create_app
 from shared.inbox import TransactionalEffect
 from shared.starts import Starts
 from tests.builders import THE_TIME, an_event, an_item
+
+inbox, starts = tables.inbox, tables.starts
 
 
 @pytest.fixture

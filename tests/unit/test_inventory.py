@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, update
 from services.inventory.catalogue import CATALOGUE
 from services.inventory.handler import move_stock, reserve
 from services.inventory.migrate import stock_up
-from services.inventory.schema import inbox, metadata, movements, products, starts
+from services.inventory.schema import metadata, movements, products, tables
 from services.inventory.stock import list_movements, stock_views
 from shared.database import create_schema, open_database, reading, writing
 from shared.events import Event
@@ -21,6 +21,8 @@ from shared.inbox import TransactionalEffect
 from shared.starts import Starts
 from tests.builders import an_event, an_item
 from tests.fakes import in_threads
+
+inbox, starts = tables.inbox, tables.starts
 
 #: prod-777 is the product that is soon sold out.
 SCARCE, SEATS = "prod-777", 12

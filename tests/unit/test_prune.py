@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event
 
-from services.email.schema import history, inbox, starts
+from services.email.schema import tables
 from shared.database import writing
 from shared.errors import DatabaseUnavailable
 from shared.history import Step
@@ -15,6 +15,8 @@ from shared.prune import delete_in_batches
 from tests.builders import an_event
 from tests.fakes import Outage
 from tests.pruning import KEEP, NOW, TICK, Records, records_in
+
+history, inbox, starts = tables.history, tables.inbox, tables.starts
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from services.email.schema import inbox, starts, tables
+from services.email.schema import tables
 from shared.errors import BrokerUnavailable, PruneRefused
 from shared.events import Event
 from shared.history import Step
@@ -20,6 +20,8 @@ from shared.transport.embedded import EmbeddedBroker
 from tests.builders import a_message, an_event
 from tests.conformance.steps import bury, drain
 from tests.pruning import KEEP, NOW, TICK, Records, records_in
+
+inbox, starts = tables.inbox, tables.starts
 
 
 @pytest.fixture

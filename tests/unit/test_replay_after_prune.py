@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.email.schema import inbox, starts
+from services.email.schema import tables
 from shared.inbox import LeasedEffect
 from shared.replay_appliers import ApplyOnce
 from shared.starts import Starts
 from tests.builders import an_event
 from tests.pruning import KEEP, NOW, TICK, Records, records_in
+
+inbox, starts = tables.inbox, tables.starts
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, MetaData, func, select
 
 from services.analytics.handler import write_facts
 from services.analytics.reports import report_views
-from services.analytics.schema import facts, inbox, metadata, remove_facts, starts
+from services.analytics.schema import facts, metadata, remove_facts, tables
 from shared.database import create_schema, open_database, reading, writing
 from shared.errors import DependencyUnavailable, PermanentError
 from shared.events import Event
@@ -24,6 +24,8 @@ from shared.replay_tally import Done
 from shared.starts import Starts, starts_table
 from tests.builders import THE_TIME, an_event, an_item
 from tests.fakes import Death, Outage
+
+inbox, starts = tables.inbox, tables.starts
 
 outside = MetaData()
 outbox_of_mails = inbox_table(outside)

@@ -16,8 +16,8 @@ from services.analytics.__main__ import compose as compose_analytics
 from services.analytics.schema import metadata as analytics_tables
 from services.analytics.settings import AnalyticsSettings
 from services.email.__main__ import compose as compose_email
-from services.email.schema import inbox, replays, starts
 from services.email.schema import metadata as email_tables
+from services.email.schema import tables
 from services.email.settings import EmailSettings
 from services.inventory.__main__ import compose as compose_inventory
 from services.inventory.migrate import stock_up
@@ -37,6 +37,8 @@ from tests.builders import a_message
 from tests.fakes import the_only
 from tests.tables import connections_closed
 from tests.waiting import eventually, stays
+
+inbox, replays, starts = tables.inbox, tables.replays, tables.starts
 
 TOKEN = "a-token-for-operators"
 ALL = {"from": "beginning"}

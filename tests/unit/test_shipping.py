@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from services.shipping.handler import create_shipments, forget_shipments, shipment_id
 from services.shipping.joining import joined_at, note_joining
-from services.shipping.schema import inbox, metadata, starts
+from services.shipping.schema import metadata, tables
 from services.shipping.shipments import list_shipments, shipment_views
 from shared.database import create_schema, open_database, writing
 from shared.errors import BrokerUnavailable
@@ -20,6 +20,8 @@ from shared.inbox import TransactionalEffect
 from shared.starts import Starts
 from tests.builders import an_event, an_item
 from tests.fakes import FakeBroker
+
+inbox, starts = tables.inbox, tables.starts
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+"""Puts a consumer service together: what all of them share, around what only this one does.
+
+Read `compose_consumer` from top to bottom to see how a service is built. What it takes is made
+by `own_database.py` for a service whose effect is in its own database, and by `sending.py` for
+one that sends something out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from flask import Blueprint
+from sqlalchemy import Engine
+
+from shared.consumer import Consumer
+from shared.consumer_http import create_consumer_app
+from shared.database import check_schema, open_database
+from shared.faults import Faults
+from shared.faulty import FaultyEffect, Trouble
+from shared.history import History
+from shared.inbox import Effect
+from shared.observability import configure_logging
+from shared.replayer import ApplierFor, Replayer
+from shared.replays import Replays
+from shared.server import Process, Together, serve
+from shared.service.tables import ConsumerTables
+from shared.settings import ConsumerSettings
+from shared.transport import Broker, connect
+
+__all__ = [
+    "MakeEffect",
+    "Process",
+    "ReplayWay",
+    "WrapEffect",
+    "compose_consumer",
+    "serve_consumer",
+    "unchanged",
+]
+
+S = TypeVar("S", bound=ConsumerSettings)
+#: Makes the effect of a service that has these tables in this database.
+MakeEffect = Callable[[Engine, ConsumerTables], Effect]
+WrapEffect = Callable[[Effect], Effect]
+
+
+@dataclass(frozen=True)
+class ReplayWay:
+    """What a replay does with events. `make_appliers` is given the effect of the consumer.
+
+    `resends`: an operator may ask for everything to be sent again.
+    """
+
+    make_appliers: Callable[[Engine, ConsumerTables, Effect], ApplierFor]
+    resends: bool = False
+
+
+def unchanged(effect: Effect) -> Effect:
+    return effect
+
+
+def nothing(_engine: Engine, _broker: Broker) -> None:
+    """For a service that has nothing to do before it receives."""
+
+
+def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left out
+    settings: ConsumerSettings,
+    *,
+    name: str,
+    tables: ConsumerTables,
+    effect: MakeEffect,
+    replay: ReplayWay,
+    list_effects: Callable[[Engine, str | None], Iterator[Mapping[str, Any]]],
+    batch: int = 1,
+    views: Sequence[Callable[[Engine], Blueprint]] = (),
+    when_ready: Callable[[Engine, Broker], None] = nothing,
+    broker: Broker | None = None,
+    wrap_effect: WrapEffect = unchanged,
+) -> Process:
+    """A consumer with its replays and its HTTP side, ready to be served.
+
+    `list_effects`: what the service did for one order, or for all when the id is None.
+    `batch`: how many events share a transaction, at most. `views`: routes that only this
+    service has. `when_ready`: called before each subscription, once the tables are there.
+    `broker` and `wrap_effect` are for tests and for the broken variants of the workshop.
+    """
+    engine = open_database(settings.database_url)
+    transport = broker or connect(settings.broker_url, settings.retry_ladder)
+    trouble = Trouble(Faults(engine, tables.faults, allowed=settings.faults_allowed))
+    inner = effect(engine, tables)
+    if settings.faults_allowed:
+        inner = FaultyEffect(inner, trouble)
+    applied = wrap_effect(inner)
+
+    def check() -> None:
+        check_schema(engine, tables.metadata)
+        when_ready(engine, transport)
+
+    consumer = Consumer(
+        name,
+        transport,
+        applied,
+        ladder=settings.retry_ladder,
+        concurrency=settings.concurrency,
+        batch=batch,
+        check=check,
+        record=History(engine, tables.history).record,
+    )
+    replayer = Replayer(
+        Replays(engine, tables.replays),
+        partial(transport.archive, name),
+        replay.make_appliers(engine, tables, applied),
+        resends=replay.resends,
+    )
+    app = create_consumer_app(
+        consumer,
+        engine,
+        tables,
+        partial(list_effects, engine),
+        replayer,
+        trouble=trouble,
+        token=settings.operator_token,
+    )
+    for make_views in views:
+        app.register_blueprint(make_views(engine))
+    return Process(app, Together([consumer, replayer]))
+
+
+def serve_consumer(name: str, settings: S, compose: Callable[[S], Process], **options: Any) -> None:
+    """Serve until a signal ends it. `options` are those of `shared.server.serve`."""
+    configure_logging(name, settings.log_level)
+    serve(settings, lambda: compose(settings), **options)

@@ -1,0 +1,43 @@
+"""The tables that every consumer has, beside its own."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import MetaData, Table
+
+from shared.database import create_schema, open_database
+from shared.faults import faults_table
+from shared.history import history_table
+from shared.inbox import inbox_table
+from shared.replay_table import replays_table
+from shared.starts import starts_table
+from shared.story import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerTables(Tables):
+    """The inbox and the history, which tell the story of an order, and what else is kept."""
+
+    starts: Table
+    replays: Table
+    faults: Table
+
+    @property
+    def metadata(self) -> MetaData:
+        """All tables of the service: these, and those that it has defined itself."""
+        return self.inbox.metadata
+
+
+def consumer_tables(metadata: MetaData) -> ConsumerTables:
+    """Define these tables in the `metadata` of a service. Its migrate step creates them."""
+    return ConsumerTables(
+        inbox=inbox_table(metadata),
+        history=history_table(metadata),
+        starts=starts_table(metadata),
+        replays=replays_table(metadata),
+        faults=faults_table(metadata),
+    )
+
+
+def create_tables(database_url: str, tables: ConsumerTables) -> None:
+    """Create those that are missing: these, and the service's own."""
+    create_schema(open_database(database_url), tables.metadata)
