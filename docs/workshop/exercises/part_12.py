@@ -5,37 +5,21 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, delete, select
 
-from shared.consumer import Consumer
-from shared.consumer_http import create_consumer_app
-from shared.database import create_schema, open_database
 from shared.effects import of_order, stream
 from shared.events import Event, Item, OrderPlaced
-from shared.faults import Faults, faults_table
-from shared.faulty import FaultyEffect, Trouble
-from shared.history import History, history_table
-from shared.inbox import TransactionalEffect, inbox_table
-from shared.observability import configure_logging
-from shared.replay_appliers import Rebuild
-from shared.replay_table import replays_table
-from shared.replayer import Replayer
-from shared.replays import Replays
-from shared.server import Process, Together, serve
+from shared.service.compose import Process, compose_consumer, serve_consumer
+from shared.service.own_database import rebuild, transactional
+from shared.service.tables import consumer_tables, create_tables
 from shared.settings import ConsumerSettings, Port, main
-from shared.starts import Starts, starts_table
-from shared.story import Tables
-from shared.transport import connect
 
 NAME = "loyalty"
 metadata = MetaData()
-inbox, history = inbox_table(metadata), history_table(metadata)
-starts, replays = starts_table(metadata), replays_table(metadata)
-faults = faults_table(metadata)
+tables = consumer_tables(metadata)
 points = Table(
     "points",
     metadata,
@@ -78,39 +62,20 @@ def list_points(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]
 
 
 def compose(settings: Settings) -> Process:
-    engine = open_database(settings.database_url)
-    create_schema(engine, metadata)
-    broker = connect(settings.broker_url, settings.retry_ladder)
-    trouble = Trouble(Faults(engine, faults, allowed=settings.faults_allowed))
-    effect = FaultyEffect(TransactionalEffect(engine, inbox, Starts(starts), award), trouble)
-    consumer = Consumer(
-        NAME,
-        broker,
-        effect,
-        ladder=settings.retry_ladder,
+    create_tables(settings.database_url, tables)
+    return compose_consumer(
+        settings,
+        name=NAME,
+        tables=tables,
+        effect=transactional(award),
+        replay=rebuild(take_back, award),
+        list_effects=list_points,
         batch=100,
-        record=History(engine, history).record,
     )
-    replayer = Replayer(
-        Replays(engine, replays),
-        partial(broker.archive, NAME),
-        lambda _replay: Rebuild(engine, inbox, take_back, award),
-    )
-    app = create_consumer_app(
-        consumer,
-        engine,
-        Tables(inbox, history),
-        partial(list_points, engine),
-        replayer,
-        trouble=trouble,
-        token=settings.operator_token,
-    )
-    return Process(app, Together([consumer, replayer]))
 
 
 def run(settings: Settings) -> None:
-    configure_logging(NAME, settings.log_level)
-    serve(settings, lambda: compose(settings))
+    serve_consumer(NAME, settings, compose)
 
 
 # What it has to do. Leave this as it is.
