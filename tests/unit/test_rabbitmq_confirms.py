@@ -182,6 +182,40 @@ def test_a_lost_connection_leaves_it_unknown_what_was_taken(
         batch.check()
 
 
+def test_what_a_lost_connection_never_answered_is_not_confirmed_though_others_were_refused(
+    channel: FakeChannel, confirms: Confirms
+) -> None:
+    """Confirmed would be all that was not refused, and its rows would leave the outbox."""
+    batch = sent(confirms, *map(a_message, "abc"))
+    channel.nack(1)
+    batch.lose("the cable was cut")
+    assert batch.wait(0)
+    with pytest.raises(BrokerUnavailable, match="the cable was cut"):
+        batch.check()
+
+
+def test_a_batch_ends_once_though_its_connection_is_lost_twice() -> None:
+    ended: list[bool] = []
+    batch = Batch([a_message("a")], when_done=lambda: ended.append(batch.wait(0)))
+    batch.lose("the cable was cut")
+    batch.lose("the connection's thread ended")
+    assert ended == [False]
+    with pytest.raises(BrokerUnavailable, match="the cable was cut"):
+        batch.check()
+
+
+def test_an_id_of_which_one_came_back_and_one_was_refused_is_to_blame(
+    channel: FakeChannel, confirms: Confirms
+) -> None:
+    batch = sent(confirms, a_message("same"), a_message("same", key="other.thing"))
+    channel.nack(1)
+    channel.give_back(2)
+    channel.ack(2)
+    with pytest.raises(PublishFailed) as failure:
+        batch.check()
+    assert (failure.value.confirmed, failure.value.blameless) == (frozenset(), frozenset())
+
+
 def test_a_batch_that_was_answered_in_full_is_not_lost_afterwards(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
