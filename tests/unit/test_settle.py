@@ -27,6 +27,13 @@ LADDER = (1.0, 5.0, 30.0)
 GOOD = a_message()
 
 
+def _borne() -> Refused:
+    """What the circuit says of a refusal that may pass."""
+    error = Refused("mail server", "451 later", kind="451")
+    error.patience = 600.0
+    return error
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
@@ -121,6 +128,34 @@ def test_an_unknown_type_is_acknowledged_and_ignored_whatever_its_body() -> None
     assert settle(delivery, effect, LADDER) == Outcome.IGNORED
     assert delivery.ended == [("ack",)]
     assert effect.batches == []
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "verb"),
+    [
+        (RuntimeError("no"), 1, "retry"),
+        (RuntimeError("no"), 4, "dead_letter"),
+        (PermanentError("no"), 1, "dead_letter"),
+        (_borne(), 4, "retry"),
+    ],
+    ids=["a retry", "given up", "at once", "borne"],
+)
+def test_a_suspicion_is_cleared_once_the_broker_has_what_becomes_of_the_event(
+    error: Exception, attempt: int, verb: str
+) -> None:
+    """A death in between leaves the suspicion: the killer would begin anew with a clean name."""
+
+    class Watching(FakeEffect):
+        def given_up(self, event_id: str) -> None:
+            ended_before.append([ended for ended, *_ in delivery.ended])
+
+    ended_before: list[list[str]] = []
+    first = Failure.now("no")
+    delivery = FakeDelivery(replace(GOOD, attempt=attempt, first_failure=first))
+    effect = Watching()
+    effect.errors[GOOD.id] = error
+    settle(delivery, effect, LADDER)
+    assert ended_before == [[verb]]
 
 
 def test_a_database_that_is_away_after_the_end_leaves_only_a_suspicion() -> None:
@@ -253,6 +288,20 @@ def test_an_event_that_is_in_a_batch_twice_is_applied_once_and_acknowledged_twic
     assert effect.applied == [GOOD.id]
 
 
+@pytest.mark.parametrize(
+    "error", [DependencyUnavailable("mail server", "refused"), BrokerUnavailable("gone")]
+)
+def test_a_batch_during_an_outage_is_tried_once_and_stays_whole(error: Exception) -> None:
+    batch, effect = deliveries(3), FakeEffect()
+    ids = [delivery.message.id for delivery in batch]
+    effect.errors[ids[2]] = error
+    pending = deque[Delivery](batch)
+    with pytest.raises(type(error)):
+        list(settle_all(pending, effect, LADDER))
+    assert effect.batches == [ids]
+    assert [delivery.message.id for delivery in pending] == ids
+
+
 def test_after_an_outage_in_the_middle_what_is_settled_has_left_the_batch() -> None:
     batch, effect = deliveries(3), FakeEffect()
     ids = [delivery.message.id for delivery in batch]
@@ -310,6 +359,15 @@ def test_a_refusal_that_has_lasted_is_given_up(failing_for: float, patience: flo
         "dead_letter",
         "gave up after 4 attempts: Refused: the mail server refused it: 451 later",
     )
+
+
+def test_of_what_began_to_fail_at_no_known_time_nothing_is_borne() -> None:
+    for first in (None, Failure("no", ""), Failure("no", "yesterday"), Failure("no", "2026-01-01")):
+        delivery = FakeDelivery(replace(GOOD, attempt=len(LADDER) + 1, first_failure=first))
+        effect, error = FakeEffect(), Refused("mail server", "451 later", kind="451")
+        error.patience = float("inf")
+        effect.errors[GOOD.id] = error
+        assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
 
 
 def test_a_refusal_below_the_top_climbs() -> None:
