@@ -48,7 +48,9 @@ class FakeDelivery:
 
 
 class FakeLink:
-    """The connection that deliveries came over; once lost, nothing can be settled over it."""
+    """The connection that deliveries came over; once lost, nothing can be settled over it. The
+    end of a subscription loses it as well, on every transport.
+    """
 
     def __init__(self) -> None:
         self.lost = threading.Event()
@@ -116,6 +118,7 @@ class FakeSubscription:
         return self._broker.held
 
     def close(self) -> None:
+        self.link.lost.set()
         self._broker.closed += 1
 
     def __enter__(self) -> Self:

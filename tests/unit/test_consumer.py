@@ -202,12 +202,39 @@ def test_a_stop_writes_down_what_is_only_in_memory_as_soon_as_the_database_is_ba
 
 def test_suspects_are_handled_alone_when_nothing_else_is_in_work(start: Start) -> None:
     messages = [a_message() for _ in range(6)]
-    broker, effect = FakeBroker(*messages), FakeEffect()
+    broker, effect = FakeBroker(*messages), Neighbours()
     effect.suspects = {messages[1].id, messages[4].id}
     running = start(broker, effect, concurrency=3)
     eventually(lambda: broker.ended() == [("ack",)] * 6)
     assert sorted(effect.alone) == sorted(effect.suspects)
+    assert effect.beside_a_suspect == []
     eventually(lambda: running.consumer.unsettled == 0)
+
+
+class Neighbours(FakeEffect):
+    """Slow; records what was in work beside an event that is handled alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside_a_suspect: list[str] = []
+        self._in_work: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        [event] = events
+        with self._lock:
+            self._in_work[event.id] = alone
+            self._look()
+        if alone or event.id not in self.suspects:
+            time.sleep(0.1)
+        with self._lock:
+            self._look()
+            del self._in_work[event.id]
+            return super().apply(events, alone=alone)
+
+    def _look(self) -> None:
+        if any(self._in_work.values()) and len(self._in_work) > 1:
+            self.beside_a_suspect += self._in_work
 
 
 def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> None:
