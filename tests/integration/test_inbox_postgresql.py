@@ -1,9 +1,11 @@
 """What tests/unit/test_inbox.py shows on SQLite holds on PostgreSQL, also when it really stops."""
 
-import pytest
-from sqlalchemy import Engine
+import threading
 
-from shared.errors import DatabaseUnavailable
+import pytest
+from sqlalchemy import Connection, Engine
+
+from shared.errors import DatabaseUnavailable, LeaseHeld
 from tests.builders import an_event
 from tests.servers import PostgresServer
 from tests.unit import test_inbox
@@ -20,6 +22,22 @@ def test_when_the_server_stops_after_the_call_it_is_sent_once(
         effect.apply([event])
     postgres.start()
     assert effect.apply([event]).now == {event.id}
+    assert send.sent == [event.id]
+
+
+def test_what_one_replica_finishes_while_another_claims_it_is_sent_once(engine: Engine) -> None:
+    def finish_meanwhile(_tx: Connection) -> float:
+        """Between the look, which has found no row, and the claim."""
+        first = threading.Thread(target=test_inbox.outside(engine, send).apply, args=([event],))
+        first.start()
+        first.join()
+        return 1_000_000.0
+
+    send, event = test_inbox.Sender(), an_event()
+    second = test_inbox.outside(engine, send, finish_meanwhile)
+    with pytest.raises(LeaseHeld):
+        second.apply([event])
+    assert second.apply([event]).before == {event.id}
     assert send.sent == [event.id]
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, select
 
 from shared.database import clock_of, create_schema, open_database, reading, writing
 from shared.errors import DatabaseUnavailable, DependencyUnavailable, LeaseHeld
 from shared.events import Event
 from shared.inbox import (
+    DONE,
     LATEST_START,
     LONGEST_LEASE,
     SENDING,
@@ -176,6 +178,24 @@ def test_the_slow_part_of_the_work_holds_no_transaction_open(engine: Engine) -> 
 # --- effects outside of every transaction ----------------------------------------------------
 
 
+def test_what_failed_in_an_outage_is_no_start_once_the_next_one_has_ended(engine: Engine) -> None:
+    def fail() -> None:
+        outage.is_on = True
+        raise RuntimeError("no")
+
+    work, outage = [fail], Outage(engine)
+    effect = in_database(engine, work=lambda: work.pop()() if work else None)
+    event = an_event()
+    with pytest.raises(RuntimeError):
+        effect.apply([event])
+    outage.is_on = False
+    assert rows(engine, starts) == 1
+    assert effect.apply([an_event()]).now
+    assert rows(engine, starts) == 0
+    # Nor does another process take it for one that killed this one.
+    assert in_database(engine).apply([event]).now == {event.id}
+
+
 def test_what_was_sent_is_not_sent_again(engine: Engine) -> None:
     send, event = Sender(), an_event()
     effect = outside(engine, send)
@@ -284,6 +304,37 @@ def test_a_lease_further_ahead_than_any_can_be_is_over(engine: Engine, ahead: fl
     assert outside(engine, send, clock).apply([event]).now == {event.id}
 
 
+def test_what_another_replica_finishes_between_look_and_claim_is_not_sent_again(
+    engine: Engine,
+) -> None:
+    """The row is not there yet when this one looks, so nothing locks it."""
+
+    def clock(tx: Connection) -> float:
+        tx.execute(inbox.insert(), inbox_row(event, DONE))
+        return 1_000_000.0
+
+    send, event = Sender(), an_event()
+    with pytest.raises(LeaseHeld):
+        outside(engine, send, clock).apply([event])
+    assert (send.sent, rows(engine, starts)) == ([], 0)
+
+
+def test_a_lease_longer_than_an_hour_is_held_as_well(engine: Engine) -> None:
+    """A service whose calls may take so long needs one."""
+    event, clock, lease = an_event(), Clock(), 1.5 * LONGEST_LEASE
+
+    def patient(send: Sender) -> LeasedEffect:
+        return LeasedEffect(engine, inbox, Starts(starts), send, lease=lease, clock=clock)
+
+    first, second = Sender(), Sender()
+    first.before = raiser(Death())
+    with pytest.raises(Death):
+        patient(first).apply([event])
+    with pytest.raises(LeaseHeld):
+        patient(second).apply([event], alone=True)
+    assert second.sent == []
+
+
 def test_a_lease_as_long_as_any_can_be_is_held(engine: Engine) -> None:
     event, clock = an_event(), Clock()
     with writing(engine) as tx:
@@ -292,17 +343,20 @@ def test_a_lease_as_long_as_any_can_be_is_held(engine: Engine) -> None:
         outside(engine, Sender(), clock).apply([event])
 
 
-def test_the_inbox_has_the_time_of_the_latest_start(engine: Engine) -> None:
+def test_the_inbox_has_time_and_number_of_the_latest_attempt(engine: Engine) -> None:
     send, event = Sender(), an_event()
     send.before = raiser(DependencyUnavailable("mail server", "refused"))
-    began: list[datetime] = []
-    for _ in range(2):
+    found: list[tuple[int, datetime, datetime]] = []
+    for attempt in (1, 2):
         with pytest.raises(DependencyUnavailable):
-            outside(engine, send).apply([event])
+            outside(engine, send).apply([replace(event, attempt=attempt)])
         with reading(engine) as tx:
-            began += tx.scalars(select(inbox.c.at))
-    first, second = began
-    assert first < second
+            row = tx.execute(select(inbox.c.attempt, inbox.c.started_at, inbox.c.at)).one()
+            found.append((row.attempt, row.started_at, row.at))
+    (first, first_start, first_at), (second, second_start, second_at) = found
+    assert (first, second) == (1, 2)
+    assert first_start < second_start
+    assert first_at < second_at
 
 
 def test_a_call_that_fails_after_its_lease_leaves_the_next_one_alone(engine: Engine) -> None:

@@ -163,6 +163,18 @@ def test_two_starts_in_one_process_are_no_death(engine: Engine) -> None:
 
 
 @KINDS
+def test_the_death_of_one_process_with_several_rows_of_an_event_is_one_death(
+    engine: Engine, process: Process
+) -> None:
+    event = an_event()
+    effect = process(engine, {event.id})
+    for _ in range(MAX_STARTS):
+        die(effect, event)
+    assert open_starts(engine) == MAX_STARTS
+    assert process(engine, set()).apply([event], alone=True).now == {event.id}
+
+
+@KINDS
 def test_a_convicted_event_is_dead_lettered_and_a_redrive_works_again(
     engine: Engine, process: Process
 ) -> None:
