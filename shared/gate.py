@@ -21,11 +21,12 @@ class Gate:
     healthy dependency say "unavailable" does not keep the others from opening the gate.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, left: threading.Event | None = None) -> None:
+        """`left` is set once nobody waits here any more."""
         self.reason: str | None = None
         self._open = threading.Event()
         self._open.set()
-        self._left = threading.Event()
+        self._left = left or threading.Event()
         self._turns = _Turns()
         self._wait = FIRST_WAIT_SECONDS
         self._asked = 0.0

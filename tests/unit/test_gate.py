@@ -2,12 +2,15 @@
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
 from shared.errors import DependencyUnavailable
-from shared.gate import FIRST_WAIT_SECONDS, Gate
+from shared.gate import FIRST_WAIT_SECONDS, LONGEST_ASKED_SECONDS, LONGEST_WAIT_SECONDS, Gate
 from tests.waiting import eventually, stays
 
 
@@ -82,6 +85,74 @@ def test_another_error_opens_it_since_the_work_that_would_have_tried_again_is_ov
     assert gate.reason is None
 
 
+class Hurried(threading.Event):
+    """Waits for nothing, and records for how long it should have, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return self.is_set()
+
+
+def probe(gate: Gate, work: Work, times: int) -> None:
+    for _ in range(times):
+        closed(gate, work)
+
+
+def test_the_pauses_between_probes_grow_up_to_a_bound_and_begin_anew_after_an_outage() -> None:
+    gate, work = Gate(hurried := Hurried()), Work()
+    probe(gate, work, 8)
+    assert hurried.waits == [0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS]
+    work.away = False
+    gate.run(work)
+    probe(gate, work, 2)
+    assert hurried.waits[-1] == FIRST_WAIT_SECONDS
+
+
+def test_it_waits_no_longer_than_a_bound_though_it_is_asked_to() -> None:
+    gate, work = Gate(hurried := Hurried()), Work()
+    work.retry_after = 1e9
+    probe(gate, work, 2)
+    work.retry_after = None
+    probe(gate, work, 2)
+    assert hurried.waits == [LONGEST_ASKED_SECONDS, LONGEST_ASKED_SECONDS, 0.8]
+
+
+def test_those_who_wait_take_turns_in_their_order() -> None:
+    gate, order = Gate(), []
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        assert go.wait(10)
+        raise DependencyUnavailable("mail server", "refused")
+
+    def fail(number: int) -> None:
+        order.append(number)
+        raise DependencyUnavailable("mail server", "refused")
+
+    def once(work: Callable[[], None]) -> None:
+        with suppress(DependencyUnavailable):
+            gate.run(work)
+
+    closed(gate, Work())
+    threads = [threading.Thread(target=once, args=(hold,))]
+    threads[0].start()
+    assert held.wait(10)
+    for number in range(3):
+        threads.append(threading.Thread(target=once, args=(partial(fail, number),)))
+        threads[-1].start()
+        # Time to ask for its turn.
+        time.sleep(0.05)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2]
+
+
 def test_probes_come_one_at_a_time_and_ever_more_slowly() -> None:
     gate, work = Gate(), Work()
     closed(gate, work)
@@ -117,6 +188,13 @@ def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
         thread.join(timeout=2)
     assert not any(thread.is_alive() for thread in threads)
     assert len(work.at) == attempts
+
+
+def test_after_leaving_nothing_is_begun_though_it_is_open() -> None:
+    gate, work = Gate(), Work()
+    gate.leave()
+    gate.run(work)
+    assert work.at == []
 
 
 def test_it_waits_for_as_long_as_it_is_asked_to() -> None:
