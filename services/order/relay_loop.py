@@ -47,7 +47,9 @@ class Relay:
         consumers: Sequence[str],
         *,
         clock: Callable[[], float] = time.monotonic,
+        stopping: threading.Event | None = None,
     ) -> None:
+        """`stopping` is set once it should end, and all its pauses end then."""
         self._engine = engine
         self._broker = broker
         self._consumers = consumers
@@ -58,7 +60,7 @@ class Relay:
         self._queues_checked_at = float("-inf")
         self._unfinished = Unfinished()
         self._refused_whole = 0
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._on_death: Callable[[], None] = lambda: None
 

@@ -1,6 +1,7 @@
 """The relay on SQLite, with a broker that records what it is given."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -8,7 +9,16 @@ from sqlalchemy import Engine, event, insert
 from sqlalchemy.exc import OperationalError
 
 from services.order.publishing import REFUSALS
-from services.order.relay_loop import BATCH, FEW, QUEUE_CHECK_SECONDS, Relay
+from services.order.relay_loop import (
+    BATCH,
+    FEW,
+    FIRST_PAUSE_SECONDS,
+    IDLE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    QUEUE_CHECK_SECONDS,
+    WHOLE_EVERY,
+    Relay,
+)
 from services.order.schema import outbox
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import Message
@@ -106,6 +116,44 @@ def test_while_the_broker_is_away_everything_is_kept(
         eventually(lambda: relay.why_not_ready() is None)
         assert not died.is_set()
     assert broker.keys == placed
+
+
+class Hurried(threading.Event):
+    """Waits for a moment, and records for how long it should have, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return super().wait(0.001)
+
+    def pauses(self) -> list[float]:
+        """Without those between two looks into the outbox."""
+        return [wait for wait in self.waits if wait > IDLE_SECONDS]
+
+
+def test_the_pauses_of_an_outage_grow_up_to_a_bound_and_begin_anew_after_it(
+    service: OrderService, broker: RecordingBroker
+) -> None:
+    def be_away(messages: Sequence[Message]) -> None:
+        raise BrokerUnavailable("connection refused")
+
+    relay = Relay(service.engine, broker, CONSUMERS, stopping=(hurried := Hurried()))
+    place(service, 1)
+    broker.fault = be_away
+    with running(relay):
+        eventually(lambda: len(hurried.pauses()) >= 6)
+        broker.fault = None
+        eventually(lambda: relay.why_not_ready() is None)
+        before, broker.fault = len(hurried.pauses()), be_away
+        place(service, 1)
+        eventually(lambda: len(hurried.pauses()) > before)
+    longest = LONGEST_PAUSE_SECONDS
+    assert hurried.pauses()[:6] == [0.2, 0.4, 0.8, 1.6, longest, longest]
+    assert set(hurried.pauses()[6:before]) <= {longest}
+    assert hurried.pauses()[before] == FIRST_PAUSE_SECONDS
 
 
 def test_nothing_is_published_until_every_queue_exists(
@@ -364,8 +412,8 @@ def test_what_is_refused_with_everything_after_it_waits(
     assert broker.keys == placed
 
 
-def test_while_everything_is_refused_few_are_tried(
-    service: OrderService, broker: RecordingBroker, relay: Relay
+def test_while_everything_is_refused_few_are_tried_and_now_and_then_all(
+    service: OrderService, broker: RecordingBroker
 ) -> None:
     sizes: list[int] = []
 
@@ -373,14 +421,41 @@ def test_while_everything_is_refused_few_are_tried(
         sizes.append(len(messages))
         raise PublishFailed("refused")
 
+    relay = Relay(service.engine, broker, CONSUMERS, stopping=Hurried())
     placed = place(service, 50)
     broker.fault = refuse_all
     with running(relay):
-        eventually(lambda: len(sizes) == 4)
+        eventually(lambda: len(sizes) > WHOLE_EVERY)
         broker.fault = None
         eventually(lambda: is_empty(service))
-    assert sizes == [50, FEW, FEW, FEW]
+    assert sizes[: WHOLE_EVERY + 1] == [50, *[FEW] * (WHOLE_EVERY - 1), 50]
     assert broker.keys == placed
+    # The first that is taken may be a small one, and all that is left is the next.
+    assert len(broker.batches) <= 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BrokerUnavailable("restarting"), PublishFailed("one was returned", confirmed=frozenset("x"))],
+    ids=["an outage", "a refusal of some"],
+)
+def test_what_is_no_refusal_of_everything_leaves_the_batches_whole(
+    service: OrderService, broker: RecordingBroker, error: Exception
+) -> None:
+    sizes: list[int] = []
+
+    def fail(messages: Sequence[Message]) -> None:
+        sizes.append(len(messages))
+        raise error
+
+    relay = Relay(service.engine, broker, CONSUMERS, stopping=Hurried())
+    place(service, 50)
+    broker.fault = fail
+    with running(relay):
+        eventually(lambda: len(sizes) >= 3)
+        broker.fault = None
+        eventually(lambda: is_empty(service))
+    assert sizes[:3] == [50, 50, 50]
 
 
 def test_a_database_that_takes_no_writes_gets_each_event_published_once(
