@@ -7,7 +7,7 @@ pauses partitions of which enough is there, and commits what has been finished.
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -78,14 +78,18 @@ class Member:
         *,
         revoke_patience: float = REVOKE_PATIENCE,
         silence: float = SILENCE,
+        make_consumer: Callable[[dict[str, Any]], Consumer] = Consumer,
     ) -> None:
-        """`changed` guards `lanes`, and is notified of what arrives and of the end."""
+        """`changed` guards `lanes`, and is notified of what arrives and of the end.
+        `make_consumer` gets librdkafka's settings.
+        """
         self._lanes = lanes
         self._changed = changed
         self._topics = list(topics)
         self._group = address.layout.group(service)
         self._revoke_patience = revoke_patience
         self._settings = {**SETTINGS, **address.client, "group.id": self._group}
+        self._make_consumer = make_consumer
         self._gone = ""
         self._is_away = False
         self._joined = threading.Event()
@@ -132,7 +136,7 @@ class Member:
 
     def _run(self) -> None:
         try:
-            consumer = Consumer(
+            consumer = self._make_consumer(
                 {**self._settings, "error_cb": self._on_error, "on_commit": self._on_commit}
             )
             try:

@@ -5,7 +5,16 @@ import dataclasses
 from msgspec.structs import replace
 
 from shared.transport.kafka_gaps import Gaps
-from shared.transport.kafka_lanes import FETCHED, FETCHED_BYTES, WIDEST, Claim, End, Lanes, Record
+from shared.transport.kafka_lanes import (
+    FETCHED,
+    FETCHED_BYTES,
+    FETCHED_OF_A_RUNG,
+    WIDEST,
+    Claim,
+    End,
+    Lanes,
+    Record,
+)
 from shared.transport.message import Message
 from tests.unit.test_kafka_window import MESSAGE, a_record
 
@@ -83,6 +92,30 @@ def test_a_partition_that_comes_back_is_not_paused_and_holds_nothing() -> None:
     assert (group.paused(), group.unfinished(), group.positions()) == ([], 0, {})
     assert not any(group.holds(claim) for claim in claims)
     assert not group.take(1, now=0.0)
+
+
+def test_a_claim_from_before_a_rebalance_does_not_hold_though_its_record_is_taken_again() -> None:
+    """What its handler publishes now would be there twice."""
+    group = lanes(MAIN)
+    group.offer(a_record(MAIN, 0), now=20.0)
+    (before,) = group.take(1, now=0.0)
+    group.drop([MAIN])
+    group.assign([MAIN])
+    group.offer(a_record(MAIN, 0), now=20.0)
+    (after,) = group.take(1, now=0.0)
+    assert (group.holds(before), group.holds(after)) == (False, True)
+    finish_all([before])
+    assert (group.holds(after), group.positions()) == (True, {})
+    finish_all([after])
+    assert (group.holds(after), group.positions()) == (False, {MAIN: 1})
+
+
+def test_a_rung_is_not_fetched_as_far_ahead_as_the_events() -> None:
+    group = lanes(MAIN, RUNG)
+    for offset in range(FETCHED_OF_A_RUNG + 1):
+        group.offer(a_record(MAIN, offset), now=20.0)
+        group.offer(a_record(RUNG, offset), now=20.0)
+    assert group.to_pause() == [RUNG]
 
 
 def test_what_is_revoked_is_no_longer_delivered_though_its_work_still_ends() -> None:
