@@ -191,6 +191,16 @@ def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
     assert found.orders(Verdict.EARLIER) == (THIRD.order_id,)
 
 
+def test_a_dead_letter_of_an_order_from_before_it_joined_is_not_excused_by_that() -> None:
+    """It has got the event, by a replay, and could not do it."""
+    evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
+    evidence = replace(evidence, dead_letters={"shipping": (FIRST.event_id,)})
+    found = shipping(evidence)
+    assert found.orders(Verdict.DEAD_LETTERED) == (FIRST.order_id,)
+    assert found.other_dead_letters.first == ()
+    assert status(judge(evidence, quiet=True)) == (0, 1)
+
+
 def test_before_it_has_joined_every_order_is_earlier() -> None:
     assert len(shipping(latecomer(None)).orders(Verdict.EARLIER)) == 3
 

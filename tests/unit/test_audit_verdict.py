@@ -106,6 +106,13 @@ def test_the_only_mail_about_an_order_under_another_message_id_is_wrong() -> Non
     assert judged(evidence, "email").orders(Verdict.WRONG) == ("ord-2",)
 
 
+def test_a_mail_belongs_to_the_order_of_its_event_whatever_order_it_mentions() -> None:
+    second = replace(done("email", [SECOND])[0], mentions="Your order ord-3.")
+    evidence = with_effects(HISTORY, "email", *done("email", [FIRST, THIRD]), second)
+
+    assert judged(evidence, "email").orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
+
+
 @pytest.mark.parametrize("service", CONSUMERS)
 def test_an_effect_that_no_order_explains_is_an_orphan(service: str) -> None:
     stranger = an_order(99)
