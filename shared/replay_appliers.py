@@ -163,6 +163,7 @@ class Resend:
             already=self._originals(done.already),
             failed={self._original(name): reason for name, reason in done.failed.items()},
             away=done.away,
+            held=done.held,
         )
 
     def _originals(self, names: frozenset[str]) -> frozenset[str]:
@@ -182,7 +183,7 @@ def _together_or_alone(act: Callable[[Sequence[Event]], Done], events: Sequence[
     try:
         return act(events)
     except LeaseHeld as held:
-        return Done(away=str(held))
+        return Done(held=held.seconds)
     except (DependencyUnavailable, BrokerUnavailable) as error:
         return Done(away=str(error))
     except PermanentError as error:

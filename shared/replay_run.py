@@ -7,14 +7,10 @@ from itertools import islice
 from shared.errors import ContractError, DependencyUnavailable
 from shared.events import Event
 from shared.replay_appliers import Applier
+from shared.replay_patience import Patience
 from shared.replay_tally import Done, Tally
 from shared.settle import read
 from shared.transport import Stored
-
-#: Seconds for which a replay waits for what is away, and between two tries.
-PATIENCE = 60.0
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 5.0
 
 
 class Stopped(Exception):
@@ -62,15 +58,14 @@ class Run:
 
     def _decide(self, events: Sequence[Event], batch: Sequence[Stored]) -> None:
         """Until each is decided; what is away is waited for, with nothing open meanwhile."""
-        waited, pause, total = 0.0, FIRST_PAUSE, Done()
+        patience, total = Patience(), Done()
         try:
             while events:
                 done = self._try(events)
                 total = total.also(done)
                 events = [event for event in events if event.id not in total.decided]
-                if events:
-                    self._pause(pause, waited, done.away or "it does not say")
-                    waited, pause = waited + pause, min(pause * 2, LONGEST_PAUSE)
+                if events and self._wait(patience.next_pause(done)):
+                    raise Stopped
         finally:
             self._tally.count(total, batch)
 
@@ -79,12 +74,6 @@ class Run:
             return self._act(events)
         except DependencyUnavailable as error:
             return Done(away=str(error))
-
-    def _pause(self, seconds: float, waited: float, away: str) -> None:
-        if waited >= PATIENCE:
-            raise DependencyUnavailable("what the replay needs", f"{away}, for {waited:.0f} s")
-        if self._wait(seconds):
-            raise Stopped
 
 
 def waiting_on(*ends: threading.Event) -> Callable[[float], bool]:

@@ -15,7 +15,8 @@ LONGEST_REASON = 500
 class Done:
     """Event ids by what became of them in a replay; `failed` has the reasons.
 
-    An event in none of these is undecided: what it needs is away, as `away` says.
+    An event in none of these is undecided: what it needs is unavailable, as `away` says, or
+    another process has it under a lease. `held`: seconds until the last such lease ends.
     """
 
     applied: frozenset[str] = frozenset()
@@ -23,6 +24,7 @@ class Done:
     rewritten: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
     away: str | None = None
+    held: float = 0.0
 
     @property
     def decided(self) -> frozenset[str]:
@@ -35,6 +37,7 @@ class Done:
             self.rewritten | other.rewritten,
             {**self.failed, **other.failed},
             self.away or other.away,
+            max(self.held, other.held),
         )
 
 

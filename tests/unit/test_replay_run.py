@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, DependencyUnavailable
 from shared.events import Event
-from shared.replay_run import PATIENCE, Run, Stopped, waiting_on
+from shared.replay_patience import PATIENCE
+from shared.replay_run import Run, Stopped, waiting_on
 from shared.replay_tally import FAILURES_NAMED, Done, Tally
 from shared.transport import Message, Stored
 from tests.builders import a_message
@@ -121,6 +122,47 @@ def test_what_stays_away_ends_the_replay_with_the_reason() -> None:
     wait = Waiting()
     with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
         replayed(FakeApplier(*[away] * 1000), stored(a_message()), wait=wait)
+    assert PATIENCE <= sum(wait.waits) <= PATIENCE + 5
+
+
+class Leased(FakeApplier):
+    """Applies nothing before each of these leases has ended, in seconds of waiting."""
+
+    def __init__(self, wait: Waiting, *leases: float) -> None:
+        super().__init__()
+        self._wait = wait
+        self._leases = leases
+
+    def apply(self, events: Sequence[Event]) -> Done:
+        now, end = sum(self._wait.waits), 0.0
+        for lease in self._leases:
+            end += lease
+            if now < end:
+                return Done(held=end - now)
+        return super().apply(events)
+
+
+def test_a_lease_of_a_process_that_died_is_waited_for_however_long_it_is() -> None:
+    wait = Waiting()
+    tally = replayed(Leased(wait, 132.0), stored(a_message()), wait=wait)
+    assert (tally.seen, tally.applied, tally.failed) == (1, 1, 0)
+    assert 132 <= sum(wait.waits) <= 137
+
+
+def test_a_lease_that_is_taken_anew_again_and_again_ends_the_replay() -> None:
+    wait = Waiting()
+    with pytest.raises(DependencyUnavailable, match="another process holds a lease for"):
+        replayed(Leased(wait, *[132.0] * 100), stored(a_message()), wait=wait)
+    assert 132 + PATIENCE <= sum(wait.waits) <= 132 + PATIENCE + 10
+
+
+def test_a_lease_makes_nobody_more_patient_with_what_is_unavailable() -> None:
+    def both(_events: Sequence[Event]) -> Done:
+        return Done(away="the mail server is unavailable", held=132.0)
+
+    wait = Waiting()
+    with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
+        replayed(FakeApplier(*[both] * 1000), stored(a_message()), wait=wait)
     assert PATIENCE <= sum(wait.waits) <= PATIENCE + 5
 
 
