@@ -36,30 +36,11 @@ from shared.blame import READ_ONLY, blames_statement, sqlstate
 from shared.database_address import engine_url
 from shared.disk import disk_problem, watch_disk
 from shared.errors import DatabaseUnavailable
+from shared.postgresql_session import connect_arguments, prepare_session
 
 #: Transactions are short and never wait for anything outside, so that a few connections
 #: serve many threads.
 POOL_SIZE = 5
-
-#: When packets vanish, a connection ends after some ten seconds, whichever side waits: here with
-#: an error, in PostgreSQL with the locks that it held. Source: libpq's connection parameters.
-_OUR_END = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-_SESSION = {
-    "lock_timeout": "10s",
-    "statement_timeout": "30s",
-    #: A process that is frozen in a transaction holds up the others no longer than this.
-    "idle_in_transaction_session_timeout": "60s",
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "10s",
-}
-_SET_SESSION = "SELECT " + ", ".join(f"set_config('{name}', %s, false)" for name in _SESSION)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -112,20 +93,12 @@ def _postgresql(url: URL, pool_size: int, *, autocommit: bool) -> Engine:
         pool_pre_ping=not autocommit,
         isolation_level="AUTOCOMMIT" if autocommit else None,
         pool_timeout=10,
-        connect_args={"connect_timeout": 5, **_OUR_END},
+        connect_args=connect_arguments(url.query),
     )
-    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "connect", prepare_session)
     event.listen(engine, "handle_error", _leave_a_read_only_server)
     watch_disk(engine)
     return engine
-
-
-def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # Not among the parameters of the connection, of which PgBouncer takes none that it does not
-    # know.
-    connection.execute(_SET_SESSION, list(_SESSION.values()))
-    if not connection.autocommit:
-        connection.commit()
 
 
 def _leave_a_read_only_server(context: ExceptionContext) -> None:

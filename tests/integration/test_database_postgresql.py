@@ -4,12 +4,32 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, inspect, text
+from sqlalchemy import (
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    inspect,
+    select,
+    text,
+)
 
-from shared.database import check_schema, create_schema, open_database, reading, writing
+from shared.database import (
+    Utc,
+    check_schema,
+    create_schema,
+    open_database,
+    reading,
+    writing,
+)
+from shared.database_address import engine_url
 from shared.errors import DatabaseUnavailable
+from shared.rows import insert_rows
 from tests.unit.test_database import *  # noqa: F403 (its tests are run again here)
 from tests.waiting import eventually
 
@@ -80,6 +100,52 @@ def wait_for_lock(engine: Engine, table: str) -> None:
             return bool(tx.scalar(waits, {"t": table}))
 
     eventually(somebody_waits)
+
+
+def test_what_the_address_says_wins(postgres_url: str) -> None:
+    """Of the parameters of libpq, and of the settings of the session that are in `options`."""
+    ours = "connect_timeout=3&tcp_user_timeout=7000&keepalives_idle=9"
+    engine = open_database(f"{postgres_url}?{ours}&options=-c%20statement_timeout%3D90s")
+    with reading(engine) as tx:
+        session = [tx.scalar(text(f"SHOW {name}_timeout")) for name in ("statement", "lock")]
+        connection = tx.connection.driver_connection
+        assert connection is not None
+        parameters = connection.info.get_parameters()
+    engine.dispose()
+    assert session == ["90s", "10s"]
+    names = ("connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_count")
+    assert [parameters[name] for name in names] == ["3", "7000", "9", "3"]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_times_are_the_same_whatever_zone_and_style_the_role_has(
+    postgres_url: str, zone: str
+) -> None:
+    """The first and the last hours, too, which elsewhere lie in a year that Python has not."""
+    setup = create_engine(engine_url(postgres_url), isolation_level="AUTOCOMMIT")
+    role = f"role_of_{zone[:4].lower()}"
+    with setup.connect() as connection:
+        for statement in (
+            f"DROP ROLE IF EXISTS {role}",
+            f"CREATE ROLE {role} LOGIN SUPERUSER",
+            f"ALTER ROLE {role} SET TimeZone = '{zone}'",
+            f"ALTER ROLE {role} SET DateStyle = 'SQL, DMY'",
+        ):
+            connection.execute(text(statement))
+    setup.dispose()
+    engine = open_database(postgres_url.replace("postgres@", f"{role}@"))
+    times = Table("times", MetaData(), Column("at", Utc, primary_key=True))
+    create_schema(engine, times.metadata)
+    written = ["0001-01-01T00:00:00Z", "2026-03-04T05:06:07Z", "9999-12-31T23:59:59Z"]
+    rows = [{"at": datetime.fromisoformat(time)} for time in written]
+    with writing(engine) as tx:
+        insert_rows(tx, times, rows)
+    with reading(engine) as tx:
+        found = list(tx.scalars(select(times.c.at).order_by(times.c.at)))
+        as_text = list(tx.scalars(text("SELECT at::text FROM times ORDER BY at")))
+    engine.dispose()
+    assert found == [row["at"] for row in rows]
+    assert as_text[1] == "2026-03-04 05:06:07+00"
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="an option of Linux")
