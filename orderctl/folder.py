@@ -45,8 +45,10 @@ def _opened(folder: Path) -> TextIO:
 
 
 def demo_folder() -> Path:
-    """The folder that DEMO_FOLDER names; set to nothing, it names none."""
-    return Path(os.environ.get("DEMO_FOLDER") or DEFAULT_FOLDER)
+    """The folder that DEMO_FOLDER names, with or without the line end of a file that it came from;
+    set to nothing, it names none.
+    """
+    return Path(os.environ.get("DEMO_FOLDER", "").rstrip("\r\n") or DEFAULT_FOLDER)
 
 
 def _check_ours(folder: Path) -> None:

@@ -81,7 +81,8 @@ class ConsumerAddresses(_FromDemo):
         """The same; of a service that is not ours what `NAME_URL` says, else None."""
         if f"{service}_url" in type(self).model_fields:
             return self.of(service)
-        return os.environ.get(f"{service.upper().replace('-', '_')}_URL")
+        url = os.environ.get(f"{service.upper().replace('-', '_')}_URL")
+        return url and url.strip()
 
 
 class FaultAddresses(OrderAddress, ConsumerAddresses):
@@ -99,4 +100,5 @@ class Addresses(BrokerSettings, FaultAddresses):
 def overruled() -> list[str]:
     """Variables of this shell that say something else than the demo that runs, and win."""
     known = {name.upper(): value for name, value in _known_to_demo().items()}
-    return sorted(name for name in known if os.environ.get(name, known[name]) != known[name])
+    said = {name: os.environ.get(name, value).strip() for name, value in known.items()}
+    return sorted(name for name in known if said[name] != known[name])

@@ -186,10 +186,18 @@ class PruneConsumerSettings(PruneSettings):
 def load(kind: type[S]) -> S:
     """Read the settings from the environment. Raises SettingsError, a line for each at fault."""
     try:
-        return kind()
+        return kind(**_trimmed(kind))
     except ValidationError as error:
         lines = {_explain(kind, each) for each in error.errors() if each["loc"]}
         raise SettingsError("\n".join(sorted(lines))) from None
+
+
+def _trimmed(kind: type[BaseSettings]) -> dict[str, Any]:
+    """Settings with blanks around them, without those: a file with the line ends of Windows, read
+    by a shell, leaves a carriage return behind each value.
+    """
+    values = {field: os.environ.get(field.upper(), "") for field in kind.model_fields}
+    return {name: value.strip() for name, value in values.items() if value != value.strip()}
 
 
 def _explain(kind: type[BaseSettings], error: ErrorDetails) -> str:

@@ -5,9 +5,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from orderctl.folder import demo_folder
+from orderctl.settings import ConsumerAddresses, QueueSettings
 from shared.errors import SettingsError
 from shared.settings import ConsumerSettings, load
 
@@ -48,6 +51,36 @@ def test_an_address_with_known_parameters_is_taken_as_it_is(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     assert loaded(monkeypatch, {"DATABASE_URL": url}).database_url == url
+
+
+def test_a_file_with_the_line_ends_of_windows_gives_the_same_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of them, whatever their kind: addresses, numbers, words, lists, secrets."""
+    plain = {
+        "LOG_LEVEL": "INFO",
+        "RETRY_LADDER": "0.2,0.4",
+        "FAULTS_ALLOWED": "true",
+        "OPERATOR_TOKEN": "0123456789abcdef",
+        "HOST": "0.0.0.0",
+        "ALLOWED_HOSTS": "shop.example",
+    }
+    expected = loaded(monkeypatch, plain)
+    from_windows = {name: f"{value}\r" for name, value in {**GOOD, **plain}.items()}
+    assert loaded(monkeypatch, from_windows) == expected
+
+
+def test_orderctl_finds_services_and_the_demo_with_the_line_ends_of_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEMO_FOLDER", "no-such-folder\r")
+    monkeypatch.setenv("CONSUMERS", "email,loyalty\r")
+    monkeypatch.setenv("EMAIL_URL", "http://127.0.0.1:9001\r")
+    monkeypatch.setenv("LOYALTY_URL", "http://127.0.0.1:9002\r")
+    addresses = load(ConsumerAddresses)
+    found = [addresses.find(name) for name in load(QueueSettings).consumers]
+    assert found == ["http://127.0.0.1:9001", "http://127.0.0.1:9002"]
+    assert demo_folder() == Path("no-such-folder")
 
 
 @pytest.mark.parametrize(
