@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from orderctl.audit_shapes import Replay
 from shared.errors import SpanError
 from shared.events import RESENT
+from shared.shifted import shifted
 from shared.transport.archive import parse_point
 
 #: What a replay adds to the id of an event that it sends again.
@@ -45,7 +46,7 @@ def to_resend(replay: Replay | None) -> Resend | None:
     if replay is None or replay.dry_run or not replay.resend:
         return None
     ends = [end for end in (replay.ended_at, _time(replay.end)) if end]
-    until = min(ends) + CLOCKS_DIFFER if ends else None
+    until = shifted(min(ends), CLOCKS_DIFFER) if ends else None
     sent = replay.applied + replay.already_applied + replay.failed
     return Resend(until, sent if replay.state == DONE else None)
 

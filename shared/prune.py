@@ -19,6 +19,7 @@ from shared.forgotten import note_forgotten
 from shared.inbox import DONE
 from shared.observability import configure_logging
 from shared.settings import PruneConsumerSettings
+from shared.shifted import shifted
 from shared.story import Tables
 from shared.transport import Broker, DeadLetter, connect, kept_days
 
@@ -114,7 +115,7 @@ def find_cutoff(
     newest = select(inbox.c.event_time).where(inbox.c.state == DONE).order_by(inbox.c.at.desc())
     with reading(engine) as tx:
         progress = tx.scalar(newest.limit(1)) or now
-    return min(min(now, progress) - keep, *(_time_of(letter) for letter in dead), now)
+    return min(shifted(min(now, progress), -keep), *(_time_of(letter) for letter in dead), now)
 
 
 def _time_of(letter: DeadLetter) -> datetime:

@@ -34,6 +34,7 @@ ACK_EVERY = 100
 SILENCE = 30.0
 #: The broker finds a time by its own clock, which may be behind that of the publisher.
 CLOCKS_DIFFER = timedelta(minutes=1)
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class _Arrived(NamedTuple):
@@ -84,9 +85,7 @@ class _Reader:
     def __init__(self, url: str, attach_at: "str | int | datetime") -> None:
         self._attach_at = attach_at
         #: A message whose time is no date counts as stored when the one before it was.
-        self._time = (
-            attach_at if isinstance(attach_at, datetime) else datetime.fromtimestamp(0, UTC)
-        )
+        self._time = attach_at if isinstance(attach_at, datetime) else EPOCH
         #: None stands for the end: the link is gone.
         self._arrived: SimpleQueue[_Arrived | None] = SimpleQueue()
         self._link = Link(url, "replay", start=self._start, on_gone=lambda: self._arrived.put(None))
@@ -160,9 +159,12 @@ def _mark(service: str) -> Outgoing:
 
 
 def _attach_at(start: Point | None) -> "str | int | datetime":
-    if start is None:
+    if isinstance(start, Offset):
+        return start.number
+    # AMQP has no time before 1970.
+    if start is None or start < EPOCH + CLOCKS_DIFFER:
         return "first"
-    return start.number if isinstance(start, Offset) else start - CLOCKS_DIFFER
+    return start - CLOCKS_DIFFER
 
 
 def _is_past(end: Point | None, arrived: _Arrived) -> bool:

@@ -115,6 +115,18 @@ def test_times_bound_what_is_read(broker: Broker) -> None:
     assert read(broker, Span(between - timedelta(days=3))) == before + after
 
 
+@pytest.mark.parametrize(
+    "early", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:30Z"]
+)
+def test_any_time_of_the_calendar_bounds_what_is_read(broker: Broker, early: str) -> None:
+    sent = messages(2)
+    publish(broker, *sent)
+    first, last = parse_point(early), parse_point("9999-12-31T23:59:59.999999Z")
+    assert read(broker, Span(first, last)) == sent
+    assert read(broker, Span(None, first)) == []
+    assert read(broker, Span(last)) == []
+
+
 def test_the_time_is_when_it_was_published(broker: Broker) -> None:
     began = datetime.now(UTC) - timedelta(seconds=1)
     publish(broker, a_message())

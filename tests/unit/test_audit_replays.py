@@ -13,6 +13,7 @@ from orderctl.audit_replays import CLOCKS_DIFFER, Resend, to_resend
 from orderctl.audit_report import document, sentence
 from orderctl.audit_shapes import Replay
 from orderctl.audit_verdict import ServiceAudit, Verdict
+from shared.shifted import LATEST
 from tests.unit.audit_histories import (
     NOON,
     History,
@@ -137,6 +138,10 @@ ENDED = Replay("done", resend=True, dry_run=False, ended_at=NOON, applied=2, alr
         (structs.replace(ENDED, end="1200"), Resend(NOON + CLOCKS_DIFFER, 5)),
         (structs.replace(ENDED, end="who knows"), Resend(NOON + CLOCKS_DIFFER, 5)),
         (structs.replace(ENDED, state="running", ended_at=None), Resend(None, None)),
+        (
+            structs.replace(ENDED, state="running", ended_at=None, end="9999-12-31T23:59:59Z"),
+            Resend(LATEST, None),
+        ),
         (structs.replace(ENDED, state="interrupted"), Resend(NOON + CLOCKS_DIFFER, None)),
     ],
 )

@@ -12,6 +12,7 @@ from shared.errors import DatabaseUnavailable
 from shared.history import Step
 from shared.inbox import SENDING
 from shared.prune import delete_in_batches
+from shared.shifted import EARLIEST
 from tests.builders import an_event
 from tests.fakes import Outage
 from tests.pruning import KEEP, NOW, TICK, Records, records_in
@@ -54,6 +55,15 @@ def test_an_event_from_the_future_moves_no_limit(records: Records) -> None:
     kept = [
         records.applied(NOW - KEEP, at=NOW - TICK),
         records.applied(NOW + timedelta(days=400), at=NOW),
+    ]
+    assert records.prune()["inbox"] == 0
+    assert records.left() == {event.id for event in kept}
+
+
+def test_an_event_from_the_year_1_that_came_last_keeps_everything(records: Records) -> None:
+    kept = [
+        records.applied(NOW - 9 * KEEP, at=NOW - 9 * KEEP),
+        records.applied(EARLIEST, at=NOW),
     ]
     assert records.prune()["inbox"] == 0
     assert records.left() == {event.id for event in kept}
