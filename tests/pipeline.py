@@ -45,6 +45,15 @@ class Pipeline:
             **settings,
         )
 
+    def relay(self, database_url: str) -> ServiceProcess:
+        """An order relay; the tables of the order service are there."""
+        return ServiceProcess(
+            "services.order.relay",
+            self._folder,
+            BROKER_URL=self._broker_url,
+            DATABASE_URL=database_url,
+        )
+
     def simulator(self, name: str, **settings: str) -> ServiceProcess:
         url = self.database_url(name)
         return ServiceProcess(f"simulators.{name}", self._folder, DATABASE_URL=url, **settings)

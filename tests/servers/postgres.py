@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,8 +20,12 @@ from tests.servers.process import Process, ServerFailed, find_program
 DEBIAN = "usr/lib/postgresql/*/bin/"
 INSTALL = "install it with `apt-get install postgresql` or `brew install postgresql`"
 
+#: A second address of the same server, for the one of several clients whose packets vanish.
+#: On Linux every address that begins with 127 is the machine's own.
+ADDRESS, OTHER_ADDRESS = "127.0.0.1", "127.0.0.2"
+
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": f"{ADDRESS},{OTHER_ADDRESS}" if sys.platform == "linux" else ADDRESS,
     "max_connections": "200",
     # Statements that waited on a lock for a second are worth a line in the log.
     "log_lock_waits": "on",
