@@ -37,7 +37,12 @@ class FakeKafka:
 
     def do(self, job: Callable[[], object], *, wait: bool = True) -> None:
         done = threading.Event()
-        self._jobs.put(lambda: (job(), done.set()))
+
+        def do_and_say() -> None:
+            job()
+            done.set()
+
+        self._jobs.put(do_and_say)
         assert not wait or done.wait(10)
 
     def assign(self, *partitions: Partition) -> None:
