@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 import msgspec
 
+from orderctl.ask_again import ask_again
 from orderctl.audit_pages import Witness
 from orderctl.audit_quiet import Snapshot
 from orderctl.audit_witnesses import newest_order
@@ -74,8 +75,9 @@ class Look:
 
     def _health(self, name: str, url: str) -> _Ready | None:
         """What a process says of itself, ready or not; None when no process is there."""
+        path = f"{url.rstrip('/')}/health/ready"
         try:
-            response = self.client.get(f"{url.rstrip('/')}/health/ready")
+            response = ask_again(lambda: self.client.get(path))
             return read_document(response.content, _Ready)
         except httpx.ConnectError:
             return None

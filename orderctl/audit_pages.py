@@ -1,20 +1,24 @@
 """Reads what the far ends list over HTTP: typed, page by page or line by line.
 
 Whatever keeps a list from being read to its end raises EvidenceUnreadable: half a list would
-make the other half look lost.
+make the other half look lost. An answer that was cut is asked for again, a few times.
 """
 
 from collections.abc import Iterator
-from typing import TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import IO, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
+from orderctl.ask_again import ask_again
 from orderctl.errors import EvidenceUnreadable
 from shared.documents import read_document
 from shared.errors import DocumentError
 
 PAGE = 1000
+#: Of a list that is streamed, so much is held in memory, and the rest on the disk.
+MEMORY_BYTES = 1024 * 1024
 T = TypeVar("T")
 
 
@@ -58,8 +62,9 @@ class Witness:
         return self._read(path, kind, response)
 
     def _ask(self, path: str, **query: str | int) -> httpx.Response:
+        url, headers = self._url + path, self._headers
         try:
-            return self._client.get(self._url + path, params=query, headers=self._headers)
+            return ask_again(lambda: self._client.get(url, params=query, headers=headers))
         except httpx.HTTPError as error:
             raise self._unreadable(path, error) from error
 
@@ -71,13 +76,26 @@ class Witness:
             raise self._unreadable(path, error) from error
 
     def lines(self, path: str, kind: type[T]) -> Iterator[T]:
-        """The objects of a list that is streamed, one a line."""
-        try:
-            with self._client.stream("GET", self._url + path, headers=self._headers) as response:
-                self._expect_ok(response)
-                yield from (read_document(line, kind) for line in response.iter_lines() if line)
-        except (httpx.HTTPError, DocumentError) as error:
-            raise self._unreadable(path, error) from error
+        """The objects of a list that is streamed, one a line, once its end has been seen.
+
+        So nothing of an answer that was cut is given to anybody, and the service does not wait
+        for what is done with each object.
+        """
+        with SpooledTemporaryFile(MEMORY_BYTES) as whole:
+            try:
+                ask_again(lambda: self._fetch(path, whole))
+                whole.seek(0)
+                yield from (read_document(line, kind) for line in whole if line.strip())
+            except (httpx.HTTPError, DocumentError, OSError) as error:
+                raise self._unreadable(path, error) from error
+
+    def _fetch(self, path: str, whole: IO[bytes]) -> None:
+        whole.seek(0)
+        whole.truncate()
+        with self._client.stream("GET", self._url + path, headers=self._headers) as response:
+            self._expect_ok(response)
+            for piece in response.iter_bytes():
+                whole.write(piece)
 
     def stuck(self, path: str) -> EvidenceUnreadable:
         return self._unreadable(path, "its pages do not lead to an end")

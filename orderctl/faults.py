@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from orderctl.ask_again import ask_again
 from orderctl.audit_pages import bearer
 from orderctl.errors import CommandError, UsageError
 from orderctl.settings import FaultAddresses
@@ -50,12 +51,18 @@ class FaultClient:
         return self._ask(service, "GET")
 
     def _ask(self, service: str, method: str, wish: Any = None) -> Sequence[Fault]:
-        """The faults that hold now. Raises FaultsOff, UsageError, CommandError."""
+        """The faults that hold now. Raises FaultsOff, UsageError, CommandError.
+
+        What was asked for before may be killing the service just then. Asked for again, a fault
+        takes the place of the same one.
+        """
         url = self.addresses.of(service).rstrip("/")
         token = self.addresses.operator_token
         headers = bearer(token) if token else {}
         try:
-            answer = self.client.request(method, f"{url}/faults", json=wish, headers=headers)
+            answer = ask_again(
+                lambda: self.client.request(method, f"{url}/faults", json=wish, headers=headers)
+            )
             _expect_ok(service, url, answer)
             return read_document(answer.content, _Faults).faults
         except (httpx.HTTPError, httpx.InvalidURL, DocumentError) as error:
