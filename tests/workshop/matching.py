@@ -2,14 +2,19 @@
 
 `…` stands for anything within a line, a line of `…` alone for any number of lines. Spaces are
 as many as the columns need. A name such as ORDER_ID stands for a word that is the same wherever
-the name stands on the page. Nothing else may differ.
+the name stands on the page. Nothing else may differ, except that a slow machine takes longer:
+`1.…` is one second or up to LATE_SECONDS more, and `… ms` may be a second and some.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 NAME = re.compile(r"(?:[A-Z]+_ID|HANDLE)\b")
 ANYTHING = "…"
+#: So much later than on the page, and nothing earlier; the next attempt has its own line.
+LATE_SECONDS = 4
+#: What may differ within a line, the first that fits.
+GAP = re.compile(rf"\b(?P<seconds>\d+)\.{ANYTHING}|(?P<fast>{ANYTHING} ms\b)|{ANYTHING}")
 
 
 def read(
@@ -38,7 +43,24 @@ def _tidy(text: str) -> list[str]:
 def _line_pattern(line: str) -> str:
     if line == ANYTHING:
         return r"(?:.*\n)*?"
-    return ".*".join(re.escape(part) for part in line.split(ANYTHING)) + r"\n"
+    return "".join(_parts(line)) + r"\n"
+
+
+def _parts(line: str) -> Iterator[str]:
+    end = 0
+    for gap in GAP.finditer(line):
+        yield re.escape(line[end : gap.start()])
+        yield _gap_pattern(gap)
+        end = gap.end()
+    yield re.escape(line[end:])
+
+
+def _gap_pattern(gap: re.Match[str]) -> str:
+    if gap["seconds"]:
+        first = int(gap["seconds"])
+        return rf"(?:{'|'.join(map(str, range(first, first + LATE_SECONDS + 1)))})\.\d+"
+    # Still told from an order that waits for every service, which takes 3.5 s.
+    return r"(?:\d+ ms|1\.\d s)" if gap["fast"] else ".*"
 
 
 def _with_groups(pattern: str, names: Mapping[str, str]) -> str:

@@ -29,9 +29,35 @@ def test_anything_else_is_not(seen: str) -> None:
 
 
 def test_dots_stand_for_anything_within_a_line() -> None:
-    assert read(["answered in … ms"], "answered in 12 ms", {}) == {}
-    assert read(["answered in … ms"], "answered in 3.5 s", {}) is None
+    assert read(["a … c"], "a b b c", {}) == {}
     assert read(["a … c"], "a b\nc", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "fits"),
+    [("12 ms", True), ("1.9 s", True), ("2.0 s", False), ("3.5 s", False), ("11.0 s", False)],
+)
+def test_milliseconds_may_be_a_second_and_some(seen: str, *, fits: bool) -> None:
+    found = read(
+        ["in … ms (median), and … ms at most"], f"in {seen} (median), and {seen} at most", {}
+    )
+    assert (found == {}) == fits
+
+
+@pytest.mark.parametrize(
+    ("shown", "early", "on_time", "late", "too_late"),
+    [
+        ("(+1.… s)", "(+0.9 s)", "(+1.0 s)", "(+2.1 s)", "(+6.0 s)"),
+        ("(+6.… s)", "(+5.9 s)", "(+6.1 s)", "(+10.9 s)", "(+11.0 s)"),
+        ("(+36.… s)", "(+6.3 s)", "(+36.1 s)", "(+40.9 s)", "(+136.1 s)"),
+        ('"seconds": 2.…,', '"seconds": 1.998,', '"seconds": 2.003,', '"seconds": 3.4,', "3.4,"),
+    ],
+)
+def test_seconds_may_be_some_more_and_never_less(
+    shown: str, early: str, on_time: str, late: str, too_late: str
+) -> None:
+    found = [read([shown], seen, {}) for seen in (early, on_time, late, too_late)]
+    assert found == [None, {}, {}, None]
 
 
 def test_a_line_of_dots_stands_for_any_number_of_lines() -> None:
