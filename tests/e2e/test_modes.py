@@ -15,7 +15,7 @@ def open_with_work(shop: Shop, **order: str) -> None:
     # None of these orders is placed by `orderctl place`.
     shop.ledger.touch()
     shop.open(without=[*CONSUMERS, "order"])
-    shop.stack.start("order", env={"CALL_TIMEOUT": "2", **order})
+    shop.stack.start("order", env=order)
     for name in CONSUMERS:
         shop.stack.start(name, env={"WORK_TIME": str(WORK_TIMES[name])})
     shop.stack.wait_ready()
@@ -66,6 +66,8 @@ def test_a_customer_holds_an_email_for_an_order_that_failed_until_it_is_resumed(
     assert outcomes(failed) == {"email": "applied", "sms": "failed"}
     order_id = failed.json()["orderId"]
     shop.stack.start("sms_gateway")
+    # Nothing waits for it, so that quiet does not either; and the audit asks it for its texts.
+    shop.stack.wait_ready(["sms_gateway"])
 
     report = shop.audit(quiet=1)
     assert report["exitStatus"] == 0, report
@@ -104,7 +106,8 @@ def test_a_service_that_is_down_fails_sync_orders_and_no_async_one(shop: Shop) -
 
 
 def test_a_worker_that_dies_in_the_middle_blocks_its_key_for_a_lease(shop: Shop) -> None:
-    open_with_work(shop)
+    # The lease is as long as all calls may take.
+    open_with_work(shop, CALL_TIMEOUT="2")
     sent = threading.Thread(target=_post_and_be_cut_off, args=[shop])
     sent.start()
     eventually(lambda: shop.get("order", "/outbox")["running"] == 1, what="an order begins")
