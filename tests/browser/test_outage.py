@@ -23,10 +23,10 @@ def test_a_queue_fills_while_email_is_away_and_drains_when_it_is_back(watched: W
     assert watched.light() == "working"
 
     watched.switch("email", "Away")
-    watched.until(lambda: 0 < watched.waiting("email") < 40, "its queue drains")
+    watched.until(lambda: watched.waiting("email") < 40, "its queue drains")
     watched.until(lambda: watched.light() == "done", "nothing is lost")
     watched.until(lambda: watched.waiting("email") == 0, "its queue is empty")
-    assert watched.done("email") == done + 40
+    watched.until(lambda: watched.done("email") == done + 40, "and all are done")
 
 
 def test_a_service_that_is_killed_is_dimmed_with_the_age_of_what_is_shown(
@@ -55,10 +55,11 @@ def test_a_relay_that_is_away_lets_orders_wait_in_the_outbox(
     watched.until(lambda: "the relay waits" in watched.text("#node-outbox"), "it is seen")
     watched.place_many(5, rate=50)
     watched.until(lambda: watched.text("#outbox-pending") == "5", "the outbox keeps them")
-    assert "5 orders wait in the outbox, written down and safe" in watched.text("#story")
+    story = "5 orders wait in the outbox, written down and safe"
+    watched.until(lambda: story in watched.text("#story"), "what happens is explained")
     stack.start("order-relay")
-    watched.until(lambda: watched.light() == "done", "they are published and done", within=60)
-    assert watched.text("#outbox-pending") == "0"
+    watched.until(lambda: watched.text("#outbox-pending") == "0", "they are published", within=60)
+    watched.until(lambda: watched.light() == "done", "and done", within=60)
 
 
 def test_a_lost_connection_is_said_and_what_is_stale_is_dimmed(

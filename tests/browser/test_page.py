@@ -14,8 +14,8 @@ def test_an_order_is_placed_and_seen_to_be_done_by_every_service(watched: Watche
     watched.until(lambda: lane.locator(".big[data-waiting]").count() == 0, "it is answered")
     watched.until(lambda: watched.done("email") == before + 1, "email's count goes up by one")
     watched.until(lambda: watched.light() == "done", "the light says done")
-    orders = watched.text("#verdict-detail")
-    assert re.match(rf"{before + 1} of {before + 1} accepted orders?, checked .* ago", orders)
+    said = rf"{before + 1} of {before + 1} accepted orders?, checked .* ago"
+    watched.until(lambda: re.match(said, watched.text("#verdict-detail")), "it stands for this one")
 
 
 #: However fast the answer comes, whatever stood there before it is kept.
@@ -36,7 +36,7 @@ def test_a_customer_by_calls_is_seen_to_wait(watched: Watched) -> None:
     shown = list(map(_seconds, watched.page.evaluate("window.shown")))
     assert shown == sorted(shown), "the time grows while it waits"
     assert len(set(shown)) > 3
-    assert 0.7 <= _seconds(clock.inner_text()) < 5
+    assert _seconds(clock.inner_text()) >= 0.7
     bar = watched.page.locator('[data-lane="calls"] .bars li').first
     assert bar.get_attribute("data-state") == "done"
 
@@ -52,20 +52,22 @@ def test_many_orders_are_placed_at_a_rate_and_dots_move(watched: Watched) -> Non
     watched.page.wait_for_selector(".dots circle.placed[visibility=visible]", state="attached")
     watched.page.wait_for_selector(".dots circle.applied[visibility=visible]", state="attached")
     watched.until(lambda: watched.done("analytics") == before + 30, "all are done by analytics")
+    watched.until(lambda: watched.done("email") == before + 30, "and by email")
     watched.until(lambda: watched.light() == "done", "all are done by all")
-    assert watched.done("email") == before + 30
 
 
 def test_one_orders_journey_has_every_hop_its_mail_and_its_text(watched: Watched) -> None:
+    before = watched.newest_order()
     watched.place_one("events")
-    watched.until(lambda: watched.light() == "done", "it is done")
-    newest = watched.page.locator(".orders tbody button").first
-    newest.click()
+    watched.until(lambda: watched.newest_order() != before, "it is listed")
+    watched.page.locator(".orders tbody button").first.click()
     journey = watched.page.locator("#journey")
     hops = journey.locator(".hops > li")
     watched.until(lambda: hops.count() == 6, "every hop is listed")
+    # The mail is there before the last service is done.
+    done = journey.locator('.hops > [data-state="done"]')
+    watched.until(lambda: done.count() == 6, "every hop is done")
     watched.until(lambda: "Thank you for your order" in journey.inner_text(), "the mail")
-    assert journey.locator('.hops > [data-state="done"]').count() == 6
     assert re.search(r"Your order ord-\S+ over [0-9.]+ is confirmed", journey.inner_text())
     assert watched.page.evaluate("document.activeElement.id") == "journey-title"
 

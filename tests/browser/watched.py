@@ -47,6 +47,10 @@ class Watched:
             self.page.wait_for_timeout(100)
         raise AssertionError(f"{what}: not within {within:g} s")
 
+    def newest_order(self) -> str | None:
+        """As its button calls it; None while there is none."""
+        return self.page.locator(".orders tbody button").first.get_attribute("aria-label")
+
     # --- what a person does -------------------------------------------------------------------
 
     def place_one(self, lane: str) -> None:
