@@ -62,6 +62,19 @@ def test_a_relay_that_is_away_lets_orders_wait_in_the_outbox(
     watched.until(lambda: watched.light() == "done", "and done", within=60)
 
 
+def test_a_journey_goes_on_when_the_order_service_is_back(watched: Watched, stack: Stack) -> None:
+    watched.place_one("events")
+    watched.until(watched.newest_order, "it is listed")
+    order_id = str(watched.newest_order()).removeprefix("Follow ")
+    stack.stop("order")
+    watched.page.get_by_label("Order id").fill(order_id)
+    watched.page.get_by_role("button", name="Follow", exact=True).click()
+    watched.until(lambda: "does not answer" in watched.text("#journey"), "it says why not")
+    stack.start("order")
+    done = watched.page.locator('#journey .hops > [data-state="done"]')
+    watched.until(lambda: done.count() == 6, "every hop is done", within=60)
+
+
 def test_a_lost_connection_is_said_and_what_is_stale_is_dimmed(
     watched: Watched, stack: Stack
 ) -> None:

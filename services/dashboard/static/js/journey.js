@@ -34,14 +34,24 @@ export class Journey {
     try {
       found = await ask("GET", `/api/orders/${encodeURIComponent(id)}`);
     } catch (error) {
-      if (id === this.id)
-        this.panel.replaceChildren(make("p", { class: "wrong", role: "alert" }, error.message));
+      if (id === this.id) this.sayWhy(error);
       return;
     }
     if (id !== this.id) return;
     this.show(found);
     const isOver = Object.values(found.journey.services).every((stop) => ENDS.has(stop.state));
-    if (!isOver) this.timer = setTimeout(() => this.look(), AGAIN_MS);
+    if (!isOver) this.lookAgain();
+  }
+
+  lookAgain() {
+    this.timer = setTimeout(() => this.look(), AGAIN_MS);
+  }
+
+  /** Whoever is away or slow may answer next time; what was refused stays refused. */
+  sayWhy({ status, message }) {
+    if (this.panel.textContent !== message)
+      this.panel.replaceChildren(make("p", { class: "wrong", role: "alert" }, message));
+    if (status === 0 || status >= 500) this.lookAgain();
   }
 
   show({ journey, farEnds }) {
