@@ -103,7 +103,7 @@ def test_when_email_is_slow_every_customer_waits_for_it_but_the_async_one(
     assert placed(found) == [(10, 10)] * 3
     slowest = 0.4 + WORK_TIMES["email"]
     assert min(median(found["sync"]), median(found["parallel"])) > slowest
-    assert median(found["async"]) < slowest
+    assert median(found["async"]) < min(median(found["sync"]), median(found["parallel"]))
 
 
 def test_when_email_is_down_it_is_all_or_nothing(comparison: Comparison) -> None:
