@@ -40,10 +40,14 @@ class Link:
         start: Start,
         on_gone: Callable[[], None] = _nothing,
         outlasts_alarms: bool = False,
+        close_timeout: float = CLOSE_TIMEOUT,
     ) -> None:
-        """Returns once `start`, called in the link's thread, has led to a call of `opened`."""
+        """Returns once `start`, called in the link's thread, has led to a call of `opened`.
+        `close_timeout`: so many seconds the broker has to answer a goodbye.
+        """
         self._start = start
         self._on_gone = on_gone
+        self._close_timeout = close_timeout
         self._lock = threading.Lock()
         self._gone = ""
         self._opened = threading.Event()
@@ -116,7 +120,7 @@ class Link:
     def close(self) -> None:
         """Close cleanly, after all that was handed over before."""
         self.drop("the connection was closed by this side")
-        self._thread.join(2 * CLOSE_TIMEOUT)
+        self._thread.join(2 * self._close_timeout)
 
     def _run(self) -> None:
         try:
@@ -149,8 +153,8 @@ class Link:
 
     def _hang_up(self) -> None:
         # A broker that no longer answers, or is short of memory, does not answer a goodbye either.
-        self._connection.ioloop.call_later(CLOSE_TIMEOUT, self._connection.abort)
-        self._connection.ioloop.call_later(CLOSE_TIMEOUT + 1, self._connection.ioloop.stop)
+        self._connection.ioloop.call_later(self._close_timeout, self._connection.abort)
+        self._connection.ioloop.call_later(1.2 * self._close_timeout, self._connection.ioloop.stop)
         if not (self._connection.is_closing or self._connection.is_closed):
             self._connection.close()
 
