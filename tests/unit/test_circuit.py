@@ -3,10 +3,11 @@
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
-from shared.circuit import PATIENCE, PAUSE, SEVERAL, Circuit
+from shared.circuit import PATIENCE, PAUSE, REMEMBERED, SEVERAL, Circuit
 from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused
 from shared.events import Event
 from tests.builders import an_event
@@ -115,24 +116,94 @@ def test_once_a_later_one_is_accepted_the_refused_event_is_at_fault(
     assert refused(circuit, bad).patience == 0
 
 
+class Held(Server):
+    """Keeps each call to `held` waiting, once it is begun, until `release` is called for it."""
+
+    def __init__(self, *held: Event) -> None:
+        super().__init__()
+        self._begun = {event.id: threading.Event() for event in held}
+        self._go = {event.id: threading.Event() for event in held}
+        self._threads: dict[str, threading.Thread] = {}
+
+    def __call__(self, event: Event) -> None:
+        if go := self._go.get(event.id):
+            self._begun[event.id].set()
+            assert go.wait(10)
+        super().__call__(event)
+
+    def begin(self, circuit: Circuit, event: Event) -> None:
+        def call() -> None:
+            with suppress(Refused):
+                circuit(event)
+
+        self._threads[event.id] = threading.Thread(target=call)
+        self._threads[event.id].start()
+        assert self._begun[event.id].wait(10)
+
+    def release(self, event: Event) -> None:
+        self._go[event.id].set()
+        self._threads[event.id].join()
+
+
 def test_one_that_had_begun_before_the_refusal_says_nothing_against_the_event() -> None:
     slow, bad = an_event(), an_event()
-    begun, go = threading.Event(), threading.Event()
-
-    def send(event: Event) -> None:
-        if event.id == bad.id:
-            raise no_mailbox()
-        begun.set()
-        assert go.wait(10)
-
-    circuit = Circuit(send)
-    thread = threading.Thread(target=circuit, args=(slow,))
-    thread.start()
-    assert begun.wait(10)
+    server = Held(slow)
+    server.refusals = {bad.id: no_mailbox}
+    circuit = Circuit(server)
+    server.begin(circuit, slow)
     refused(circuit, bad)
-    go.set()
-    thread.join()
+    server.release(slow)
     assert refused(circuit, bad).patience == PATIENCE
+
+
+def test_nor_does_one_that_began_while_the_event_was_not_refused_yet() -> None:
+    bad, slow = an_event(), an_event()
+    server = Held(bad, slow)
+    server.refusals = {bad.id: no_mailbox}
+    circuit = Circuit(server)
+    server.begin(circuit, bad)
+    server.begin(circuit, slow)
+    server.release(bad)
+    server.release(slow)
+    assert refused(circuit, bad).patience == PATIENCE
+
+
+def test_one_that_began_early_and_is_accepted_late_changes_no_verdict() -> None:
+    slow, bad = an_event(), an_event()
+    server = Held(slow)
+    server.refusals = {bad.id: no_mailbox}
+    circuit = Circuit(server)
+    server.begin(circuit, slow)
+    refused(circuit, bad)
+    circuit(an_event())
+    server.release(slow)
+    assert refused(circuit, bad).patience == 0
+
+
+def test_an_event_that_was_accepted_in_the_end_begins_anew_when_it_is_sent_again(
+    server: Server, circuit: Circuit
+) -> None:
+    event = an_event()
+    server.refusals = {event.id: no_mailbox}
+    refused(circuit, event)
+    server.refusals = {}
+    circuit(event)
+    circuit(an_event())
+    server.refusals = {event.id: no_mailbox}
+    assert refused(circuit, event).patience == PATIENCE
+
+
+def test_of_very_many_refused_events_the_oldest_are_forgotten_and_begin_anew(
+    server: Server, circuit: Circuit
+) -> None:
+    first, *_, last = events = [an_event() for _ in range(REMEMBERED + 1)]
+    server.refusals = dict.fromkeys((event.id for event in events), no_mailbox)
+    for event in events:
+        with suppress(Refused, DependencyUnavailable):
+            circuit(event)
+    circuit(an_event())
+    assert refused(circuit, last).patience == 0
+    assert refused(circuit, first).patience == PATIENCE
 
 
 def test_what_will_pass_is_borne_for_minutes_though_others_are_accepted(
@@ -167,6 +238,18 @@ def test_an_unknown_outcome_of_one_event_stops_nobody(server: Server, circuit: C
             circuit(bad)
     circuit(an_event())
     assert len(server.accepted) == 1
+
+
+def test_unknown_outcomes_between_accepted_ones_are_not_in_a_row(
+    server: Server, circuit: Circuit
+) -> None:
+    bad = [an_event() for _ in range(2 * SEVERAL)]
+    server.refusals = dict.fromkeys((event.id for event in bad), no_answer)
+    for event in bad:
+        with pytest.raises(OutcomeUnknown):
+            circuit(event)
+        circuit(an_event())
+    assert len(server.accepted) == 2 * SEVERAL
 
 
 def test_after_several_unknown_outcomes_in_a_row_one_now_and_then_is_put_at_risk(
