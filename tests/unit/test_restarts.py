@@ -1,5 +1,6 @@
 """A process that dies again and again waits longer each time."""
 
+import threading
 from collections.abc import Callable
 
 from shared.restarts import GOOD_LIFE_SECONDS, Later, Restarts
@@ -9,9 +10,11 @@ from tests.waiting import eventually, stays
 class Part:
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.die: Callable[[], None] = lambda: None
 
     def start(self, on_death: Callable[[], None]) -> None:
         self.calls.append("start")
+        self.die = on_death
 
     def stop(self) -> None:
         self.calls.append("stop")
@@ -44,10 +47,24 @@ def test_without_a_pause_it_starts_at_once() -> None:
 
 
 def test_it_starts_after_the_pause() -> None:
-    part = Part()
-    Later(part, 0.2).start(lambda: None)
+    part, deaths = Part(), []
+    Later(part, 0.2).start(lambda: deaths.append("died"))
     assert part.calls == []
     eventually(lambda: part.calls == ["start"])
+    part.die()
+    assert deaths == ["died"]
+
+
+def test_the_pause_does_not_keep_the_process_alive() -> None:
+    later = Later(Part(), 60.0)
+    later.start(lambda: None)
+    assert [thread.daemon for thread in threading.enumerate() if _waits(thread)] == [True]
+    later.stop()
+    eventually(lambda: not any(map(_waits, threading.enumerate())))
+
+
+def _waits(thread: threading.Thread) -> bool:
+    return isinstance(thread, threading.Timer)
 
 
 def test_what_is_stopped_during_the_pause_never_starts() -> None:
