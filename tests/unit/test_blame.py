@@ -1,18 +1,29 @@
 """Which errors of SQLite count against an event, and which are an outage."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from sqlite3 import connect
 
 import pytest
 from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, Table, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
+from shared.blame import blames_statement, is_about_disk
 from shared.database import create_schema, database_problem, open_database, writing
 from shared.disk import DISTRUST_SECONDS, disk_problem
 from shared.errors import DatabaseUnavailable
+from shared.sqlite_address import sqlite_url as address_of
 
 metadata = MetaData()
 things = Table(
@@ -55,12 +66,12 @@ def test_a_database_that_cannot_be_written_is_unavailable(
 
 
 def the_table_is_missing(path: Path) -> None:
-    with closing(connect(path)) as file:
+    with closing(sqlite3.connect(path)) as file:
         file.execute("DROP TABLE things")
 
 
 def a_column_is_missing(path: Path) -> None:
-    with closing(connect(path)) as file:
+    with closing(sqlite3.connect(path)) as file:
         file.execute("ALTER TABLE things DROP COLUMN data")
 
 
@@ -118,6 +129,99 @@ def test_a_key_that_is_taken_counts_against_the_event(engine: Engine) -> None:
     insert(engine, GOOD)
     with pytest.raises(DBAPIError):
         insert(engine, GOOD)
+
+
+class Raised(Exception):
+    """What a driver raises: psycopg's errors have a state, and SQLite's a code."""
+
+    def __init__(self, *, sqlstate: str | None = None, code: int | None = None) -> None:
+        super().__init__("no")
+        self.sqlstate = sqlstate
+        self.sqlite_errorcode = code
+
+
+def raised(
+    of: type[DBAPIError], *, statement: str | None = "INSERT", **how: str | int | None
+) -> DBAPIError:
+    return of(statement, None, Raised(**how))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "is_to_blame"),
+    [
+        ("21000", True),  # a subquery with several rows
+        ("22003", True),  # a number out of range
+        ("23505", True),  # a key that is taken
+        ("40001", False),  # two transactions in each other's way
+        ("42501", False),  # a permission that is missing
+        ("42703", False),  # a column that is missing
+        ("44000", True),  # a view that does not take the row
+        ("53100", False),  # a full disk
+        ("54000", True),  # a value too large for an index
+        ("57P01", False),  # the server is told to end
+        ("25006", False),  # a database that may only be read
+    ],
+)
+def test_the_state_that_postgresql_gives_decides(state: str, is_to_blame: bool) -> None:
+    for of in (OperationalError, DataError):
+        assert blames_statement(raised(of, sqlstate=state)) is is_to_blame
+
+
+@pytest.mark.parametrize(
+    ("of", "is_to_blame"),
+    [
+        (DataError, True),
+        (IntegrityError, True),
+        (NotSupportedError, True),
+        (ProgrammingError, True),
+        (OperationalError, False),
+        (InternalError, False),
+        (DatabaseError, False),
+    ],
+)
+def test_without_a_state_the_kind_of_error_decides(of: type[DBAPIError], is_to_blame: bool) -> None:
+    assert blames_statement(raised(of)) is is_to_blame
+    # psycopg says of an address that it cannot read that the program is wrong.
+    assert blames_statement(raised(of, statement=None)) is False
+
+
+@pytest.mark.parametrize(
+    ("how", "is_about_it"),
+    [
+        ({"sqlstate": "53100"}, True),  # disk full
+        ({"sqlstate": "58030"}, True),  # I/O error
+        ({"sqlstate": "53200"}, False),  # out of memory
+        ({"code": sqlite3.SQLITE_FULL}, True),
+        ({"code": sqlite3.SQLITE_IOERR}, True),
+        ({"code": sqlite3.SQLITE_IOERR_WRITE}, True),
+        ({"code": sqlite3.SQLITE_IOERR_FSYNC}, True),
+        ({"code": sqlite3.SQLITE_BUSY}, False),
+        ({"code": sqlite3.SQLITE_BUSY_SNAPSHOT}, False),
+        ({"code": sqlite3.SQLITE_READONLY}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_a_full_or_broken_disk_is_known_by_its_code(
+    how: dict[str, str | int], is_about_it: bool
+) -> None:
+    assert is_about_disk(raised(OperationalError, **how)) is is_about_it
+
+
+def test_the_full_disk_of_one_database_says_nothing_about_another(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        insert(engine, GOOD, "max_page_count = 5")
+    assert disk_problem(open_database(address_of(tmp_path / "another.db"))) is None
+
+
+def test_what_is_no_fault_of_the_disk_leaves_it_trusted(engine: Engine) -> None:
+    with pytest.raises(DBAPIError):
+        insert(engine, GOOD | {"name": None})
+    with pytest.raises(DatabaseUnavailable):
+        insert(engine, GOOD, "query_only = ON")
+    assert disk_problem(engine) is None
 
 
 def test_a_database_that_may_only_be_read_is_not_ready(engine: Engine, sqlite_url: str) -> None:
