@@ -147,6 +147,14 @@ def test_bystanders_of_a_killer_are_handled_alone_and_applied(engine: Engine) ->
     assert written(engine) == {event.id for event in bystanders}
 
 
+def test_clearing_one_bystander_clears_nobody_else(engine: Engine) -> None:
+    killer, first, second = [an_event() for _ in range(3)]
+    die(in_database(engine, {killer.id}), killer, first, second)
+    survivor = in_database(engine, set())
+    assert survivor.apply([first], alone=True).now == {first.id}
+    assert survivor.apply([killer, second]).suspects == {killer.id, second.id}
+
+
 def test_a_batch_goes_on_without_its_suspects(engine: Engine) -> None:
     suspect, new = an_event(), an_event()
     die(in_database(engine, {suspect.id}), suspect)
