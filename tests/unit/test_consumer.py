@@ -237,6 +237,31 @@ class Neighbours(FakeEffect):
             self.beside_a_suspect += self._in_work
 
 
+def test_suspects_of_a_lost_link_are_left_to_the_next_one(start: Start) -> None:
+    """They come again over it, and would be handled a second time."""
+
+    class OneIsSlow(Slow):
+        def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+            if slow.id in [event.id for event in events]:
+                return super().apply(events, alone=alone)
+            return FakeEffect.apply(self, events, alone=alone)
+
+    slow, first, second = [a_message() for _ in range(3)]
+    broker, effect = FakeBroker(slow), OneIsSlow()
+    effect.suspects = {first.id, second.id}
+    running = start(broker, effect, concurrency=2, batch=2)
+    eventually(lambda: effect.at_once == 1)
+    broker.queue.extend([first, second])
+    # Together, and then each by itself.
+    eventually(lambda: len(effect.batches) == 3)
+    broker.lose_link()
+    effect.go.set()
+    eventually(lambda: broker.ended() == [("ack",)] * 3)
+    # The first may have been in work alone when the link was found to be lost.
+    assert effect.alone.count(second.id) == 1
+    eventually(lambda: running.consumer.unsettled == 0)
+
+
 def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     [message] = broker.queue
@@ -254,6 +279,22 @@ def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> Non
     away.clear()
     eventually(lambda: broker.ended() == [("ack",)])
     assert effect.alone == [message.id]
+
+
+def test_a_suspect_that_a_stop_gives_back_is_not_in_hand_any_more(start: Start) -> None:
+    class OnlyAlone(FakeEffect):
+        def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+            if alone:
+                raise DependencyUnavailable("mail server", "refused")
+            return super().apply(events, alone=alone)
+
+    broker, effect = FakeBroker(a_message()), OnlyAlone()
+    effect.suspects = {broker.queue[0].id}
+    running = start(broker, effect)
+    eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
+    assert running.consumer.unsettled == 1
+    running.consumer.stop()
+    assert (broker.ended(), running.consumer.unsettled) == ([], 0)
 
 
 def test_after_a_lost_link_it_subscribes_anew_and_what_was_in_hand_comes_again(
