@@ -223,6 +223,11 @@ def test_what_is_missing_between_two_records_is_counted() -> None:
     assert gaps.before(a_record(MAIN, 12)) == 0
 
 
+def test_a_record_that_comes_again_is_no_gap() -> None:
+    gaps = Gaps()
+    assert [gaps.before(a_record(MAIN, offset)) for offset in (5, 6, 3, 4, 6)] == [0, 0, 0, 0, 1]
+
+
 def test_where_a_partition_was_when_it_left_says_nothing_when_it_comes_back() -> None:
     gaps = Gaps()
     gaps.begin({MAIN: 5, OTHER: 5})

@@ -97,6 +97,14 @@ def test_for_what_an_open_transaction_hides_nobody_leaves_the_group() -> None:
     assert looking.silence.stuck() == ""
 
 
+def test_what_comes_of_a_partition_that_is_gone_makes_nobody_wait_for_more_of_it() -> None:
+    looking = Looking(MAIN)
+    looking.silence.heard(MAIN, 7, looking.now)
+    looking.silence.heard(OTHER, 4, looking.now)
+    looking.ends[OTHER] = Ends(9, 9)
+    assert looking.look_for(500).told == []
+
+
 def test_a_partition_that_comes_back_begins_anew() -> None:
     looking = Looking(MAIN).look_for(30)
     looking.silence.end([MAIN])
