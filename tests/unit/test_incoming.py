@@ -65,6 +65,8 @@ def test_what_follows_is_the_next_request(first: bytes, second: bytes) -> None:
         HEAD + b"Content-Length: 0x1\r\n\r\n",
         HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         HEAD + b"Transfer-Encoding: gzip\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked, gzip\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
         CHUNKED + b"1g\r\n",
         CHUNKED + b"-1\r\n",
     ],
@@ -73,6 +75,26 @@ def test_what_is_malformed_is_handed_on_and_nothing_after_it(malformed: bytes) -
     incoming = added(malformed)
     assert incoming.is_complete()
     assert incoming.take() == (malformed, True)
+
+
+def test_chunks_that_are_the_last_of_several_codings_are_measured() -> None:
+    """What is inside is the application's business, which refuses it."""
+    head = HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    incoming = added(head + b"1\r\nx\r\n")
+    assert not incoming.is_complete()
+    incoming.add(b"0\r\n\r\n")
+    assert incoming.is_complete()
+
+
+@pytest.mark.parametrize("length", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
+def test_a_body_as_long_as_the_application_reads_is_waited_for(length: int) -> None:
+    request = of_length(b"x" * length)
+    incoming = added(request[:-1])
+    assert not incoming.is_complete()
+    assert not incoming.head_is_too_long
+    incoming.add(request[-1:])
+    assert incoming.is_complete()
+    assert incoming.take() == (request, False)
 
 
 def test_a_body_that_is_announced_too_long_is_not_waited_for() -> None:
