@@ -1,6 +1,8 @@
 """A process that is told to end does so in order and in time, whatever its clients do."""
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from orderctl.ports import free_port
 from services.email.schema import starts as email_starts
 from services.order.schema import metadata as order_tables
 from shared.database import create_schema, open_database, reading
@@ -145,6 +148,36 @@ def starts_left(pipeline: Pipeline, service: str) -> int:
         found = tx.scalar(select(func.count()).select_from(email_starts))
     engine.dispose()
     return found or 0
+
+
+#: Serves; what runs beside it does not stop when it is told to.
+ENDLESS = """
+import sys, threading
+from shared.http import create_app
+from shared.server import Process, serve
+from shared.settings import ServiceSettings
+
+class Endless:
+    def start(self, on_death):
+        print("started", flush=True)
+
+    def stop(self):
+        threading.Event().wait()
+
+settings = ServiceSettings(port=int(sys.argv[1]))
+serve(settings, lambda: Process(create_app(), Endless()))
+"""
+
+
+def test_what_never_stops_is_left_behind() -> None:
+    command = [sys.executable, "-c", ENDLESS, str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"started\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=29)
+    assert b"SIGKILL" not in said
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5])
