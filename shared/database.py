@@ -37,6 +37,7 @@ from shared.database_address import engine_url
 from shared.disk import disk_problem, watch_disk
 from shared.errors import DatabaseUnavailable
 from shared.postgresql_session import connect_arguments, prepare_session
+from shared.sessions import check_sessions
 
 #: Transactions are short and never wait for anything outside, so that a few connections
 #: serve many threads.
@@ -215,6 +216,9 @@ def _add(connection: Connection, column: Column[Any]) -> None:
 
 def check_schema(engine: Engine, metadata: MetaData) -> None:
     """Raise DatabaseUnavailable while the database cannot be used or `migrate` has not run."""
+    if engine.dialect.name == "postgresql":
+        with translated():
+            check_sessions(engine)
     with reading(engine) as connection:
         missing = _missing_columns(connection, metadata)
     if missing:

@@ -1,4 +1,4 @@
-"""Consumer services as processes of their own, on the embedded broker."""
+"""Consumer services as processes of their own, on the embedded broker or another one."""
 
 import json
 import subprocess
@@ -21,11 +21,11 @@ LADDER = "0.1,0.2"
 
 
 class Pipeline:
-    """`folder` holds the broker's file, the databases and the logs."""
+    """`folder` holds the embedded broker's file, the databases and the logs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, broker_url: str | None = None) -> None:
         self._folder = folder
-        self._broker_url = sqlite_url(folder / "broker.db")
+        self._broker_url = broker_url or sqlite_url(folder / "broker.db")
         self.broker = connect(self._broker_url)
         self.broker.declare(CONSUMERS)
 

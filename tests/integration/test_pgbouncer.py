@@ -1,0 +1,134 @@
+"""A real PgBouncer between the services and PostgreSQL, in each of its pool modes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from services.order.relay_lock import LOCK
+from services.order.relay_loop import Relay
+from services.order.schema import metadata
+from shared.database import check_schema, open_database
+from shared.errors import DatabaseUnavailable
+from shared.sessions import SHARED
+from tests.conftest import give_up
+from tests.order_service import OrderService
+from tests.relay_parts import CONSUMERS, RecordingBroker, running
+from tests.servers import PgBouncer, PostgresServer, ServerMissing
+from tests.waiting import eventually, stays
+
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+
+#: What each of the other modes is refused with; the second by PgBouncer itself.
+REFUSALS = {
+    "transaction": SHARED,
+    "statement": "transaction blocks not allowed in statement pooling mode",
+}
+
+
+@pytest.fixture
+def pooled_url(postgres: PostgresServer, postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """A function that starts a PgBouncer in a pool mode: the test's database through it."""
+    with ExitStack() as started:
+
+        def start(mode: str) -> str:
+            try:
+                pgbouncer = PgBouncer(postgres.port, mode)
+            except ServerMissing as missing:
+                give_up(str(missing))
+            database = postgres_url.rpartition("/")[2]
+            return started.enter_context(pgbouncer).url(database)
+
+        yield start
+
+
+@pytest.fixture
+def open_engine() -> Iterator[Callable[[str], Engine]]:
+    """A function that opens an engine for one of several processes."""
+    with ExitStack() as opened:
+
+        def make(url: str) -> Engine:
+            engine = open_database(url)
+            opened.callback(engine.dispose)
+            return engine
+
+        yield make
+
+
+@pytest.fixture
+def service(postgres_url: str) -> Iterator[OrderService]:
+    """Connected directly, like an operator."""
+    with OrderService(postgres_url) as made:
+        yield made
+
+
+def locks(url: str) -> int:
+    with psycopg.connect(url) as operator:
+        row = operator.execute(LOCKS, [LOCK]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_in_the_pool_mode_session_everything_works(
+    service: OrderService,
+    postgres_url: str,
+    pooled_url: Callable[[str], str],
+    open_engine: Callable[[str], Engine],
+) -> None:
+    broker, url = RecordingBroker(), pooled_url("session")
+    first, second = (Relay(open_engine(url), broker, CONSUMERS) for _ in range(2))
+    with OrderService(url) as pooled, running(second):
+        with running(first):
+            assert pooled.get("/health/ready").get_json() == {"ready": True, "reason": None}
+            placed = [pooled.post().get_json()["orderId"] for _ in range(20)]
+            eventually(lambda: service.rows() == (20, 0))
+            eventually(lambda: first.why_not_ready() is None and second.why_not_ready() is None)
+            assert first.active != second.active
+            assert locks(postgres_url) == 1
+        eventually(lambda: second.active)
+        placed.append(pooled.post().get_json()["orderId"])
+        eventually(lambda: service.rows() == (21, 0))
+    assert broker.keys == placed
+    eventually(lambda: locks(postgres_url) == 0)
+
+
+@pytest.mark.parametrize("mode", REFUSALS)
+def test_a_relay_takes_no_lock_on_a_session_that_it_does_not_keep(
+    service: OrderService,
+    postgres_url: str,
+    pooled_url: Callable[[str], str],
+    open_engine: Callable[[str], Engine],
+    mode: str,
+) -> None:
+    service.post()
+    broker = RecordingBroker()
+    relay = Relay(open_engine(pooled_url(mode)), broker, CONSUMERS)
+    with running(relay) as died:
+        eventually(lambda: REFUSALS[mode] in (relay.why_not_ready() or ""))
+        stays(lambda: not relay.active and locks(postgres_url) == 0, for_seconds=3)
+        assert not died.is_set()
+    assert (broker.keys, service.rows()) == ([], (1, 1))
+
+
+def test_every_service_is_refused_in_the_pool_mode_transaction(
+    service: OrderService, pooled_url: Callable[[str], str], open_engine: Callable[[str], Engine]
+) -> None:
+    engine = open_engine(pooled_url("transaction"))
+    with pytest.raises(DatabaseUnavailable) as refused:
+        check_schema(engine, metadata)
+    assert str(refused.value) == f"database is unavailable: {SHARED}"
+
+
+def test_other_clients_do_not_hide_that_sessions_are_shared(
+    service: OrderService, pooled_url: Callable[[str], str], open_engine: Callable[[str], Engine]
+) -> None:
+    """While one is in a transaction, the next statement may come to the same session or not."""
+    url = pooled_url("transaction")
+    engine = open_engine(url)
+    with psycopg.connect(url) as busy, psycopg.connect(url) as idle:
+        idle.execute("SELECT 1")
+        idle.commit()
+        busy.execute("SELECT 1")
+        with pytest.raises(DatabaseUnavailable, match="pool mode `session`"):
+            check_schema(engine, metadata)
