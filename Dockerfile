@@ -1,14 +1,14 @@
 # One recipe for every image: `docker build --build-arg SERVICE=email .` makes the one that holds
 # the email service. SERVICE is a folder of services/, or `simulators`, `orderctl` or `loadtest`.
 
-# Only that service's code, and shared/ which it builds upon. Everybody may read it, also when
+# Only that service's code, and shared/ and shop/ which it builds upon. Everybody may read it, also when
 # the checkout was made under umask 077.
 FROM python:3.13-slim AS code
 ARG SERVICE
 WORKDIR /checkout
 COPY . .
 RUN mkdir /app \
- && cp -r shared /app/ \
+ && cp -r shared shop /app/ \
  && if [ -d "services/$SERVICE" ]; \
     then mkdir /app/services && cp -r services/__init__.py "services/$SERVICE" /app/services/; \
     else cp -r "$SERVICE" /app/; fi \

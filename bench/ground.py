@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from orderctl.environment import of_the_machine
 from orderctl.process import ROOT
 from orderctl.stack import Stack
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 from tests.servers import PostgresServer, RabbitMQServer
 
 #: Nothing here takes so long; what hangs must not hang the whole run.

@@ -10,10 +10,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from bench.ground import execute, wait_for
 from shared.events import ORDER_PLACED, Item, OrderPlaced, encode
-from shared.topology import CONSUMERS
 from shared.transport import Message
 from shared.transport.names import work_queue
 from shared.transport.rabbitmq_wire import brief_channel, properties
+from shop.consumers import CONSUMERS
 
 #: What a client sends.
 REQUEST = (

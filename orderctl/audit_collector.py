@@ -21,8 +21,8 @@ from orderctl.ledger import read_ledger
 from orderctl.progress import Tell, silent
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
-from shared.topology import LATECOMERS
 from shared.transport import Broker
+from shop.consumers import LATECOMERS
 
 #: More dead letters than anybody should have: so many are held in memory at a time.
 MOST_DEAD_LETTERS = 20_000

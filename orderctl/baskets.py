@@ -1,29 +1,15 @@
 """Random orders that look like those of a shop, and one particular order when asked for."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
 
 from orderctl.errors import UsageError
+from shop.prices import PRICES
 
-#: What the shop sells and for how much; the inventory is seeded with the same products.
-PRICES: Mapping[str, Decimal] = {
-    "prod-101": Decimal("64.00"),
-    "prod-118": Decimal("89.50"),
-    "prod-123": Decimal("4.95"),
-    "prod-204": Decimal("18.00"),
-    "prod-231": Decimal("22.50"),
-    "prod-305": Decimal("24.90"),
-    "prod-310": Decimal("9.80"),
-    "prod-317": Decimal("9.20"),
-    "prod-456": Decimal("49.99"),
-    "prod-512": Decimal("39.00"),
-    "prod-640": Decimal("749.00"),
-    "prod-777": Decimal("120.00"),
-}
 #: Most people buy one piece of something.
 QUANTITIES = (1, 1, 1, 1, 2, 2, 3)
 MOST_PRODUCTS = 4

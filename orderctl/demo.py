@@ -25,8 +25,8 @@ from orderctl.ports import DEFAULT_PORTS
 from orderctl.progress import Tell, progress
 from orderctl.stack import Stack
 from shared.errors import BrokerUnavailable, SettingsError
-from shared.topology import CONSUMERS
 from shared.transport import Broker, connect
+from shop.consumers import CONSUMERS
 
 LEDGER = "accepted.ndjson"
 #: Seconds for which an order is sent again; everything runs here, so that this is long.

@@ -10,7 +10,7 @@ from rich.text import Text
 from orderctl.demo_latecomer import Latecomer
 from orderctl.demo_timeline import Row
 from orderctl.output import seconds, table
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 
 #: The lesson: what each service takes for one order, in seconds.
 WORK_TIMES: Mapping[str, float] = {"email": 2.0, "sms": 1.0, "inventory": 0.5, "analytics": 0.0}

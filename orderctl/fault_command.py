@@ -15,8 +15,8 @@ from orderctl.output import console, count, end, print_json, printable, table
 from orderctl.settings import BrokerSettings, FaultAddresses
 from shared.errors import BrokerForbids
 from shared.settings import load
-from shared.topology import CONSUMERS, LATECOMERS
 from shared.transport import Message, connect
+from shop.consumers import CONSUMERS, LATECOMERS
 
 #: Those that are there in any case; a latecomer may be off.
 SERVICES = ("order", *CONSUMERS)

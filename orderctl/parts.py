@@ -7,8 +7,8 @@ from pathlib import Path
 
 from orderctl.ports import HOST
 from shared.sqlite_address import sqlite_url
-from shared.topology import CONSUMERS, LATECOMERS
 from shared.transport import LADDER
+from shop.consumers import CONSUMERS, LATECOMERS
 
 #: Every part, by the module that runs it. Who is needed by others comes first.
 MODULES: Mapping[str, str] = {

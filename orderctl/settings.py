@@ -13,8 +13,8 @@ from pydantic_settings import (
 
 from orderctl.folder import demo_folder, read_environment, running_demo
 from shared.settings import BrokerUrl, HttpUrl, Ladder, Names, OperatorToken
-from shared.topology import CONSUMERS
 from shared.transport import LADDER
+from shop.consumers import CONSUMERS
 
 
 class _FromDemo(BaseSettings):

@@ -10,11 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.observability import configure_logging
 from shared.settings import BrokerUrl, Ladder, Names, main
 from shared.transport import LADDER, connect
-
-#: Who receives every order, unless CONSUMERS says otherwise.
-CONSUMERS = ("email", "sms", "inventory", "analytics")
-#: Who may join them later, when somebody turns it on.
-LATECOMERS = ("shipping",)
+from shop.consumers import CONSUMERS
 
 
 class TopologySettings(BaseSettings):

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from services.order.direct import Direct
 from services.order.runs import Runs
 from services.order.stages import Stages
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

@@ -10,8 +10,8 @@ import httpx
 
 from shared.events import Event
 from shared.sqlite_address import sqlite_url
-from shared.topology import CONSUMERS
 from shared.transport import Depth, connect
+from shop.consumers import CONSUMERS
 from tests.builders import a_message
 from tests.service_process import ROOT, ServiceProcess
 from tests.waiting import eventually

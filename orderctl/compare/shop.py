@@ -21,8 +21,8 @@ from orderctl.settings import Addresses
 from orderctl.stack import Stack
 from shared.errors import SettingsError
 from shared.settings import load
-from shared.topology import CONSUMERS
 from shared.transport import connect
+from shop.consumers import CONSUMERS
 
 #: Databases and logs of a shop of our own.
 FOLDER = Path(".compare")

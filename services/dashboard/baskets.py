@@ -2,18 +2,19 @@
 
 from random import Random
 
-import msgspec
+from shared.http import to_json
+from shop.prices import PRICES
 
-#: Some of what the inventory has on its shelves.
-PRICES = {"prod-123": 4.95, "prod-204": 18.0, "prod-305": 24.9, "prod-310": 9.8, "prod-456": 49.99}
+#: Some of what the shop sells.
+PRODUCTS = ("prod-123", "prod-204", "prod-305", "prod-310", "prod-456")
 USERS = 500
 
 
 def basket(rng: Random) -> bytes:
     """The body of `POST /orders`."""
-    products = rng.sample(list(PRICES), rng.randint(1, 3))
+    products = rng.sample(PRODUCTS, rng.randint(1, 3))
     items = [
         {"productId": product, "quantity": rng.randint(1, 3), "price": PRICES[product]}
         for product in products
     ]
-    return msgspec.json.encode({"userId": f"usr-{rng.randint(1, USERS)}", "items": items})
+    return to_json({"userId": f"usr-{rng.randint(1, USERS)}", "items": items})

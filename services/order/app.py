@@ -15,7 +15,7 @@ from shared.database import open_database
 from shared.faults import Faults
 from shared.faulty import Trouble
 from shared.server import Process
-from shared.topology import LATECOMERS
+from shop.consumers import LATECOMERS
 
 
 def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:

@@ -1,8 +1,8 @@
 """What the relay takes from the environment."""
 
 from shared.settings import BrokerUrl, DatabaseUrl, Ladder, Names, Port, ServiceSettings
-from shared.topology import CONSUMERS
 from shared.transport import LADDER
+from shop.consumers import CONSUMERS
 
 
 class RelaySettings(ServiceSettings):

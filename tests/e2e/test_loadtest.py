@@ -15,7 +15,7 @@ from orderctl.parts import MODULES
 from orderctl.process import ROOT
 from orderctl.progress import silent
 from orderctl.stack import Stack
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 from tests.e2e.parts.dropping_consumer import EVERY
 
 REQUESTS = {

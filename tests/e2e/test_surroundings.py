@@ -66,7 +66,7 @@ SHELL = {
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the demo needs, reached by a link."""
     folder = tmp_path / ODD / LONG / "checkout"
-    for name in ("orderctl", "services", "shared", "simulators"):
+    for name in ("orderctl", "services", "shared", "shop", "simulators"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     (tmp_path / "link").symlink_to(folder)

@@ -41,7 +41,7 @@ def package_of(requirements: Path) -> str:
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
     return grimp.build_graph(
-        "services", "simulators", "orderctl", "loadtest", "shared", cache_dir=None
+        "services", "simulators", "orderctl", "loadtest", "shared", "shop", cache_dir=None
     )
 
 

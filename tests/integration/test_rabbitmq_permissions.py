@@ -17,7 +17,6 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerForbids, BrokerUnavailable
-from shared.topology import CONSUMERS, LATECOMERS
 from shared.transport import Broker, Failure, Span, connect
 from shared.transport.names import (
     DEAD_LETTER_EXCHANGE,
@@ -33,6 +32,7 @@ from shared.transport.names import (
 )
 from shared.transport.rabbitmq_topology import EXCHANGES, names
 from shared.transport.rabbitmq_wire import brief_channel
+from shop.consumers import CONSUMERS, LATECOMERS
 from tests.builders import a_message
 from tests.servers import RabbitMQServer
 

@@ -11,8 +11,8 @@ from orderctl.audit_books import Books
 from orderctl.audit_facts import Answer, Effect, Order
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
-from shared.topology import CONSUMERS
 from shared.transport import LADDER, Archive, DeadLetter, Depth, Message, Publisher, Subscription
+from shop.consumers import CONSUMERS
 
 T = TypeVar("T")
 

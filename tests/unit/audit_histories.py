@@ -14,7 +14,7 @@ from orderctl.audit_facts import Answer, Effect, Item, Order, Stock
 from orderctl.audit_judge import Notice, nobody
 from orderctl.audit_replays import Resend
 from orderctl.audit_verdict import Audit, ServiceAudit
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 
 INITIAL = 1000
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

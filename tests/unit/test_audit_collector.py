@@ -15,8 +15,8 @@ from orderctl.audit_evidence import Evidence
 from orderctl.audit_facts import Answer, Effect, Item, Order, Stock, said
 from orderctl.audit_look import Look
 from orderctl.errors import EvidenceUnreadable, UsageError
-from shared.topology import CONSUMERS
 from shared.transport import Broker, Depth
+from shop.consumers import CONSUMERS
 from tests.unit.audit_far_ends import (
     FakeBroker,
     FarEnds,

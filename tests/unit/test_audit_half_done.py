@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orderctl.audit_verdict import HalfDone, Verdict
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 from tests.unit.audit_histories import (
     History,
     an_order,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orderctl.audit_facts import Answer, Effect, Item, Order
 from orderctl.audit_verdict import Verdict
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 from tests.unit.audit_histories import NOON, History, done, faultless, judge
 
 #: Timings say nothing on a machine that does other things as well.

@@ -7,7 +7,7 @@ import pytest
 
 from orderctl.audit_facts import Answer, Effect, Order, Stock, said
 from orderctl.audit_verdict import Balance, Verdict
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 from tests.unit.audit_histories import (
     INITIAL,
     an_order,

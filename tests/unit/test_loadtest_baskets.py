@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 
 from loadtest.baskets import PRICES, Basket, Item, fill_basket, popular_products
-from orderctl import baskets as orderctl_baskets
+from shop import prices
 
 
 def many_baskets(number: int = 500) -> list[Basket]:
@@ -15,7 +15,7 @@ def many_baskets(number: int = 500) -> list[Basket]:
 
 
 def test_the_catalogue_is_that_of_the_shop() -> None:
-    assert dict(PRICES) == dict(orderctl_baskets.PRICES)
+    assert dict(PRICES) == dict(prices.PRICES)
 
 
 def test_a_basket_holds_one_to_four_products_each_once() -> None:

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from services.order.schema import orders, runs
 from shared.events import decode
-from shared.topology import CONSUMERS
+from shop.consumers import CONSUMERS
 from tests.fakes import Death, in_threads
 from tests.neighbours import Answer, Neighbours, applies, is_away, is_late, says
 from tests.order_service import AN_ORDER, OrderService

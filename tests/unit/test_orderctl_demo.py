@@ -21,8 +21,8 @@ from orderctl.errors import CommandError, UsageError
 from orderctl.order_client import Placed
 from orderctl.output import command
 from orderctl.stack import Stack
-from shared.topology import CONSUMERS
 from shared.transport import Message, connect
+from shop.consumers import CONSUMERS
 from tests.unit.audit_far_ends import ndjson
 
 ANSWERED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,8 +12,8 @@ from orderctl.__main__ import create_app
 from orderctl.bad_messages import POISON
 from orderctl.ports import free_ports
 from shared.events import decode
-from shared.topology import CONSUMERS
 from shared.transport import Message, connect
+from shop.consumers import CONSUMERS
 from tests.documented import TOKEN
 from tests.documented_service import AN_ORDER, DocumentedService
 from tests.serving import served

@@ -13,8 +13,8 @@ from orderctl.demo_settled import settled
 from orderctl.errors import CommandError
 from orderctl.parts import MODULES, OPTIONAL
 from orderctl.stack import Stack
-from shared.topology import CONSUMERS, LATECOMERS
 from shared.transport import connect
+from shop.consumers import CONSUMERS, LATECOMERS
 from tests.builders import a_message
 
 LATE = Latecomer((Moment("it joined", 20, 0, "why"), Moment("a replay", 23, 23, "because")))

@@ -12,13 +12,14 @@ import msgspec
 import pytest
 
 from orderctl.audit_facts import Answer
-from orderctl.baskets import PRICES, Basket, Wish, baskets
+from orderctl.baskets import Basket, Wish, baskets
 from orderctl.errors import UsageError
 from orderctl.ledger import Ledger, read_ledger
 from orderctl.order_client import NotAccepted, OrderClient
 from orderctl.place_report import document, summary
 from orderctl.placing import Placing, place_orders
 from services.inventory.catalogue import CATALOGUE
+from shop.prices import PRICES
 
 BASKET = next(baskets(Wish(), random.Random(1)))
 Behaviour = Callable[[int], httpx.Response]

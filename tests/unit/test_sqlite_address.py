@@ -116,7 +116,17 @@ def test_a_path_survives_every_locale(tmp_path: Path, locale: str, utf8: str) ->
 
 
 def test_no_part_of_the_product_puts_such_an_address_together_by_hand() -> None:
-    folders = ("bench", "docs", "loadtest", "orderctl", "services", "shared", "simulators", "tools")
+    folders = (
+        "bench",
+        "docs",
+        "loadtest",
+        "orderctl",
+        "services",
+        "shared",
+        "shop",
+        "simulators",
+        "tools",
+    )
     by_hand = [
         str(path.relative_to(ROOT))
         for folder in folders
