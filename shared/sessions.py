@@ -37,7 +37,7 @@ def check_sessions(engine: Engine) -> None:
 def _is_pooled(connection: Connection) -> bool:
     """A pooler gives its clients numbers of its own, with which they cancel what they asked."""
     number = _driver(connection).info.backend_pid
-    return connection.scalar(text("SELECT pg_backend_pid()")) != number
+    return bool(connection.scalar(text("SELECT pg_backend_pid()")) != number)
 
 
 def _is_notified(ours: Connection, engine: Engine) -> bool:

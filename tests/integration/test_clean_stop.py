@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from orderctl.ports import free_port
-from services.email.schema import starts as email_starts
+from services.email.schema import tables as email_tables
 from services.order.schema import metadata as order_tables
 from shared.database import create_schema, open_database, reading
 from tests.builders import an_event
@@ -145,7 +145,7 @@ def starts_left(pipeline: Pipeline, service: str) -> int:
     """Rows that would make events suspicious, as if the process had died of them."""
     engine = open_database(pipeline.database_url(service))
     with reading(engine) as tx:
-        found = tx.scalar(select(func.count()).select_from(email_starts))
+        found = tx.scalar(select(func.count()).select_from(email_tables.starts))
     engine.dispose()
     return found or 0
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, Table, event
@@ -203,7 +204,7 @@ def test_without_a_state_the_kind_of_error_decides(of: type[DBAPIError], is_to_b
     ids=str,
 )
 def test_a_full_or_broken_disk_is_known_by_its_code(
-    how: dict[str, str | int], is_about_it: bool
+    how: dict[str, Any], is_about_it: bool
 ) -> None:
     assert is_about_disk(raised(OperationalError, **how)) is is_about_it
 
