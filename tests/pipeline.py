@@ -26,7 +26,7 @@ class Pipeline:
     def __init__(self, folder: Path, broker_url: str | None = None) -> None:
         self._folder = folder
         self._broker_url = broker_url or sqlite_url(folder / "broker.db")
-        self.broker = connect(self._broker_url)
+        self.broker = connect(self._broker_url, [float(rung) for rung in LADDER.split(",")])
         self.broker.declare(CONSUMERS)
 
     def publish(self, *events: Event) -> None:
@@ -51,6 +51,7 @@ class Pipeline:
             "services.order.relay",
             self._folder,
             BROKER_URL=self._broker_url,
+            RETRY_LADDER=LADDER,
             DATABASE_URL=database_url,
         )
 
