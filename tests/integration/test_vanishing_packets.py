@@ -94,6 +94,7 @@ def test_a_consumer_goes_on_and_applies_everything_once(pipeline: Pipeline, wire
         pipeline.wait_settled("analytics")
         with wire.cut():
             pipeline.publish(*events[10:])
+            eventually(lambda: "dependency.unavailable" in analytics.log, within=BOUND_SECONDS)
             eventually(lambda: not health(analytics)["ready"], within=BOUND_SECONDS)
         pipeline.wait_settled("analytics")
         wait_ready(analytics)
