@@ -13,23 +13,27 @@ from pydantic import SecretStr
 
 from orderctl.ask_again import ask_again
 from orderctl.errors import EvidenceUnreadable
+from shared import bounded_http
 from shared.documents import read_document
 from shared.errors import DocumentError
 
 PAGE = 1000
 #: Of a list that is streamed, so much is held in memory, and the rest on the disk.
 MEMORY_BYTES = 1024 * 1024
+#: A page of the longest orders that the order service takes has 64 MB.
+MOST_BYTES = 128 * 1024 * 1024
+CALL_SECONDS = 30.0
 T = TypeVar("T")
 
 
-def open_client() -> httpx.Client:
-    """A client for services nearby, which no proxy of the environment should stand between.
+def open_client(seconds: float = CALL_SECONDS) -> httpx.Client:
+    """A client for services nearby, whose calls end within so many seconds, as a whole.
 
     A connection is used again for no longer than a second: gunicorn closes an idle one after
     two, and a request that meets the closing would look like a failure.
     """
     limits = httpx.Limits(keepalive_expiry=1.0)
-    return httpx.Client(limits=limits, timeout=30.0, trust_env=False)
+    return bounded_http.open_client(seconds, limits=limits, most_bytes=MOST_BYTES)
 
 
 def bearer(token: SecretStr | None) -> dict[str, str]:
@@ -92,7 +96,9 @@ class Witness:
     def _fetch(self, path: str, whole: IO[bytes]) -> None:
         whole.seek(0)
         whole.truncate()
-        with self._client.stream("GET", self._url + path, headers=self._headers) as response:
+        with self._client.stream(
+            "GET", self._url + path, headers=self._headers, extensions=bounded_http.LINE_BY_LINE
+        ) as response:
             self._expect_ok(response)
             for piece in response.iter_bytes():
                 whole.write(piece)

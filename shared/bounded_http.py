@@ -1,30 +1,38 @@
 """HTTP clients whose calls end. httpx bounds each read: a byte now and then goes on for ever.
 
 A call has a number of seconds for everything: a free connection, connecting, sending, and the
-whole response, which has a largest size.
+whole response, which has a largest size. Of a list that is read line by line, each line has them.
 """
 
 import math
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 import httpcore
 import httpx
 
-#: Bytes of a response. What is asked for here has a few hundred KB at most.
+#: Bytes of a response. What services ask each other for has a few hundred KB at most.
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
+#: Among the extensions of a request: it is for a list without an end that is known, and each line
+#: of that has the seconds and the bytes that a whole response has otherwise.
+LINE_BY_LINE = {"line_by_line": True}
 
 
 def open_client(
-    seconds: float, *, limits: httpx.Limits, connect: float = math.inf, **options: Any
+    seconds: float,
+    *,
+    limits: httpx.Limits,
+    connect: float = math.inf,
+    most_bytes: int = MAX_RESPONSE_BYTES,
+    **options: Any,
 ) -> httpx.Client:
-    """A client for many threads, of which each call ends within so many seconds. `connect`: how
-    many of them connecting may take.
+    """A client for many threads, of which each call ends within so many seconds, or within the
+    `timeout` of that call. `connect`: how many of them connecting may take.
     """
     return httpx.Client(
-        transport=_Transport(seconds, limits),
+        transport=_Transport(limits, most_bytes),
         timeout=httpx.Timeout(seconds, connect=min(seconds, connect)),
         # The environment's HTTP_PROXY is for the way out, not for a neighbour.
         trust_env=False,
@@ -35,9 +43,9 @@ def open_client(
 
 
 class _Transport(httpx.HTTPTransport):
-    def __init__(self, seconds: float, limits: httpx.Limits) -> None:
+    def __init__(self, limits: httpx.Limits, most_bytes: int) -> None:
         super().__init__(trust_env=False)
-        self._seconds = seconds
+        self._most_bytes = most_bytes
         self._deadline = _Deadline()
         # httpx has no parameter for how a connection reads; httpcore, below it, has one.
         self._pool = httpcore.ConnectionPool(
@@ -49,28 +57,57 @@ class _Transport(httpx.HTTPTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._deadline.begin(self._seconds)
+        seconds = request.extensions["timeout"]["read"]
+        self._deadline.begin(seconds)
         response = super().handle_request(request)
         # Compressed all the same, it is left as it is.
         response.headers.pop("Content-Encoding", None)
-        response.stream = _Bounded(response.stream)
+        stream: Iterable[bytes] = cast(httpx.SyncByteStream, response.stream)
+        if request.extensions.get("line_by_line"):
+            parts = _lines(stream, self._most_bytes, lambda: self._deadline.begin(seconds))
+        else:
+            parts = _whole(stream, self._most_bytes)
+        response.stream = _Bounded(parts, response.stream.close)
         return response
 
 
 class _Bounded(httpx.SyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, parts: Iterator[bytes], close: Callable[[], None]) -> None:
+        self._parts = parts
+        self._close = close
 
     def __iter__(self) -> Iterator[bytes]:
-        received = 0
-        for part in self._stream:
-            received += len(part)
-            if received > MAX_RESPONSE_BYTES:
-                raise httpx.RemoteProtocolError(f"more than {MAX_RESPONSE_BYTES} bytes")
-            yield part
+        return self._parts
 
     def close(self) -> None:
-        self._stream.close()
+        self._close()
+
+
+def _whole(stream: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
+    received = 0
+    for part in stream:
+        received += len(part)
+        _expect_short(received, most_bytes)
+        yield part
+
+
+def _lines(
+    stream: Iterable[bytes], most_bytes: int, on_line: Callable[[], None]
+) -> Iterator[bytes]:
+    """`on_line` is called for each part that completes a line, unless that is empty."""
+    unfinished = 0
+    for part in stream:
+        lines, newline, rest = part.rpartition(b"\n")
+        if newline and (unfinished or lines.strip()):
+            on_line()
+        unfinished = len(rest) + (0 if newline else unfinished)
+        _expect_short(unfinished, most_bytes)
+        yield part
+
+
+def _expect_short(received: int, most_bytes: int) -> None:
+    if received > most_bytes:
+        raise httpx.RemoteProtocolError(f"more than {most_bytes} bytes")
 
 
 class _Deadline(threading.local):

@@ -19,6 +19,7 @@ import msgspec
 from orderctl.baskets import Basket
 from orderctl.compare.results import Mode
 from orderctl.progress import Tell, silent
+from shared.bounded_http import open_client
 from shared.documents import read_document
 from shared.errors import DocumentError
 
@@ -72,7 +73,7 @@ class Answer:
 def open_shop_door() -> httpx.Client:
     """A connection for each customer: one that is used again may be closing just then."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.Client(limits=limits, timeout=ANSWER_SECONDS, trust_env=False)
+    return open_client(ANSWER_SECONDS, limits=limits)
 
 
 @dataclass(frozen=True)
