@@ -2,14 +2,13 @@
 
 import socket
 from contextlib import suppress
-from functools import cache
 
 import httpx
 import msgspec
 
 from orderctl.parts import Plan
 from orderctl.ports import HOST
-from shared.bounded_http import open_client
+from shared import bounded_http
 from shared.documents import read_document
 from shared.errors import DocumentError
 
@@ -22,23 +21,25 @@ class _State(msgspec.Struct):
     reason: str | None = None
 
 
-def why_not_ready(part: str, plan: Plan) -> str | None:
+def open_client() -> httpx.Client:
+    """To ask with, again and again: to make a client costs a hundred times what a request does.
+
+    Each request has a connection of its own, since the part behind it may be another one by then.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return bounded_http.open_client(TIMEOUT_SECONDS, limits=limits)
+
+
+def why_not_ready(part: str, plan: Plan, client: httpx.Client) -> str | None:
     """None when it is ready."""
     url = plan.url(part) + READY_PATH.get(part, "/health/ready")
     try:
-        answer = _client().get(url)
+        answer = client.get(url)
     except httpx.HTTPError as error:
         return f"{url}: {error or type(error).__name__}"
     if not answer.is_success:
         return _reason(answer)
     return _why_no_smtp(plan) if part == "mail_sink" else None
-
-
-@cache
-def _client() -> httpx.Client:
-    """One for all parts, since making one takes long; without a connection that is used again."""
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return open_client(TIMEOUT_SECONDS, limits=limits)
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -21,7 +21,7 @@ from orderctl.guard import Guard
 from orderctl.parts import MODULES, OPTIONAL, PAGE, STEPS, DatabaseUrls, Plan, sqlite_in
 from orderctl.ports import default_or_free_ports, free_ports
 from orderctl.process import STOP_SECONDS, PartProcess
-from orderctl.readiness import why_not_ready
+from orderctl.readiness import open_client, why_not_ready
 from orderctl.settings import Addresses
 from shared.transport import LADDER
 
@@ -166,14 +166,16 @@ class Stack:
         reason and the log.
         """
         deadline = time.monotonic() + timeout
-        for name in self._always if names is None else names:
-            while reason := why_not_ready(name, self.plan):
-                self._expect_alive(name)
-                if time.monotonic() > deadline:
-                    raise StackError(
-                        f"{name} is not ready after {timeout:g} s ({reason}): {self._said(name)}"
-                    )
-                time.sleep(POLL_SECONDS)
+        with open_client() as client:
+            for name in self._always if names is None else names:
+                while reason := why_not_ready(name, self.plan, client):
+                    self._expect_alive(name)
+                    if time.monotonic() > deadline:
+                        raise StackError(
+                            f"{name} is not ready after {timeout:g} s ({reason}): "
+                            f"{self._said(name)}"
+                        )
+                    time.sleep(POLL_SECONDS)
 
     def _expect_alive(self, name: str) -> None:
         status = self._processes[name].exit_status

@@ -13,7 +13,7 @@ from orderctl.doctor_services import check_outbox, check_service, look
 from orderctl.errors import EvidenceUnreadable
 from orderctl.order_client import NotAccepted, OrderClient
 from orderctl.parts import Plan
-from orderctl.readiness import why_not_ready
+from orderctl.readiness import open_client, why_not_ready
 from tests.builders import NO_DOCUMENTS
 from tests.serving import served
 from tests.unit.audit_far_ends import FakeBroker, FarEnds, addresses
@@ -79,6 +79,6 @@ def test_an_order_is_not_accepted_by_it(content: bytes, status: int, says: str) 
 def test_a_part_that_is_not_ready_and_does_not_say_why_has_its_status(content: bytes) -> None:
     app = Flask(__name__)
     app.add_url_rule("/health/ready", view_func=lambda: Response(content, 503))
-    with served(app) as url:
+    with served(app) as url, open_client() as client:
         plan = Plan({"email": httpx.URL(url).port or 0}, "", database_urls=str)
-        assert why_not_ready("email", plan) == "it answers 503"
+        assert why_not_ready("email", plan, client) == "it answers 503"
