@@ -3,9 +3,10 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from orderctl.environment import of_the_machine
 from orderctl.watchdog import send
@@ -17,22 +18,49 @@ STOP_SECONDS = 40.0
 TAIL_LINES = 15
 
 
+class Started(Protocol):
+    """A process: of what `subprocess.Popen` has, what is needed here."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+def start_python(
+    module: str, environment: Mapping[str, str], output: BinaryIO, folder: Path
+) -> subprocess.Popen[bytes]:
+    """`python -m module` in a folder, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+#: Starts a module, with an environment, a file for what it prints, and a folder to run in.
+Start = Callable[[str, Mapping[str, str], BinaryIO, Path], Started]
+
+
 class PartProcess:
     """Starts at once. What it prints is added to the log."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        module: str,
+        environment: Mapping[str, str],
+        log: Path,
+        start: Start = start_python,
+    ) -> None:
         self._log = log
         self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                cwd=ROOT,
-                env={**of_the_machine(), **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = start(module, {**of_the_machine(), **environment}, output, ROOT)
 
     @property
     def pid(self) -> int:

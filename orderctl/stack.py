@@ -20,7 +20,7 @@ from orderctl.errors import StackError
 from orderctl.guard import Guard
 from orderctl.parts import MODULES, OPTIONAL, PAGE, STEPS, DatabaseUrls, Plan, sqlite_in
 from orderctl.ports import default_or_free_ports, free_ports
-from orderctl.process import STOP_SECONDS, PartProcess
+from orderctl.process import STOP_SECONDS, PartProcess, Start, start_python
 from orderctl.readiness import open_client, why_not_ready
 from orderctl.settings import Addresses
 from shared.transport import LADDER
@@ -37,7 +37,7 @@ class Stack:
     `broker_url` and `database_urls` default to SQLite files in the folder. `work_times` are
     seconds by service, `environment` variables by part. With `documented_ports`, these are
     taken when all of them are free. With `faults_allowed`, `orderctl fault` works on it; with
-    `page`, the dashboard is one of the parts.
+    `page`, the dashboard is one of the parts. `start` starts each process.
     """
 
     def __init__(  # noqa: PLR0913  # said by name, and each may be left out
@@ -52,6 +52,7 @@ class Stack:
         documented_ports: bool = False,
         faults_allowed: bool = False,
         page: bool = False,
+        start: Start = start_python,
     ) -> None:
         self._always = {**MODULES, **(PAGE if page else {})}
         self.folder = folder.resolve()
@@ -67,6 +68,7 @@ class Stack:
         #: Modules by part, to run in place of its own.
         self.replaced: Mapping[str, str] = {}
         self._processes: dict[str, PartProcess] = {}
+        self._start_process = start
         self._guard = Guard()
 
     # --- what a caller wants to know ---------------------------------------------------------
@@ -191,7 +193,7 @@ class Stack:
         self, name: str, part: str, module: str, env: Mapping[str, str] | None = None
     ) -> PartProcess:
         environment = {**self.plan.environment(part), **(env or {})}
-        process = PartProcess(module, environment, self.log(name))
+        process = PartProcess(module, environment, self.log(name), self._start_process)
         self._processes[name] = process
         self._guard.watch(process.pid)
         return process
