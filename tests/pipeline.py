@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from orderctl.process import Start
 from shared.events import Event
 from shared.sqlite_address import sqlite_url
 from shared.transport import Depth, connect
@@ -15,16 +15,22 @@ from shop.consumers import CONSUMERS
 from tests.builders import a_message
 from tests.service_process import ROOT, ServiceProcess
 from tests.waiting import eventually
+from tests.zygote.client import fork_python, python
 
 #: Short rungs, so that a test sees the end of the ladder.
 LADDER = "0.1,0.2"
 
 
 class Pipeline:
-    """`folder` holds the embedded broker's file, the databases and the logs."""
+    """`folder` holds the embedded broker's file, the databases and the logs. `start` starts
+    services.
+    """
 
-    def __init__(self, folder: Path, broker_url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, broker_url: str | None = None, start: Start = fork_python
+    ) -> None:
         self._folder = folder
+        self._start = start
         self._broker_url = broker_url or sqlite_url(folder / "broker.db")
         self.broker = connect(self._broker_url, [float(rung) for rung in LADDER.split(",")])
         self.broker.declare(CONSUMERS)
@@ -40,6 +46,7 @@ class Pipeline:
         return ServiceProcess(
             f"services.{name}",
             self._folder,
+            self._start,
             BROKER_URL=self._broker_url,
             RETRY_LADDER=LADDER,
             **settings,
@@ -50,6 +57,7 @@ class Pipeline:
         return ServiceProcess(
             "services.order.relay",
             self._folder,
+            self._start,
             BROKER_URL=self._broker_url,
             RETRY_LADDER=LADDER,
             DATABASE_URL=database_url,
@@ -57,7 +65,9 @@ class Pipeline:
 
     def simulator(self, name: str, **settings: str) -> ServiceProcess:
         url = self.database_url(name)
-        return ServiceProcess(f"simulators.{name}", self._folder, DATABASE_URL=url, **settings)
+        return ServiceProcess(
+            f"simulators.{name}", self._folder, self._start, DATABASE_URL=url, **settings
+        )
 
     def database_url(self, name: str) -> str:
         return sqlite_url(self._folder / f"{name}.db")
@@ -74,7 +84,7 @@ class Pipeline:
         return self.broker.depth(name)
 
     def _run(self, module: str, **settings: str) -> None:
-        command = [sys.executable, "-m", module]
+        command = [python(), "-m", module]
         subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT), **settings}, check=True)
 
 

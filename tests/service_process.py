@@ -1,8 +1,7 @@
-"""A service as people run it: `python -m services.NAME`, in a process of its own."""
+"""A service in a process of its own: `python -m services.NAME`, or the same from the zygote."""
 
 import os
 import signal
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,7 +9,10 @@ from typing import Any, Self
 import httpx
 
 from orderctl.ports import free_port
-from tests.servers.process import Process
+from orderctl.process import Start
+from tests.asking import client
+from tests.servers.process import Guarded
+from tests.zygote.client import fork_python
 
 TOKEN = "the-token-of-the-tests"
 AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -20,23 +22,27 @@ ROOT = Path(__file__).parent.parent
 class ServiceProcess:
     """Started by its `with` block and ended by it. `settings` are environment variables."""
 
-    def __init__(self, module: str, folder: Path, **settings: str) -> None:
+    def __init__(
+        self, module: str, folder: Path, start: Start = fork_python, /, **settings: str
+    ) -> None:
         self.url = f"http://127.0.0.1:{settings.setdefault('PORT', str(free_port()))}"
         self._module = module
+        self._start = start
         self._log = folder / f"{module}.{settings['PORT']}.log"
         base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "OPERATOR_TOKEN": TOKEN}
         self._env = {**base, **settings}
         self._env["TMPDIR"] = str(folder)
-        self._process: Process | None = None
+        self._process: Guarded | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers at all; it need not be ready."""
         self.begin().wait_until(self._answers)
 
-    def begin(self) -> Process:
+    def begin(self) -> Guarded:
         """Start, and wait for nothing."""
-        command = [sys.executable, "-m", self._module]
-        self._process = Process(command, log=self._log, env=self._env)
+        with self._log.open("ab") as output:
+            child = self._start(self._module, self._env, output, self._log.parent)
+        self._process = Guarded(child, self._log)
         return self._process
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
@@ -54,10 +60,10 @@ class ServiceProcess:
 
     def get(self, path: str) -> Any:
         """The JSON of the answer, whatever its status."""
-        return httpx.get(self.url + path, timeout=10, headers=AS_OPERATOR).json()
+        return client().get(self.url + path, headers=AS_OPERATOR).json()
 
     def get_text(self, path: str) -> str:
-        return httpx.get(self.url + path, timeout=10, headers=AS_OPERATOR).text
+        return client().get(self.url + path, headers=AS_OPERATOR).text
 
     @property
     def log(self) -> str:
@@ -65,7 +71,7 @@ class ServiceProcess:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(self.url + "/health/live").status_code == 200
+            return client().get(self.url + "/health/live").status_code == 200
         except httpx.TransportError:
             return False
 

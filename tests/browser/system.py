@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orderctl.parts import MODULES
 from orderctl.stack import Stack
+from tests.zygote.client import fork_python
 
 #: Seconds: enough to be seen, and no more.
 WORK_TIMES = {"email": 0.4, "sms": 0.2, "inventory": 0.1}
@@ -27,6 +28,7 @@ def a_system(
         work_times=work_times,
         environment=faults,
         page=True,
+        start=fork_python,
     ) as stack:
         stack.setup()
         stack.start_all()

@@ -17,7 +17,7 @@ class DockerReader(Reader):
 
     def __init__(self, containers: Containers, folder: Path) -> None:
         self._containers = containers
-        super().__init__(containers.broker, folder)
+        super().__init__(containers.broker, folder, python=sys.executable)
 
     def environment(self) -> dict[str, str]:
         # Docker may be installed anywhere.

@@ -9,6 +9,7 @@ import pytest
 from orderctl.parts import sqlite_in
 from orderctl.stack import Stack
 from tests.e2e.shop import ENVIRONMENT, LADDER, Shop
+from tests.zygote.client import fork_python
 
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
@@ -25,7 +26,7 @@ def shop(stack: Stack, tmp_path: Path) -> Shop:
 
 
 def embedded_stack(_request: pytest.FixtureRequest, folder: Path) -> Stack:
-    return Stack(folder / "stack", ladder=LADDER, environment=ENVIRONMENT)
+    return Stack(folder / "stack", ladder=LADDER, environment=ENVIRONMENT, start=fork_python)
 
 
 def rabbitmq_stack(request: pytest.FixtureRequest, folder: Path) -> Stack:
@@ -42,4 +43,5 @@ def rabbitmq_stack(request: pytest.FixtureRequest, folder: Path) -> Stack:
         ),
         ladder=LADDER,
         environment=ENVIRONMENT,
+        start=fork_python,
     )

@@ -2,18 +2,17 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from orderctl.process import ROOT
 from orderctl.stack import Stack
 from shared.transport import Broker, connect
+from tests.asking import client
+from tests.zygote.client import python
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
 #: Short rungs, so that "longer than the whole ladder" is a matter of seconds.
@@ -137,9 +136,9 @@ class Shop:
         return {letter.message.key: letter.reason for letter in letters}
 
     def get(self, part: str, path: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = httpx.get(
-            self.stack.urls[part] + path, headers=self.as_operator(), timeout=10
-        ).json()
+        answer: Mapping[str, Any] = (
+            client().get(self.stack.urls[part] + path, headers=self.as_operator()).json()
+        )
         return answer
 
     def as_operator(self) -> dict[str, str]:
@@ -147,7 +146,7 @@ class Shop:
 
     def _orderctl(self, words: Sequence[str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "orderctl", *words],
+            [python(), "-m", "orderctl", *words],
             cwd=ROOT,
             env={**self.stack.plan.environment("orderctl"), "PATH": "/usr/bin:/bin"},
             stdout=subprocess.PIPE,

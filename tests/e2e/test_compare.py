@@ -12,6 +12,7 @@ from orderctl.compare.shop import open_shop
 from orderctl.errors import CommandError
 from orderctl.progress import silent
 from orderctl.stack import Stack
+from tests.zygote.client import fork_python
 
 #: An order by calls takes a third of a second.
 WORK_TIMES = {"email": 0.2, "sms": 0.1, "inventory": 0.05, "analytics": 0.0}
@@ -21,7 +22,13 @@ SIZE = Size(orders=10, rate=5.0, scale=0.1)
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
     folder = tmp_path_factory.mktemp("compare")
-    stack = Stack(folder, ladder=(0.1, 0.2, 0.4), work_times=WORK_TIMES, faults_allowed=True)
+    stack = Stack(
+        folder,
+        ladder=(0.1, 0.2, 0.4),
+        work_times=WORK_TIMES,
+        faults_allowed=True,
+        start=fork_python,
+    )
     with stack:
         stack.setup()
         stack.start_all()
@@ -148,7 +155,7 @@ def test_a_crash_fails_orders_by_calls_though_their_mail_is_out(comparison: Comp
 
 
 def test_a_shop_that_allows_no_faults_is_left_alone(tmp_path: Path) -> None:
-    with Stack(tmp_path / "shop") as stack:
+    with Stack(tmp_path / "shop", start=fork_python) as stack:
         stack.setup()
         stack.start_all()
         stack.wait_ready()

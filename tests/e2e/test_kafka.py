@@ -26,6 +26,7 @@ from tests.e2e.shop import (
 from tests.e2e.test_kills import KILLED, has_died
 from tests.e2e.test_outages import assert_no_dead_letters, is_ready
 from tests.servers import KafkaServer, PostgresServer
+from tests.zygote.client import fork_python
 
 #: Long enough for a partition to be taken away while emails are under way.
 EMAIL_SECONDS = 0.3
@@ -68,6 +69,7 @@ def books(
         ladder=LADDER,
         work_times={"email": EMAIL_SECONDS},
         environment=ENVIRONMENT,
+        start=fork_python,
     ) as stack:
         shop = Shop(stack, folder / "accepted.ndjson")
         shop.open()

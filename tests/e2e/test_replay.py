@@ -19,6 +19,7 @@ from shared.transport import Depth
 from tests.e2e.shop import CONSUMERS, ENVIRONMENT, LADDER, Shop, eventually
 from tests.e2e.test_kills import KILLED, has_died
 from tests.servers import PostgresServer, RabbitMQServer
+from tests.zygote.client import fork_python
 
 #: Long enough for a replay of mails to be stopped in its middle.
 EMAIL_SECONDS = 0.3
@@ -91,6 +92,7 @@ def _stack(folder: Path, **more: Any) -> Stack:
         ladder=LADDER,
         work_times={"email": EMAIL_SECONDS},
         environment={**ENVIRONMENT, "email": email},
+        start=fork_python,
         **more,
     )
 

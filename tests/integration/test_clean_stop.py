@@ -1,4 +1,7 @@
-"""A process that is told to end does so in order and in time, whatever its clients do."""
+"""A process that is told to end does so in order and in time, whatever its clients do.
+
+They are started as people start them: how they end has much to do with how they began.
+"""
 
 import signal
 import subprocess
@@ -12,6 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from orderctl.ports import free_port
+from orderctl.process import start_python
 from services.email.schema import tables as email_tables
 from services.order.schema import metadata as order_tables
 from shared.database import create_schema, open_database, reading
@@ -31,7 +35,7 @@ IN_TIME = 20.0
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
-    return Pipeline(tmp_path)
+    return Pipeline(tmp_path, start=start_python)
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def order(sqlite_url: str, tmp_path: Path) -> ServiceProcess:
     engine = open_database(sqlite_url)
     create_schema(engine, order_tables)
     engine.dispose()
-    return ServiceProcess("services.order", tmp_path, DATABASE_URL=sqlite_url)
+    return ServiceProcess("services.order", tmp_path, start_python, DATABASE_URL=sqlite_url)
 
 
 def assert_ends_in_order(service: ServiceProcess, *, within: float = IN_TIME) -> None:
@@ -195,7 +199,7 @@ def test_a_signal_during_the_start_ends_it(order: ServiceProcess, delay: float) 
 def test_the_streams_of_the_dashboard_end_with_it(tmp_path: Path) -> None:
     stream = b"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with ExitStack() as stack:
-        page = stack.enter_context(ServiceProcess("services.dashboard", tmp_path))
+        page = stack.enter_context(ServiceProcess("services.dashboard", tmp_path, start_python))
         watchers = stack.enter_context(held(page.url, stream, 3))
         for watcher in watchers:
             read_until(watcher, b"retry")

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from orderctl.process import Started
+
 
 class ServerMissing(Exception):
     """The server's program is not on this machine; the message says what to install."""
@@ -17,35 +19,13 @@ class ServerFailed(Exception):
     """The server did not start or did not answer in time; the message ends with its log."""
 
 
-class Process:
-    """A running program that never outlives the tests, however these end."""
+class Guarded:
+    """A child, in a session of its own, that never outlives the tests, however these end."""
 
-    def __init__(
-        self,
-        command: Sequence[str | Path],
-        *,
-        log: Path,
-        env: Mapping[str, str] | None = None,
-        user: str | None = None,
-        scratch: Path | None = None,
-    ) -> None:
-        """`scratch` is a folder that is of no use without the tests."""
+    def __init__(self, child: Started, log: Path, scratch: Path | None = None) -> None:
         self.log = log
-        with log.open("ab") as output:
-            self._child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=env,
-                cwd=log.parent,
-                # Ctrl-C in the terminal is for the tests, which then stop their servers in order.
-                start_new_session=True,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-            )
-        self.pid = self._child.pid
+        self._child = child
+        self.pid = child.pid
         self._guard = _guard(self.pid, scratch)
 
     def is_running(self) -> bool:
@@ -69,13 +49,43 @@ class Process:
         deadline = time.monotonic() + timeout
         while not ready():
             if not self.is_running():
-                raise ServerFailed(f"ended with {self._child.returncode}\n{self._log_tail()}")
+                raise ServerFailed(f"ended with {self._child.poll()}\n{self._log_tail()}")
             if time.monotonic() > deadline:
                 raise ServerFailed(f"not ready after {timeout:.0f} s\n{self._log_tail()}")
             time.sleep(0.05)
 
     def _log_tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
+
+
+class Process(Guarded):
+    """A running program."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        scratch: Path | None = None,
+    ) -> None:
+        """`scratch` is a folder that is of no use without the tests."""
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=log.parent,
+                # Ctrl-C in the terminal is for the tests, which then stop their servers in order.
+                start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+            )
+        super().__init__(child, log, scratch)
 
 
 #: Waits for the end of its standard input, then kills a process group and deletes a folder.

@@ -203,9 +203,7 @@ def test_without_a_state_the_kind_of_error_decides(of: type[DBAPIError], is_to_b
     ],
     ids=str,
 )
-def test_a_full_or_broken_disk_is_known_by_its_code(
-    how: dict[str, Any], is_about_it: bool
-) -> None:
+def test_a_full_or_broken_disk_is_known_by_its_code(how: dict[str, Any], is_about_it: bool) -> None:
     assert is_about_disk(raised(OperationalError, **how)) is is_about_it
 
 

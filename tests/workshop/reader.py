@@ -15,6 +15,7 @@ from tests.workshop.matching import insert, read
 from tests.workshop.pages import CTRL_C, FOLDER, TERMINALS, Block, Command, commands, consoles
 from tests.workshop.solutions import write_solved
 from tests.workshop.terminal import LIMIT, Terminal
+from tests.zygote.client import python
 
 POLL_SECONDS = 0.2
 FRONT_PAGE = FOLDER / "README.md"
@@ -37,6 +38,8 @@ class Reader:
     names: dict[str, str] = field(default_factory=dict)
     #: What is run in place of an exercise: one that is solved.
     solved: Mapping[str, Path] = field(default_factory=dict)
+    #: `python`, as a person has it, or from the zygote.
+    python: str = field(default_factory=python)
 
     #: Who started the shop: `orderctl demo`, or Compose in `docker`.
     shop: ClassVar[str] = "demo"
@@ -46,7 +49,9 @@ class Reader:
         self._ports = free_ports(OWN_PORTS)
         terminals = ("second-terminal", *TERMINALS)
         screens = self.folder.parent
-        self._terminals = {n: Terminal(environment, screens / n) for n in terminals}
+        self._terminals = {
+            n: Terminal(environment, screens / n, Path(self.python)) for n in terminals
+        }
 
     def environment(self) -> dict[str, str]:
         """The variables of all terminals."""

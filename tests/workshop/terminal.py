@@ -1,6 +1,7 @@
 """A terminal: commands one after the other, or one that goes on until Ctrl-C."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,14 +23,16 @@ NOT_A_PERSONS = {"CI", "PYTEST_ADDOPTS"}
 class Terminal:
     """Starts each command as a shell of its own, with what earlier ones were to keep.
 
-    `screen`: the file for what a command that goes on shows.
+    `screen`: the file for what a command that goes on shows. `python`: what `python` is there,
+    whatever was activated.
     """
 
-    def __init__(self, environment: Mapping[str, str], screen: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], screen: Path, python: Path) -> None:
         own = {"PYTHONUNBUFFERED": "1", "PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_A_PERSONS}
         self._environment = {**inherited, **own, **environment}
         self._kept: list[str] = ["shopt -s expand_aliases"]
+        self._python = f"PATH={shlex.quote(str(python.parent))}:$PATH"
         self._running: subprocess.Popen[bytes] | None = None
         self._screen = screen
 
@@ -77,7 +80,7 @@ class Terminal:
 
     def _start(self, command: str, output: int, *, with_errors: bool) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ["bash", "-c", "\n".join([*self._kept, command])],
+            ["bash", "-c", "\n".join([*self._kept, self._python, command])],
             cwd=ROOT,
             env=self._environment,
             stdin=subprocess.DEVNULL,

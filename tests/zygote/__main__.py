@@ -1,0 +1,21 @@
+"""`python -m tests.zygote FOLDER`: the zygote. FOLDER gets its socket, and a `python`."""
+
+import socket
+import sys
+from pathlib import Path
+
+from tests.zygote.becoming import become
+from tests.zygote.preloading import preload
+from tests.zygote.server import Server
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    preload()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(folder / "socket"))
+    listener.listen(64)
+    # Nobody asks before this is said.
+    print("ready", flush=True)
+    request = Server(listener, sys.stdin.fileno()).serve()
+    if request:
+        become(request, str(folder / "python"), sys.path[1:])

@@ -1,0 +1,136 @@
+"""The zygote of this run of the tests: started when it is first asked, gone with the run."""
+
+import atexit
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+from orderctl.environment import of_the_machine
+from orderctl.process import ROOT, Started, start_python
+from tests.zygote.asking import ask, end_of
+
+#: Which Python reads when it starts, and which a copy of the zygote heeds all the same.
+HEEDED = {"PYTHONPATH", "PYTHONUNBUFFERED"}
+COMMAND = """\
+#!/bin/sh
+exec "{python}" -IS "{command}" "{socket}" "{python}" "$@"
+"""
+
+
+class Forked:
+    """A process of the zygote's; what `subprocess.Popen` can do, as far as tests need it."""
+
+    def __init__(
+        self,
+        address: Path,
+        module: str,
+        environment: Mapping[str, str],
+        output: BinaryIO,
+        folder: Path,
+    ) -> None:
+        with Path(os.devnull).open("rb") as nothing:
+            self._connection, self.pid = ask(
+                str(address),
+                module,
+                [],
+                environment=dict(environment),
+                folder=str(folder),
+                streams=(nothing.fileno(), output.fileno(), output.fileno()),
+                ignored=[],
+            )
+        self.args = f"python -m {module}"
+        self.returncode: int | None = None
+        self._asking = threading.Lock()
+
+    def poll(self) -> int | None:
+        """None while it runs; below zero when a signal ended it."""
+        with self._asking:
+            if self.returncode is None and self._is_told(0):
+                with self._connection:
+                    self.returncode = end_of(self._connection)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status. Raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            self._is_told(timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        return status
+
+    def _is_told(self, timeout: float | None) -> bool:
+        news = select.poll()
+        news.register(self._connection, select.POLLIN)
+        return bool(news.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+
+class Zygote:
+    """Started by this; it ends with `close`, and with this process, however that ends."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="zygote-"))
+        self.socket = self._folder / "socket"
+        self.python = self._folder / "python"
+        self._write_python()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.zygote", str(self._folder)],
+            cwd=ROOT,
+            env=of_the_machine(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdout
+        said = self._process.stdout.readline()
+        assert said == b"ready\n", "the zygote has not started"
+
+    def _write_python(self) -> None:
+        command = Path(__file__).with_name("command.py")
+        words = {"python": sys.executable, "command": command, "socket": self.socket}
+        self.python.write_text(COMMAND.format(**words))
+        self.python.chmod(0o700)
+
+    def close(self) -> None:
+        self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@cache
+def _zygote() -> Zygote:
+    zygote = Zygote()
+    atexit.register(zygote.close)
+    return zygote
+
+
+def fork_python(
+    module: str, environment: Mapping[str, str], output: BinaryIO, folder: Path
+) -> Started:
+    """`python -m module`, forked where that is the same as started."""
+    if sys.platform != "linux" or not _can_heed(environment):
+        return start_python(module, environment, output, folder)
+    return Forked(_zygote().socket, module, environment, output, folder)
+
+
+def _can_heed(environment: Mapping[str, str]) -> bool:
+    """Python has other variables, which work from its start on only."""
+    python = {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+    machine = of_the_machine()
+    return all(name in HEEDED or machine.get(name) == value for name, value in python.items())
+
+
+def python() -> str:
+    """A command that does what `python` does: quicker, where the zygote knows the module."""
+    return str(_zygote().python) if sys.platform == "linux" else sys.executable
