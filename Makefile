@@ -56,7 +56,11 @@ prune: ## Delete, in the containers, records of what cannot come again; once a d
 
 test: $(VENV)/.dev ## Run every test but those of the containers, on servers started for them
 	@tools/install-test-servers
-	@$(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@# What a failed test leaves stays there to be looked at.
+	@folder=$$(tools/make-test-folder) && \
+	if $(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --basetemp "$$folder/tests" $(ARGS); \
+	then rm -rf "$$folder"; \
+	else status=$$?; echo "The files of the tests are in $$folder"; exit $$status; fi
 
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
