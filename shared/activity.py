@@ -1,8 +1,11 @@
 """What a consumer tells those who watch: how it stands, and what happened there lately."""
 
-from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+
+from shared.openapi.fields import Amount, AnyId, Count, Time
 
 #: Newest first, and no more than these are told: a page cannot show more of them anyway.
 MOST_STEPS = 100
@@ -20,58 +23,62 @@ REDRIVEN = "redriven"
 DISCARDED = "discarded"
 
 
-class Step(msgspec.Struct, frozen=True, rename="camel"):
+class RecentStep(msgspec.Struct, frozen=True, rename="camel"):
     """Something that became of an event: `working`, `applied`, or a step of its history."""
 
     step: str
-    event_id: str
-    order_id: str
-    attempt: int
-    at: datetime
+    event_id: AnyId
+    order_id: AnyId
+    attempt: Count
+    at: Time
     reason: str = ""
-    next_at: datetime | None = None
+    next_at: Time | None = None
 
 
 class Rung(msgspec.Struct, frozen=True):
     """How many events wait so many seconds for their next attempt."""
 
-    seconds: float
-    waiting: int
+    seconds: Amount
+    waiting: Count
 
 
 class Queue(msgspec.Struct, frozen=True, rename="camel"):
-    """As the broker counts. `counts_held`: `ready` includes what consumers hold."""
+    """As the broker counts."""
 
-    ready: int
-    retrying: int
-    dead: int
-    counts_held: bool = False
+    ready: Count
+    retrying: Count
+    dead: Count
+    counts_held: Annotated[
+        bool, Meta(description="Whether `ready` includes what consumers hold.")
+    ] = False
 
 
-class Fault(msgspec.Struct, frozen=True, rename="camel"):
+class ActiveFault(msgspec.Struct, frozen=True, rename="camel"):
     kind: str
     value: str
-    seconds_left: float | None = None
+    seconds_left: Amount | None = None
 
 
 class Activity(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """`reason`: why nothing is consumed, None while it is. `queue` is None while the broker does
-    not tell, which `queue_reason` explains. `unsettled`: in the hands of the process that answers,
-    which `process` tells from its replicas. `applied_per_second`: by all of them, over the last
-    RATE_SECONDS.
-    """
+    """What a consumer is doing, as one of its processes reports it."""
 
     service: str
-    process: str
-    reason: str | None
+    process: Annotated[str, Meta(description="The one that answers, among its replicas.")]
+    reason: Annotated[str | None, Meta(description="Why nothing is consumed; null while it is.")]
     queue: Queue | None
-    queue_reason: str | None = None
-    unsettled: int
+    queue_reason: Annotated[
+        str | None, Meta(description="Why the broker does not tell; `queue` is null then.")
+    ] = None
+    unsettled: Annotated[Count, Meta(description="Deliveries in flight in this process.")]
     rungs: tuple[Rung, ...] = ()
-    applied_per_second: float
+    applied_per_second: Annotated[
+        Amount, Meta(description=f"By all replicas, over the last {RATE_SECONDS:g} s.")
+    ]
     faults_allowed: bool = False
-    faults: tuple[Fault, ...] = ()
-    steps: tuple[Step, ...] = ()
+    faults: tuple[ActiveFault, ...] = ()
+    steps: Annotated[
+        tuple[RecentStep, ...], Meta(max_length=MOST_STEPS, description="The newest first.")
+    ] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +88,6 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """Those of them that came to an end, and to which: applied, dead_lettered or discarded."""
+    """Those of them that came to an end, and to which."""
 
     ended: dict[str, str]

@@ -13,8 +13,8 @@ from shared.activity import (
     MOST_STEPS,
     RATE_SECONDS,
     WORKING,
+    RecentStep,
     Rung,
-    Step,
 )
 from shared.database import reading
 from shared.history import Step as Kind
@@ -34,22 +34,22 @@ class ActivityReader:
         self._inbox = tables.inbox
         self._history = tables.history
 
-    def steps(self, now: datetime) -> tuple[Step, ...]:
+    def steps(self, now: datetime) -> tuple[RecentStep, ...]:
         """What happened in the last LATELY_SECONDS, newest first."""
         since = now - timedelta(seconds=LATELY_SECONDS)
         with reading(self._engine) as tx:
             rows = [*self._of_inbox(tx, since, now), *self._of_history(tx, since)]
         return tuple(sorted(rows, key=lambda step: step.at, reverse=True)[:MOST_STEPS])
 
-    def _of_inbox(self, tx: Connection, since: datetime, now: datetime) -> Iterable[Step]:
+    def _of_inbox(self, tx: Connection, since: datetime, now: datetime) -> Iterable[RecentStep]:
         inbox = self._inbox
         query = select(inbox).where(inbox.c.at > since).order_by(inbox.c.at.desc())
         for row in tx.execute(query.limit(MOST_STEPS)):
             if row.state == DONE or row.lease_until > now.timestamp():
                 step = APPLIED if row.state == DONE else WORKING
-                yield Step(step, row.event_id, row.order_id, row.attempt, row.at)
+                yield RecentStep(step, row.event_id, row.order_id, row.attempt, row.at)
 
-    def _of_history(self, tx: Connection, since: datetime) -> Iterable[Step]:
+    def _of_history(self, tx: Connection, since: datetime) -> Iterable[RecentStep]:
         history = self._history
         newest = select(history).order_by(history.c.seq.desc()).limit(MOST_STEPS)
         return (_step(row) for row in tx.execute(newest) if row.at > since)
@@ -89,6 +89,6 @@ class ActivityReader:
         return {order_id: step for order_id, step in last.items() if step in _ENDS}
 
 
-def _step(row: Row[Any]) -> Step:
+def _step(row: Row[Any]) -> RecentStep:
     told = (row.step, row.event_id, row.order_id, row.attempt, row.at)
-    return Step(*told, reason=row.reason, next_at=row.next_at)
+    return RecentStep(*told, reason=row.reason, next_at=row.next_at)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
-from shared.activity import MOST_ORDERS, Activity, Asked, Ended, Fault, Queue
+from shared.activity import MOST_ORDERS, ActiveFault, Activity, Asked, Ended, Queue
 from shared.activity_reader import ActivityReader
 from shared.consumer import Consumer
 from shared.documents import read_document
 from shared.errors import BrokerUnavailable, DocumentError
 from shared.events import is_id
-from shared.faults import Fault as Held
+from shared.faults import Fault
 from shared.faulty import Trouble
 from shared.http import json_response, problem, read_body
 from shared.operators import Guard
@@ -97,9 +97,9 @@ def _queue(depth: Depth | None) -> Queue | None:
     return Queue(depth.ready, depth.retrying, depth.dead, depth.counts_held)
 
 
-def _fault(held: Held) -> Fault:
+def _fault(held: Fault) -> ActiveFault:
     left = None if held.until is None else round(max(0.0, held.until - time.time()), 1)
-    return Fault(held.kind, held.value, left)
+    return ActiveFault(held.kind, held.value, left)
 
 
 def _not_understood(error: DocumentError) -> Response:

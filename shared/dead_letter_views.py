@@ -30,17 +30,17 @@ class _Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all: bool = False
 
 
-class _Moved(msgspec.Struct, frozen=True, rename="camel"):
+class MovedEvent(msgspec.Struct, frozen=True, rename="camel"):
     event_id: Identifier
     order_id: Identifier
 
 
-class _Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an operator's tool has done to dead letters at the broker itself, and when."""
 
     step: Literal["redriven", "discarded"]
     at: Annotated[datetime, Meta(tz=True)]
-    events: Annotated[list[_Moved], Meta(max_length=MOST_AT_ONCE)]
+    events: Annotated[list[MovedEvent], Meta(max_length=MOST_AT_ONCE)]
 
     def __post_init__(self) -> None:
         try:
@@ -94,7 +94,7 @@ def dead_letter_views(
 
     @views.post("/dead-letters/notice")
     def notice() -> Response:
-        told = read_document(read_body(), _Notice)
+        told = read_document(read_body(), Notice)
         messages = [_message(event) for event in told.events]
         history.record_all(messages, Note(step=Step(told.step)), told.at)
         return json_response({"noted": len(messages)})
@@ -116,7 +116,7 @@ def _shown(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def _message(event: _Moved) -> Message:
+def _message(event: MovedEvent) -> Message:
     return Message(id=event.event_id, key=event.order_id, type="", source="", time="", body=b"")
 
 

@@ -23,7 +23,7 @@ _OPEN = frozenset(
 )
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The faults to begin, for `seconds` or until they are cleared."""
 
     latency: Annotated[str, Meta(max_length=64)] | None = None
@@ -46,8 +46,8 @@ def fault_views(faults: Faults, guard: Guard) -> Blueprint:
 
     @views.post("/faults")
     def begin() -> Response:
-        wish = read_document(read_body(), Wish)
-        faults.put(_values(wish), seconds=wish.seconds)
+        new = read_document(read_body(), NewFaults)
+        faults.put(_values(new), seconds=new.seconds)
         return _all(faults)
 
     @views.delete("/faults")
@@ -72,15 +72,15 @@ def refuse_in_an_outage(app: Flask, trouble: Trouble) -> None:
         return response
 
 
-def _values(wish: Wish) -> dict[Kind, str]:
+def _values(new: NewFaults) -> dict[Kind, str]:
     """Raises FaultRefused."""
-    if wish.latency is not None:
-        parse_latency(wish.latency)
+    if new.latency is not None:
+        parse_latency(new.latency)
     asked = {
-        Kind.LATENCY: wish.latency,
-        Kind.FAILURES: None if wish.failures is None else f"{wish.failures:g}",
-        Kind.OUTAGE: "on" if wish.outage else None,
-        Kind.CRASH: wish.crash,
+        Kind.LATENCY: new.latency,
+        Kind.FAILURES: None if new.failures is None else f"{new.failures:g}",
+        Kind.OUTAGE: "on" if new.outage else None,
+        Kind.CRASH: new.crash,
     }
     values = {kind: value for kind, value in asked.items() if value is not None}
     if not values:

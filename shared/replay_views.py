@@ -19,7 +19,7 @@ from shared.replayer import Replayer
 PointText = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class _Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class NewReplay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Where to begin and what to do, or which replay to run again."""
 
     start: PointText | None = msgspec.field(name="from", default=None)
@@ -38,14 +38,14 @@ def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
 
     @views.post("/replays")
     def begin() -> Response:
-        wish = read_document(read_body(), _Wish)
-        if (wish.start is None) == (wish.again is None):
+        new = read_document(read_body(), NewReplay)
+        if (new.start is None) == (new.again is None):
             return problem(
                 422, "From where?", 'Send {"from": "beginning"}, or {"again": "ID"} of an old one.'
             )
-        if wish.again is not None and replayer.replays.find(wish.again) is None:
+        if new.again is not None and replayer.replays.find(new.again) is None:
             return problem(404, "Unknown replay", "There is no replay with this id.")
-        replay = _begin(replayer, wish)
+        replay = _begin(replayer, new)
         response = json_response(document(service, replay, replayer), 202)
         response.headers["Location"] = f"/replays/{replay.id}"
         return response
@@ -67,10 +67,10 @@ def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
     return views
 
 
-def _begin(replayer: Replayer, wish: _Wish) -> Replay:
-    if wish.again is not None:
-        return replayer.begin_again(wish.again)
-    return replayer.begin(Request(wish.start or "", wish.end, wish.dry_run, wish.resend))
+def _begin(replayer: Replayer, new: NewReplay) -> Replay:
+    if new.again is not None:
+        return replayer.begin_again(new.again)
+    return replayer.begin(Request(new.start or "", new.end, new.dry_run, new.resend))
 
 
 def document(service: str, replay: Replay, replayer: Replayer) -> dict[str, Any]:

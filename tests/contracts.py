@@ -9,6 +9,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from tools.contracts.openapi.elsewhere import bundled
+
 FOLDER = Path("docs/contracts")
 EVENTS = FOLDER / "events"
 
@@ -25,10 +27,23 @@ SERVED = {
     "mail_sink": "mail-sink",
     "sms_gateway": "sms-gateway",
 }
+CONSUMERS = ["email", "sms", "inventory", "analytics", "shipping"]
 
 
 def openapi(process: str) -> dict[str, Any]:
-    return _read(FOLDER / "openapi" / f"{SERVED[process]}.json")
+    """The document of a process as a client has it: with all that it refers to in others."""
+    return bundled(SERVED[process], committed())
+
+
+def consumer() -> dict[str, Any]:
+    """The document of whichever consumer."""
+    return bundled("consumer", committed())
+
+
+@cache
+def committed() -> dict[str, dict[str, Any]]:
+    """Each document by its name, as it is in its file."""
+    return {file.stem: _read(file) for file in (FOLDER / "openapi").glob("*.json")}
 
 
 def asyncapi(broker: str) -> dict[str, Any]:

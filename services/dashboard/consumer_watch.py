@@ -16,7 +16,7 @@ from shared.activity import (
     Activity,
     Asked,
     Ended,
-    Step,
+    RecentStep,
 )
 
 #: Seconds between two looks into the inbox.
@@ -55,7 +55,7 @@ class ConsumerWatch:
             ended |= self._neighbour.post("/activity/ended", asked, Ended).ended
         return ended
 
-    def news(self) -> list[Step]:
+    def news(self) -> list[RecentStep]:
         """Take in what was answered; steps that were not in the answer before, oldest first."""
         if self.inbox.collect() and self.inbox.value and self._ledger:
             self._ledger.ended(self.name, self.inbox.value)
@@ -69,7 +69,7 @@ class ConsumerWatch:
             self._note(step)
         return new
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: RecentStep) -> None:
         if self._ledger is None:
             return
         if step.step == REDRIVEN:
@@ -124,5 +124,5 @@ class ConsumerWatch:
         return (self.ready, told.queue.retrying, self.held) == (0, 0, 0)
 
 
-def _identity(step: Step) -> tuple[str, str, int, datetime]:
+def _identity(step: RecentStep) -> tuple[str, str, int, datetime]:
     return step.event_id, step.step, step.attempt, step.at

@@ -12,7 +12,7 @@ from services.dashboard.ledger import Ledger, Order
 from services.dashboard.neighbours import Neighbour
 from services.dashboard.snapshot import MOST_MOVES, Move, OrderSide, Outbox, Ready
 from services.dashboard.source import Source
-from shared.activity import RATE_SECONDS, Fault
+from shared.activity import RATE_SECONDS, ActiveFault
 
 #: Orders a page, and pages at a time: so many may have been placed since the last look.
 PAGE = 200
@@ -25,7 +25,7 @@ class _Page(msgspec.Struct):
 
 
 class _Faults(msgspec.Struct):
-    faults: tuple[Fault, ...]
+    faults: tuple[ActiveFault, ...]
 
 
 class OrderWatch:

@@ -7,7 +7,7 @@ import msgspec
 
 from services.dashboard.lanes import LaneState
 from services.dashboard.ledger import Order
-from shared.activity import Activity, Fault
+from shared.activity import ActiveFault, Activity
 
 #: Of the moves of one kind at one service, so many are told from one snapshot to the next.
 MOST_MOVES = 12
@@ -47,7 +47,7 @@ class OrderSide(msgspec.Struct, frozen=True, rename="camel"):
     age: float | None
     reason: str | None
     faults_allowed: bool
-    faults: tuple[Fault, ...]
+    faults: tuple[ActiveFault, ...]
     outbox: Outbox | None
     outbox_age: float | None
     per_second: float

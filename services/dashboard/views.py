@@ -31,11 +31,11 @@ ACTS = (
 )
 
 
-class _One(Struct, frozen=True, forbid_unknown_fields=True):
+class One(Struct, frozen=True, forbid_unknown_fields=True):
     mode: str
 
 
-class _Many(Struct, frozen=True, forbid_unknown_fields=True):
+class Many(Struct, frozen=True, forbid_unknown_fields=True):
     mode: str
     count: Annotated[int, Meta(ge=1, le=MOST_ORDERS)]
     rate: Annotated[float, Meta(gt=0, le=FASTEST)]
@@ -88,12 +88,12 @@ def lane_views(lanes: Mapping[str, Lane]) -> Blueprint:
 
     @views.post("/api/lanes/<name>/orders")
     def place(name: str) -> Response:
-        wish = read_document(read_body(), _One)
+        wish = read_document(read_body(), One)
         return _refusal(name, wish.mode) or json_response(lanes[name].place(wish.mode))
 
     @views.post("/api/lanes/<name>/run")
     def start(name: str) -> Response:
-        wish = read_document(read_body(), _Many)
+        wish = read_document(read_body(), Many)
         if refusal := _refusal(name, wish.mode):
             return refusal
         if not lanes[name].start(Run(wish.mode, wish.count, wish.rate)):

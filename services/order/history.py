@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -11,7 +10,8 @@ from sqlalchemy import Engine, Row, select
 from services.order.errors import UnknownOrder
 from services.order.schema import orders
 from shared.database import reading
-from shared.events import is_id
+from shared.events import Identifier, is_id
+from shared.openapi.fields import Time
 
 LONGEST_PAGE = 1000
 USUAL_PAGE = 100
@@ -20,15 +20,16 @@ LARGEST_CURSOR = 2**63 - 1
 
 
 class Order(msgspec.Struct, frozen=True, rename="camel"):
-    """An order as it is shown. `items` is the JSON that was stored, and is shown unread."""
+    """An order as it is shown."""
 
-    order_id: str
+    order_id: Identifier
     event_id: str
-    user_id: str
+    user_id: Identifier
+    #: The JSON that was stored, shown unread.
     items: msgspec.Raw
     total_amount: Decimal
     status: str
-    placed_at: datetime
+    placed_at: Time
 
 
 @dataclass(frozen=True, slots=True)

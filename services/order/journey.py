@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from typing import Annotated
 
 import httpx
 import msgspec
+from msgspec import Meta
 from sqlalchemy import Engine, select
 
 from services.order.history import Order
@@ -18,6 +19,8 @@ from shared.bounded_http import open_client
 from shared.database import reading
 from shared.documents import read_document
 from shared.errors import DocumentError
+from shared.events import Identifier
+from shared.openapi.fields import Count, Time
 from shared.story import WAITING
 
 #: Somebody is looking at a screen: a service that takes longer counts as one that is away.
@@ -35,42 +38,45 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
     """Something that happened before the state in which the service says it is now."""
 
     step: str
-    attempt: int
+    attempt: Count
     reason: str
-    next_at: datetime | None
-    at: datetime
+    next_at: Time | None
+    at: Time
 
 
 class Stop(msgspec.Struct, frozen=True, rename="camel"):
-    """What one service says. `state`: waiting, working, retrying, applied, dead_lettered,
-    discarded, undone where it has not been done and no event will come, or unknown where it does
-    not answer, which `reason` explains. `started_at`: when the work began, `at`: when it came
-    into this state.
-    """
+    """What one service has done with the order."""
 
     state: str
-    attempts: int = 0
-    started_at: datetime | None = None
-    at: datetime | None = None
+    attempts: Count = 0
+    started_at: Annotated[Time | None, Meta(description="When the work began.")] = None
+    at: Annotated[Time | None, Meta(description="When it came into this state.")] = None
     reason: str | None = None
-    next_at: datetime | None = None
+    next_at: Annotated[Time | None, Meta(description="When the next attempt is due.")] = None
     history: tuple[Step, ...] = ()
 
 
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
-    """`outbox` is `waiting` until the relay has published the event, then `published`; `set_aside`
-    while the event cannot be published as it is, for the `outbox_reason`; `none` for an order that
-    is done by calls, whose `stages` are those of the last time that it ended.
-    """
+    """What every service has done with an order."""
 
-    order_id: str
+    order_id: Identifier
     event_id: str
     status: str
     mode: str
-    placed_at: datetime
-    outbox: str
-    stages: Sequence[Stage]
-    services: Mapping[str, Stop]
+    placed_at: Time
+    outbox: Annotated[
+        str,
+        Meta(
+            description="`waiting` until the relay has published the event, then `published`; "
+            "`set_aside` while it cannot be published, as `outboxReason` says; `none` for an order "
+            "that is processed synchronously."
+        ),
+    ]
+    stages: Annotated[
+        Sequence[Stage],
+        Meta(description="The calls that were made, the last time that the order ended."),
+    ]
+    services: Annotated[Mapping[str, Stop], Meta(description="By the name of the service.")]
     outbox_reason: str | None = None
 
 

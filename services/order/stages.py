@@ -4,14 +4,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Annotated
 
 import httpx
 import msgspec
+from msgspec import Meta
 
 from services.order.modes import Mode
 from shared.bounded_http import open_client
 from shared.documents import read_document
 from shared.errors import DocumentError
+from shared.openapi.fields import Amount
 from shared.transport import Message
 from shared.transport.http_binding import to_http_headers
 
@@ -24,15 +27,13 @@ SUCCEEDED = ("applied", "applied_before")
 
 
 class Stage(msgspec.Struct, frozen=True, rename="camel"):
-    """A call that was made. Both times are in seconds: `started_seconds` is counted from the
-    beginning of the first call. `reason` says why it did not succeed.
-    """
+    """A call that was made to a service."""
 
-    stage: str
+    stage: Annotated[str, Meta(description="The name of the service that was called.")]
     outcome: str
-    started_seconds: float
-    seconds: float
-    reason: str | None = None
+    started_seconds: Annotated[Amount, Meta(description="From the beginning of the first call.")]
+    seconds: Annotated[Amount, Meta(description="How long the call took.")]
+    reason: Annotated[str | None, Meta(description="Why it did not succeed.")] = None
 
     @property
     def succeeded(self) -> bool:

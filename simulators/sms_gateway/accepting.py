@@ -15,7 +15,7 @@ from simulators.sms_gateway.schema import texts
 MAX_LENGTH = 1600
 
 
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /messages`."""
 
     to: Identifier
@@ -23,24 +23,24 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyReused(Exception):
-    """The idempotency key came before, with another request."""
+    """The idempotency key came before, with another text."""
 
 
-def accept(engine: Engine, key: str, request: Request) -> tuple[dict[str, Any], bool]:
+def accept(engine: Engine, key: str, new: NewText) -> tuple[dict[str, Any], bool]:
     """The accepted text, and whether it is new. Raises KeyReused."""
     with writing(engine) as tx:
-        is_new = _add(tx, key, request)
+        is_new = _add(tx, key, new)
         row = tx.execute(select(texts).where(texts.c.idempotency_key == key)).mappings().one()
-    if (row["to"], row["text"]) != (request.to, request.text):
+    if (row["to"], row["text"]) != (new.to, new.text):
         raise KeyReused(f"the text that came with the key {key} before was another one")
     return _shown(row), is_new
 
 
-def _add(tx: Connection, key: str, request: Request) -> bool:
+def _add(tx: Connection, key: str, new: NewText) -> bool:
     row = {
         "idempotency_key": key,
-        "to": request.to,
-        "text": request.text,
+        "to": new.to,
+        "text": new.text,
         "accepted_at": datetime.now(UTC),
     }
     statement = insert(tx, texts).on_conflict_do_nothing().returning(texts.c.seq)

@@ -15,13 +15,14 @@ Rate = Annotated[float, Meta(ge=0, le=1)]
 class Behaviour(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Rates are the share of the requests that it happens to. The default is to behave well."""
 
-    #: Answers `fail_status` and accepts nothing.
-    fail_rate: Rate = 0.0
+    fail_rate: Annotated[Rate, Meta(description="Answered with failStatus; not accepted.")] = 0.0
     fail_status: Annotated[int, Meta(ge=400, le=599)] = 500
-    #: Waits before it does anything.
-    delay_seconds: Annotated[float, Meta(ge=0, le=60)] = 0.0
-    #: Accepts, and then breaks the connection off instead of answering.
-    lose_answer_rate: Rate = 0.0
+    delay_seconds: Annotated[
+        float, Meta(ge=0, le=60, description="To wait before anything is done.")
+    ] = 0.0
+    lose_answer_rate: Annotated[
+        Rate, Meta(description="Accepted; then the connection is cut instead of an answer.")
+    ] = 0.0
 
 
 def current(engine: Engine) -> Behaviour:

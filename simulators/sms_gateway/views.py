@@ -16,7 +16,7 @@ from shared.http import create_app, json_response, problem, read_body
 from simulators.health import readiness_view
 from simulators.query import number
 from simulators.sms_gateway import behaviour
-from simulators.sms_gateway.accepting import KeyReused, Request, accept, accepted
+from simulators.sms_gateway.accepting import KeyReused, NewText, accept, accepted
 from simulators.sms_gateway.behaviour import Behaviour
 from simulators.sms_gateway.schema import metadata
 
@@ -49,7 +49,7 @@ def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Bl
         key = request.headers.get("Idempotency-Key", "")
         if not 1 <= len(key) <= MAX_KEY_LENGTH:
             return problem(400, "No usable Idempotency-Key", f"1 to {MAX_KEY_LENGTH} characters.")
-        text, is_new = accept(engine, key, read_document(read_body(), Request))
+        text, is_new = accept(engine, key, read_document(read_body(), NewText))
         if rng.random() < told.lose_answer_rate:
             return _lose_the_answer()
         return json_response(text, 201 if is_new else 200)

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.contract_causes import COMMON, OWN, Cause
 from tests.contract_causes_others import DASHBOARD, MAIL_SINK, RELAY, SMS_GATEWAY
-from tests.contracts import openapi, operations
+from tests.contracts import CONSUMERS, openapi, operations
 from tests.documented import schema_of
 from tests.http_sides import SIDES, HttpSide, email_side
 from tests.tables import connections_closed
@@ -29,7 +29,6 @@ TRIED: dict[str, dict[Key, Cause]] = {
     "sms_gateway": SMS_GATEWAY,
 }
 CASES = [(name, key, cause) for name, causes in TRIED.items() for key, cause in causes.items()]
-CONSUMERS = ["email", "sms", "inventory", "analytics", "shipping"]
 READY: Key = ("GET", "/health/ready", 200)
 #: What is seen elsewhere: that a process is ready when it runs, in tests/e2e/test_contracts.py;
 #: that the mail sink is not without its SMTP port, in tests/unit/test_mail_sink.py.

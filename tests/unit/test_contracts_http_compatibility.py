@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts import SERVED, openapi
+from tests.contracts import CONSUMERS, SERVED, committed, openapi
 from tools.contracts.files import CONTRACTS, broken_promises
 from tools.contracts.http_compatibility import breaches
 
@@ -99,11 +99,62 @@ def test_what_breaks_nobody_passes(name: str) -> None:
 def test_alternatives_are_looked_at_as_well() -> None:
     document = copy.deepcopy(openapi("email"))
     schema(document, "NewReplay")["oneOf"][0]["properties"].pop("dryRun")
-    schema(document, "Activity")["properties"]["queue"]["oneOf"].pop()
+    schema(document, "Activity")["properties"]["queue"]["anyOf"].pop()
     assert list(breaches(openapi("email"), document)) == [
-        "GET /activity answers 200: queue: one of 2 alternatives is gone",
+        "GET /activity answers 200: queue: was null or object, and is object",
         "POST /replays takes: dryRun is gone, and clients send it",
     ]
+    schema(document, "NewReplay")["oneOf"].pop()
+    assert "POST /replays takes: one of 2 alternatives is gone" in list(
+        breaches(openapi("email"), document)
+    )
+
+
+def test_what_is_listed_by_name_is_looked_at_as_well() -> None:
+    document = changed(lambda d: schema(d, "Stop")["properties"].pop("reason"))
+    assert list(breaches(openapi("order"), document)) == [
+        "each of GET /orders/{orderId}/journey answers 200: services: "
+        "reason is gone, and clients read it"
+    ]
+
+
+TEXT, NULL, QUEUE = {"type": "string"}, {"type": "null"}, {"type": "object", "properties": {}}
+#: Pairs that say the same. The left ones are as documents were before they came from structs.
+IN_OTHER_WORDS: dict[str, tuple[Schema, Schema]] = {
+    "null beside a type": ({"type": ["string", "null"]}, {"anyOf": [TEXT, NULL]}),
+    "values": ({"enum": ["a", "b"]}, {"type": "string", "enum": ["a", "b"]}),
+    "values and null": ({"enum": ["a", None]}, {"anyOf": [{"enum": ["a"]}, NULL]}),
+    "one value": ({"const": True}, {"type": "boolean", "const": True}),
+    "a name": (QUEUE, {"$ref": "#/components/schemas/Queue"}),
+    "a name beside null": (
+        {"oneOf": [QUEUE, NULL]},
+        {"anyOf": [{"$ref": "#/components/schemas/Queue"}, NULL]},
+    ),
+}
+
+
+def answering(answered: Schema) -> Schema:
+    """A document with one path that answers this."""
+    content = {"application/json": {"schema": answered}}
+    return {
+        "paths": {"/it": {"get": {"responses": {"200": {"content": content}}}}},
+        "components": {"schemas": {"Queue": QUEUE}},
+    }
+
+
+@pytest.mark.parametrize("name", IN_OTHER_WORDS)
+def test_the_same_in_other_words_passes(name: str) -> None:
+    one, other = IN_OTHER_WORDS[name]
+    assert list(breaches(answering(one), answering(other))) == []
+    assert list(breaches(answering(other), answering(one))) == []
+
+
+@pytest.mark.parametrize("name", IN_OTHER_WORDS)
+def test_something_else_in_other_words_does_not(name: str) -> None:
+    one, other = IN_OTHER_WORDS[name]
+    for each in (one, other):
+        [reason] = breaches(answering(each), answering({"type": "number"}))
+        assert reason.endswith(", and is number")
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -111,9 +162,54 @@ def test_a_document_may_follow_itself(name: str) -> None:
     assert list(breaches(openapi(name), openapi(name))) == []
 
 
+def write(root: Path, **documents: Schema) -> None:
+    folder = root / CONTRACTS / "openapi"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(json.dumps(document))
+
+
 def test_the_gate_compares_with_the_documents_that_are_there(tmp_path: Path) -> None:
     assert broken_promises() == []
-    there = tmp_path / CONTRACTS / "openapi" / "order.json"
-    there.parent.mkdir(parents=True)
-    there.write_text(json.dumps(changed(lambda d: d["paths"].update({"/old": {"get": {}}}))))
+    write(tmp_path, order=changed(lambda d: d["paths"].update({"/old": {"get": {}}})))
     assert broken_promises(tmp_path) == ["order.json: GET /old is gone, and clients call it"]
+
+
+def test_a_document_that_stands_alone_may_become_one_that_refers_to_another(tmp_path: Path) -> None:
+    """As all of them did before there was one for all consumers."""
+    old = openapi("email")
+    write(tmp_path, email=old)
+    assert broken_promises(tmp_path) == []
+    schema(old, "Activity")["properties"]["mood"] = TEXT
+    write(tmp_path, email=old)
+    assert broken_promises(tmp_path) == [
+        "email.json: GET /activity answers 200: mood is gone, and clients read it"
+    ]
+
+
+def test_what_all_consumers_share_is_promised_by_each(tmp_path: Path) -> None:
+    there = copy.deepcopy(committed())
+    there["consumer"]["paths"]["/activity"]["post"] = {"responses": {}}
+    write(tmp_path, **there)
+    assert sorted(broken_promises(tmp_path)) == [
+        f"{name}.json: POST /activity is gone, and clients call it"
+        for name in sorted(["consumer", *CONSUMERS])
+    ]
+
+
+def test_a_schema_that_another_document_has_is_promised_as_well(tmp_path: Path) -> None:
+    there = copy.deepcopy(committed())
+    schema(there["order"], "Stop")["properties"]["mood"] = TEXT
+    write(tmp_path, **there)
+    assert [line.partition(":")[0] for line in broken_promises(tmp_path)] == [
+        "order.json",
+        "dashboard.json",
+    ]
+
+
+def test_without_what_it_refers_to_a_document_promises_nothing(tmp_path: Path) -> None:
+    """Or the deletion of one document would hide what breaks in another."""
+    write(tmp_path, shipping=committed()["shipping"])
+    assert broken_promises(tmp_path) == [
+        "shipping.json: it refers to consumer, which was deleted: delete it as well"
+    ]

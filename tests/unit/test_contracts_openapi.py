@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.contracts import SERVED, openapi, operations
+from tests.contracts import (
+    CONSUMERS,
+    FOLDER,
+    SERVED,
+    committed,
+    consumer,
+    openapi,
+    operations,
+)
 from tests.http_sides import SIDES
 from tests.tables import connections_closed
+from tools.contracts.http_compatibility import breaches
 
 #: Flask answers these two for every route.
 UNSAID = {"HEAD", "OPTIONS"}
@@ -26,6 +35,26 @@ def test_it_is_openapi(name: str) -> None:
     document = openapi(name)
     assert document["openapi"].startswith("3.1.")
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+@pytest.mark.parametrize("name", sorted(committed()))
+def test_each_file_is_openapi_with_the_others_beside_it(name: str) -> None:
+    """References are followed by the library, and not by our own code."""
+    at = (FOLDER / "openapi" / f"{name}.json").absolute().as_uri()
+    assert list(OpenAPIV31SpecValidator(committed()[name], base_uri=at).iter_errors()) == []
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_a_client_of_any_consumer_is_one_of_each(name: str) -> None:
+    assert list(breaches(consumer(), openapi(name))) == []
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_what_all_consumers_share_is_described_once(name: str) -> None:
+    """But for what ends in effects, which each of them has of its own."""
+    paths = committed()[name]["paths"]
+    referred = {path for path, item in paths.items() if "$ref" in item}
+    assert referred == consumer()["paths"].keys() - {"/orders/{orderId}"}
 
 
 @pytest.mark.parametrize("name", SERVED)

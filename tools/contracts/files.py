@@ -1,6 +1,7 @@
 """Every file that is generated, with its content."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from tools.contracts.asyncapi import documents as asyncapi
 from tools.contracts.event_schema import event_schema
 from tools.contracts.http_compatibility import breaches
 from tools.contracts.openapi import documents as openapi
+from tools.contracts.openapi.elsewhere import bundled, others
 from tools.contracts.published import EVENTS
+
+Documents = Mapping[str, dict[str, Any]]
 
 CONTRACTS = Path("docs/contracts")
 
@@ -36,12 +40,23 @@ def stale(root: Path = Path()) -> list[Path]:
 
 def broken_promises(root: Path = Path()) -> list[str]:
     """Why documents of HTTP interfaces may not take the place of those that are there."""
+    folder, new = root / CONTRACTS / "openapi", openapi()
+    old = {path.stem: json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
     return [
-        f"{name}.json: {breach}"
-        for name, document in openapi().items()
-        if (there := root / CONTRACTS / "openapi" / f"{name}.json").exists()
-        for breach in breaches(json.loads(there.read_bytes()), document)
+        f"{name}.json: {reason}"
+        for name in new
+        if name in old
+        for reason in _broken(name, old, new)
     ]
+
+
+def _broken(name: str, old: Documents, new: Documents) -> Iterator[str]:
+    """Each as a client has it: together with what it refers to."""
+    gone = others(old[name]) - old.keys()
+    if gone:
+        yield f"it refers to {', '.join(sorted(gone))}, which was deleted: delete it as well"
+    else:
+        yield from breaches(bundled(name, old), bundled(name, new))
 
 
 def _holds(path: Path, content: bytes) -> bool:

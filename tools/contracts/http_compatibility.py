@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tools.contracts.openapi.plain import plain
+
 Schema = dict[str, Any]
 
 
@@ -58,23 +60,27 @@ class _Pair:
 
     def compare(self, old: Schema, new: Schema, at: str, *, sent: bool) -> Iterator[str]:
         """`sent`: clients send it, else they read it."""
-        old, new = _resolved(self.old, old), _resolved(self.new, new)
-        if old.get("type") != new.get("type"):
-            yield f"{at}: was {old.get('type')}, and is {new.get('type')}"
+        old, new = plain(self.old, old), plain(self.new, new)
+        if old["type"] != new["type"]:
+            yield f"{at}: was {_types(old)}, and is {_types(new)}"
         before, after = old.get("properties", {}), new.get("properties", {})
         for name in sorted(before.keys() - after.keys()):
             yield f"{at}: {name} is gone, and clients {'send' if sent else 'read'} it"
         yield from (_asked_for if sent else _left_out)(old, new, at)
         for name in sorted(before.keys() & after.keys()):
             yield from self.compare(before[name], after[name], f"{at}: {name}", sent=sent)
-        if "items" in old and "items" in new:
-            yield from self.compare(old["items"], new["items"], f"each of {at}", sent=sent)
-        for kind in ("oneOf", "anyOf"):
-            one, other = old.get(kind, []), new.get(kind, [])
-            if len(other) < len(one):
-                yield f"{at}: one of {len(one)} alternatives is gone"
-            for each, later in zip(one, other, strict=False):
-                yield from self.compare(each, later, at, sent=sent)
+        for key in ("items", "additionalProperties"):
+            if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):
+                yield from self.compare(old[key], new[key], f"each of {at}", sent=sent)
+        one, other = old["oneOf"], new["oneOf"]
+        if len(other) < len(one):
+            yield f"{at}: one of {len(one)} alternatives is gone"
+        for each, later in zip(one, other, strict=False):
+            yield from self.compare(each, later, at, sent=sent)
+
+
+def _types(schema: Schema) -> str:
+    return " or ".join(schema["type"]) or "anything"
 
 
 def _asked_for(old: Schema, new: Schema, at: str) -> Iterator[str]:
@@ -86,13 +92,6 @@ def _left_out(old: Schema, new: Schema, at: str) -> Iterator[str]:
     for name in sorted(set(old.get("required", ())) - set(new.get("required", ()))):
         if name in new.get("properties", {}):
             yield f"{at}: {name} may be missing, and clients need it"
-
-
-def _resolved(document: Schema, schema: Schema) -> Schema:
-    if "$ref" not in schema:
-        return schema
-    found: Schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return found
 
 
 def _body(operation: Schema) -> Schema:

@@ -6,7 +6,8 @@ from services.order.history import LARGEST_CURSOR, LONGEST_PAGE, USUAL_PAGE
 from services.order.idempotency import LONGEST_KEY
 from services.order.modes import Mode
 from services.order.openapi.page import ASSETS
-from services.order.openapi.schemas import AN_ORDER_ID, ref
+from services.order.openapi.schemas import AN_ORDER_ID
+from shared.openapi.shapes import ref
 
 Parameter = dict[str, Any]
 

@@ -17,20 +17,6 @@ from services.order.errors import (
     UnknownOrder,
     WrongMediaType,
 )
-from services.order.openapi.answers import (
-    LOCATION,
-    NO_SUCH_PATH,
-    OFF,
-    TOO_LONG,
-    UNAUTHORIZED,
-    UNAVAILABLE,
-    failed,
-    given,
-    json_of,
-    kinds,
-    refused,
-)
-from services.order.openapi.fault_paths import fault_path
 from services.order.openapi.parameters import (
     ASSET,
     CURSOR,
@@ -41,9 +27,23 @@ from services.order.openapi.parameters import (
     ORDER_ID,
     TRACEPARENT,
 )
+from services.order.openapi.refusals import LOCATION, failed, kinds
+from shared.fault_document import fault_paths
+from shared.openapi.answers import (
+    NO_SUCH_PATH,
+    OFF,
+    TOO_LONG,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    given,
+    json_of,
+    refused,
+)
+from shared.openapi.document import OPERATORS_ONLY, operation, page, service_paths
 
-ORDERS, OPERATORS, SERVICE = "Orders", "For operators", "The service itself"
-_OPERATORS_ONLY = {"tags": [OPERATORS], "security": [{"operator": []}]}
+_FOR_CUSTOMERS: dict[str, Any] = {"tags": ["Orders"]}
+_OF_THE_SERVICE: dict[str, Any] = {"tags": ["The service itself"]}
+TAGS = [{"name": each["tags"][0]} for each in (_FOR_CUSTOMERS, OPERATORS_ONLY, _OF_THE_SERVICE)]
 
 
 def _follow(operation: str) -> dict[str, Any]:
@@ -52,16 +52,10 @@ def _follow(operation: str) -> dict[str, Any]:
 
 _LINKS = {"order": _follow("getOrder"), "journey": _follow("getJourney")}
 
-_PLACE = {
-    "operationId": "placeOrder",
-    "summary": "Place an order",
-    "description": "Answers as soon as the order is written down; all else happens afterwards. "
-    "In the modes `sync` and `parallel` it answers when every service has done its part, and the "
-    "order fails if one of them does not.",
-    "tags": [ORDERS],
-    "parameters": [MODE, IDEMPOTENCY_KEY, TRACEPARENT],
-    "requestBody": NEW_ORDER,
-    "responses": {
+_PLACE = operation(
+    "placeOrder",
+    "Place an order",
+    {
         **given(202, "Accepted.", json_of("Placed"), headers=LOCATION, links=_LINKS),
         **given(201, "Done by every service.", json_of("Done"), headers=LOCATION, links=_LINKS),
         **failed(StageFailed, StageTimedOut),
@@ -74,75 +68,58 @@ _PLACE = {
             ]
         ),
     },
-}
+    **_FOR_CUSTOMERS,
+    description="Answers as soon as the order is written down; all else happens afterwards. "
+    "In the modes `sync` and `parallel` it answers when every service has done its part, and the "
+    "order fails if one of them does not.",
+    parameters=[MODE, IDEMPOTENCY_KEY, TRACEPARENT],
+    requestBody=NEW_ORDER,
+)
 
-_GET = {
-    "operationId": "getOrder",
-    "summary": "Look an order up",
-    "tags": [ORDERS],
-    "parameters": [ORDER_ID],
-    "responses": {
-        **given(200, "The order.", json_of("Order")),
+
+def _look(name: str, summary: str, answer: str, schema: str, **more: Any) -> dict[str, Any]:
+    """What is known of one order."""
+    answers = {
+        **given(200, answer, json_of(schema)),
         **refused([*kinds(UnknownOrder), NO_SUCH_PATH, UNAVAILABLE]),
-    },
-}
+    }
+    return operation(name, summary, answers, **_FOR_CUSTOMERS, parameters=[ORDER_ID], **more)
 
-_JOURNEY = {
-    "operationId": "getJourney",
-    "summary": "What each service has done with an order",
-    "description": "Asks every service, and waits 2 s at most for each.",
-    "tags": [ORDERS],
-    "parameters": [ORDER_ID],
-    "responses": {
-        **given(200, "The journey so far.", json_of("Journey")),
-        **refused([*kinds(UnknownOrder), NO_SUCH_PATH, UNAVAILABLE]),
-    },
-}
 
-_LIST = {
-    "operationId": "listOrders",
-    "summary": "All orders, newest first",
-    **_OPERATORS_ONLY,
-    "parameters": [LIMIT, CURSOR],
-    "responses": {
+_GET = _look("getOrder", "Look an order up", "The order.", "Order")
+_JOURNEY = _look(
+    "getJourney",
+    "What each service has done with an order",
+    "The journey so far.",
+    "Journey",
+    description="Asks every service, and waits 2 s at most for each.",
+)
+_LIST = operation(
+    "listOrders",
+    "All orders, newest first",
+    {
         **given(200, "A page of orders.", json_of("Orders")),
         **refused([*kinds(InvalidPage), UNAUTHORIZED, OFF, UNAVAILABLE]),
     },
-}
-
-_OUTBOX = {
-    "operationId": "getOutbox",
-    "summary": "How many events wait to be published, for how long, and what is being done",
-    **_OPERATORS_ONLY,
-    "responses": {
+    **OPERATORS_ONLY,
+    parameters=[LIMIT, CURSOR],
+)
+_OUTBOX = operation(
+    "getOutbox",
+    "How many events wait to be published, for how long, and what is being done",
+    {
         **given(200, "The state of the outbox.", json_of("Outbox")),
         **refused([UNAUTHORIZED, OFF, UNAVAILABLE]),
     },
-}
+    **OPERATORS_ONLY,
+)
 
 
-def _plain(operation: str, summary: str, *media_types: str) -> dict[str, Any]:
-    """Something of the service itself that is no JSON of ours."""
-    content: dict[str, Any] = {media_type: {} for media_type in media_types}
-    return {
-        "operationId": operation,
-        "summary": summary,
-        "tags": [SERVICE],
-        "responses": given(200, "Here it is.", content),
-    }
+def _page(name: str, summary: str, *media_types: str) -> dict[str, Any]:
+    return page(name, summary, *media_types) | _OF_THE_SERVICE
 
 
-_LIVE = _plain("isLive", "Whether the process answers at all") | {
-    "responses": given(200, "It does.", json_of("Live")),
-}
-_READY = _plain("isReady", "Whether orders can be placed") | {
-    "responses": {
-        **given(200, "They can.", json_of("Ready")),
-        **given(503, "They cannot, and why.", json_of("Ready")),
-    },
-}
-
-_ASSET = _plain("getAsset", "What the page is made of", "text/javascript", "text/css")
+_ASSET = _page("getAsset", "What the page is made of", "text/javascript", "text/css")
 _ASSET["parameters"] = [ASSET]
 _ASSET["responses"] |= refused([NO_SUCH_PATH])
 
@@ -151,11 +128,9 @@ PATHS: dict[str, Any] = {
     "/orders/{orderId}": {"get": _GET},
     "/orders/{orderId}/journey": {"get": _JOURNEY},
     "/outbox": {"get": _OUTBOX},
-    "/faults": fault_path(_OPERATORS_ONLY),
-    "/health/live": {"get": _LIVE},
-    "/health/ready": {"get": _READY},
-    "/metrics": {"get": _plain("getMetrics", "Metrics for Prometheus", "text/plain")},
-    "/openapi.json": {"get": _plain("getDocument", "This document", "application/json")},
-    "/docs": {"get": _plain("getDocs", "A page to try all of this at", "text/html")},
+    **fault_paths("orders that are placed"),
+    **service_paths("Whether orders can be placed", **_OF_THE_SERVICE),
+    "/openapi.json": {"get": _page("getDocument", "This document", "application/json")},
+    "/docs": {"get": _page("getDocs", "A page to try all of this at", "text/html")},
     "/docs/{asset}": {"get": _ASSET},
 }

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.events import ID_PATTERN, ORDER_PLACED
+from shared.events import ORDER_PLACED
+from shared.openapi.shapes import ID, TEXT, TIME
 from shared.transport import Failure, Message
 from shared.transport.message import to_headers
 
@@ -14,28 +15,25 @@ EVENT_SCHEMA = "../events/order.placed.schema.json"
 #: Stands for the name of a service in the names of queues and topics.
 SERVICE = "{service}"
 
-_ID = {"type": "string", "pattern": ID_PATTERN.replace(r"\Z", "$")}
-_TEXT = {"type": "string"}
-_TIME = {"type": "string", "format": "date-time"}
 #: What is known of each header, by its name without the prefix of CloudEvents on this broker.
 _HEADERS: dict[str, Part] = {
     "specversion": {"const": "1.0"},
-    "id": _ID | {"description": "The event's id. Consumers know a repeat by it."},
+    "id": ID | {"description": "The event's id. Consumers know a repeat by it."},
     "type": {"const": ORDER_PLACED},
-    "source": _TEXT | {"description": "Who says so."},
-    "time": _TIME | {"description": "When the order was placed."},
-    "partitionkey": _ID | {"description": "The order's id."},
-    "traceparent": _TEXT | {"description": "W3C Trace Context, handed on as it came."},
-    "x-attempt": _TEXT | {"pattern": "^[1-9][0-9]{0,3}$", "description": "1 at first."},
-    "x-first-failure": _TEXT | {"description": "Why the first attempt failed."},
-    "x-first-failure-at": _TIME,
-    "x-last-failure": _TEXT | {"description": "Why the last attempt failed."},
-    "x-last-failure-at": _TIME,
-    "x-reason": _TEXT | {"description": "Why it was given up."},
-    "x-dead-lettered-at": _TIME,
-    "x-original-topic": _TEXT | {"description": "Where it was read first."},
-    "x-original-partition": _TEXT | {"pattern": "^[0-9]+$"},
-    "x-original-offset": _TEXT | {"pattern": "^[0-9]+$"},
+    "source": TEXT | {"description": "Who says so."},
+    "time": TIME | {"description": "When the order was placed."},
+    "partitionkey": ID | {"description": "The order's id."},
+    "traceparent": TEXT | {"description": "W3C Trace Context, handed on as it came."},
+    "x-attempt": TEXT | {"pattern": "^[1-9][0-9]{0,3}$", "description": "1 at first."},
+    "x-first-failure": TEXT | {"description": "Why the first attempt failed."},
+    "x-first-failure-at": TIME,
+    "x-last-failure": TEXT | {"description": "Why the last attempt failed."},
+    "x-last-failure-at": TIME,
+    "x-reason": TEXT | {"description": "Why it was given up."},
+    "x-dead-lettered-at": TIME,
+    "x-original-topic": TEXT | {"description": "Where it was read first."},
+    "x-original-partition": TEXT | {"pattern": "^[0-9]+$"},
+    "x-original-offset": TEXT | {"pattern": "^[0-9]+$"},
     "content-type": {"const": "application/json"},
 }
 

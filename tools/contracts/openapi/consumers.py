@@ -1,11 +1,17 @@
-"""What every consumer answers. What one of them has of its own stands in `own`."""
+"""What every consumer answers: one document for all of them."""
 
 from typing import Any
 
-from services.order.openapi.answers import (
+from shared.events import ORDER_PLACED
+from shared.fault_document import SCHEMAS as FAULTS
+from shared.fault_document import fault_paths
+from shared.history import Step
+from shared.openapi.answers import (
+    AWAY,
     ENCODED,
     NO_SUCH_PATH,
     OFF,
+    RETRY_AFTER,
     TOO_LONG,
     UNAUTHORIZED,
     Refusal,
@@ -13,20 +19,7 @@ from services.order.openapi.answers import (
     json_of,
     refused,
 )
-from services.order.openapi.fault_paths import fault_path
-from services.order.openapi.schemas import ID, ref
-from shared.events import ORDER_PLACED
-from shared.history import Step
-from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
-from tools.contracts.compatibility import rules
-from tools.contracts.event_schema import event_schema
-from tools.contracts.openapi.activity import SCHEMAS as ACTIVITY
-from tools.contracts.openapi.activity import activity_paths
-from tools.contracts.openapi.dead_letters import SCHEMAS as DEAD_LETTERS
-from tools.contracts.openapi.dead_letters import dead_letter_paths
-from tools.contracts.openapi.own import Own
-from tools.contracts.openapi.parts import (
-    AWAY,
+from shared.openapi.document import (
     OPERATORS_ONLY,
     Paths,
     document,
@@ -35,11 +28,10 @@ from tools.contracts.openapi.parts import (
     readiness,
     service_paths,
 )
-from tools.contracts.openapi.replays import SCHEMAS as REPLAYS
-from tools.contracts.openapi.replays import replay_paths
-from tools.contracts.openapi.shapes import (
+from shared.openapi.shapes import (
     ANY_ID,
     COUNT,
+    ID,
     MOMENT,
     TEXT,
     TEXT_OR_NULL,
@@ -48,18 +40,29 @@ from tools.contracts.openapi.shapes import (
     Schema,
     a_list,
     an_object,
+    ref,
 )
+from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
+from tools.contracts.compatibility import rules
+from tools.contracts.event_schema import event_schema
+from tools.contracts.openapi.activity import SCHEMAS as ACTIVITY
+from tools.contracts.openapi.activity import activity_paths
+from tools.contracts.openapi.dead_letters import SCHEMAS as DEAD_LETTERS
+from tools.contracts.openapi.dead_letters import dead_letter_paths
+from tools.contracts.openapi.effects import effect
+from tools.contracts.openapi.replays import SCHEMAS as REPLAYS
+from tools.contracts.openapi.replays import replay_paths
 
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Every refusal is a problem document (RFC 9457), and changes nothing. A method that a path does not \
 have is answered with `405`. What is for operators takes the token, and is off without one.\
 """
-_NOT_AN_EVENT = Refusal(400, "about:blank", "Not an event of the contract")
-_NEVER = Refusal(422, "about:blank", "The event is understood, and no attempt can apply it")
-_IN_THE_DARK = Refusal(504, "about:blank", "It may be done: what was asked for it did not answer")
-_FAILED = Refusal(500, "about:blank", "It failed, perhaps on purpose; try again")
-_HELD = Refusal(409, "about:blank", "Somebody is at work on this event", AWAY.headers)
-_UNKNOWN = Refusal(404, "about:blank", "No order has an id like this")
+_NOT_AN_EVENT = Refusal(400, "Not an event of the contract")
+_NEVER = Refusal(422, "The event is understood, and no attempt can apply it")
+_IN_THE_DARK = Refusal(504, "It may be done: what was asked for it did not answer")
+_FAILED = Refusal(500, "It failed, perhaps on purpose; try again")
+_HELD = Refusal(409, "Somebody is at work on this event", headers=RETRY_AFTER)
+_UNKNOWN = Refusal(404, "No order has an id like this")
 
 _STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED]
 _STEP = an_object(
@@ -86,14 +89,24 @@ _STORY = an_object(
     }
 )
 _EVENT = rules(event_schema()) | {"description": "docs/contracts/events/order.placed.schema.json"}
+_READY = readiness(unsettled=COUNT | {"description": "Deliveries in flight in this process."})
+
+SCHEMAS: dict[str, Schema] = {
+    "Effect": effect(),
+    "Story": _STORY,
+    "Event": _EVENT,
+    "Ready": _READY,
+    **ACTIVITY,
+    **DEAD_LETTERS,
+    **FAULTS,
+    **REPLAYS,
+}
 
 
-def consumer(service: str, own: Own) -> Schema:
-    paths = _events() | _orders() | own.paths | _for_operators() | service_paths()
-    ready = readiness(unsettled=COUNT | {"description": "Deliveries in its hands."})
-    common = {"Effect": own.effect, "Story": _STORY, "Event": _EVENT, "Ready": ready}
-    schemas = common | own.schemas | ACTIVITY | DEAD_LETTERS | REPLAYS
-    return document(f"The {service} service", f"{own.does} {_DESCRIPTION}", paths, schemas)
+def consumer() -> Schema:
+    """What any of them answers, and what one of your own has to answer."""
+    paths = _events() | story_path() | _for_operators() | service_paths()
+    return document("Any consumer", DESCRIPTION, paths, SCHEMAS)
 
 
 def _header(name: str, schema: Schema, *, required: bool = True) -> Schema:
@@ -125,7 +138,7 @@ def _events() -> Paths:
     return {"/events": {"post": receive}}
 
 
-def _orders() -> Paths:
+def story_path() -> Paths:
     answers = {
         **given(200, "What was done, and what is in the way.", json_of("Story")),
         **refused([_UNKNOWN, NO_SUCH_PATH, AWAY]),
@@ -141,15 +154,10 @@ def _for_operators() -> Paths:
         **refused([UNAUTHORIZED, OFF, AWAY]),
     }
     effects = operation("listEffects", "Everything that it did", answers, **OPERATORS_ONLY)
-    faults = fault_path(OPERATORS_ONLY)
-    faults["post"]["description"] = (
-        "Latency, failures and a crash meet the events that are applied. In an outage every path "
-        "answers `503`, but for this one, health and metrics."
-    )
     return {
         "/effects": {"get": effects},
         **activity_paths(),
         **dead_letter_paths(),
         **replay_paths(),
-        "/faults": faults,
+        **fault_paths("the events that are applied"),
     }

@@ -2,27 +2,24 @@
 
 from typing import Any
 
-import msgspec
-
-from services.dashboard.lanes import FASTEST, LANES, MOST_ORDERS, SHOWN
+from services.dashboard.lanes import LANES, SHOWN
 from services.dashboard.snapshot import Snapshot
+from services.dashboard.views import Many, One
 from services.order.errors import UnknownOrder
-from services.order.openapi.answers import (
+from services.order.openapi.parameters import CURSOR
+from services.order.openapi.refusals import kinds
+from shared.openapi.answers import (
     ENCODED,
     NO_SUCH_PATH,
     NOT_UNDERSTOOD,
+    PROBLEM,
     TOO_LONG,
     Refusal,
     given,
     json_of,
-    kinds,
     refused,
 )
-from services.order.openapi.parameters import CURSOR
-from services.order.openapi.schemas import SCHEMAS as OF_THE_ORDER_SERVICE
-from services.order.openapi.schemas import ref
-from tools.contracts.openapi.dead_letters import SCHEMAS as DEAD_LETTERS
-from tools.contracts.openapi.parts import (
+from shared.openapi.document import (
     Paths,
     body,
     document,
@@ -31,62 +28,35 @@ from tools.contracts.openapi.parts import (
     path_id,
     service_paths,
 )
-from tools.contracts.openapi.replays import SCHEMAS as REPLAYS
-from tools.contracts.openapi.shapes import (
-    COUNT,
-    FLAG,
-    TEXT,
-    TIME,
-    Schema,
-    an_object,
-    closed,
-)
+from shared.openapi.shapes import COUNT, FLAG, TEXT, TIME, Schema, an_object, narrowed, ref
+from shared.openapi.structs import answered, sent
 
+OF_A_CONSUMER, OF_THE_ORDER_SERVICE = "consumer.json", "order.json"
 _DESCRIPTION = """\
 A page to watch the order pipeline on, and what it asks for. It is for this page alone: a request \
 under another `Host` than the page's is answered with `403`, and so is one that changes something \
 without the `Origin` of the page, which browsers add by themselves.\
 """
-_MODES = {"enum": [mode for modes in LANES.values() for mode in modes]}
+_MODE = {"enum": [mode for modes in LANES.values() for mode in modes]}
 
 _NO_FAR_END = an_object({"reason": TEXT | {"description": "Why there is none to be shown."}})
 _MAIL = an_object({"to": TEXT, "subject": TEXT, "text": TEXT, "copies": COUNT})
 _TEXT = an_object({"to": TEXT, "text": TEXT, "at": TIME})
 
 
-def _snapshot() -> dict[str, Schema]:
-    """As the code has it: a snapshot, and what it is made of."""
-    template = "#/components/schemas/Seen{name}"
-    _, parts = msgspec.json.schema_components([Snapshot], ref_template=template)
-    return {f"Seen{name}": _in_one_line(part) for name, part in parts.items()}
-
-
-def _in_one_line(part: Schema) -> Schema:
-    words = part.get("description")
-    return part | {"description": " ".join(words.split())} if words else part
-
-
 _SCHEMAS: dict[str, Schema] = {
-    **OF_THE_ORDER_SERVICE,
-    **DEAD_LETTERS,
-    **REPLAYS,
-    **_snapshot(),
+    **answered(Snapshot, prefix="Seen"),
+    # It hands on those of the order service, which say the most.
+    "Problem": ref("Problem", OF_THE_ORDER_SERVICE),
     "Operator": an_object({"operator": FLAG}),
     "Token": an_object({"token": TEXT}),
-    "One": closed({}, {"mode": _MODES}),
-    "Many": closed(
-        {},
-        {
-            "mode": _MODES,
-            "count": {"type": "integer", "minimum": 1, "maximum": MOST_ORDERS},
-            "rate": {"type": "number", "exclusiveMinimum": 0, "maximum": FASTEST},
-        },
-    ),
+    "One": narrowed(sent(One)["One"], mode=_MODE),
+    "Many": narrowed(sent(Many)["Many"], mode=_MODE),
     "Started": an_object({"started": FLAG}),
     "Stopped": an_object({"stopped": FLAG}),
     "WholeJourney": an_object(
         {
-            "journey": ref("Journey"),
+            "journey": ref("Journey", OF_THE_ORDER_SERVICE),
             "farEnds": an_object(
                 {"mail": {"oneOf": [_MAIL, _NO_FAR_END]}, "text": {"oneOf": [_TEXT, _NO_FAR_END]}},
                 description="What the mail server and the SMS gateway have of it.",
@@ -95,20 +65,19 @@ _SCHEMAS: dict[str, Schema] = {
     ),
 }
 
-_PLAIN = "about:blank"
-_ELSEWHERE = Refusal(403, _PLAIN, "The Host or the Origin is not that of this page")
-_NOT_THE_TOKEN = Refusal(401, _PLAIN, "That is not the operators' token")
-_NO_OPERATOR = Refusal(401, _PLAIN, "Nobody has said the operators' token in this session")
-_FULL = Refusal(503, _PLAIN, "As many look as may")
-_NO_LANE = Refusal(404, _PLAIN, "Orders of this mode do not go by this lane")
-_A_RUN_IS_ON = Refusal(409, _PLAIN, "A run is on")
-_UNKNOWN = Refusal(404, _PLAIN, "No order has an id like this")
-_UNKNOWN_SERVICE = Refusal(404, _PLAIN, "There is no service with this name here, or it knows none")
-_SILENT = Refusal(502, _PLAIN, "The service does not answer")
+_ELSEWHERE = Refusal(403, "The Host or the Origin is not that of this page")
+_NOT_THE_TOKEN = Refusal(401, "That is not the operators' token")
+_NO_OPERATOR = Refusal(401, "The operators' token has not been entered in this session")
+_FULL = Refusal(503, "As many look as may")
+_NO_LANE = Refusal(404, "Orders of this mode do not go by this lane")
+_A_RUN_IS_ON = Refusal(409, "A run is on")
+_UNKNOWN = Refusal(404, "No order has an id like this")
+_UNKNOWN_SERVICE = Refusal(404, "There is no service with this name here, or it knows none")
+_SILENT = Refusal(502, "The service does not answer")
 _FROM_THE_SERVICE: Schema = {
     "default": {
         "description": "What else the service answers, as its own document says.",
-        "content": {"application/problem+json": {"schema": ref("Problem")}},
+        "content": {PROBLEM: {"schema": ref("Problem")}},
     }
 }
 _BY_AN_OPERATOR: dict[str, Any] = {"tags": ["For operators"], "security": [{"session": []}]}
@@ -129,9 +98,12 @@ def dashboard() -> Schema:
     return whole
 
 
-def _answers(status: int, description: str, schema: str, *refusals: Refusal) -> Schema:
+def _answers(
+    status: int, description: str, schema: str, *refusals: Refusal, of: str = ""
+) -> Schema:
+    """`of`: the document that the schema is in."""
     return {
-        **given(status, description, json_of(schema)),
+        **given(status, description, json_of(schema, of)),
         **refused([*refusals, _ELSEWHERE]),
     }
 
@@ -173,14 +145,16 @@ def _stream() -> Paths:
 
 
 def _orders() -> Paths:
-    listed = _answers(200, "The newest first.", "Orders", _SILENT) | _FROM_THE_SERVICE
+    listed = _answers(200, "The newest first.", "Orders", _SILENT, of=OF_THE_ORDER_SERVICE)
     found = _answers(
         200, "All that is known of it.", "WholeJourney", _UNKNOWN, *kinds(UnknownOrder), _SILENT
     )
     one = operation("getOrder", "One order's journey", found | _FROM_THE_SERVICE)
     return {
         "/api/orders": {
-            "get": operation("listOrders", "A page of orders", listed, parameters=[CURSOR])
+            "get": operation(
+                "listOrders", "A page of orders", listed | _FROM_THE_SERVICE, parameters=[CURSOR]
+            )
         },
         "/api/orders/{orderId}": {"get": one | {"parameters": [path_id("orderId", "ord-789")]}},
     }
@@ -229,13 +203,17 @@ def _services() -> Paths:
 
 
 def _look(name: str, summary: str, answer: str) -> Schema:
-    answers = _answers(200, "As the service has it.", answer, _UNKNOWN_SERVICE, _SILENT)
-    parameters = [path_id("name", "email")]
-    return operation(name, summary, answers | _FROM_THE_SERVICE, parameters=parameters)
+    responses = _of_the_service(200, answer, _UNKNOWN_SERVICE, _SILENT)
+    return operation(name, summary, responses, parameters=[path_id("name", "email")])
 
 
-def _act(name: str, summary: str, status: int, answer: str, wish: str | None = None) -> Schema:
+def _act(name: str, summary: str, status: int, answer: str, takes: str | None = None) -> Schema:
     refusals = (_NO_OPERATOR, _UNKNOWN_SERVICE, TOO_LONG, ENCODED, _SILENT)
-    answers = _answers(status, "As the service has it.", answer, *refusals) | _FROM_THE_SERVICE
-    more = _BY_AN_OPERATOR | (body(wish) if wish else {})
-    return operation(name, summary, answers, parameters=[path_id("name", "email")], **more)
+    responses = _of_the_service(status, answer, *refusals)
+    more = _BY_AN_OPERATOR | (body(takes, OF_A_CONSUMER) if takes else {})
+    return operation(name, summary, responses, parameters=[path_id("name", "email")], **more)
+
+
+def _of_the_service(status: int, answer: str, *refusals: Refusal) -> Schema:
+    own = _answers(status, "As the service has it.", answer, *refusals, of=OF_A_CONSUMER)
+    return own | _FROM_THE_SERVICE

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from services.order.openapi.answers import (
+from shared.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE, Notice
+from shared.openapi.answers import (
+    AWAY,
     ENCODED,
     NOT_UNDERSTOOD,
     OFF,
@@ -13,13 +15,12 @@ from services.order.openapi.answers import (
     json_of,
     refused,
 )
-from services.order.openapi.schemas import ID
-from shared.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE
-from tools.contracts.openapi.parts import AWAY, OPERATORS_ONLY, Paths, body, operation
-from tools.contracts.openapi.shapes import COUNT, MOMENT, TEXT, Schema, a_list, an_object, closed
+from shared.openapi.document import OPERATORS_ONLY, Paths, body, operation
+from shared.openapi.shapes import COUNT, MOMENT, TEXT, Schema, a_list, an_object, closed, narrowed
+from shared.openapi.structs import sent
 
-_NO_LIST = Refusal(400, "about:blank", "No such list")
-_WHICH = Refusal(422, "about:blank", "Neither handles nor all, or both")
+_NO_LIST = Refusal(400, "No such list")
+_WHICH = Refusal(422, "Neither handles nor all, or both")
 
 _LETTER = an_object(
     {
@@ -32,29 +33,23 @@ _LETTER = an_object(
         "body": TEXT | {"description": "To look at. A redrive sends the bytes as they are."},
     }
 )
-_MOVED = an_object({"eventId": ID, "orderId": ID})
 _HANDLES = a_list(TEXT, minItems=1, maxItems=MOST_AT_ONCE)
 #: These, or, in so many words, all of them.
 _CHOICE = {
     "oneOf": [
-        closed({"all": {"const": False}}, {"handles": _HANDLES}),
-        closed({"handles": {"type": "null"}}, {"all": {"const": True}}),
+        closed({"handles": _HANDLES}, {"all": {"const": False}}),
+        closed({"all": {"const": True}}, {"handles": {"type": "null"}}),
     ]
 }
 
+_NOTICE = sent(Notice)
 SCHEMAS: dict[str, Schema] = {
+    **_NOTICE,
+    "Notice": narrowed(_NOTICE["Notice"], at=MOMENT),
     "DeadLetters": an_object({"deadLetters": a_list(_LETTER)}),
     "Choice": _CHOICE,
     "Redriven": an_object({"redriven": a_list(TEXT)}),
     "Discarded": an_object({"discarded": a_list(TEXT)}),
-    "Notice": closed(
-        {},
-        {
-            "step": {"enum": ["redriven", "discarded"]},
-            "at": MOMENT,
-            "events": a_list(_MOVED, maxItems=MOST_AT_ONCE),
-        },
-    ),
     "Noted": an_object({"noted": COUNT}),
 }
 

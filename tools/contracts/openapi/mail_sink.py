@@ -3,7 +3,7 @@
 Source: Mailpit's API, https://mailpit.axllent.org/docs/api-v1/.
 """
 
-from services.order.openapi.answers import (
+from shared.openapi.answers import (
     ENCODED,
     NO_SUCH_PATH,
     NOT_UNDERSTOOD,
@@ -13,9 +13,7 @@ from services.order.openapi.answers import (
     json_of,
     refused,
 )
-from services.order.openapi.schemas import ref
-from simulators.mail_sink.views import MAX_PAGE
-from tools.contracts.openapi.parts import (
+from shared.openapi.document import (
     Paths,
     document,
     operation,
@@ -23,7 +21,9 @@ from tools.contracts.openapi.parts import (
     path_id,
     service_paths,
 )
-from tools.contracts.openapi.shapes import COUNT, TEXT, TIME, Schema, a_list, an_object
+from shared.openapi.shapes import COUNT, TEXT, TEXT_OR_NULL, TIME, Schema, a_list, an_object, ref
+from shared.openapi.structs import sent
+from simulators.mail_sink.views import MAX_PAGE, Deletion
 
 _ADDRESS = an_object({"Name": TEXT, "Address": TEXT})
 _SUMMARY: Schema = {
@@ -34,10 +34,7 @@ _SUMMARY: Schema = {
     "Subject": TEXT,
     "Created": TIME,
     "Size": COUNT,
-    "Snippet": {
-        "type": ["string", "null"],
-        "description": "The beginning of the text, in one line.",
-    },
+    "Snippet": TEXT_OR_NULL | {"description": "The beginning of the text, in one line."},
 }
 _SCHEMAS: dict[str, Schema] = {
     "Address": _ADDRESS,
@@ -52,10 +49,10 @@ _SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Info": an_object({"Version": TEXT, "Messages": COUNT}),
-    "Deletion": an_object({}, {"IDs": a_list(TEXT)}),
+    **sent(Deletion),
 }
 _PLAIN: Schema = {"text/plain": {}}
-_UNKNOWN = Refusal(404, "about:blank", "There is no such mail")
+_UNKNOWN = Refusal(404, "There is no such mail")
 _MOVED = "A number that is out of bounds is moved into them; what is none counts as left out."
 
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 
 from services.analytics.reports import MAX_PRODUCTS, MINUTES
-from services.order.openapi.answers import NO_SUCH_PATH, Refusal, given, json_of, refused
-from services.order.openapi.schemas import ref
 from shared.inbox import DONE, SENDING
-from tools.contracts.openapi.parts import AWAY, Paths, operation, path_id
-from tools.contracts.openapi.shapes import (
+from shared.openapi.answers import AWAY, NO_SUCH_PATH, Refusal, given, json_of, refused
+from shared.openapi.document import Paths, operation, path_id
+from shared.openapi.shapes import (
     AMOUNT,
     ANY_ID,
     COUNT,
@@ -17,30 +16,30 @@ from tools.contracts.openapi.shapes import (
     Schema,
     a_list,
     an_object,
+    ref,
 )
+from tools.contracts.openapi.effects import effect
 
 
 @dataclass(frozen=True)
 class Own:
+    """What one consumer has beyond what all of them share. `does` is a sentence."""
+
     does: str
     effect: Schema
     paths: Paths = field(default_factory=dict)
     schemas: dict[str, Schema] = field(default_factory=dict)
 
 
-def _effect(**more: Schema) -> Schema:
-    return an_object({"eventId": ANY_ID, "orderId": ANY_ID, **more, "at": TIME})
-
-
-_SENT = _effect(state={"enum": [SENDING, DONE]})
+_SENT = effect(state={"enum": [SENDING, DONE]})
 
 
 def _answers(schema: str, *refusals: Refusal) -> Schema:
-    return {**given(200, "Here it is.", json_of(schema)), **refused([*refusals, AWAY])}
+    return {**given(200, "The resource.", json_of(schema)), **refused([*refusals, AWAY])}
 
 
 def _one(name: str, summary: str, schema: str, id: Schema, what: str) -> Schema:
-    unknown = Refusal(404, "about:blank", f"There is no such {what}")
+    unknown = Refusal(404, f"There is no such {what}")
     answers = _answers(schema, unknown, NO_SUCH_PATH)
     return {"get": operation(name, summary, answers, parameters=[id])}
 
@@ -51,7 +50,7 @@ def _all(name: str, summary: str, schema: str) -> Schema:
 
 _INVENTORY = Own(
     "Moves stock for every order; what is short is backordered.",
-    _effect(productId=ANY_ID, requested=COUNT, moved=COUNT, backordered=COUNT),
+    effect(productId=ANY_ID, requested=COUNT, moved=COUNT, backordered=COUNT),
     {
         "/stock": _all("listStock", "What is on hand of every product", "Stock"),
         "/stock/{productId}": _one(
@@ -75,7 +74,7 @@ _MINUTES = COUNT | {"description": "Whole minutes since 1970 in which the order 
 _MINUTE = an_object({"minute": TIME, "orders": COUNT})
 _ANALYTICS = Own(
     "Records every order as a fact, and answers totals.",
-    _effect(totalAmount=AMOUNT, minute=_MINUTES, items=a_list(_SOLD)),
+    effect(totalAmount=AMOUNT, minute=_MINUTES, items=a_list(_SOLD)),
     {
         "/totals": _all("getTotals", "How many orders, and what they come to", "Totals"),
         "/products": _all("listProducts", "What was sold, by revenue", "Products"),
@@ -91,7 +90,7 @@ _ANALYTICS = Own(
 _PIECES = COUNT | {"description": "Pieces, of all products together."}
 _SHIPPING = Own(
     "The latecomer: plans a shipment for every order.",
-    _effect(shipmentId=ANY_ID, items=_PIECES, state=TEXT),
+    effect(shipmentId=ANY_ID, items=_PIECES, state=TEXT),
     {
         "/shipments/{shipmentId}": _one(
             "getShipment", "One shipment", "Effect", path_id("shipmentId", "shp-789"), "shipment"

@@ -1,12 +1,12 @@
 """The relay: nobody asks it for anything but how it is."""
 
-from tools.contracts.openapi.parts import document, readiness, service_paths
-from tools.contracts.openapi.shapes import Schema
+from shared.openapi.document import document, readiness, service_paths
+from shared.openapi.shapes import AMOUNT_OR_NULL, Schema
 
 _READY = readiness(
     role={"enum": ["active", "standby"]},
     pending={"type": ["integer", "null"], "minimum": 0, "description": "Events in the outbox."},
-    oldestAgeSeconds={"type": ["number", "null"], "minimum": 0},
+    oldestAgeSeconds=AMOUNT_OR_NULL,
     setAside={
         "type": ["integer", "null"],
         "minimum": 0,

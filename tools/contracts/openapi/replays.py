@@ -1,6 +1,7 @@
 """Replays over HTTP: begin one, see how far it is."""
 
-from services.order.openapi.answers import (
+from shared.openapi.answers import (
+    AWAY,
     ENCODED,
     NOT_UNDERSTOOD,
     OFF,
@@ -9,16 +10,14 @@ from services.order.openapi.answers import (
     Refusal,
     given,
     json_of,
+    location,
     refused,
 )
-from services.order.openapi.schemas import ID, ref
-from shared.replay_table import DONE, FAILED, INTERRUPTED, RUNNING
-from shared.replay_tally import FAILURES_NAMED
-from shared.transport.archive import BEGINNING
-from tools.contracts.openapi.parts import AWAY, OPERATORS_ONLY, Paths, body, operation, path_id
-from tools.contracts.openapi.shapes import (
+from shared.openapi.document import OPERATORS_ONLY, Paths, body, operation, path_id
+from shared.openapi.shapes import (
     COUNT,
     FLAG,
+    ID,
     MOMENT,
     TEXT,
     TEXT_OR_NULL,
@@ -28,7 +27,11 @@ from tools.contracts.openapi.shapes import (
     a_list,
     an_object,
     closed,
+    ref,
 )
+from shared.replay_table import DONE, FAILED, INTERRUPTED, RUNNING
+from shared.replay_tally import FAILURES_NAMED
+from shared.transport.archive import BEGINNING
 
 #: Where: an offset as the broker counts, or a time.
 _POINT = [
@@ -65,26 +68,20 @@ SCHEMAS: dict[str, Schema] = {
     "NewReplay": {
         "oneOf": [
             closed(
-                {"to": _END, "again": _NULL, **_FLAGS},
                 {"from": {"anyOf": [{"const": BEGINNING}, *_POINT]}},
+                {"to": _END, "again": _NULL, **_FLAGS},
             ),
-            closed({"from": _NULL, "to": _END, **_FLAGS}, {"again": _AGAIN}),
+            closed({"again": _AGAIN}, {"from": _NULL, "to": _END, **_FLAGS}),
         ]
     },
     "Replay": _REPLAY,
     "Replays": an_object({"replays": a_list(ref("Replay"))}),
 }
 
-_UNKNOWN = Refusal(404, "about:blank", "There is no replay with this id")
-_NOT_NOW = Refusal(409, "about:blank", "Another replay runs, or this one is not to be had")
-_NOWHERE = Refusal(422, "about:blank", "Neither from nor again, or no place among the events")
-_BEGUN = {
-    "Location": {
-        "description": "Where the replay is to be found.",
-        "required": True,
-        "schema": {"type": "string", "format": "uri-reference"},
-    }
-}
+_UNKNOWN = Refusal(404, "There is no replay with this id")
+_NOT_NOW = Refusal(409, "Another replay runs, or this one is not to be had")
+_NOWHERE = Refusal(422, "Neither from nor again, or no place among the events")
+_BEGUN = location("Where the replay is to be found.")
 _REFUSALS = [UNAUTHORIZED, OFF, AWAY]
 
 

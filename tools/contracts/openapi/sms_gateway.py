@@ -1,6 +1,6 @@
 """The SMS gateway, and how it is told to misbehave."""
 
-from services.order.openapi.answers import (
+from shared.openapi.answers import (
     ENCODED,
     NOT_UNDERSTOOD,
     TOO_LONG,
@@ -9,41 +9,30 @@ from services.order.openapi.answers import (
     json_of,
     refused,
 )
-from services.order.openapi.schemas import ID, ref
-from simulators.sms_gateway.accepting import MAX_LENGTH
-from simulators.sms_gateway.views import MAX_KEY_LENGTH, MAX_PAGE
-from tools.contracts.openapi.parts import Paths, body, document, operation, service_paths
-from tools.contracts.openapi.shapes import (
+from shared.openapi.document import Paths, body, document, operation, service_paths
+from shared.openapi.shapes import (
     TEXT,
     TEXT_OR_NULL,
     TIME,
     Schema,
     a_list,
     an_object,
-    closed,
+    narrowed,
+    ref,
 )
+from shared.openapi.structs import answered, sent
+from simulators.sms_gateway.accepting import NewText
+from simulators.sms_gateway.behaviour import Behaviour
+from simulators.sms_gateway.views import MAX_KEY_LENGTH, MAX_PAGE
 
-_RATE = {"type": "number", "minimum": 0, "maximum": 1, "default": 0.0}
-_BEHAVIOUR: Schema = {
-    "failRate": _RATE | {"description": "The share of requests answered with failStatus."},
-    "failStatus": {"type": "integer", "minimum": 400, "maximum": 599, "default": 500},
-    "delaySeconds": {"type": "number", "minimum": 0, "maximum": 60, "default": 0.0},
-    "loseAnswerRate": _RATE | {"description": "The share that is accepted without an answer."},
-}
 _SCHEMAS: dict[str, Schema] = {
-    "NewText": closed(
-        {},
-        {
-            "to": ID | {"examples": ["usr-123"]},
-            "text": TEXT | {"minLength": 1, "maxLength": MAX_LENGTH},
-        },
-    ),
+    "NewText": narrowed(sent(NewText)["NewText"], to={"examples": ["usr-123"]}),
     "Text": an_object(
         {"id": TEXT, "idempotencyKey": TEXT, "to": TEXT, "text": TEXT, "acceptedAt": TIME}
     ),
     "Texts": an_object({"messages": a_list(ref("Text")), "next": TEXT_OR_NULL}),
-    "NewBehaviour": closed(_BEHAVIOUR),
-    "Behaviour": an_object(_BEHAVIOUR),
+    "NewBehaviour": sent(Behaviour)["Behaviour"],
+    **answered(Behaviour),
 }
 _KEY: Schema = {
     "name": "Idempotency-Key",
@@ -51,8 +40,8 @@ _KEY: Schema = {
     "required": True,
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
 }
-_REUSED = Refusal(422, "about:blank", "The key came before, with another text")
-_LOST = Refusal(504, "about:blank", "Told to lose its answer, where the connection cannot be cut")
+_REUSED = Refusal(422, "The key came before, with another text")
+_LOST = Refusal(504, "Told to lose its answer, where the connection cannot be cut")
 _TOLD = "Told to fail, it answers with `failStatus`, whichever that is."
 
 

@@ -1,0 +1,24 @@
+"""The document of one consumer: its own part, and by reference that of all consumers."""
+
+from shared.openapi.document import document
+from shared.openapi.shapes import Schema
+from tools.contracts.openapi.consumers import DESCRIPTION, SCHEMAS, consumer, story_path
+from tools.contracts.openapi.elsewhere import path_in
+from tools.contracts.openapi.own import Own
+
+OF_ALL = "consumer.json"
+
+
+def service(name: str, own: Own) -> Schema:
+    """What it tells of an order is its own, since that ends in its effects."""
+    shared = {path: path_in(OF_ALL, path) for path in consumer()["paths"]}
+    whole = document(
+        f"The {name} service",
+        f"{own.does} {DESCRIPTION}",
+        shared | story_path() | own.paths,
+        SCHEMAS | own.schemas | {"Effect": own.effect},
+    )
+    whole["components"]["securitySchemes"] = {
+        "operator": {"$ref": f"{OF_ALL}#/components/securitySchemes/operator"}
+    }
+    return whole
