@@ -49,6 +49,10 @@ OFF = Refusal(404, "The endpoint is off: the service has no OPERATOR_TOKEN")
 NOT_UNDERSTOOD = Refusal(400, "The body is not what is needed here")
 NO_SUCH_PATH = Refusal(404, "There is no such path")
 
+#: Of whatever takes a body, and of whatever is for operators.
+OF_A_BODY = (NOT_UNDERSTOOD, TOO_LONG, ENCODED)
+OF_OPERATORS = (UNAUTHORIZED, OFF, AWAY)
+
 
 def json_of(name: str, document: str = "") -> dict[str, Any]:
     return {"application/json": {"schema": ref(name, document)}}
@@ -56,6 +60,13 @@ def json_of(name: str, document: str = "") -> dict[str, Any]:
 
 def given(status: int, description: str, content: dict[str, Any], **more: Any) -> Answers:
     return {str(status): {"description": description, "content": content, **more}}
+
+
+def answers(
+    status: int, description: str, schema: str, *refusals: Refusal, of: str = ""
+) -> Answers:
+    """A schema is given, of this document or of the one named `of`; or the request is refused."""
+    return {**given(status, description, json_of(schema, of)), **refused(refusals)}
 
 
 def refused(refusals: Iterable[Refusal]) -> Answers:

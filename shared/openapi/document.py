@@ -87,6 +87,11 @@ def operation(name: str, summary: str, responses: Schema, **more: Any) -> Schema
     return {"operationId": name, "summary": summary, **more, "responses": responses}
 
 
+def for_operators(name: str, summary: str, responses: Schema, takes: str = "") -> Schema:
+    more = body(takes) if takes else {}
+    return operation(name, summary, responses, **OPERATORS_ONLY, **more)
+
+
 def body(name: str, document: str = "") -> Schema:
     return {"requestBody": {"required": True, "content": json_of(name, document)}}
 

@@ -207,7 +207,7 @@ def test_a_schema_that_another_document_has_is_promised_as_well(tmp_path: Path) 
     ]
 
 
-def test_without_what_it_refers_to_a_document_promises_nothing(tmp_path: Path) -> None:
+def test_no_document_is_deleted_without_those_that_refer_to_it(tmp_path: Path) -> None:
     """Or the deletion of one document would hide what breaks in another."""
     write(tmp_path, shipping=committed()["shipping"])
     assert broken_promises(tmp_path) == [

@@ -7,15 +7,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.contracts import (
-    CONSUMERS,
-    FOLDER,
-    SERVED,
-    committed,
-    consumer,
-    openapi,
-    operations,
-)
+from tests.contracts import CONSUMERS, FOLDER, SERVED, committed, consumer, openapi, operations
 from tests.http_sides import SIDES
 from tests.tables import connections_closed
 from tools.contracts.http_compatibility import breaches

@@ -35,11 +35,12 @@ from shared.openapi.answers import (
     TOO_LONG,
     UNAUTHORIZED,
     UNAVAILABLE,
+    answers,
     given,
     json_of,
     refused,
 )
-from shared.openapi.document import OPERATORS_ONLY, operation, page, service_paths
+from shared.openapi.document import OPERATORS_ONLY, for_operators, operation, page, service_paths
 
 _FOR_CUSTOMERS: dict[str, Any] = {"tags": ["Orders"]}
 _OF_THE_SERVICE: dict[str, Any] = {"tags": ["The service itself"]}
@@ -79,11 +80,8 @@ _PLACE = operation(
 
 def _look(name: str, summary: str, answer: str, schema: str, **more: Any) -> dict[str, Any]:
     """What is known of one order."""
-    answers = {
-        **given(200, answer, json_of(schema)),
-        **refused([*kinds(UnknownOrder), NO_SUCH_PATH, UNAVAILABLE]),
-    }
-    return operation(name, summary, answers, **_FOR_CUSTOMERS, parameters=[ORDER_ID], **more)
+    found = answers(200, answer, schema, *kinds(UnknownOrder), NO_SUCH_PATH, UNAVAILABLE)
+    return operation(name, summary, found, **_FOR_CUSTOMERS, parameters=[ORDER_ID], **more)
 
 
 _GET = _look("getOrder", "Look an order up", "The order.", "Order")
@@ -94,24 +92,14 @@ _JOURNEY = _look(
     "Journey",
     description="Asks every service, and waits 2 s at most for each.",
 )
-_LIST = operation(
-    "listOrders",
-    "All orders, newest first",
-    {
-        **given(200, "A page of orders.", json_of("Orders")),
-        **refused([*kinds(InvalidPage), UNAUTHORIZED, OFF, UNAVAILABLE]),
-    },
-    **OPERATORS_ONLY,
-    parameters=[LIMIT, CURSOR],
-)
-_OUTBOX = operation(
+_REFUSALS = (UNAUTHORIZED, OFF, UNAVAILABLE)
+_PAGE = answers(200, "A page of orders.", "Orders", *kinds(InvalidPage), *_REFUSALS)
+_LIST = for_operators("listOrders", "All orders, newest first", _PAGE)
+_LIST["parameters"] = [LIMIT, CURSOR]
+_OUTBOX = for_operators(
     "getOutbox",
     "How many events wait to be published, for how long, and what is being done",
-    {
-        **given(200, "The state of the outbox.", json_of("Outbox")),
-        **refused([UNAUTHORIZED, OFF, UNAVAILABLE]),
-    },
-    **OPERATORS_ONLY,
+    answers(200, "The state of the outbox.", "Outbox", *_REFUSALS),
 )
 
 

@@ -1,27 +1,8 @@
 """What a consumer does at this moment, for those who watch all of them."""
 
-from shared.activity import (
-    APPLIED,
-    DEAD_LETTERED,
-    DISCARDED,
-    MOST_ORDERS,
-    Activity,
-    Asked,
-    Ended,
-)
-from shared.openapi.answers import (
-    AWAY,
-    ENCODED,
-    NOT_UNDERSTOOD,
-    OFF,
-    TOO_LONG,
-    UNAUTHORIZED,
-    Refusal,
-    given,
-    json_of,
-    refused,
-)
-from shared.openapi.document import OPERATORS_ONLY, Paths, body, operation
+from shared.activity import APPLIED, DEAD_LETTERED, DISCARDED, MOST_ORDERS, Activity, Asked, Ended
+from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers
+from shared.openapi.document import Paths, for_operators
 from shared.openapi.shapes import Schema, narrowed
 from shared.openapi.structs import answered, sent
 
@@ -33,18 +14,18 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 _TOO_MANY = Refusal(422, "Too many orders")
-_REFUSALS = [UNAUTHORIZED, OFF, AWAY]
 
 
 def activity_paths() -> Paths:
-    shown = {
-        **given(200, "How it stands, and what happened lately.", json_of("Activity")),
-        **refused(_REFUSALS),
-    }
-    ended = {
-        **given(200, "Those of the orders that came to an end here.", json_of("Ended")),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED, _TOO_MANY]),
-    }
-    show = operation("watch", "What it does at this moment", shown, **OPERATORS_ONLY)
-    ask = operation("askEnds", "How orders ended here", ended, **OPERATORS_ONLY, **body("Asked"))
+    shown = answers(200, "How it stands, and what happened lately.", "Activity", *OF_OPERATORS)
+    ended = answers(
+        200,
+        "Those of the orders that came to an end here.",
+        "Ended",
+        *OF_A_BODY,
+        *OF_OPERATORS,
+        _TOO_MANY,
+    )
+    show = for_operators("watch", "What it does at this moment", shown)
+    ask = for_operators("askEnds", "How orders ended here", ended, "Asked")
     return {"/activity": {"get": show}, "/activity/ended": {"post": ask}}

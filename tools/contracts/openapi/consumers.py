@@ -1,7 +1,5 @@
 """What every consumer answers: one document for all of them."""
 
-from typing import Any
-
 from shared.events import ORDER_PLACED
 from shared.fault_document import SCHEMAS as FAULTS
 from shared.fault_document import fault_paths
@@ -10,19 +8,19 @@ from shared.openapi.answers import (
     AWAY,
     ENCODED,
     NO_SUCH_PATH,
-    OFF,
+    OF_OPERATORS,
     RETRY_AFTER,
     TOO_LONG,
-    UNAUTHORIZED,
     Refusal,
+    answers,
     given,
-    json_of,
     refused,
 )
 from shared.openapi.document import (
-    OPERATORS_ONLY,
     Paths,
+    body,
     document,
+    for_operators,
     operation,
     path_id,
     readiness,
@@ -133,29 +131,24 @@ def _events() -> Paths:
             _header("time", MOMENT | {"examples": ["2026-03-04T05:06:07Z"]}),
             _header("source", TEXT | {"examples": ["/services/order"]}, required=False),
         ],
-        requestBody={"required": True, "content": {"application/json": {"schema": ref("Event")}}},
+        **body("Event"),
     )
     return {"/events": {"post": receive}}
 
 
 def story_path() -> Paths:
-    answers = {
-        **given(200, "What was done, and what is in the way.", json_of("Story")),
-        **refused([_UNKNOWN, NO_SUCH_PATH, AWAY]),
-    }
-    one = operation("getStory", "What this service has done with an order", answers)
+    told = answers(
+        200, "What was done, and what is in the way.", "Story", _UNKNOWN, NO_SUCH_PATH, AWAY
+    )
+    one = operation("getStory", "What this service has done with an order", told)
     return {"/orders/{orderId}": {"get": one | {"parameters": [path_id("orderId", "ord-789")]}}}
 
 
 def _for_operators() -> Paths:
-    lines: dict[str, Any] = {"application/x-ndjson": {}}
-    answers = {
-        **given(200, "An `Effect` a line, as JSON.", lines),
-        **refused([UNAUTHORIZED, OFF, AWAY]),
-    }
-    effects = operation("listEffects", "Everything that it did", answers, **OPERATORS_ONLY)
+    lines = given(200, "An `Effect` a line, as JSON.", {"application/x-ndjson": {}})
+    responses = lines | refused(OF_OPERATORS)
     return {
-        "/effects": {"get": effects},
+        "/effects": {"get": for_operators("listEffects", "Everything that it did", responses)},
         **activity_paths(),
         **dead_letter_paths(),
         **replay_paths(),

@@ -11,23 +11,15 @@ from services.order.openapi.refusals import kinds
 from shared.openapi.answers import (
     ENCODED,
     NO_SUCH_PATH,
-    NOT_UNDERSTOOD,
+    OF_A_BODY,
     PROBLEM,
     TOO_LONG,
     Refusal,
+    answers,
     given,
-    json_of,
     refused,
 )
-from shared.openapi.document import (
-    Paths,
-    body,
-    document,
-    operation,
-    page,
-    path_id,
-    service_paths,
-)
+from shared.openapi.document import Paths, body, document, operation, page, path_id, service_paths
 from shared.openapi.shapes import COUNT, FLAG, TEXT, TIME, Schema, an_object, narrowed, ref
 from shared.openapi.structs import answered, sent
 
@@ -92,20 +84,13 @@ _SESSION = {
 
 
 def dashboard() -> Schema:
-    paths = _page() | _session() | _stream() | _orders() | _lanes() | _services() | service_paths()
-    whole = document("The dashboard", _DESCRIPTION, paths, _SCHEMAS)
+    paths = _page() | _session() | _stream() | _orders() | _lanes() | _services()
+    for operations in paths.values():
+        for each in operations.values():
+            each["responses"] |= refused([_ELSEWHERE])
+    whole = document("The dashboard", _DESCRIPTION, paths | service_paths(), _SCHEMAS)
     whole["components"]["securitySchemes"] = _SESSION
     return whole
-
-
-def _answers(
-    status: int, description: str, schema: str, *refusals: Refusal, of: str = ""
-) -> Schema:
-    """`of`: the document that the schema is in."""
-    return {
-        **given(status, description, json_of(schema, of)),
-        **refused([*refusals, _ELSEWHERE]),
-    }
 
 
 def _page() -> Paths:
@@ -113,19 +98,18 @@ def _page() -> Paths:
     one = operation(
         "getFile",
         "A script, a style, a picture",
-        files | refused([NO_SUCH_PATH, _ELSEWHERE]),
+        files | refused([NO_SUCH_PATH]),
         parameters=[path_id("filename", "js/main.js")],
     )
-    whole = page("getPage", "The page", "text/html")
-    whole["responses"] |= refused([_ELSEWHERE])
-    return {"/": {"get": whole}, "/static/{filename}": {"get": one}}
+    return {
+        "/": {"get": page("getPage", "The page", "text/html")},
+        "/static/{filename}": {"get": one},
+    }
 
 
 def _session() -> Paths:
-    state = _answers(200, "Whether this session is an operator's.", "Operator")
-    begun = _answers(
-        200, "It is now.", "Operator", NOT_UNDERSTOOD, _NOT_THE_TOKEN, TOO_LONG, ENCODED
-    )
+    state = answers(200, "Whether this session is an operator's.", "Operator")
+    begun = answers(200, "It is now.", "Operator", *OF_A_BODY, _NOT_THE_TOKEN)
     return {
         "/api/session": {
             "get": operation("getSession", "Who this is", state),
@@ -137,16 +121,14 @@ def _session() -> Paths:
 
 def _stream() -> Paths:
     events = {"text/event-stream": {"x-events": {"snapshot": ref("SeenSnapshot")}}}
-    answers = {
-        **given(200, "Server-sent events: a `snapshot` twice a second.", events),
-        **refused([_ELSEWHERE, _FULL]),
-    }
-    return {"/api/stream": {"get": operation("watch", "What happens, as it happens", answers)}}
+    sent = given(200, "Server-sent events: a `snapshot` twice a second.", events)
+    stream = sent | refused([_FULL])
+    return {"/api/stream": {"get": operation("watch", "What happens, as it happens", stream)}}
 
 
 def _orders() -> Paths:
-    listed = _answers(200, "The newest first.", "Orders", _SILENT, of=OF_THE_ORDER_SERVICE)
-    found = _answers(
+    listed = answers(200, "The newest first.", "Orders", _SILENT, of=OF_THE_ORDER_SERVICE)
+    found = answers(
         200, "All that is known of it.", "WholeJourney", _UNKNOWN, *kinds(UnknownOrder), _SILENT
     )
     one = operation("getOrder", "One order's journey", found | _FROM_THE_SERVICE)
@@ -163,12 +145,12 @@ def _orders() -> Paths:
 def _lanes() -> Paths:
     lane = path_id("name", "events")
     lane["schema"] = {"enum": list(LANES)}
-    refusals = (NOT_UNDERSTOOD, _NO_LANE, TOO_LONG, ENCODED)
-    placed = _answers(
+    refusals = (*OF_A_BODY, _NO_LANE)
+    placed = answers(
         200, f"What came of it. A lane shows its newest {SHOWN}.", "SeenAnswer", *refusals
     )
-    started = _answers(202, "It runs.", "Started", *refusals, _A_RUN_IS_ON)
-    stopped = _answers(200, "No more are sent.", "Stopped")
+    started = answers(202, "It runs.", "Started", *refusals, _A_RUN_IS_ON)
+    stopped = answers(200, "No more are sent.", "Stopped")
     place = operation("placeOne", "Place one order", placed, **body("One"))
     start = operation("placeMany", "Place many, at a rate", started, **body("Many"))
     stop = operation("stopPlacing", "Stop placing", stopped)
@@ -215,5 +197,5 @@ def _act(name: str, summary: str, status: int, answer: str, takes: str | None = 
 
 
 def _of_the_service(status: int, answer: str, *refusals: Refusal) -> Schema:
-    own = _answers(status, "As the service has it.", answer, *refusals, of=OF_A_CONSUMER)
+    own = answers(status, "As the service has it.", answer, *refusals, of=OF_A_CONSUMER)
     return own | _FROM_THE_SERVICE

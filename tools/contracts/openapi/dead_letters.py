@@ -3,19 +3,8 @@
 from typing import Any
 
 from shared.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE, Notice
-from shared.openapi.answers import (
-    AWAY,
-    ENCODED,
-    NOT_UNDERSTOOD,
-    OFF,
-    TOO_LONG,
-    UNAUTHORIZED,
-    Refusal,
-    given,
-    json_of,
-    refused,
-)
-from shared.openapi.document import OPERATORS_ONLY, Paths, body, operation
+from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers
+from shared.openapi.document import Paths, for_operators
 from shared.openapi.shapes import COUNT, MOMENT, TEXT, Schema, a_list, an_object, closed, narrowed
 from shared.openapi.structs import sent
 
@@ -58,35 +47,22 @@ _LIMIT = {
     "in": "query",
     "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_LIST, "default": 100},
 }
-_REFUSALS = [UNAUTHORIZED, OFF, AWAY]
 
 
 def dead_letter_paths() -> Paths:
-    seen = {
-        **given(200, "The oldest of them; all stay.", json_of("DeadLetters")),
-        **refused([_NO_LIST, *_REFUSALS]),
-    }
-    browse = operation("browse", "Look at dead letters", seen, **OPERATORS_ONLY)
+    seen = answers(200, "The oldest of them; all stay.", "DeadLetters", _NO_LIST, *OF_OPERATORS)
+    noted = answers(200, "How many were written down.", "Noted", *OF_A_BODY, *OF_OPERATORS)
+    browse = for_operators("browse", "Look at dead letters", seen)
+    note = "Write down what an operator has done at the broker itself"
     return {
         "/dead-letters": {"get": browse | {"parameters": [_LIMIT]}},
         "/dead-letters/redrive": {"post": _take("redrive", "Send back, as new", "Redriven")},
         "/dead-letters/discard": {"post": _take("discard", "Remove for good", "Discarded")},
-        "/dead-letters/notice": {"post": _notice()},
+        "/dead-letters/notice": {"post": for_operators("note", note, noted, "Notice")},
     }
 
 
 def _take(name: str, summary: str, answer: str) -> dict[str, Any]:
-    answers = {
-        **given(200, "The handles of those that went.", json_of(answer)),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED, _WHICH]),
-    }
-    return operation(name, summary, answers, **OPERATORS_ONLY, **body("Choice"))
-
-
-def _notice() -> dict[str, Any]:
-    answers = {
-        **given(200, "How many were written down.", json_of("Noted")),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, TOO_LONG, ENCODED]),
-    }
-    summary = "Write down what an operator has done at the broker itself"
-    return operation("note", summary, answers, **OPERATORS_ONLY, **body("Notice"))
+    refusals = (*OF_A_BODY, *OF_OPERATORS, _WHICH)
+    gone = answers(200, "The handles of those that went.", answer, *refusals)
+    return for_operators(name, summary, gone, "Choice")

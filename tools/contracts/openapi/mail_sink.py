@@ -3,24 +3,8 @@
 Source: Mailpit's API, https://mailpit.axllent.org/docs/api-v1/.
 """
 
-from shared.openapi.answers import (
-    ENCODED,
-    NO_SUCH_PATH,
-    NOT_UNDERSTOOD,
-    TOO_LONG,
-    Refusal,
-    given,
-    json_of,
-    refused,
-)
-from shared.openapi.document import (
-    Paths,
-    document,
-    operation,
-    page,
-    path_id,
-    service_paths,
-)
+from shared.openapi.answers import NO_SUCH_PATH, OF_A_BODY, Refusal, given, json_of, refused
+from shared.openapi.document import Paths, document, operation, page, path_id, service_paths
 from shared.openapi.shapes import COUNT, TEXT, TEXT_OR_NULL, TIME, Schema, a_list, an_object, ref
 from shared.openapi.structs import sent
 from simulators.mail_sink.views import MAX_PAGE, Deletion
@@ -69,7 +53,7 @@ def mail_sink() -> Schema:
 def _paths() -> Paths:
     listed = given(200, "The newest first.", json_of("Mails"))
     paging = [_number("start", 0), _number("limit", 50, maximum=MAX_PAGE)]
-    removed = {**given(200, "Gone.", _PLAIN), **refused([NOT_UNDERSTOOD, TOO_LONG, ENCODED])}
+    removed = {**given(200, "Gone.", _PLAIN), **refused(OF_A_BODY)}
     info = given(200, "Here it is.", json_of("Info"))
     one, raw = given(200, "The mail.", json_of("Mail")), given(200, "Byte for byte.", _PLAIN)
     unknown, id = refused([_UNKNOWN, NO_SUCH_PATH]), [path_id("id", "1")]

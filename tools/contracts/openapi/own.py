@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from services.analytics.reports import MAX_PRODUCTS, MINUTES
 from shared.inbox import DONE, SENDING
-from shared.openapi.answers import AWAY, NO_SUCH_PATH, Refusal, given, json_of, refused
+from shared.openapi.answers import AWAY, NO_SUCH_PATH, Refusal, answers
 from shared.openapi.document import Paths, operation, path_id
 from shared.openapi.shapes import (
     AMOUNT,
@@ -34,18 +34,14 @@ class Own:
 _SENT = effect(state={"enum": [SENDING, DONE]})
 
 
-def _answers(schema: str, *refusals: Refusal) -> Schema:
-    return {**given(200, "The resource.", json_of(schema)), **refused([*refusals, AWAY])}
-
-
 def _one(name: str, summary: str, schema: str, id: Schema, what: str) -> Schema:
     unknown = Refusal(404, f"There is no such {what}")
-    answers = _answers(schema, unknown, NO_SUCH_PATH)
-    return {"get": operation(name, summary, answers, parameters=[id])}
+    found = answers(200, "The resource.", schema, unknown, NO_SUCH_PATH, AWAY)
+    return {"get": operation(name, summary, found, parameters=[id])}
 
 
 def _all(name: str, summary: str, schema: str) -> Schema:
-    return {"get": operation(name, summary, _answers(schema))}
+    return {"get": operation(name, summary, answers(200, "The resource.", schema, AWAY))}
 
 
 _INVENTORY = Own(

@@ -1,19 +1,7 @@
 """Replays over HTTP: begin one, see how far it is."""
 
-from shared.openapi.answers import (
-    AWAY,
-    ENCODED,
-    NOT_UNDERSTOOD,
-    OFF,
-    TOO_LONG,
-    UNAUTHORIZED,
-    Refusal,
-    given,
-    json_of,
-    location,
-    refused,
-)
-from shared.openapi.document import OPERATORS_ONLY, Paths, body, operation, path_id
+from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers, location
+from shared.openapi.document import Paths, for_operators, path_id
 from shared.openapi.shapes import (
     COUNT,
     FLAG,
@@ -81,24 +69,18 @@ SCHEMAS: dict[str, Schema] = {
 _UNKNOWN = Refusal(404, "There is no replay with this id")
 _NOT_NOW = Refusal(409, "Another replay runs, or this one is not to be had")
 _NOWHERE = Refusal(422, "Neither from nor again, or no place among the events")
-_BEGUN = location("Where the replay is to be found.")
-_REFUSALS = [UNAUTHORIZED, OFF, AWAY]
 
 
 def replay_paths() -> Paths:
-    begun = {
-        **given(202, "It runs.", json_of("Replay"), headers=_BEGUN),
-        **refused([NOT_UNDERSTOOD, *_REFUSALS, _UNKNOWN, _NOT_NOW, TOO_LONG, ENCODED, _NOWHERE]),
-    }
-    listed = {**given(200, "The newest first.", json_of("Replays")), **refused(_REFUSALS)}
-    found = {
-        **given(200, "How far it is.", json_of("Replay")),
-        **refused([*_REFUSALS, _UNKNOWN]),
-    }
-    begin = operation("beginReplay", "Read stored events again", begun, **OPERATORS_ONLY)
-    newest = operation("listReplays", "The replays that there were", listed, **OPERATORS_ONLY)
-    one = operation("getReplay", "How a replay stands", found, **OPERATORS_ONLY)
+    refusals = (*OF_A_BODY, *OF_OPERATORS, _UNKNOWN, _NOT_NOW, _NOWHERE)
+    begun = answers(202, "It runs.", "Replay", *refusals)
+    begun["202"]["headers"] = location("Where the replay is to be found.")
+    listed = answers(200, "The newest first.", "Replays", *OF_OPERATORS)
+    found = answers(200, "How far it is.", "Replay", *OF_OPERATORS, _UNKNOWN)
+    begin = for_operators("beginReplay", "Read stored events again", begun, "NewReplay")
+    newest = for_operators("listReplays", "The replays that there were", listed)
+    one = for_operators("getReplay", "How a replay stands", found)
     return {
-        "/replays": {"post": begin | body("NewReplay"), "get": newest},
+        "/replays": {"post": begin, "get": newest},
         "/replays/{replayId}": {"get": one | {"parameters": [path_id("replayId", "3f9c1d2e4b5a")]}},
     }

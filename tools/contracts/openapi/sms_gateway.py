@@ -1,25 +1,8 @@
 """The SMS gateway, and how it is told to misbehave."""
 
-from shared.openapi.answers import (
-    ENCODED,
-    NOT_UNDERSTOOD,
-    TOO_LONG,
-    Refusal,
-    given,
-    json_of,
-    refused,
-)
+from shared.openapi.answers import OF_A_BODY, Refusal, answers, given, json_of, refused
 from shared.openapi.document import Paths, body, document, operation, service_paths
-from shared.openapi.shapes import (
-    TEXT,
-    TEXT_OR_NULL,
-    TIME,
-    Schema,
-    a_list,
-    an_object,
-    narrowed,
-    ref,
-)
+from shared.openapi.shapes import TEXT, TEXT_OR_NULL, TIME, Schema, a_list, an_object, narrowed, ref
 from shared.openapi.structs import answered, sent
 from simulators.sms_gateway.accepting import NewText
 from simulators.sms_gateway.behaviour import Behaviour
@@ -56,11 +39,8 @@ def sms_gateway() -> Schema:
 
 
 def _texts() -> Paths:
-    accepted = {
-        **given(201, "Accepted.", json_of("Text")),
-        **given(200, "It had come before: the first answer again.", json_of("Text")),
-        **refused([NOT_UNDERSTOOD, TOO_LONG, ENCODED, _REUSED, _LOST]),
-    }
+    repeated = given(200, "It had come before: the first answer again.", json_of("Text"))
+    accepted = answers(201, "Accepted.", "Text", *OF_A_BODY, _REUSED, _LOST) | repeated
     send = operation("sendText", "Send a text", accepted, description=_TOLD, parameters=[_KEY])
     listed = given(200, "The oldest first.", json_of("Texts"))
     paging = [_number("after", 0), _number("limit", 100, minimum=1, maximum=MAX_PAGE)]
@@ -70,8 +50,7 @@ def _texts() -> Paths:
 
 def _behaviour() -> Paths:
     now = given(200, "How it behaves now.", json_of("Behaviour"))
-    wrong = refused([NOT_UNDERSTOOD, TOO_LONG, ENCODED])
-    change = operation("changeBehaviour", "Tell it to misbehave", now | wrong)
+    change = operation("changeBehaviour", "Tell it to misbehave", now | refused(OF_A_BODY))
     return {
         "/behaviour": {
             "get": operation("getBehaviour", "How it was told to behave", now),
