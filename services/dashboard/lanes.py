@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 from statistics import median
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from services.dashboard.baskets import basket
 from services.dashboard.neighbours import Neighbour, NoAnswer
@@ -27,12 +29,12 @@ SHOWN = 40
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """`seconds`: from the request to its answer. `status`: 0 where there was none."""
+    """What came of an order that was placed."""
 
     number: int
     mode: str
-    status: int
-    seconds: float
+    status: Annotated[int, Meta(description="0 where there was no response.")]
+    seconds: Annotated[float, Meta(description="From the request to the response.")]
     order_id: str | None = None
     detail: str | None = None
 
@@ -46,16 +48,16 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class LaneState(msgspec.Struct, frozen=True, rename="camel"):
-    """`to_come`: orders of the run that have not been sent. `median_seconds`: of `answers`."""
+    """How a lane stands, and its newest orders."""
 
     sent: int
     answered: int
     refused: int
-    to_come: int
+    to_come: Annotated[int, Meta(description="Orders of the run that have not been sent.")]
     rate: float
     waiting: tuple[Waiting, ...]
     answers: tuple[Answer, ...]
-    median_seconds: float | None
+    median_seconds: Annotated[float | None, Meta(description="Of `answers`.")]
 
 
 class _Answered(msgspec.Struct, rename="camel"):

@@ -1,13 +1,19 @@
 """What a browser is told, twice a second: a snapshot of all services, and how old each part is."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from services.dashboard.lanes import LaneState
 from services.dashboard.ledger import Order
 from shared.activity import ActiveFault, Activity
+from shared.openapi.fields import Time
+
+Age = Annotated[
+    float | None, Meta(description="Seconds since it was last heard; null before it ever was.")
+]
 
 #: Of the moves of one kind at one service, so many are told from one snapshot to the next.
 MOST_MOVES = 12
@@ -16,22 +22,25 @@ LISTED = 12
 
 
 class Move(msgspec.Struct, frozen=True, rename="camel"):
-    """An order that went a step further, as a service has reported. `service` is None where it
-    is the order service: `placed`, or `published`, which is to all services at once. `called`: it
-    was applied by a call, and never was in the service's queue.
+    """An order that went a step further, as a service has reported. `called`: it was applied by a
+    call, and never was in the service's queue.
     """
 
     step: str
     order_id: str
-    service: str | None = None
+    service: Annotated[
+        str | None,
+        Meta(
+            description="Null where it is the order service: `placed`, or `published`, which is "
+            "to all services at once."
+        ),
+    ] = None
 
 
 class Outbox(msgspec.Struct, frozen=True, rename="camel"):
-    """`running`: orders that are being done by calls."""
-
     pending: int
     oldest_age_seconds: float | None = None
-    running: int = 0
+    running: Annotated[int, Meta(description="Orders that are being processed synchronously.")] = 0
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -40,12 +49,12 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 class OrderSide(msgspec.Struct, frozen=True, rename="camel"):
-    """The order service. `age`: seconds since it told this; None before it ever did. `reason`:
-    why it does not answer, or says that it is not ready.
-    """
+    """The order service."""
 
-    age: float | None
-    reason: str | None
+    age: Age
+    reason: Annotated[
+        str | None, Meta(description="Why it does not answer, or says that it is not ready.")
+    ]
     faults_allowed: bool
     faults: tuple[ActiveFault, ...]
     outbox: Outbox | None
@@ -54,43 +63,48 @@ class OrderSide(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class RelaySide(msgspec.Struct, frozen=True, rename="camel"):
-    age: float | None
+    age: Age
     reason: str | None
 
 
 class ServiceSide(msgspec.Struct, frozen=True, rename="camel"):
-    """`unreachable`: why it does not answer; then `told` is what it said last, `age` s ago.
-    `processes`: how many of it have answered lately; `held`: deliveries in the hands of these.
-    `ready`: messages in its queue that nobody holds. `waiting`: orders of the ledger that it has
-    not done; None for a latecomer, and before its inbox was asked. `oldest_seconds`: age of the
-    oldest.
-    """
+    """A consumer, and its part of the orders that are shown."""
 
-    age: float | None
-    unreachable: str | None
+    age: Age
+    unreachable: Annotated[
+        str | None, Meta(description="Why it does not answer; `told` is then what it said last.")
+    ]
     told: Activity | None
-    processes: int
-    held: int
-    ready: int | None
-    waiting: int | None
+    processes: Annotated[int, Meta(description="How many of it have answered lately.")]
+    held: Annotated[int, Meta(description="Deliveries in flight in these processes.")]
+    ready: Annotated[int | None, Meta(description="Messages in its queue that no consumer holds.")]
+    waiting: Annotated[
+        int | None,
+        Meta(
+            description="Orders that it has not done; null for a latecomer, and before it was "
+            "asked for them."
+        ),
+    ]
     given_up: int | None
-    oldest_seconds: float | None
+    oldest_seconds: Annotated[float | None, Meta(description="Age of the oldest of them.")]
 
 
 class Verdict(msgspec.Struct, frozen=True, rename="camel"):
-    """`light`: done, working, attention, missing or unknown. It stands for `orders`, of which
-    `done` are done everywhere. `checked_seconds_ago`: the oldest answer that it rests upon.
-    """
+    """What is known of all orders together."""
 
-    light: str
-    orders: int
-    done: int
+    light: Annotated[
+        str, Meta(description="`done`, `working`, `attention`, `missing` or `unknown`.")
+    ]
+    orders: Annotated[int, Meta(description="How many orders the light stands for.")]
+    done: Annotated[int, Meta(description="Those of them that every service has done.")]
     given_up: int
     missing: Mapping[str, int]
     unknown: tuple[str, ...]
     by_calls: int
-    checked_seconds_ago: float | None
-    oldest_placed_at: datetime | None
+    checked_seconds_ago: Annotated[
+        float | None, Meta(description="Age of the oldest answer that it rests upon.")
+    ]
+    oldest_placed_at: Time | None
 
 
 class ListedOrder(msgspec.Struct, frozen=True, rename="camel"):
@@ -98,13 +112,12 @@ class ListedOrder(msgspec.Struct, frozen=True, rename="camel"):
     user_id: str
     total_amount: float
     status: str
-    placed_at: datetime
-    #: Services that have not done it.
-    open: tuple[str, ...]
+    placed_at: Time
+    open: Annotated[tuple[str, ...], Meta(description="Services that have not done it.")]
 
 
 class Snapshot(msgspec.Struct, frozen=True, rename="camel"):
-    at: datetime
+    at: Time
     ladder: tuple[float, ...]
     order: OrderSide
     relay: RelaySide
