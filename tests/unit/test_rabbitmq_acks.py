@@ -52,6 +52,17 @@ def test_it_never_takes_more_frames_than_deliveries(portions: list[list[int]]) -
     assert wire.frames <= sum(map(len, portions))
 
 
+@given(flushes())
+def test_what_the_wire_has_settled_is_forgotten(portions: list[list[int]]) -> None:
+    """A channel may live for months, and nothing else shows what it keeps."""
+    acks = Acks()
+    settled = {tag for portion in portions for tag in portion}
+    for portion in portions:
+        acks.coalesce(portion)
+    without_a_gap = next(tag for tag in range(1, 62) if tag not in settled)
+    assert acks._ahead == {tag for tag in settled if tag > without_a_gap}
+
+
 @given(st.integers(1, 500), st.integers(1, 50))
 def test_what_is_settled_in_order_takes_one_frame_a_portion(count: int, size: int) -> None:
     acks = Acks()
