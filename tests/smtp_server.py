@@ -108,7 +108,8 @@ class _Conversation(socketserver.StreamRequestHandler):
             self._drip(DRIPS[said])
         if said in (DROP, HANG, *DRIPS):
             return False
-        self.wfile.write(said.encode() + b"\r\n")
+        # A lone surrogate stands for a byte that is no text.
+        self.wfile.write(said.encode(errors="surrogateescape") + b"\r\n")
         return True
 
     def _drip(self, what: bytes) -> None:

@@ -8,13 +8,17 @@ after it, and only the latter may have been sent.
 import re
 import socket
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 #: Bytes of a reply. RFC 5321 allows lines of 512, and no sensible reply has more than some.
 MAX_REPLY = 16 * 1024
 #: Seconds in which a goodbye is answered, or not: the mail is taken by then.
 GOODBYE_SECONDS = 1.0
+
+#: As `socket.getaddrinfo`: all addresses of a name, in the order in which they are tried.
+LookUp = Callable[..., Sequence[tuple[Any, ...]]]
 
 
 class Reply(NamedTuple):
@@ -30,8 +34,11 @@ class Reply(NamedTuple):
 class Conversation:
     """Every method raises OSError when the server is away or not done in time."""
 
-    def __init__(self, host: str, port: int, *, seconds: float) -> None:
+    def __init__(
+        self, host: str, port: int, *, seconds: float, look_up: LookUp = socket.getaddrinfo
+    ) -> None:
         """Connect; `seconds` are for everything until `bound` is called."""
+        self._look_up = look_up
         self._received = b""
         self.bound(seconds)
         self._socket = self._connect(host, port)
@@ -81,7 +88,7 @@ class Conversation:
 
     def _connect(self, host: str, port: int) -> socket.socket:
         """To the first address that answers; those that follow get their share of the time."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = self._look_up(host, port, type=socket.SOCK_STREAM)
         problem = OSError(f"{host} has no address")
         for number, (family, kind, protocol, _, address) in enumerate(found):
             one = socket.socket(family, kind, protocol)

@@ -208,7 +208,15 @@ def test_a_refusal_of_the_sender_is_said_to_everybody(server: SmtpServer, answer
 
 
 @pytest.mark.parametrize("step", ["MAIL", *PERHAPS_ABOUT_THE_MAIL])
-@pytest.mark.parametrize("answer", ["530 5.7.0 log in first", "535 5.7.8 bad password"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "530 5.7.0 log in first",
+        "534 5.7.9 too weak a mechanism",
+        "535 5.7.8 bad password",
+        "538 5.7.11 encrypt first",
+    ],
+)
 def test_a_login_is_asked_of_everybody(server: SmtpServer, step: str, answer: str) -> None:
     server.answers[step] = answer
     with pytest.raises(DependencyUnavailable, match=answer):
@@ -217,13 +225,19 @@ def test_a_login_is_asked_of_everybody(server: SmtpServer, step: str, answer: st
 
 @pytest.mark.parametrize("step", PERHAPS_ABOUT_THE_MAIL)
 @pytest.mark.parametrize(
-    ("answer", "for_now"), [("451 4.7.1 try later", True), ("550 5.1.1 no such mailbox", False)]
+    ("answer", "for_now"),
+    [
+        ("451 4.7.1 try later", True),
+        ("550 5.1.1 no such mailbox", False),
+        ("550 5.1.1 f\udcfcr niemanden", False),
+    ],
 )
 def test_of_another_refusal_one_reply_cannot_tell(
     server: SmtpServer, step: str, answer: str, for_now: bool
 ) -> None:
     server.answers[step] = answer
-    with pytest.raises(Refused, match=f"the mail server refused it: {answer}") as refused:
+    said = answer.replace("\udcfc", "\ufffd")
+    with pytest.raises(Refused, match=f"the mail server refused it: {said}") as refused:
         send(an_event(), server)
     assert refused.value.for_now is for_now
     assert server.mails == []
@@ -238,9 +252,21 @@ def test_refusals_are_of_one_kind_when_step_and_codes_are_the_same(server: SmtpS
 
     same = kind("RCPT", "550 5.1.1 no such mailbox")
     assert kind("RCPT", "550 5.1.1 <usr-1>: unknown") == same
+    assert kind("RCPT", "550 no such mailbox") == kind("RCPT", "550 <usr-1>: unknown") != same
     assert kind("RCPT", "550 5.7.1 no such mailbox") != same
     assert kind("RCPT", "551 5.1.1 no such mailbox") != same
     assert kind("end", "550 5.1.1 no such mailbox") != same
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+@pytest.mark.parametrize("answer", ["hello?", "650 what"])
+def test_what_is_no_reply_of_smtp_does_not_say_that_it_will_pass(
+    server: SmtpServer, step: str, answer: str
+) -> None:
+    server.answers[step] = answer
+    with pytest.raises(Refused, match="no reply of SMTP") as refused:
+        send(an_event(), server)
+    assert refused.value.for_now is False
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
