@@ -113,6 +113,16 @@ def test_chunks_without_end_are_cut_after_what_the_application_takes() -> None:
     assert MAX_BODY_BYTES < len(request) < 2 * MAX_BODY_BYTES
 
 
+def test_a_chunk_is_not_cut_for_what_it_announces() -> None:
+    incoming = added(CHUNKED + b"fffff\r\nx")
+    assert not incoming.is_complete()
+    while not incoming.is_complete():
+        incoming.add(b"x" * 1000)
+    request, is_cut = incoming.take()
+    assert is_cut
+    assert MAX_BODY_BYTES < len(request) < 2 * MAX_BODY_BYTES
+
+
 def test_trailers_without_end_are_cut_as_well() -> None:
     incoming = added(CHUNKED + b"0\r\n")
     while not incoming.is_complete():
@@ -130,10 +140,15 @@ def test_a_head_without_end_is_too_long() -> None:
     assert incoming.head_is_too_long
 
 
-def test_a_client_is_told_once_to_continue() -> None:
+def test_a_client_is_told_once_for_each_request_to_continue() -> None:
     waiting = added(HEAD + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
     assert not waiting.is_complete()
     assert [waiting.wants_continue() for _ in range(3)] == [True, False, False]
+    waiting.add(b"{}" + HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    assert waiting.is_complete()
+    waiting.take()
+    assert not waiting.is_complete()
+    assert [waiting.wants_continue() for _ in range(2)] == [True, False]
     other = added(HEAD + b"Content-Length: 2\r\n\r\n")
     assert not other.is_complete()
     assert not other.wants_continue()
