@@ -28,7 +28,7 @@ unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_NO_DEPS PIP_PREFIX PIP_PYT
 # Under `make -j`, two targets would install into .venv at the same time.
 .NOTPARALLEL:
 
-.PHONY: help demo loadtest up logs down prune test test-unit test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
+.PHONY: help demo loadtest up logs down prune test test-unit mutants test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ test: $(VENV)/.dev ## Run every test but those of the containers, on servers sta
 
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+mutants: $(VENV)/.dev ## Plant faults in the code, one at a time, and see that a test fails (ARGS=gate.py)
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 test-compose: $(VENV)/.dev ## Bring the containers up from nothing, break some, and audit
 	@$(BIN)/python -m pytest tests/compose $(ARGS)

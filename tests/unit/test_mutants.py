@@ -1,0 +1,36 @@
+"""The lists of planted faults fit the code; whether tests notice them is for `make mutants`."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.mutants.faults import Fault, WrongList, all_faults
+
+FAULT = Fault("a name", "shared/a.py", "return 1", "return 2", ())
+
+
+def test_every_fault_can_be_planted_and_names_tests_that_exist() -> None:
+    assert [problem for fault in all_faults() for problem in problems(fault)] == []
+
+
+def problems(fault: Fault) -> Iterator[str]:
+    try:
+        ast.parse(fault.planted(Path(fault.file).read_text(encoding="utf-8")))
+    except (WrongList, SyntaxError, OSError) as error:
+        yield str(error)
+    files = [test.partition("::")[0] for test in fault.tests]
+    yield from (f"{fault.name}: there is no {file}" for file in files if not Path(file).exists())
+    if not files:
+        yield f"{fault.name}: no test is named"
+
+
+def test_a_fault_is_planted_where_its_old_text_is() -> None:
+    assert FAULT.planted("def f():\n    return 1\n") == "def f():\n    return 2\n"
+
+
+@pytest.mark.parametrize("text", ["", "return 1\nreturn 1\n"], ids=["nowhere", "twice"])
+def test_a_fault_that_could_be_anywhere_is_not_planted(text: str) -> None:
+    with pytest.raises(WrongList, match=r"a name: .* times in shared/a\.py"):
+        FAULT.planted(text)
