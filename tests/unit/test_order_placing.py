@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from shared.events import ID_PATTERN, decode
 from tests.fakes import Outage
@@ -107,6 +109,23 @@ def test_while_the_database_is_away_nothing_is_promised(service: OrderService) -
     assert service.rows() == (0, 0)
     assert service.get("/health/ready").get_json() == {"ready": True, "reason": None}
     assert service.post().status_code == 202
+
+
+def test_an_order_whose_event_cannot_be_written_is_not_written_either(
+    service: OrderService,
+) -> None:
+    """Its client was promised nothing, and nobody would ever hear of it."""
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "INTO outbox" in statement:
+            refused.append(statement)
+            raise OperationalError(statement, None, Exception("the disk is full"))
+
+    refused: list[str] = []
+    event.listen(service.placing, "before_cursor_execute", refuse)
+    assert service.post().status_code == 503
+    assert len(refused) == 1
+    assert service.rows() == (0, 0)
 
 
 def test_without_its_tables_it_is_not_ready(service: OrderService) -> None:
