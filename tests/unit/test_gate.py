@@ -145,8 +145,8 @@ def test_those_who_wait_take_turns_in_their_order() -> None:
     for number in range(3):
         threads.append(threading.Thread(target=once, args=(partial(fail, number),)))
         threads[-1].start()
-        # Time to ask for its turn.
-        time.sleep(0.05)
+        # It has asked for its turn, after the one that holds the first.
+        eventually(lambda asked=number + 2: gate._turns._last == asked)  # type: ignore[misc]
     go.set()
     for thread in threads:
         thread.join()

@@ -56,15 +56,12 @@ def test_it_starts_after_the_pause() -> None:
 
 
 def test_the_pause_does_not_keep_the_process_alive() -> None:
-    later = Later(Part(), 60.0)
+    before, later = threading.enumerate(), Later(Part(), 60.0)
     later.start(lambda: None)
-    assert [thread.daemon for thread in threading.enumerate() if _waits(thread)] == [True]
+    [waiting] = [thread for thread in threading.enumerate() if thread not in before]
+    assert waiting.daemon
     later.stop()
-    eventually(lambda: not any(map(_waits, threading.enumerate())))
-
-
-def _waits(thread: threading.Thread) -> bool:
-    return isinstance(thread, threading.Timer)
+    eventually(lambda: not waiting.is_alive())
 
 
 def test_what_is_stopped_during_the_pause_never_starts() -> None:
