@@ -62,12 +62,12 @@ class _Transport(httpx.HTTPTransport):
         response = super().handle_request(request)
         # Compressed all the same, it is left as it is.
         response.headers.pop("Content-Encoding", None)
-        stream: Iterable[bytes] = cast(httpx.SyncByteStream, response.stream)
+        stream = cast(httpx.SyncByteStream, response.stream)
         if request.extensions.get("line_by_line"):
             parts = _lines(stream, self._most_bytes, lambda: self._deadline.begin(seconds))
         else:
             parts = _whole(stream, self._most_bytes)
-        response.stream = _Bounded(parts, response.stream.close)
+        response.stream = _Bounded(parts, stream.close)
         return response
 
 

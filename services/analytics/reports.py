@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Engine,
+    Select,
     cast,
     func,
     select,
@@ -22,28 +23,16 @@ from sqlalchemy import (
 
 from services.analytics.schema import fact_items, facts
 from shared.database import reading
-from shared.effects import of_order, stream
+from shared.effects import PAGE, of_order, rows, stream
 from shared.http import json_response
 
 MINUTES = 60
 #: Ids of products come from whoever places orders; the answer stays bounded.
 MAX_PRODUCTS = 1000
 
-#: A row for each item, those of a fact together. Both tables are read along their primary keys.
-_FACTS = (
-    select(
-        facts.c.event_id.label("eventId"),
-        facts.c.order_id.label("orderId"),
-        facts.c.total_amount.label("totalAmount"),
-        facts.c.minute,
-        facts.c.at,
-        fact_items.c.product_id.label("productId"),
-        fact_items.c.quantity,
-        fact_items.c.revenue,
-    )
-    .outerjoin_from(facts, fact_items, facts.c.event_id == fact_items.c.event_id)
-    .order_by(facts.c.event_id, fact_items.c.line)
-)
+_FACTS = select(
+    facts.c.event_id, facts.c.order_id, facts.c.total_amount, facts.c.minute, facts.c.at
+).order_by(facts.c.event_id)
 #: Items without a fact. Nothing here writes such rows, but /products would count them.
 _STRAYS = (
     select(
@@ -54,7 +43,6 @@ _STRAYS = (
     )
     .outerjoin_from(fact_items, facts, facts.c.event_id == fact_items.c.event_id)
     .where(facts.c.event_id.is_(None))
-    .order_by(fact_items.c.event_id, fact_items.c.line)
 )
 _OF_THE_FACT = ("eventId", "orderId", "totalAmount", "minute", "at")
 _OF_AN_ITEM = ("productId", "quantity", "revenue")
@@ -104,14 +92,42 @@ _BY_MINUTE = select(facts.c.minute, func.count().label("orders")).group_by(facts
 
 def list_facts(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
     """Each fact, with its items in the order of the event; last, without an order, the strays."""
-    rows = stream(engine, of_order(_FACTS, facts.c.order_id, order_id))
+    lines = _lines(engine, of_order(_FACTS, facts.c.order_id, order_id))
     if order_id is None:
-        rows = chain(rows, stream(engine, _STRAYS))
-    for _event_id, found in groupby(rows, key=itemgetter("eventId")):
-        lines = list(found)
-        items = [{name: line[name] for name in _OF_AN_ITEM} for line in lines]
-        fact = {name: lines[0].get(name) for name in _OF_THE_FACT}
+        lines = chain(lines, stream(engine, _STRAYS, fact_items.c.event_id, fact_items.c.line))
+    for _event_id, found in groupby(lines, key=itemgetter("eventId")):
+        of_one = list(found)
+        items = [{name: line[name] for name in _OF_AN_ITEM} for line in of_one]
+        fact = {name: of_one[0].get(name) for name in _OF_THE_FACT}
         yield fact | {"items": [item for item in items if item["productId"] is not None]}
+
+
+def _lines(engine: Engine, query: Select[Any]) -> Iterator[dict[str, Any]]:
+    """A row for each item, those of a fact together. Facts are read page by page, each with its
+    items in one statement: between two, a replay may write both anew.
+    """
+    page = rows(engine, _with_items(query))
+    while page:
+        yield from page
+        page = rows(engine, _with_items(query.where(facts.c.event_id > page[-1]["eventId"])))
+
+
+def _with_items(query: Select[Any]) -> Select[Any]:
+    some = query.limit(PAGE).subquery()
+    return (
+        select(
+            some.c.event_id.label("eventId"),
+            some.c.order_id.label("orderId"),
+            some.c.total_amount.label("totalAmount"),
+            some.c.minute,
+            some.c.at,
+            fact_items.c.product_id.label("productId"),
+            fact_items.c.quantity,
+            fact_items.c.revenue,
+        )
+        .outerjoin_from(some, fact_items, some.c.event_id == fact_items.c.event_id)
+        .order_by(some.c.event_id, fact_items.c.line)
+    )
 
 
 def orders_per_minute(engine: Engine, now: float) -> list[dict[str, Any]]:
@@ -137,12 +153,12 @@ def report_views(engine: Engine, clock: Callable[[], float] = time.time) -> Blue
 
     @views.get("/totals")
     def totals() -> Response:
-        [row] = map(_with_revenue, stream(engine, _TOTALS))
+        [row] = map(_with_revenue, rows(engine, _TOTALS))
         return json_response(row)
 
     @views.get("/products")
     def products() -> Response:
-        return json_response({"products": list(map(_with_revenue, stream(engine, _PRODUCTS)))})
+        return json_response({"products": list(map(_with_revenue, rows(engine, _PRODUCTS)))})
 
     @views.get("/orders-per-minute")
     def by_minute() -> Response:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from sqlalchemy import Engine, select
 
 from services.inventory.schema import movements, products
-from shared.effects import of_order, stream
+from shared.effects import of_order, rows, stream
 from shared.events import is_id
 from shared.http import json_response, problem
 
@@ -26,12 +26,13 @@ _MOVEMENTS = select(
     movements.c.moved,
     movements.c.backordered,
     movements.c.at,
-).order_by(movements.c.seq)
+)
 
 
 def list_movements(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
     """A row for each product of the order, or of all orders, in the order of the movements."""
-    return stream(engine, of_order(_MOVEMENTS, movements.c.order_id, order_id))
+    query = of_order(_MOVEMENTS, movements.c.order_id, order_id)
+    return stream(engine, query, movements.c.seq)
 
 
 def stock_views(engine: Engine) -> Blueprint:
@@ -39,14 +40,14 @@ def stock_views(engine: Engine) -> Blueprint:
 
     @views.get("/stock")
     def whole() -> Response:
-        return json_response({"products": list(stream(engine, _STOCK))})
+        return json_response({"products": rows(engine, _STOCK)})
 
     @views.get("/stock/<product_id>")
     def of_product(product_id: str) -> Response:
         # What cannot be an id is not looked for: PostgreSQL takes no NUL.
         if not is_id(product_id):
             return problem(404, "Unknown product", "No product has an id like this.")
-        found = list(stream(engine, _STOCK.where(products.c.product_id == product_id)))
+        found = rows(engine, _STOCK.where(products.c.product_id == product_id))
         if not found:
             return problem(404, "Unknown product", f"The catalogue has no {product_id}.")
         return json_response(found[0])

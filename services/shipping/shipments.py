@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from services.shipping.joining import joined_at
 from services.shipping.schema import shipments
-from shared.effects import of_order, stream
+from shared.effects import of_order, rows, stream
 from shared.events import is_id
 from shared.http import json_response, problem
 
@@ -23,7 +23,8 @@ _SHIPMENTS = select(
 
 
 def list_shipments(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
-    return stream(engine, of_order(_SHIPMENTS, shipments.c.order_id, order_id))
+    query = of_order(_SHIPMENTS, shipments.c.order_id, order_id)
+    return stream(engine, query, shipments.c.shipment_id)
 
 
 def shipment_views(engine: Engine) -> Blueprint:
@@ -34,7 +35,7 @@ def shipment_views(engine: Engine) -> Blueprint:
         # What cannot be an id is not looked for: PostgreSQL takes no NUL.
         if not is_id(shipment_id):
             return problem(404, "Unknown shipment", "No shipment has an id like this.")
-        found = list(stream(engine, _SHIPMENTS.where(shipments.c.shipment_id == shipment_id)))
+        found = rows(engine, _SHIPMENTS.where(shipments.c.shipment_id == shipment_id))
         if not found:
             return problem(404, "Unknown shipment", f"There is no shipment {shipment_id}.")
         return json_response(found[0])
