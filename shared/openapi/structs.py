@@ -27,7 +27,7 @@ def answered(*structs: Struct, prefix: str = "") -> dict[str, Schema]:
 
 def _component(schema: Schema) -> Schema:
     """Under its name, which msgspec repeats as a title, and described in one line."""
-    said = as_json({key: value for key, value in schema.items() if key != "title"})
+    said: Schema = as_json({key: value for key, value in schema.items() if key != "title"})
     words = said.get("description")
     return said | {"description": " ".join(words.split())} if words else said
 

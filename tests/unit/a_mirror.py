@@ -26,7 +26,10 @@ def found() -> dict[str, object]:
         "leads its session": os.getpid() == os.getsid(0) == os.getpgid(0),
         "descriptors": sorted(os.listdir("/dev/fd"))[:3],  # noqa: PTH208
         "open": len(os.listdir("/dev/fd")),  # noqa: PTH208
-        "streams": [[s.encoding, s.errors, s.line_buffering, s.write_through] for s in streams],
+        "streams": [
+            [s.encoding, s.errors, s.line_buffering, getattr(s, "write_through", None)]
+            for s in streams
+        ],
         "handlers": [repr(signal.getsignal(number)) for number in HANDLED],
         "wakeup": signal.set_wakeup_fd(-1),
         "threads": threading.active_count(),

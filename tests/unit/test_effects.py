@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,14 +49,14 @@ def shipment(name: str) -> list[tuple[Table, dict[str, Any]]]:
 
 def sent(name: str) -> list[tuple[Table, dict[str, Any]]]:
     row = {"event_id": name, "order_id": name, "state": "done", "attempt": 1}
-    return [(email.inbox, row | {"event_time": AT, "at": AT})]
+    return [(email.tables.inbox, row | {"event_time": AT, "at": AT})]
 
 
 LISTS: dict[str, tuple[Any, Rows, List]] = {
     "analytics": (analytics.metadata, fact, list_facts),
     "inventory": (inventory.metadata, movement, list_movements),
     "shipping": (shipping.metadata, shipment, list_shipments),
-    "email": (email.metadata, sent, lambda engine, id: list_inbox(engine, email.inbox, id)),
+    "email": (email.metadata, sent, partial(list_inbox, email.tables.inbox)),
 }
 
 

@@ -2,18 +2,19 @@
 
 import errno
 from collections import deque
+from typing import Any
 
 import pytest
 
 from shared.worker import Worker
 
 
-class Lone(Worker):  # type: ignore[misc]
+class Lone(Worker):
     """Without gunicorn's arbiter and sockets: there is nothing that it could close."""
 
     def __init__(self) -> None:
-        self.pending_conns = deque()
-        self.keepalived_conns = deque()
+        self.pending_conns: deque[Any] = deque()
+        self.keepalived_conns: deque[Any] = deque()
         self._lingering = deque()
         self.switched: list[bool] = []
 
