@@ -55,6 +55,17 @@ class ServiceProcess:
         if self._process is not None:
             os.kill(self._process.pid, sign)
 
+    def freeze(self) -> None:
+        """Stop the process and its workers where they are; the kernel keeps their connections."""
+        self._tell_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._tell_all(signal.SIGCONT)
+
+    def _tell_all(self, sign: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, sign)
+
     def has_ended(self) -> bool:
         return self._process is None or not self._process.is_running()
 

@@ -13,7 +13,18 @@ from shared.database import translated
 #: uses it.
 LOCK = 7_201_483
 
-_TRY = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=LOCK)
+#: A relay that is frozen (a stopped process, a paused machine) asks nothing of its session, but
+#: its kernel keeps the connection alive. PostgreSQL ends the session after this time, and with it
+#: the lock. Longer than a publisher waits for the broker, as nothing is asked meanwhile either.
+FROZEN_SECONDS = 40
+
+#: The lock and its limit together, so that no relay has the one without the other. PostgreSQL
+#: knows the setting from version 14 on.
+_TRY = text("""
+    SELECT pg_try_advisory_lock(:key),
+        CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL
+            THEN set_config('idle_session_timeout', :limit, false) END
+""").bindparams(key=LOCK, limit=f"{FROZEN_SECONDS}s")
 
 
 def exclusive(engine: Engine) -> AbstractContextManager[Connection | None]:
@@ -28,7 +39,9 @@ def exclusive(engine: Engine) -> AbstractContextManager[Connection | None]:
 def _on_postgresql(engine: Engine) -> Iterator[Connection | None]:
     """The lock belongs to the session that reads and deletes, and so the three end together.
 
-    Taken on another connection, it could be lost while this one still publishes.
+    Taken on another connection, it could be lost while this one still publishes. A relay that
+    was frozen and has lost it can finish the batch in its hands, which another one publishes as
+    well, but delete nothing and read nothing new.
     """
     autocommit = {"isolation_level": "AUTOCOMMIT"}
     with translated(), engine.connect().execution_options(**autocommit) as connection:
