@@ -5,13 +5,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from orderctl.process import Start
 from shared.events import Event
 from shared.sqlite_address import sqlite_url
 from shared.transport import Depth, connect
 from shop.consumers import CONSUMERS
+from tests.asking import client
 from tests.builders import a_message
 from tests.service_process import ROOT, ServiceProcess
 from tests.waiting import eventually
@@ -98,7 +97,9 @@ def post_event(service: ServiceProcess, event: Event) -> tuple[int, Any]:
     message = a_message(event)
     attributes = ("id", "type", "source", "time")
     headers = {f"ce-{name}": getattr(message, name) for name in attributes}
-    answer = httpx.post(service.url + "/events", content=message.body, headers=headers, timeout=20)
+    answer = client().post(
+        service.url + "/events", content=message.body, headers=headers, timeout=20
+    )
     return answer.status_code, answer.json()
 
 

@@ -19,6 +19,9 @@ CONSUMERS = ("email", "sms", "inventory", "analytics")
 LADDER = (0.2, 0.4, 0.8)
 #: Mails that email sends at a time: of so many a crash may interrupt what is written down.
 MAILS_AT_A_TIME = 32
+#: For how long nothing may move before an audit: past the longest rung, and longer than anything
+#: takes from one place to the next.
+QUIET_SECONDS = 2.5
 #: How long the four attempts take together, with time to spare.
 LADDER_IS_OVER_SECONDS = 3.0
 #: Short timeouts, so that a lease left by a dead process ends soon.
@@ -69,7 +72,7 @@ class Shop:
         return [order["orderId"] for order in json.loads(output)["orders"]]
 
     def audit(
-        self, *, timeout: float = 120, quiet: float | None = None, crashes: int = 0
+        self, *, timeout: float = 120, quiet: float = QUIET_SECONDS, crashes: int = 0
     ) -> dict[str, Any]:
         """The strict audit's report, `exitStatus` included."""
         words = ["audit", "--strict", "--json", "--accepted", str(self.ledger)]
@@ -78,7 +81,8 @@ class Shop:
             str(crashes),
             "--timeout",
             str(timeout),
-            *(["--quiet", str(quiet)] if quiet else []),
+            "--quiet",
+            str(quiet),
         ]
         auditing = self._orderctl(words)
         output, errors = auditing.communicate(timeout=timeout + 60)

@@ -24,8 +24,6 @@ from tests.zygote.client import fork_python
 #: Long enough for a replay of mails to be stopped in its middle.
 EMAIL_SECONDS = 0.3
 AT_A_TIME = 4
-#: Past the longest rung, and longer than anything takes from one place to the next.
-QUIET_SECONDS = 2.5
 FAULTY = "tests.e2e.parts.faulty_consumer"
 
 Figures = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -49,7 +47,7 @@ class Books:
 
     def balance(self, *, earlier: int = 0) -> dict[str, Any]:
         """Assert that everybody did everything once, and what else was done on purpose."""
-        report = self.shop.audit(quiet=QUIET_SECONDS, crashes=self.crashes)
+        report = self.shop.audit(crashes=self.crashes)
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)
         assert (report["accepted"], report["answered"]) == (self.placed, self.placed)
         for name, service in report["services"].items():
@@ -211,11 +209,11 @@ def test_what_was_never_sent_is_sent(books: Books) -> None:
     eventually(lambda: books.shop.broker().depth("sms").dead == 5, what="five dead letters")
     books.shop.fault("sms", "--clear")
     books.shop.dlq("discard", "sms", "--all", "--yes")
-    assert len(books.shop.audit(quiet=QUIET_SECONDS)["services"]["sms"]["lost"]) == 5
+    assert len(books.shop.audit()["services"]["sms"]["lost"]) == 5
 
     would = books.shop.replay("sms", "--from", "beginning", "--dry-run")
     assert would["applied"] == 5
-    assert len(books.shop.audit(quiet=QUIET_SECONDS)["services"]["sms"]["lost"]) == 5
+    assert len(books.shop.audit()["services"]["sms"]["lost"]) == 5
     replay = books.shop.replay("sms", "--from", "beginning")
     assert counts(replay) == {
         "seen": books.placed,
@@ -300,7 +298,7 @@ def test_an_order_that_a_latecomer_forgets_is_lost_and_a_replay_brings_it_back(
     stack.wait_ready(["shipping"])
     forgotten = books.shop.place(2, user="usr-fault")
     books.placed += len(forgotten)
-    report = books.shop.audit(quiet=QUIET_SECONDS)
+    report = books.shop.audit()
     assert sorted(report["services"]["shipping"]["lost"]) == sorted(forgotten)
     assert report["exitStatus"] == 1
 
