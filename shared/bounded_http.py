@@ -42,6 +42,10 @@ def open_client(
     )
 
 
+class TooLong(httpx.TransportError):
+    """Not a broken connection: asked again, the answer would be as long."""
+
+
 class _Transport(httpx.HTTPTransport):
     def __init__(self, limits: httpx.Limits, most_bytes: int) -> None:
         super().__init__(trust_env=False)
@@ -107,7 +111,7 @@ def _lines(
 
 def _expect_short(received: int, most_bytes: int) -> None:
     if received > most_bytes:
-        raise httpx.RemoteProtocolError(f"more than {most_bytes} bytes")
+        raise TooLong(f"more than {most_bytes} bytes")
 
 
 class _Deadline(threading.local):

@@ -111,7 +111,6 @@ def test_a_list_whose_next_line_does_not_come_is_not_waited_for(more: bytes) -> 
     began = time.monotonic()
     with listing(iter([b'{"n": 1}\n', *[more] * 50])) as url, open_ours(0.5) as client:
         lines = Witness(client, "inventory", url).lines("/effects", dict)
-        assert next(lines) == {"n": 1}
         with pytest.raises(EvidenceUnreadable, match="inventory at"):
             next(lines)
     assert time.monotonic() - began < 4
