@@ -94,6 +94,10 @@ def test_a_replay_of_one_service_excuses_no_other() -> None:
     evidence = replace(evidence, resends={("email", REPLAY): Resend()})
 
     assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
+    # Nor when the one that was asked for it has sent the same orders.
+    both = with_effects(evidence, "email", *done("email", ORDERS), again("email", FIRST))
+    assert judged(both, "email").orders(Verdict.DUPLICATED) == ()
+    assert judged(both, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
 
 
 def test_a_replay_cannot_have_sent_an_order_that_was_placed_after_its_end() -> None:
