@@ -109,6 +109,8 @@ def test_while_the_broker_is_away_everything_is_kept(
     with running(relay) as died:
         placed = place(service, 3)
         eventually(lambda: relay.why_not_ready() == "connection refused")
+        # It has given up the lock for as long as it waits.
+        eventually(lambda: not relay.active)
         stays(lambda: service.rows() == (3, 3))
         placed += place(service, 1)
         broker.fault = None
