@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from services.order.publishing import REFUSALS
 from services.order.relay_loop import (
     BATCH,
+    BUSY_SECONDS,
     FEW,
     FIRST_PAUSE_SECONDS,
     IDLE_SECONDS,
@@ -156,6 +157,19 @@ def test_the_pauses_of_an_outage_grow_up_to_a_bound_and_begin_anew_after_it(
     assert hurried.pauses()[:6] == [0.2, 0.4, 0.8, 1.6, longest, longest]
     assert set(hurried.pauses()[6:before]) <= {longest}
     assert hurried.pauses()[before] == FIRST_PAUSE_SECONDS
+
+
+def test_looks_into_an_empty_outbox_become_rarer_and_frequent_again_with_work(
+    service: OrderService, broker: RecordingBroker
+) -> None:
+    relay = Relay(service.engine, broker, CONSUMERS, stopping=(hurried := Hurried()))
+    with running(relay):
+        eventually(lambda: IDLE_SECONDS in hurried.waits)
+        idle = len(hurried.waits)
+        place(service, 1)
+        eventually(lambda: BUSY_SECONDS in hurried.waits[idle:])
+    doubled = [BUSY_SECONDS * 2**n for n in range(1, 7)]
+    assert hurried.waits[:7] == [*doubled, IDLE_SECONDS]
 
 
 def test_nothing_is_published_until_every_queue_exists(
