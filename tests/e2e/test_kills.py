@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, MAILS_AT_A_TIME, Shop, eventually
+from tests.e2e.shop import CONSUMERS, MAILS_AT_A_TIME, Shop, eventually
+from tests.service_process import ServiceProcess
 
 KILLED = "tests.e2e.parts.killed_consumer"
 
@@ -120,15 +121,47 @@ def _keep_alive(shop: Shop, name: str) -> None:
         time.sleep(0.2)
 
 
-def test_a_consumer_is_paused_for_longer_than_its_leases(shop: Shop) -> None:
-    """Stopped and continued, it finds that others have been given its deliveries."""
-    shop.open()
+def test_a_consumer_is_paused_for_longer_than_its_leases(shop: Shop, tmp_path: Path) -> None:
+    """Stopped and continued, it finds that another one has been given its deliveries."""
+    shop.open(without=["email"])
+    # No mail has gone out when it is stopped, and RabbitMQ finds out in seconds that it is.
+    shop.stack.start("email", env={"WORK_TIME": "5", **impatient(shop)})
+    shop.stack.wait_ready(["email"])
     placing = shop.begin_placing(60, rate=40)
     shop.under_load(placing, 20)
+    eventually(lambda: shop.get("email", "/health/ready")["unsettled"], what="mails in hand")
     for name in ("email", "analytics"):
         shop.stack.kill(name, signal.SIGSTOP)
-    time.sleep(LADDER_IS_OVER_SECONDS + 12)
-    for name in ("email", "analytics"):
-        shop.stack.kill(name, signal.SIGCONT)
+    assert "delivery.applied" not in said_by(shop, "email")
     shop.end_placing(placing)
-    shop.assert_kept(60, crashes=MAILS_AT_A_TIME)
+    with another(shop, "email", tmp_path) as other:
+        eventually(lambda: other.log.count("delivery.applied") == 60, what="the other has all")
+        for name in ("email", "analytics"):
+            shop.stack.kill(name, signal.SIGCONT)
+        eventually(lambda: has_lost_its_deliveries(shop, "email"), what="email has lost some")
+        shop.assert_kept(60, crashes=MAILS_AT_A_TIME)
+
+
+def impatient(shop: Shop) -> dict[str, str]:
+    """Where a server looks after connections: after so many seconds without a sign of life, twice,
+    it gives one up.
+    """
+    url = shop.stack.plan.broker_url
+    return {"BROKER_URL": f"{url}?heartbeat=2"} if url.startswith("amqp") else {}
+
+
+def another(shop: Shop, name: str, folder: Path) -> ServiceProcess:
+    """A second process of a service. Not started."""
+    settings = shop.stack.plan.environment(name)
+    del settings["PORT"]
+    return ServiceProcess(f"services.{name}", folder, **settings)
+
+
+def said_by(shop: Shop, name: str) -> str:
+    return shop.stack.log(name).read_text()
+
+
+def has_lost_its_deliveries(shop: Shop, name: str) -> bool:
+    """The embedded broker tells it of each, RabbitMQ by the loss of the connection."""
+    said = said_by(shop, name)
+    return "delivery.lease_lost" in said or "deliveries.lost" in said
