@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from orderctl.stack import Stack
@@ -130,10 +131,22 @@ def test_postgresql_is_killed_in_the_middle_of_work(
     shop.open()
     placing = shop.begin_placing(80, rate=40)
     shop.under_load(placing, 30)
-    postgres.kill()
+    with in_a_transaction(shop, "inventory"):
+        postgres.kill()
     postgres.start()
     shop.end_placing(placing)
     shop.assert_kept(80, crashes=MAILS_AT_A_TIME)
+
+
+@contextmanager
+def in_a_transaction(shop: Shop, name: str) -> Iterator[None]:
+    """While a service is in the middle of one: it waits for a lock in it."""
+    blocker = psycopg.connect(shop.stack.plan.database_urls(name))
+    blocker.execute("LOCK TABLE inbox")
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass"
+    eventually(lambda: blocker.execute(waiting).fetchone(), what=f"{name} waits for the lock")
+    yield
+    blocker.close()
 
 
 def test_parts_start_in_any_order_and_wait_for_each_other(stack: Stack, tmp_path: Path) -> None:
