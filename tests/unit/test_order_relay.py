@@ -428,6 +428,22 @@ def test_what_is_refused_with_everything_after_it_waits(
     assert broker.keys == placed
 
 
+def test_rows_behind_a_queue_that_has_room_for_one_at_a_time_are_not_at_fault(
+    service: OrderService, broker: RecordingBroker
+) -> None:
+    def take_the_first(messages: Sequence[Message]) -> None:
+        if len(messages) > 1:
+            broker.published.append(messages[0])
+            raise PublishFailed("it is full", confirmed=frozenset([messages[0].id]))
+
+    placed = place(service, 2 * REFUSALS)
+    broker.fault = take_the_first
+    with running(Relay(service.engine, broker, CONSUMERS, stopping=Hurried())):
+        eventually(lambda: len(broker.keys) == len(placed))
+        eventually(lambda: is_empty(service))
+    assert broker.keys == placed
+
+
 def test_while_everything_is_refused_few_are_tried_and_now_and_then_all(
     service: OrderService, broker: RecordingBroker
 ) -> None:
