@@ -28,6 +28,8 @@ TICK_SECONDS = 0.5
 #: How long a stop that had to wait for all of that tries to write down what it leaves behind.
 #: The three are less than what the process around it waits (shared/server.py).
 LEAVE_SECONDS = 3.0
+#: How long a delivery is kept and tried, while what it needs is away, before it makes room.
+KEEP_SECONDS = 120.0
 
 
 class Consumer:
@@ -37,7 +39,7 @@ class Consumer:
     an effect in the database, many of one for a slow call to somebody else.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is what a test or a service changes)
         self,
         service: str,
         broker: Broker,
@@ -48,6 +50,7 @@ class Consumer:
         batch: int = 1,
         check: Callable[[], None] = lambda: None,
         record: Record = no_record,
+        keep: float = KEEP_SECONDS,
     ) -> None:
         self.service = service
         self.effect = effect
@@ -58,6 +61,7 @@ class Consumer:
         #: Raises DependencyUnavailable until the service's database is ready to be used.
         self._check = check
         self._note = record
+        self._keep = keep
         self._gate = Gate()
         self._stopping = threading.Event()
         self._free = threading.Semaphore(concurrency)
@@ -209,12 +213,13 @@ class Consumer:
 
     def _settle_or_wait(self, pending: deque[Delivery], *, alone: bool = False) -> None:
         """Settle; while something is away, keep the deliveries and try again, one at a time."""
+        began = time.monotonic()
         while pending and not self._gate.left:
             try:
                 self._gate.run(partial(self._settle, pending, alone=alone))
             except DependencyUnavailable as error:
                 log.warning("dependency.unavailable", reason=str(error), waiting=len(pending))
-                if isinstance(error, RefusesAll):
+                if isinstance(error, RefusesAll) or time.monotonic() - began > self._keep:
                     self._make_room(pending)
 
     def _settle(self, pending: deque[Delivery], *, alone: bool) -> None:

@@ -29,6 +29,7 @@ class Running:
         concurrency: int = 1,
         batch: int = 1,
         check: Callable[[], None] = lambda: None,
+        keep: float = 60.0,
     ) -> None:
         self.deaths: list[str] = []
         self.consumer = Consumer(
@@ -39,6 +40,7 @@ class Running:
             concurrency=concurrency,
             batch=batch,
             check=check,
+            keep=keep,
         )
         self.consumer.start(on_death=lambda: self.deaths.append("died"))
 
@@ -161,6 +163,16 @@ def test_refused_events_do_not_keep_out_the_one_that_is_accepted(start: Start) -
     eventually(lambda: effect.applied == [accepted])
     eventually(lambda: running.consumer.unsettled == 0)
     assert broker.ended() == [("retry", DEFERRAL, None)] * 4 + [("ack",)]
+
+
+def test_as_many_that_fail_alone_as_there_are_workers_make_room_in_the_end(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(4)]), FakeEffect()
+    *bad, good = [message.id for message in broker.queue]
+    effect.errors = dict.fromkeys(bad, DependencyUnavailable("mail server", "hung up at RCPT"))
+    running = start(broker, effect, concurrency=2, keep=0.3)
+    eventually(lambda: effect.applied == [good])
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert broker.ended() == [("retry", DEFERRAL, None)] * 3 + [("ack",)]
 
 
 def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
