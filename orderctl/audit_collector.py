@@ -1,8 +1,10 @@
 """Collects the evidence, in an order in which nothing that moves looks like a fault."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +26,7 @@ from shared.errors import BrokerUnavailable
 from shared.transport import Broker
 from shop.consumers import LATECOMERS
 
-#: More dead letters than anybody should have: so many are held in memory at a time.
+#: More dead letters than anybody should have: the handles of so many are held in memory.
 MOST_DEAD_LETTERS = 20_000
 #: How many things are read between two words about it.
 TELL_EVERY = 500
@@ -148,8 +150,8 @@ class Collector:
                     f"{consumer} has {dead:,} dead letters, and the audit looks at "
                     f"{MOST_DEAD_LETTERS:,}: redrive or discard some, then run it again."
                 )
-            letters = self._broker.dead_letters(consumer).browse(MOST_DEAD_LETTERS)
-            return [letter.handle for letter in letters]
+            with closing(self._broker.dead_letters(consumer).scan()) as letters:
+                return [letter.handle for letter in islice(letters, MOST_DEAD_LETTERS)]
         except BrokerUnavailable as error:
             raise EvidenceUnreadable(
                 f"the dead letters of {consumer} cannot be read ({error}): start the broker, "

@@ -1,6 +1,6 @@
 """`python -m orderctl dlq`: list, show, redrive, discard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,13 +9,13 @@ from rich.text import Text
 
 from orderctl import dlq_report
 from orderctl.audit_pages import open_client
-from orderctl.dlq import Dlq
+from orderctl.dlq import Dlq, Gone
 from orderctl.dlq_notice import Notice, tell_service
 from orderctl.errors import UsageError
-from orderctl.output import console, count, end, on_stderr, print_json, printable
+from orderctl.output import console, count, end, on_stderr, print_json, print_json_list, printable
 from orderctl.settings import BrokerSettings, ConsumerAddresses, QueueSettings
 from shared.settings import load
-from shared.transport import DeadLetter, PartlyMoved, connect
+from shared.transport import PartlyMoved, connect
 
 ServiceName = Annotated[str, typer.Argument(help="email, sms, inventory or analytics.")]
 Handles = Annotated[list[str] | None, typer.Argument(help="Which ones, as dlq list names them.")]
@@ -58,13 +58,14 @@ def list_letters(
     def run() -> int:
         dlq = _open(broker)
         names = [service] if service else dlq.services
-        letters = {name: dlq.browse(name, limit) for name in names}
+        letters = {name: dlq.look(name, limit) for name in names}
         if as_json:
-            print_json(
-                [dlq_report.document(name, letter) for name in names for letter in letters[name]]
+            print_json_list(
+                dlq_report.document(name, letter) for name in names for letter in letters[name]
             )
         else:
-            dlq_report.print_list(letters, console())
+            counts = {name: min(limit, dlq.count(name)) for name in names}
+            dlq_report.print_list(letters, counts, console())
         return 0
 
     end(run, as_json=as_json)
@@ -161,19 +162,23 @@ def _chosen(handles: Sequence[str] | None, *, everything: bool) -> Sequence[str]
     return None if everything else handles
 
 
-def _take(
-    service: str, take: Callable[[], Sequence[DeadLetter]], verb: str, *, as_json: bool
-) -> None:
+def _take(service: str, take: Callable[[], Gone], verb: str, *, as_json: bool) -> None:
+    """What went is shown, and the service told of it, a part at a time."""
     # A setting that is wrong ends the command here, while nothing has been done yet.
     addresses = load(ConsumerAddresses)
-    at = datetime.now(UTC)
+    at, handles, untold = datetime.now(UTC), list[str](), set[str | None]()
     try:
-        gone = take()
+        for gone in take():
+            untold.add(_untold(addresses, Notice(service, verb, at, gone)))
+            some = [letter.handle for letter in gone]
+            if not as_json:
+                _print_handles(some, verb)
+            handles += some
     except PartlyMoved as error:
-        _print_untold(_untold(addresses, Notice(service, verb, at, error.moved)))
+        untold.add(_untold(addresses, Notice(service, verb, at, error.moved)))
+        _print_untold(untold)
         raise
-    untold = _untold(addresses, Notice(service, verb, at, gone))
-    _print_gone(service, gone, verb, as_json=as_json)
+    _print_gone(service, handles, verb, as_json=as_json)
     _print_untold(untold)
 
 
@@ -182,24 +187,27 @@ def _untold(addresses: ConsumerAddresses, notice: Notice) -> str | None:
         return tell_service(client, addresses, notice)
 
 
-def _print_untold(untold: str | None) -> None:
-    if untold:
-        on_stderr().print(Text(printable(untold)), soft_wrap=True)
+def _print_untold(untold: Iterable[str | None]) -> None:
+    for reason in filter(None, untold):
+        on_stderr().print(Text(printable(reason)), soft_wrap=True)
 
 
-def _print_gone(service: str, gone: Sequence[DeadLetter], verb: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"service": service, verb: [letter.handle for letter in gone]})
-        return
+def _print_handles(handles: Sequence[str], verb: str) -> None:
     screen = console()
-    for letter in gone:
-        screen.print(Text(f"{printable(letter.handle)} {verb}"))
-    summary = f"{count(len(gone), 'dead letter')} of {service} {verb}."
-    screen.print(Text(f"{summary} {_next(verb, gone)}"))
+    for handle in handles:
+        screen.print(Text(f"{printable(handle)} {verb}"))
 
 
-def _next(verb: str, gone: Sequence[DeadLetter]) -> str:
-    if not gone:
+def _print_gone(service: str, handles: Sequence[str], verb: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"service": service, verb: handles})
+        return
+    summary = f"{count(len(handles), 'dead letter')} of {service} {verb}."
+    console().print(Text(f"{summary} {_next(verb, handles)}"))
+
+
+def _next(verb: str, handles: Sequence[str]) -> str:
+    if not handles:
         return "There was nothing to do."
     if verb == "discarded":
         return "Where one was of an order, the audit shows that as lost from now on."

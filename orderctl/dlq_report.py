@@ -2,7 +2,7 @@
 
 import base64
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,22 +15,28 @@ from shared.errors import DocumentError
 from shared.transport import DeadLetter, Failure
 
 
-def print_list(letters: Mapping[str, Sequence[DeadLetter]], console: Console) -> None:
+def print_list(
+    letters: Mapping[str, Iterable[DeadLetter]], counts: Mapping[str, int], console: Console
+) -> None:
     """Two lines each, so that ids stay whole and can be copied."""
-    found = [(service, letter) for service, some in letters.items() for letter in some]
-    if not found:
-        console.print(Text(f"No dead letters: {', '.join(letters)} have none."))
-        return
+    hint = ""
     for service, some in letters.items():
-        if some:
-            console.print(Text(f"{service}: {count(len(some), 'dead letter')}", style="bold"))
+        if counts[service]:
+            heading = f"{service}: {count(counts[service], 'dead letter')}"
+            console.print(Text(heading, style="bold"))
         for letter in some:
-            console.print(Text(printable(f"  {letter.handle}  {letter.message.key}")))
-            line = Text(printable(f"    {letter.at[:19]}  {' '.join(letter.reason.split())}"))
-            console.print(line, no_wrap=True, overflow="ellipsis")
-    service, oldest = found[0]
-    hint = command(f"dlq show {service} {shlex.quote(oldest.handle)}")
-    console.print(Text(printable(f"Look at one: {hint}")), soft_wrap=True)
+            _print_lines(letter, console)
+            hint = hint or command(f"dlq show {service} {shlex.quote(letter.handle)}")
+    if hint:
+        console.print(Text(printable(f"Look at one: {hint}")), soft_wrap=True)
+    else:
+        console.print(Text(f"No dead letters: {', '.join(letters)} have none."))
+
+
+def _print_lines(letter: DeadLetter, console: Console) -> None:
+    console.print(Text(printable(f"  {letter.handle}  {letter.message.key}")))
+    line = Text(printable(f"    {letter.at[:19]}  {' '.join(letter.reason.split())}"))
+    console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def print_letter(service: str, letter: DeadLetter, console: Console) -> None:

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -28,6 +28,18 @@ def print_json(document: object) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(msgspec.json.format(_encoder.encode(document)) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def print_json_list(documents: Iterable[object]) -> None:
+    """The same for a list of any length, of which one entry is in memory at a time."""
+    sys.stdout.flush()
+    out, before = sys.stdout.buffer, b"[\n"
+    for document in documents:
+        text = msgspec.json.format(_encoder.encode(document))
+        out.write(before + b"  " + text.replace(b"\n", b"\n  "))
+        before = b",\n"
+    out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
+    out.flush()
 
 
 #: Columns where no terminal says how many there are: enough to cut nothing in a log.

@@ -1,9 +1,9 @@
 """A service's own dead letters over HTTP, for operators: look, send back, throw away."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -14,13 +14,21 @@ from shared.errors import BrokerUnavailable, DocumentError, PublishFailed
 from shared.events import Identifier
 from shared.history import History, Note, Step
 from shared.http import json_response, problem, read_body
+from shared.moving_all import in_parts
 from shared.operators import Guard
 from shared.transport import DeadLetter, DeadLetters, Message, PartlyMoved
+from shared.transport.message import PART
 
 LONGEST_LIST = 1000
 #: So many can be named in one request: with the longest ids that the contract knows, they fit
 #: into the longest body that a service takes.
 MOST_AT_ONCE = 400
+
+
+class Move(Protocol):
+    def __call__(
+        self, handles: Collection[str] | None, *, most: int = PART
+    ) -> Sequence[DeadLetter]: ...
 
 
 class _Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,29 +76,13 @@ def dead_letter_views(
 
     @views.post("/dead-letters/redrive")
     def redrive() -> Response:
-        return _take(Step.REDRIVEN, lambda handles: open_letters().redrive(handles))
+        letters = open_letters()
+        return _take(history, Step.REDRIVEN, letters, letters.redrive)
 
     @views.post("/dead-letters/discard")
     def discard() -> Response:
-        return _take(Step.DISCARDED, lambda handles: open_letters().discard(handles))
-
-    def _take(
-        step: Step, take: Callable[[Collection[str] | None], Sequence[DeadLetter]]
-    ) -> Response:
-        choice = read_document(read_body(), _Choice)
-        if (choice.handles is None) != choice.all:
-            return problem(422, "Which ones?", 'Send {"handles": ["…"]}, or {"all": true}.')
-        at = datetime.now(UTC)
-        try:
-            gone = take(choice.handles)
-        except PartlyMoved as error:
-            _record(step, error.moved, at)
-            raise
-        _record(step, gone, at)
-        return json_response({step.value: [letter.handle for letter in gone]})
-
-    def _record(step: Step, gone: Sequence[DeadLetter], at: datetime) -> None:
-        history.record_all([letter.message for letter in gone], Note(step=step), at)
+        letters = open_letters()
+        return _take(history, Step.DISCARDED, letters, letters.discard)
 
     @views.post("/dead-letters/notice")
     def notice() -> Response:
@@ -100,6 +92,34 @@ def dead_letter_views(
         return json_response({"noted": len(messages)})
 
     return views
+
+
+def _take(history: History, step: Step, letters: DeadLetters, move: Move) -> Response:
+    choice = read_document(read_body(), _Choice)
+    if (choice.handles is None) != choice.all:
+        return problem(422, "Which ones?", 'Send {"handles": ["…"]}, or {"all": true}.')
+    at, handles = datetime.now(UTC), list[str]()
+    try:
+        for gone in _parts(letters, move, choice.handles):
+            _record(history, step, gone, at)
+            handles += [letter.handle for letter in gone]
+    except PartlyMoved as error:
+        _record(history, step, error.moved, at)
+        raise
+    return json_response({step.value: handles})
+
+
+def _record(history: History, step: Step, gone: Sequence[DeadLetter], at: datetime) -> None:
+    history.record_all([letter.message for letter in gone], Note(step=step), at)
+
+
+def _parts(
+    letters: DeadLetters, move: Move, handles: Collection[str] | None
+) -> Iterator[Sequence[DeadLetter]]:
+    if handles is not None:
+        yield move(handles)
+    else:
+        yield from in_parts(letters.count(), lambda most: move(None, most=most))
 
 
 def _shown(letter: DeadLetter) -> dict[str, object]:

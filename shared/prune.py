@@ -6,7 +6,7 @@ event: those in the work queue and those among the dead letters.
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -25,8 +25,6 @@ from shared.transport import Broker, DeadLetter, connect, kept_days
 
 #: Rows in one transaction: short enough that no consumer waits for long.
 BATCH = 5_000
-#: More dead letters than anybody keeps: all of them have to be looked at.
-ALL = 1_000_000
 
 Clock = Callable[[], datetime]
 
@@ -70,18 +68,20 @@ def expect_longer_memory(settings: PruneConsumerSettings) -> None:
         )
 
 
-def read_dead_letters(broker: Broker, service: str) -> Sequence[DeadLetter]:
-    """All dead letters of a service. Raises BrokerUnavailable, also for a missing queue."""
+def read_dead_letters(broker: Broker, service: str) -> Iterator[DeadLetter]:
+    """All dead letters of a service, read one by one. Raises BrokerUnavailable, also for a
+    missing queue.
+    """
     # Asked first: the embedded broker shows an undeclared queue as one without dead letters.
     broker.depth(service)
-    return broker.dead_letters(service).browse(ALL)
+    return broker.dead_letters(service).scan()
 
 
 def prune_consumer(
     engine: Engine,
     tables: Tables,
     starts: Table,
-    dead: Sequence[DeadLetter],
+    dead: Iterable[DeadLetter],
     *,
     keep: timedelta,
     clock: Clock = utc_now,
@@ -91,7 +91,8 @@ def prune_consumer(
     Raises PruneRefused and DatabaseUnavailable.
     """
     now = clock()
-    cutoff = find_cutoff(engine, tables.inbox, dead, now=now, keep=keep)
+    oldest, dead_letters = _oldest(dead, now)
+    cutoff = find_cutoff(engine, tables.inbox, oldest, now=now, keep=keep)
     with writing(engine) as tx:
         # First: a replay of events that are older must never take them for new.
         note_forgotten(tx, tables.inbox, cutoff)
@@ -100,14 +101,25 @@ def prune_consumer(
         "inbox": delete_in_batches(engine, tables.inbox, _is_over(tables, cutoff, now)),
         "starts": delete_in_batches(engine, starts, starts.c.started_at < cutoff),
     }
-    log.info("prune.done", cutoff=cutoff.isoformat(), dead_letters=len(dead), **counts)
+    log.info("prune.done", cutoff=cutoff.isoformat(), dead_letters=dead_letters, **counts)
     return counts
 
 
+def _oldest(dead: Iterable[DeadLetter], now: datetime) -> tuple[datetime, int]:
+    """The time of the oldest event among them, at most now, and how many there are.
+
+    Raises PruneRefused.
+    """
+    oldest, many = now, 0
+    for letter in dead:
+        oldest, many = min(oldest, _time_of(letter)), many + 1
+    return oldest, many
+
+
 def find_cutoff(
-    engine: Engine, inbox: Table, dead: Sequence[DeadLetter], *, now: datetime, keep: timedelta
+    engine: Engine, inbox: Table, oldest: datetime, *, now: datetime, keep: timedelta
 ) -> datetime:
-    """What happened before this moment cannot come again.
+    """What happened before this moment cannot come again; `oldest` is of the dead letters.
 
     It counts from the service's own progress, not from the clock on the wall: after a long
     outage the queue holds events as old as what was applied last.
@@ -115,7 +127,7 @@ def find_cutoff(
     newest = select(inbox.c.event_time).where(inbox.c.state == DONE).order_by(inbox.c.at.desc())
     with reading(engine) as tx:
         progress = tx.scalar(newest.limit(1)) or now
-    return min(shifted(min(now, progress), -keep), *(_time_of(letter) for letter in dead), now)
+    return min(shifted(min(now, progress), -keep), oldest)
 
 
 def _time_of(letter: DeadLetter) -> datetime:

@@ -4,14 +4,14 @@
 used, and no object here may be carried over a fork.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from shared.errors import SettingsError
 from shared.transport.archive import Archive, Offset, Point, Span, Stored
-from shared.transport.message import DeadLetter, Depth, Failure, Message, PartlyMoved
+from shared.transport.message import PART, DeadLetter, Depth, Failure, Message, PartlyMoved
 from shared.transport.names import DEFERRAL
 
 __all__ = [
@@ -109,19 +109,33 @@ class Subscription(_Closing, Protocol):
 
 
 class DeadLetters(Protocol):
-    """The dead letter queue of one service. None for `handles` means all that lie there now.
+    """The dead letter queue of one service. However many letters it has, few are in memory.
 
     Redrive and discard raise PartlyMoved when they fail after some have gone.
     """
 
+    def count(self) -> int:
+        """How many there are now."""
+
     def browse(self, limit: int) -> Sequence[DeadLetter]:
         """Look at the oldest `limit` dead letters; all of them stay."""
 
-    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        """Send back to the service's work queue, as new; return those that went."""
+    def scan(self) -> Generator[DeadLetter, None, None]:
+        """Look at all of them, in no particular order; all of them stay. Close it if you leave it
+        early: until then, nobody else may see those that were looked at.
+        """
 
-    def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        """Remove for good; return those that went."""
+    def redrive(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
+        """Send back to the service's work queue, as new; return those that went: all that have
+        these handles, or, where none are named, the oldest, so many at most.
+        """
+
+    def discard(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
+        """Remove for good, and choose and return as `redrive` does."""
 
 
 class Broker(Protocol):

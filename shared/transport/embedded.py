@@ -6,7 +6,7 @@ else receives the message.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Self
@@ -21,7 +21,7 @@ from shared.transport.embedded_retention import Clock, Tidier
 from shared.transport.embedded_rows import history_of, to_message
 from shared.transport.embedded_store import Store
 from shared.transport.embedded_subscription import LEASE, EmbeddedSubscription
-from shared.transport.message import DeadLetter, Depth, Message
+from shared.transport.message import PART, DeadLetter, Depth, Message
 
 
 class EmbeddedBroker:
@@ -137,21 +137,43 @@ class EmbeddedDeadLetters:
         self._store = store
         self._queue = queue
 
+    def count(self) -> int:
+        with self._store as store, store.reading() as file:
+            return int(file.execute(sql.COUNT_DEAD, (self._queue,)).fetchone()[0])
+
     def browse(self, limit: int) -> Sequence[DeadLetter]:
         with self._store as store, store.reading() as file:
             return [letter for _, letter in self._oldest(file, limit)]
 
-    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        return self._take(handles, sql.REDRIVE)
+    def scan(self) -> Generator[DeadLetter, None, None]:
+        after = ("", 0)
+        while page := self._page(after):
+            yield from (letter for _, letter in page)
+            delivery, letter = page[-1]
+            after = (letter.at, delivery)
 
-    def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
-        return self._take(handles, None)
+    def _page(self, after: tuple[str, int]) -> Sequence[tuple[int, DeadLetter]]:
+        with self._store as store, store.reading() as file:
+            return list(self._oldest(file, PART, after))
 
-    def _take(self, handles: Collection[str] | None, resend: str | None) -> Sequence[DeadLetter]:
+    def redrive(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
+        return self._take(handles, most, sql.REDRIVE)
+
+    def discard(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
+        return self._take(handles, most, None)
+
+    def _take(
+        self, handles: Collection[str] | None, most: int, resend: str | None
+    ) -> Sequence[DeadLetter]:
+        limit = most if handles is None else sql.NO_LIMIT
         with self._store as store, store.writing() as file:
             taken = [
                 (delivery, letter)
-                for delivery, letter in self._oldest(file, sql.NO_LIMIT)
+                for delivery, letter in self._oldest(file, limit)
                 if handles is None or letter.handle in handles
             ]
             ids = [(delivery,) for delivery, _ in taken]
@@ -160,8 +182,10 @@ class EmbeddedDeadLetters:
             file.executemany(sql.REMOVE, ids)
         return [letter for _, letter in taken]
 
-    def _oldest(self, file: Connection, limit: int) -> Iterator[tuple[int, DeadLetter]]:
-        for row in file.execute(sql.OLDEST_DEAD, (self._queue, limit)):
+    def _oldest(
+        self, file: Connection, limit: int, after: tuple[str, int] = ("", 0)
+    ) -> Iterator[tuple[int, DeadLetter]]:
+        for row in file.execute(sql.OLDEST_DEAD, (self._queue, *after, limit)):
             delivery, reason, at, *message = row
             yield delivery, DeadLetter(to_message(message), reason, at)
 

@@ -88,8 +88,10 @@ NO_LIMIT = -1
 OLDEST_DEAD = f"""
     SELECT d.id, d.dead_reason, d.dead_at, {MESSAGE_COLUMNS}
     FROM deliveries AS d JOIN messages AS m ON m.seq = d.message
-    WHERE d.queue = ? AND d.dead_at IS NOT NULL
+    WHERE d.queue = ? AND d.dead_at IS NOT NULL AND (d.dead_at, d.id) > (?, ?)
     ORDER BY d.dead_at, d.id LIMIT ?"""  # noqa: S608 - what is filled in stands above
+
+COUNT_DEAD = "SELECT count(*) FROM deliveries WHERE queue = ? AND dead_at IS NOT NULL"
 
 #: As new: to the end of the queue, at the first attempt and without a history.
 REDRIVE = """

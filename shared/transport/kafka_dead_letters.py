@@ -4,8 +4,9 @@ A log keeps everything, so the topic is compacted and works as a table: each dea
 written under a key of its own, and a record of that key without a body takes it away.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import confluent_kafka
 
@@ -14,11 +15,9 @@ from shared.transport.kafka_batch import Outgoing
 from shared.transport.kafka_lanes import Origin
 from shared.transport.kafka_producer import Sender
 from shared.transport.kafka_publisher import to_topic
-from shared.transport.kafka_table import Rows, changing, look
+from shared.transport.kafka_table import Rows, changing, looking
 from shared.transport.kafka_wire import AT_HEADER, REASON_HEADER, origin_headers, read, text
-from shared.transport.message import DeadLetter, moving
-
-BATCH = 500
+from shared.transport.message import PART, DeadLetter, moving
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +34,43 @@ class KafkaDeadLetters:
         self._topic = address.layout.dead(service)
         self._redriven = address.layout.redriven(service)
 
-    def browse(self, limit: int) -> Sequence[DeadLetter]:
-        rows = list(look(self._address, self._topic).values())
-        return [_kept(row).letter for row in rows[:limit]]
-
     def count(self) -> int:
-        return len(look(self._address, self._topic))
+        with looking(self._address, self._topic) as rows:
+            return len(rows)
 
-    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+    def browse(self, limit: int) -> Sequence[DeadLetter]:
+        return list(islice(self.scan(), limit))
+
+    def scan(self) -> Generator[DeadLetter, None, None]:
+        """The oldest first."""
+        with looking(self._address, self._topic) as rows:
+            for row in rows:
+                yield _kept(row).letter
+
+    def redrive(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
         """Killed in the middle, it leaves letters that were sent already: they are sent again."""
         with (
             moving() as moved,
             changing(self._address, self._topic) as rows,
             Sender(self._address) as sender,
         ):
-            chosen = _chosen(rows, handles)
-            for part in _parts(chosen):
+            for part in _parts(_chosen(rows, handles, most)):
                 sender.send([self._as_new(kept) for kept in part.values()])
                 moved += [kept.letter for kept in part.values()]
-            for part in _parts(chosen):
                 self._remove(sender, part)
         return moved
 
-    def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+    def discard(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
         with (
             moving() as moved,
             changing(self._address, self._topic) as rows,
             Sender(self._address) as sender,
         ):
-            for part in _parts(_chosen(rows, handles)):
+            for part in _parts(_chosen(rows, handles, most)):
                 self._remove(sender, part)
                 moved += [kept.letter for kept in part.values()]
         return moved
@@ -76,18 +83,17 @@ class KafkaDeadLetters:
         sender.send([Outgoing(text(key), self._topic, key, None, []) for key in chosen])
 
 
-def _parts(chosen: Mapping[bytes, Kept]) -> Iterator[dict[bytes, Kept]]:
-    keys = list(chosen)
-    for start in range(0, len(keys), BATCH):
-        yield {key: chosen[key] for key in keys[start : start + BATCH]}
+def _parts(chosen: Iterator[tuple[bytes, Kept]]) -> Iterator[dict[bytes, Kept]]:
+    while part := dict(islice(chosen, PART)):
+        yield part
 
 
-def _chosen(rows: Rows, handles: Collection[str] | None) -> dict[bytes, Kept]:
-    letters = {key: _kept(row) for key, row in rows.items()}
+def _chosen(rows: Rows, handles: Collection[str] | None, most: int) -> Iterator[tuple[bytes, Kept]]:
+    letters = ((row.key() or b"", _kept(row)) for row in rows)
     if handles is None:
-        return letters
+        return islice(letters, most)
     wanted = frozenset(handles)
-    return {key: kept for key, kept in letters.items() if kept.letter.handle in wanted}
+    return (each for each in letters if each[1].letter.handle in wanted)
 
 
 def _kept(row: "confluent_kafka.Message[bytes, bytes]") -> Kept:

@@ -1,8 +1,13 @@
-"""A compacted topic of one partition, read as the table that it is."""
+"""A compacted topic of one partition, read as the table that it is.
 
+Which of its records are rows is known when all have been read; then the rows are read again. So
+however many there are, only few are in memory.
+"""
+
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import confluent_kafka
@@ -12,11 +17,17 @@ from shared.errors import BrokerUnavailable, QueuesMissing
 from shared.transport.kafka_address import REQUEST_TIMEOUT, Address, reach
 from shared.transport.kafka_wire import Reasons, translated
 
-#: How long somebody who wants to change a table waits for another who does.
+#: How long somebody who wants to change a table waits for another who does, and anybody for the
+#: next record.
 PATIENCE = 30.0
 TICK = 0.1
 
-Rows = dict[bytes, "confluent_kafka.Message[bytes, bytes]"]
+#: Where the row of each key is. In an unnamed file, which SQLite makes where temporary files go.
+_INDEX = """
+    PRAGMA journal_mode = OFF;
+    PRAGMA cache_size = -2000;
+    CREATE TABLE rows (key BLOB PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
+"""
 
 SETTINGS: Mapping[str, Any] = {
     "group.protocol": "consumer",
@@ -29,15 +40,61 @@ SETTINGS: Mapping[str, Any] = {
 }
 
 
-def look(address: Address, topic: str) -> Rows:
-    """The rows that there are now, the oldest first. Raises BrokerUnavailable."""
-    with _consumer(address, topic) as consumer:
+class Rows:
+    """The rows that there were when they were counted, the oldest first."""
+
+    def __init__(self, consumer: Consumer, topic: str) -> None:
+        self._consumer = consumer
+        self._begin = TopicPartition(topic, 0, OFFSET_BEGINNING)
+        self._index = sqlite3.connect("")
+        self._index.executescript(_INDEX)
+
+    def find(self) -> None:
+        """Read the topic once, to its end. Raises BrokerUnavailable."""
+        for record in _records(self._consumer):
+            self._note(record)
+
+    def _note(self, record: "confluent_kafka.Message[bytes, bytes]") -> None:
+        key = record.key() or b""
+        # What is written again is the newest; what has no body is gone.
+        if record.value() is None:
+            self._index.execute("DELETE FROM rows WHERE key = ?", (key,))
+        else:
+            self._index.execute("REPLACE INTO rows VALUES (?, ?)", (key, record.offset()))
+
+    def __len__(self) -> int:
+        return int(self._index.execute("SELECT count(*) FROM rows").fetchone()[0])
+
+    def __iter__(self) -> "Iterator[confluent_kafka.Message[bytes, bytes]]":
+        [last] = self._index.execute("SELECT max(place) FROM rows").fetchone()
+        if last is None:
+            return
+        self._consumer.seek(self._begin)
+        for record in _records(self._consumer):
+            offset = record.offset() or 0
+            if self._place(record.key() or b"") == offset:
+                yield record
+            if offset >= last:
+                return
+
+    def _place(self, key: bytes) -> int | None:
+        found = self._index.execute("SELECT place FROM rows WHERE key = ?", (key,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def close(self) -> None:
+        self._index.close()
+
+
+@contextmanager
+def looking(address: Address, topic: str) -> Iterator[Rows]:
+    """The rows that there are now. Raises BrokerUnavailable."""
+    with _consumer(address, topic) as consumer, closing(Rows(consumer, topic)) as rows:
         # Finding out by reading that there is nothing takes half a second.
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), REQUEST_TIMEOUT)
-        if low == high:
-            return {}
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        return _read(consumer, time.monotonic() + PATIENCE)
+        if low < high:
+            consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+            rows.find()
+        yield rows
 
 
 @contextmanager
@@ -47,9 +104,10 @@ def changing(address: Address, topic: str) -> Iterator[Rows]:
     Kafka gives the one partition to one member of a group at a time, and when that one dies, to
     the next. No more is needed for a lock.
     """
-    with _consumer(address, topic) as consumer:
+    with _consumer(address, topic) as consumer, closing(Rows(consumer, topic)) as rows:
         consumer.subscribe([topic], on_assign=_from_the_beginning)
-        yield _read(consumer, time.monotonic() + PATIENCE)
+        rows.find()
+        yield rows
 
 
 def _from_the_beginning(consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -58,26 +116,20 @@ def _from_the_beginning(consumer: Consumer, partitions: list[TopicPartition]) ->
     consumer.incremental_assign(partitions)
 
 
-def _read(consumer: Consumer, deadline: float) -> Rows:
-    rows: Rows = {}
+def _records(consumer: Consumer) -> "Iterator[confluent_kafka.Message[bytes, bytes]]":
+    """All records up to the end. Raises BrokerUnavailable when none comes for PATIENCE."""
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         received = consumer.poll(TICK)
         if received is None:
             continue
         if error := received.error():
             if error.code() == KafkaError._PARTITION_EOF:
-                return rows
+                return
             raise KafkaException(error)
-        _apply(rows, received)
+        yield received
+        deadline = time.monotonic() + PATIENCE
     raise BrokerUnavailable("Kafka: somebody else is changing it, or it took too long to read")
-
-
-def _apply(rows: Rows, received: "confluent_kafka.Message[bytes, bytes]") -> None:
-    key = received.key() or b""
-    # What is written again is the newest; what has no body is gone.
-    rows.pop(key, None)
-    if received.value() is not None:
-        rows[key] = received
 
 
 @contextmanager

@@ -24,6 +24,8 @@ class Failure:
         return Failure(reason[:MAX_REASON], datetime.now(UTC).isoformat())
 
 
+#: Dead letters that are looked at, or moved, in one go.
+PART = 500
 #: A reason travels in a header; brokers bound those (AMQP: one frame, 128 KiB by default).
 MAX_REASON = 1000
 
@@ -76,11 +78,15 @@ class DeadLetter:
 
 
 class PartlyMoved(BrokerUnavailable):
-    """A redrive or discard failed after some dead letters had gone; `moved` holds those."""
+    """A redrive or discard failed after some dead letters had gone; `moved` holds those, without
+    the ones that went `before` and that the caller knows of.
+    """
 
-    def __init__(self, cause: Exception, moved: Sequence[DeadLetter]) -> None:
+    def __init__(self, cause: Exception, moved: Sequence[DeadLetter], *, before: int = 0) -> None:
         handles = ", ".join(letter.handle for letter in moved)
-        super().__init__(f"{len(moved)} went before it failed ({handles}): {cause}")
+        named = f" ({handles})" if handles else ""
+        super().__init__(f"{before + len(moved)} went before it failed{named}: {cause}")
+        self.cause = cause
         self.moved = moved
 
 

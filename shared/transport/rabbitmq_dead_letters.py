@@ -1,7 +1,7 @@
 """The dead letter queue of one service, for people: look, send back, throw away."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, cast
@@ -11,7 +11,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError, UnroutableError
 
 from shared.errors import PublishFailed
-from shared.transport.message import DeadLetter, moving
+from shared.transport.message import PART, DeadLetter, moving
 from shared.transport.names import RETRY_EXCHANGE, dead_letter_queue, work_queue
 from shared.transport.rabbitmq_wire import (
     AT_HEADER,
@@ -80,38 +80,69 @@ class RabbitDeadLetters:
         self._work = work_queue(service)
         self._queue = dead_letter_queue(service)
 
+    def count(self) -> int:
+        with brief_channel(self._url, self._queue) as channel:
+            return Hand(channel, self._queue).count()
+
     def browse(self, limit: int) -> Sequence[DeadLetter]:
         with self._opened() as hand:
             letters = [self._letter(found) for found in hand.take(max(limit, SORTED))]
         return sorted(letters, key=lambda letter: letter.at)[:limit]
 
-    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+    def scan(self) -> Generator[DeadLetter, None, None]:
+        with self._opened() as hand:
+            for found in hand.take(hand.count()):
+                yield self._letter(found)
+
+    def redrive(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
         with moving() as moved, self._opened() as hand:
             hand.channel.confirm_delivery()
-            self._remove(hand, handles, partial(self._send_back, hand.channel), moved)
+            act = partial(self._send_back, hand.channel)
+            self._remove(hand, self._chosen(hand, handles, most), act, moved)
         return moved
 
-    def discard(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+    def discard(
+        self, handles: Collection[str] | None = None, *, most: int = PART
+    ) -> Sequence[DeadLetter]:
         with moving() as moved, self._opened() as hand:
-            self._remove(hand, handles, lambda _letter: None, moved)
+            self._remove(hand, self._chosen(hand, handles, most), lambda _letter: None, moved)
         return moved
 
     @contextmanager
     def _opened(self) -> Iterator[Hand]:
         with brief_channel(self._url, self._queue) as channel:
-            yield (hand := Hand(channel, self._queue))
+            hand = Hand(channel, self._queue)
+            try:
+                yield hand
+            except GeneratorExit:
+                # A scan that is left early.
+                hand.put_back()
+                raise
             hand.put_back()
 
-    def _remove(
-        self, hand: Hand, handles: Collection[str] | None, act: Act, removed: list[DeadLetter]
-    ) -> None:
-        chosen = None if handles is None else frozenset(handles)
-        for found in hand.take(hand.count()):
+    def _chosen(
+        self, hand: Hand, handles: Collection[str] | None, most: int
+    ) -> Iterator[tuple[Found, DeadLetter]]:
+        names = None if handles is None else frozenset(handles)
+        there = hand.count()
+        for found in hand.take(there if names is not None else min(most, there)):
             letter = self._letter(found)
-            if chosen is None or letter.handle in chosen:
-                act(letter)
-                removed.append(letter)
-                hand.remove(found)
+            if names is None or letter.handle in names:
+                yield found, letter
+
+    def _remove(
+        self,
+        hand: Hand,
+        chosen: Iterable[tuple[Found, DeadLetter]],
+        act: Act,
+        removed: list[DeadLetter],
+    ) -> None:
+        for found, letter in chosen:
+            act(letter)
+            removed.append(letter)
+            hand.remove(found)
 
     def _send_back(self, channel: BlockingChannel, letter: DeadLetter) -> None:
         message = letter.message.as_new()

@@ -1,11 +1,16 @@
 """Dead letters are kept byte for byte until somebody sends them back or throws them away."""
 
 import hashlib
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
+from shared.moving_all import in_parts
 from shared.transport import Broker, Failure, Message
-from shared.transport.message import MAX_REASON
+from shared.transport.message import MAX_REASON, PART
 from tests.conformance.steps import a_message, bury, drain, ids, late, messages, publish, take_one
 from tests.conformance.transports import LADDER
 
@@ -89,6 +94,62 @@ def test_looking_at_many_shows_all_of_them(broker: Broker) -> None:
     bury(broker, "email", *sent)
     letters = broker.dead_letters("email").browse(1_000)
     assert [letter.message for letter in letters] == sent
+
+
+def test_a_scan_shows_all_of_them_and_leaves_them(broker: Broker) -> None:
+    sent = messages(7)
+    bury(broker, "email", *sent)
+    letters = broker.dead_letters("email")
+    assert letters.count() == 7
+    assert Counter(letter.handle for letter in letters.scan()) == Counter(ids(sent))
+    assert dead(broker) == sent
+
+
+def test_a_scan_that_is_left_early_hides_none_of_them(broker: Broker) -> None:
+    sent = messages(3)
+    bury(broker, "email", *sent)
+    with closing(broker.dead_letters("email").scan()) as letters:
+        next(letters)
+    assert dead(broker) == sent
+
+
+def test_all_of_them_go_a_part_at_a_time_the_oldest_first(broker: Broker) -> None:
+    sent = messages(5)
+    bury(broker, "email", *sent)
+    letters = broker.dead_letters("email")
+    assert ids([letter.message for letter in letters.redrive(most=2)]) == ids(sent[:2])
+    assert ids([letter.message for letter in letters.discard(most=2)]) == ids(sent[2:4])
+    assert Counter(ids(drain(broker, "email", 2))) == Counter(ids(sent[:2]))
+    assert dead(broker) == sent[4:]
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Bytes that Python held at most while it worked, beyond what it held before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_however_many_there_are_few_are_in_memory(broker: Broker) -> None:
+    body, parts = b"x" * 8_000, 6
+    for _ in range(parts):
+        bury(broker, "email", *(a_message(body) for _ in range(PART)))
+    letters, half_of_them = broker.dead_letters("email"), parts * PART * len(body) / 2
+    assert len({letter.handle for letter in letters.scan()}) == parts * PART
+    move = lambda most: letters.discard(most=most)  # noqa: E731
+    for work in (
+        lambda: Counter(letter.reason for letter in letters.scan()),
+        lambda: letters.browse(1),
+        letters.count,
+        lambda: letters.redrive(["evt-unknown"]),
+        lambda: [len(gone) for gone in in_parts(letters.count(), move)],
+    ):
+        assert peak(work) < half_of_them
+    assert letters.count() == 0
 
 
 def test_where_nothing_is_dead_there_is_nothing_to_do(broker: Broker) -> None:

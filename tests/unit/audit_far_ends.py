@@ -1,6 +1,6 @@
 """Far ends and a broker that exist in memory, for the tests of what collects evidence."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -162,12 +162,20 @@ class FakeDeadLetters:
     letters: list[DeadLetter]
     is_away: bool = False
 
+    def count(self) -> int:
+        raise AssertionError("an audit counts the letters that it looks at")
+
     def browse(self, limit: int) -> Sequence[DeadLetter]:
+        raise AssertionError("an audit looks at all of them")
+
+    def scan(self) -> Generator[DeadLetter, None, None]:
         if self.is_away:
             raise BrokerUnavailable("refused")
-        return self.letters[:limit]
+        yield from self.letters
 
-    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+    def redrive(
+        self, handles: Collection[str] | None = None, *, most: int = 0
+    ) -> Sequence[DeadLetter]:
         raise AssertionError("an audit changes nothing")
 
     discard = redrive

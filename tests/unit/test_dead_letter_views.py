@@ -1,6 +1,6 @@
 """Dead letters over HTTP, on an embedded broker: look, send back, throw away, take note."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -251,10 +251,18 @@ class FailingHalfWay:
     def __init__(self, letters: Sequence[DeadLetter]) -> None:
         self._letters = letters
 
+    def count(self) -> int:
+        return len(self._letters)
+
     def browse(self, limit: int) -> Sequence[DeadLetter]:
         return self._letters[:limit]
 
-    def redrive(self, handles: Collection[str] | None = None) -> Sequence[DeadLetter]:
+    def scan(self) -> Generator[DeadLetter, None, None]:
+        yield from self._letters
+
+    def redrive(
+        self, handles: Collection[str] | None = None, *, most: int = 0
+    ) -> Sequence[DeadLetter]:
         raise PartlyMoved(BrokerUnavailable("gone"), self._letters[:1])
 
     discard = redrive

@@ -93,6 +93,19 @@ def test_a_list_is_one_document(run: Run, broker: Broker) -> None:
     assert len(document(run("list", "--limit", "1", "--json"))) == 1
 
 
+@pytest.mark.parametrize("limit", ["1000", "1001"])
+def test_a_list_of_any_length_is_one_document(run: Run, broker: Broker, limit: str) -> None:
+    """Longer ones are not held in memory."""
+    names = [f"event-{number}" for number in range(3)]
+    for name in names:
+        bury(broker, name)
+    listed = run("list", "email", "--limit", limit, "--json")
+    assert [entry["handle"] for entry in document(listed)] == names
+    shown = run("list", "--limit", limit)
+    assert shown.stdout.startswith("email: 3 dead letters\n")
+    assert [name for name in names if f"  {name}  " in shown.stdout] == names
+
+
 def test_a_letter_is_shown_with_its_history_and_its_body(run: Run, broker: Broker) -> None:
     bury(broker, "event-1")
 
