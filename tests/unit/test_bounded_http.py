@@ -3,7 +3,7 @@
 import ast
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -41,7 +41,7 @@ def dripping(request: pytest.FixtureRequest) -> Iterator[SmsServer]:
 
 
 @contextmanager
-def listing(parts: Iterator[bytes]) -> Iterator[str]:
+def listing(parts: Sequence[bytes]) -> Iterator[str]:
     """The address of a server that lists these parts, one every tenth of a second."""
     over = threading.Event()
 
@@ -109,7 +109,7 @@ def test_a_call_with_a_time_of_its_own_ends_then(dripping: SmsServer) -> None:
 @pytest.mark.parametrize("more", [b'{"a": ', b"\n"], ids=["half a line", "empty lines"])
 def test_a_list_whose_next_line_does_not_come_is_not_waited_for(more: bytes) -> None:
     began = time.monotonic()
-    with listing(iter([b'{"n": 1}\n', *[more] * 50])) as url, open_ours(0.5) as client:
+    with listing([b'{"n": 1}\n', *[more] * 50]) as url, open_ours(0.5) as client:
         lines = Witness(client, "inventory", url).lines("/effects", dict)
         with pytest.raises(EvidenceUnreadable, match="inventory at"):
             next(lines)
@@ -119,14 +119,14 @@ def test_a_list_whose_next_line_does_not_come_is_not_waited_for(more: bytes) -> 
 def test_a_list_may_take_longer_and_be_longer_than_each_of_its_lines() -> None:
     parts = [part for n in range(10) for part in (b'{"n":', b" %d}" % n, b"\n")]
     limits = httpx.Limits()
-    with listing(iter(parts)) as url, open_client(1.0, limits=limits, most_bytes=20) as client:
+    with listing(parts) as url, open_client(1.0, limits=limits, most_bytes=20) as client:
         lines = Witness(client, "inventory", url).lines("/effects", dict)
         assert [line["n"] for line in lines] == list(range(10))
 
 
 def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     few = open_client(5.0, limits=httpx.Limits(), most_bytes=20)
-    with listing(iter([b"x" * 11] * 2)) as url, few as client:
+    with listing([b"x" * 11] * 2) as url, few as client:
         lines = Witness(client, "inventory", url).lines("/effects", dict)
         with pytest.raises(EvidenceUnreadable, match="more than 20 bytes"):
             next(lines)
