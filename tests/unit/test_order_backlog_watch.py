@@ -57,3 +57,16 @@ def test_an_outage_is_told_as_it_is() -> None:
 
     with pytest.raises(DatabaseUnavailable, match="refused"):
         BacklogWatch(fail).backlog()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_count_that_fails_in_any_other_way_is_no_empty_outbox() -> None:
+    def fail() -> Backlog:
+        raise RuntimeError("a bug")
+
+    watch = BacklogWatch(fail)
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable, match="the count failed"):
+            watch.backlog()
+        # Its error is told to pytest as the thread ends, and belongs to this test.
+        eventually(lambda: "backlog" not in [thread.name for thread in threading.enumerate()])
