@@ -17,13 +17,13 @@ import typer
 
 from bench import accepting, consuming, latency, mailing, relaying
 from bench.errors import BenchError
-from bench.ground import Ground
 from bench.machine import describe
 from bench.report import document, markdown
 from bench.rounds import Row, Tell
+from bench.testbed import Testbed
 from orderctl.errors import StackError
 from orderctl.program import run_program
-from tests.servers import ServerFailed, ServerMissing
+from tools.servers import ServerFailed, ServerMissing
 
 ROUNDS = 5
 
@@ -36,7 +36,7 @@ class Name(StrEnum):
     MAILING = "mailing"
 
 
-Measure = Callable[[Ground, int, Tell], list[Row]]
+Measure = Callable[[Testbed, int, Tell], list[Row]]
 
 BENCHMARKS: dict[Name, Measure] = {
     Name.ACCEPTING: accepting.measure,
@@ -96,7 +96,7 @@ def bench(
 
 def _run(names: Sequence[Name], rounds: int, log_level: str) -> tuple[list[Row], dict[str, str]]:
     _tell("starting", "PostgreSQL and RabbitMQ")
-    with Ground(log_level) as ground:
+    with Testbed(log_level) as ground:
         rows = []
         for name in names:
             _tell(name, "starting services")

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 
-from bench.ground import Ground, execute, wait_for
 from bench.http_load import Client, post
 from bench.orders import REQUEST, empty_queues
 from bench.rounds import Row, Target, Tell, alternate, compare, per_second
-from orderctl.ports import free_port, is_free
-from orderctl.stack import Stack
+from bench.testbed import Testbed, execute, wait_for
+from orderctl.stack.ports import free_port, is_free
+from orderctl.stack.stack import Stack
 
 SECONDS = 4.0
 WARM_UP_SECONDS = 2.0
 
 
-def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
     with ground.stack("accepting") as stack:
         sides = _start(stack)
         for side in sides:

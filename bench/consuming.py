@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from bench.ground import Ground, committed, execute, rate, run_yardstick, scalar, wait_for
 from bench.orders import fill_queue
 from bench.rounds import Row, Target, Tell, alternate, compare, per_second
-from orderctl.stack import Stack
+from bench.testbed import Testbed, committed, execute, rate, run_yardstick, scalar, wait_for
+from orderctl.stack.stack import Stack
 from shared.transport.names import work_queue
 
 COUNT = 20_000
@@ -13,7 +13,7 @@ COUNT = 20_000
 WARM_UP = COUNT // 10
 
 
-def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
     with ground.stack("consuming") as stack:
         sides = [partial(_analyse, stack), partial(_ack, stack, 1), partial(_ack, stack, 100)]
         ours, each, hundred = alternate(rounds, sides, tell, per_second)

@@ -21,7 +21,7 @@ CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TimedAnswer:
     """`due` is when the schedule wanted the request sent; times are seconds since 1970."""
 
     due: float
@@ -96,12 +96,12 @@ class Client:
         while open_requests:
             open_requests -= len(self._answered(PATIENCE_SECONDS))
 
-    def scheduled(self, rate: float, seconds: float) -> list[Answer]:
+    def scheduled(self, rate: float, seconds: float) -> list[TimedAnswer]:
         """Requests at a fixed rate, whether or not earlier ones have been answered."""
         began = time.time()
         dues = deque(began + number / rate for number in range(round(rate * seconds)))
         idle = deque(self._connections)
-        answers: list[Answer] = []
+        answers: list[TimedAnswer] = []
         total = len(dues)
         while len(answers) < total:
             self._send_due(dues, idle)
@@ -109,7 +109,7 @@ class Client:
             answered = self._answered(max(wait, 0.0))
             came = time.time()
             for connection, body in answered:
-                answers.append(Answer(connection.due, connection.sent, came, body))
+                answers.append(TimedAnswer(connection.due, connection.sent, came, body))
                 idle.append(connection)
         return answers
 

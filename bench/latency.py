@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from bench.errors import BenchError
-from bench.ground import Ground, committed, execute, run_yardstick, scalar, wait_for
-from bench.http_load import Answer, Client, post
+from bench.http_load import Client, TimedAnswer, post
 from bench.orders import REQUEST, empty_queues
 from bench.rounds import Row, Target, Tell, alternate, compare
-from orderctl.environment import of_the_machine
-from orderctl.process import ROOT
-from orderctl.stack import Stack
+from bench.testbed import Testbed, committed, execute, run_yardstick, scalar, wait_for
+from orderctl.stack.environment import of_the_machine
+from orderctl.stack.process import ROOT
+from orderctl.stack.stack import Stack
 from shared.transport.names import work_queue
 
 RATE = 200
@@ -26,7 +26,7 @@ LATE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class MeasuredLatency:
     """Milliseconds; `late`: how many requests did not keep the schedule."""
 
     p50: float
@@ -34,7 +34,7 @@ class Latency:
     late: int = 0
 
 
-def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
     with ground.stack("latency") as stack:
         for part in ("order", "order-relay", "analytics"):
             stack.start(part)
@@ -55,7 +55,7 @@ def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
     ]
 
 
-def _through_the_services(stack: Stack) -> Latency:
+def _through_the_services(stack: Stack) -> MeasuredLatency:
     database_url = stack.plan.database_urls("analytics")
     request = post("/orders", REQUEST)
     with closing(Client(stack.plan.ports["order"], lambda: request)) as client:
@@ -71,11 +71,11 @@ def _through_the_services(stack: Stack) -> Latency:
     return _latency(ages, sum(answer.sent - answer.due > LATE_SECONDS for answer in answers))
 
 
-def _order_id(answer: Answer) -> str:
+def _order_id(answer: TimedAnswer) -> str:
     return str(json.loads(answer.body)["orderId"])
 
 
-def _through_pika(stack: Stack) -> Latency:
+def _through_pika(stack: Stack) -> MeasuredLatency:
     # A queue that analytics does not read.
     queue = work_queue("inventory")
     handler = subprocess.Popen(
@@ -101,11 +101,11 @@ def _through_pika(stack: Stack) -> Latency:
     return _latency(ages)
 
 
-def _latency(ages: Sequence[float], late: int = 0) -> Latency:
+def _latency(ages: Sequence[float], late: int = 0) -> MeasuredLatency:
     percentiles = quantiles(ages, n=100)
-    return Latency(percentiles[49] * 1000, percentiles[98] * 1000, late)
+    return MeasuredLatency(percentiles[49] * 1000, percentiles[98] * 1000, late)
 
 
-def _show(latency: Latency) -> str:
+def _show(latency: MeasuredLatency) -> str:
     late = f" ({latency.late} of {COUNT} sent late)" if latency.late else ""
     return f"p50 {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms{late}"

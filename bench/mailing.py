@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from bench.ground import Ground, committed, execute, rate, scalar, wait_for
 from bench.orders import fill_queue
 from bench.rounds import Row, Target, Tell, alternate, compare
-from orderctl.stack import Stack
+from bench.testbed import Testbed, committed, execute, rate, scalar, wait_for
+from orderctl.stack.stack import Stack
 from services.email.settings import EmailSettings
 
 WORK_SECONDS = 2.0
@@ -16,7 +16,7 @@ COUNT = WAVES * CONCURRENCY
 AT_BEST = CONCURRENCY / WORK_SECONDS
 
 
-def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
     with ground.stack("mailing", {"email": WORK_SECONDS}) as stack:
         stack.start("mail_sink")
         stack.wait_ready(["mail_sink"])

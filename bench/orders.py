@@ -8,11 +8,11 @@ from decimal import Decimal
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-from bench.ground import execute, wait_for
+from bench.testbed import execute, wait_for
 from shared.events import ORDER_PLACED, Item, OrderPlaced, encode
 from shared.transport import Message
 from shared.transport.names import work_queue
-from shared.transport.rabbitmq_wire import brief_channel, properties
+from shared.transport.rabbitmq.wire import brief_channel, properties
 from shop.consumers import CONSUMERS
 
 #: What a client sends.

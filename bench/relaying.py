@@ -3,15 +3,15 @@
 import time
 from functools import partial
 
-from bench.ground import Ground, run_yardstick, scalar, wait_for
 from bench.orders import empty_queues, fill_outbox
 from bench.rounds import Row, Target, Tell, alternate, compare, per_second
-from orderctl.stack import Stack
+from bench.testbed import Testbed, run_yardstick, scalar, wait_for
+from orderctl.stack.stack import Stack
 
 COUNT = 20_000
 
 
-def measure(ground: Ground, rounds: int, tell: Tell) -> list[Row]:
+def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
     with ground.stack("relaying") as stack:
         stack.start("order-relay")
         stack.wait_ready(["order-relay"])

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.outcome import Plan
+from loadtest.outcome import LoadPlan
 from loadtest.report import document, print_outcome
 from loadtest.run import load_test
 from orderctl.output import console, end, print_json
@@ -75,11 +75,11 @@ def loadtest(
     python -m loadtest --broker amqp://guest:guest@127.0.0.1:5672/
     """
     end_like_ctrl_c()
-    plan = Plan(users, time, folder, broker, tuple(tag or ()))
+    plan = LoadPlan(users, time, folder, broker, tuple(tag or ()))
     end(lambda: _run(plan, as_json=as_json), as_json=as_json)
 
 
-def _run(plan: Plan, *, as_json: bool) -> int:
+def _run(plan: LoadPlan, *, as_json: bool) -> int:
     outcome = load_test(plan, print_to_stderr)
     print_json(document(outcome)) if as_json else print_outcome(outcome, console())
     return outcome.exit_status

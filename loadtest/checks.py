@@ -20,7 +20,7 @@ class CheckFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """`headers` are looked up as Content-Type, Location, Retry-After."""
 
     status: int
@@ -37,12 +37,12 @@ class Order:
     basket: Basket
 
 
-def is_refused_for_now(answer: Answer) -> bool:
+def is_refused_for_now(answer: HttpAnswer) -> bool:
     """A 503 that says when to come back: the service protects itself, and has lost nothing."""
     return answer.status == 503 and answer.headers.get("Retry-After", "").isdigit()
 
 
-def placed(answer: Answer, mode: str, basket: Basket) -> Order:
+def placed(answer: HttpAnswer, mode: str, basket: Basket) -> Order:
     """The order. Raises CheckFailed."""
     code, status = PLACED[mode]
     document = _document(answer, code, "application/json")
@@ -54,20 +54,20 @@ def placed(answer: Answer, mode: str, basket: Basket) -> Order:
     return Order(order_id, mode, basket)
 
 
-def repeated(answer: Answer, order: Order) -> None:
+def repeated(answer: HttpAnswer, order: Order) -> None:
     """The same request under the same key is the same order. Raises CheckFailed."""
     again = placed(answer, order.mode, order.basket)
     _expect("orderId of the repeated request", again.order_id, order.order_id)
 
 
-def looked_up(answer: Answer, order: Order) -> None:
+def looked_up(answer: HttpAnswer, order: Order) -> None:
     """What is kept is what was ordered. Raises CheckFailed."""
     document = _document(answer, 200, "application/json")
     ordered = json.loads(order.basket.body(), parse_float=Decimal)
     _compare(document, {**_known(order), **ordered, "totalAmount": order.basket.total})
 
 
-def journeyed(answer: Answer, order: Order) -> None:
+def journeyed(answer: HttpAnswer, order: Order) -> None:
     """Every service says something of the order, and not just anything. Raises CheckFailed."""
     document = _document(answer, 200, "application/json")
     _compare(document, {**_known(order), "mode": order.mode})
@@ -81,7 +81,7 @@ def journeyed(answer: Answer, order: Order) -> None:
             raise CheckFailed(f"{name} says {state!r} of an order that is {order.mode}")
 
 
-def refused(answer: Answer, refusal: Refusal) -> None:
+def refused(answer: HttpAnswer, refusal: Refusal) -> None:
     """The right problem document (RFC 9457), which blames the right field. Raises CheckFailed."""
     document = _document(answer, refusal.status, "application/problem+json")
     _compare(document, {"status": refusal.status, "type": f"/problems/{refusal.kind}"})
@@ -95,7 +95,7 @@ def _known(order: Order) -> dict[str, object]:
     return {"orderId": order.order_id, "status": PLACED[order.mode][1]}
 
 
-def _document(answer: Answer, status: int, media_type: str) -> dict[str, Any]:
+def _document(answer: HttpAnswer, status: int, media_type: str) -> dict[str, Any]:
     if answer.status != status:
         said = answer.body[:200].decode(errors="replace")
         raise CheckFailed(f"answered {answer.status} instead of {status}: {said}")

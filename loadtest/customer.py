@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from locust import FastHttpUser
 from locust.contrib.fasthttp import ResponseContextManager
 
-from loadtest.checks import Answer, CheckFailed, is_refused_for_now
+from loadtest.checks import CheckFailed, HttpAnswer, is_refused_for_now
 from loadtest.pacing import Schedule
 
 #: Seconds from one task of a user to the next.
@@ -48,7 +48,7 @@ class Customer(FastHttpUser):
         method: str,
         path: str,
         name: str,
-        check: Callable[[Answer], T],
+        check: Callable[[HttpAnswer], T],
         *,
         body: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
@@ -71,12 +71,14 @@ class Customer(FastHttpUser):
             return _judged(response, name, check)
 
 
-def _judged(response: ResponseContextManager, name: str, check: Callable[[Answer], T]) -> T | None:
+def _judged(
+    response: ResponseContextManager, name: str, check: Callable[[HttpAnswer], T]
+) -> T | None:
     if not response.status_code:
         # Nobody answered, and locust knows why: it reports that itself.
         return None
     headers = cast(Mapping[str, str], response.headers)
-    answer = Answer(response.status_code, headers, response.content or b"")
+    answer = HttpAnswer(response.status_code, headers, response.content or b"")
     if is_refused_for_now(answer):
         response.request_meta |= {"name": f"{name} (refused with 503)", "context": {}}
         response.success()

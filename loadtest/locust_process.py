@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from loadtest.outcome import LOG, REPORT, Plan
-from orderctl.environment import of_the_machine
+from loadtest.outcome import LOG, REPORT, LoadPlan
 from orderctl.errors import CommandError
-from orderctl.process import ROOT
 from orderctl.progress import Tell
+from orderctl.stack.environment import of_the_machine
+from orderctl.stack.process import ROOT
 
 LEDGER = "accepted.ndjson"
 RESULTS = "results.json"
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.5
 
 
 class Locust:
-    def __init__(self, plan: Plan, url: str) -> None:
+    def __init__(self, plan: LoadPlan, url: str) -> None:
         self._plan = plan
         self._url = url
         self._folder = plan.folder.resolve()

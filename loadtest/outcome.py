@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.results import Line
-from orderctl.audit import Result
+from orderctl.audit.audit import Result
 
 REPORT = "report.html"
 LOG = "locust.log"
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoadPlan:
     """`users`: each does one thing a second. `seconds`: how long locust runs. `folder`: for all
     that is written. `broker_url` is None for the embedded broker. `tags` are locust's; without
     any, it does everything but placing orders sync and parallel.
@@ -26,12 +26,12 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoadOutcome:
     """`locust_status`: 0 when every check held. `promised`: how many orders were answered 202 or
     201, each counted once.
     """
 
-    plan: Plan
+    plan: LoadPlan
     lines: Sequence[Line]
     locust_status: int
     promised: int

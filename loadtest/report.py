@@ -6,13 +6,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.outcome import REPORT, Outcome
+from loadtest.outcome import REPORT, LoadOutcome
 from loadtest.results import Line
-from orderctl import audit_report
+from orderctl.audit import report as audit_report
 from orderctl.output import printable, seconds, table
 
 
-def print_outcome(outcome: Outcome, console: Console) -> None:
+def print_outcome(outcome: LoadOutcome, console: Console) -> None:
     console.print(_table(outcome))
     console.print(Text(f"The whole report, with its charts: {outcome.plan.folder / REPORT}\n"))
     audit_report.print_report(outcome.audit, console)
@@ -21,7 +21,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     )
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: LoadOutcome) -> Table:
     numbers = ("requests", "failures", "p50", "p95", "p99", "max")
     made = table("request", *numbers, numbers=numbers)
     for line in outcome.lines:
@@ -35,11 +35,11 @@ def _cells(line: Line) -> list[str]:
     return [printable(line.name), f"{line.requests:,}", f"{line.failures:,}", *shown]
 
 
-def _verdict(outcome: Outcome) -> str:
+def _verdict(outcome: LoadOutcome) -> str:
     return "\n".join(outcome.reasons()) or f"Passed, with {outcome.promised:,} orders placed."
 
 
-def document(outcome: Outcome) -> dict[str, Any]:
+def document(outcome: LoadOutcome) -> dict[str, Any]:
     """Times are in milliseconds; `p99` is null where there are too few requests for one."""
     return {
         "requests": [

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from orderctl.errors import CommandError
-from shared.documents import read_document
 from shared.errors import DocumentError
+from shared.http.documents import read_document
 
 #: With fewer requests a p99 is the time of a handful of them, and says nothing about the next run.
 ENOUGH_FOR_P99 = 500

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from loadtest.locust_process import LEDGER, RESULTS, Locust
-from loadtest.outcome import Outcome, Plan
+from loadtest.outcome import LoadOutcome, LoadPlan
 from loadtest.results import read_results
-from orderctl.audit import Options, Result, run_audit
-from orderctl.demo import expect_usable
-from orderctl.demo_report import WORK_TIMES
-from orderctl.folder import claimed, write_environment
+from orderctl.audit.audit import Options, Result, run_audit
+from orderctl.demo_folder import claimed, write_environment
 from orderctl.progress import Tell, progress
-from orderctl.stack import Stack
+from orderctl.stack.parts import WORK_TIMES
+from orderctl.stack.stack import Stack
+from orderctl.stack.startup import expect_usable
 
 #: The lesson's services need minutes for what a burst leaves behind: an email takes 2 s. Here
 #: work takes a twentieth of that. The burst still builds a backlog, and the audit has its quiet
@@ -25,7 +25,7 @@ AUDIT_SECONDS = 90.0
 Start = Callable[[Stack], None]
 
 
-def load_test(plan: Plan, say: Tell, *, start: Start = Stack.start_all) -> Outcome:
+def load_test(plan: LoadPlan, say: Tell, *, start: Start = Stack.start_all) -> LoadOutcome:
     """Raises CommandError when the system or locust does not start, or does not end."""
     with _system(plan, say, start) as stack:
         say(
@@ -37,19 +37,19 @@ def load_test(plan: Plan, say: Tell, *, start: Start = Stack.start_all) -> Outco
         lines = read_results(plan.folder / RESULTS)
         say("Now the audit waits for quiet, then compares every order with its effects.")
         audit = _audit(stack, plan)
-        outcome = Outcome(plan, lines, status, audit.audit.promised, audit)
+        outcome = LoadOutcome(plan, lines, status, audit.audit.promised, audit)
         say("Stopping everything …")
     return outcome
 
 
-def _audit(stack: Stack, plan: Plan) -> Result:
+def _audit(stack: Stack, plan: LoadPlan) -> Result:
     options = Options(ledger=plan.folder / LEDGER, strict=True, timeout=AUDIT_SECONDS)
     with progress() as tell:
         return run_audit(stack.addresses, options, tell=tell)
 
 
 @contextmanager
-def _system(plan: Plan, say: Tell, start: Start) -> Iterator[Stack]:
+def _system(plan: LoadPlan, say: Tell, start: Start) -> Iterator[Stack]:
     """All of it, ready, on free ports, so that a demo may run beside it."""
     if plan.broker_url:
         expect_usable(plan.broker_url)

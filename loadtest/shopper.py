@@ -10,7 +10,7 @@ from locust import tag, task
 from loadtest import checks
 from loadtest.bad_requests import KEY_REUSED, UNKNOWN_ORDER, bad_requests
 from loadtest.baskets import Basket, fill_basket
-from loadtest.checks import Answer, Order
+from loadtest.checks import HttpAnswer, Order
 from loadtest.customer import Customer
 
 #: So many of its last orders a customer may look up.
@@ -120,7 +120,7 @@ class Shopper(Customer):
         basket: Basket,
         key: str,
         name: str,
-        check: Callable[[Answer], T],
+        check: Callable[[HttpAnswer], T],
         due: float | None = None,
     ) -> T | None:
         return self.send(

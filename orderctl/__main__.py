@@ -8,17 +8,17 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
 
 import typer
 
-from orderctl.audit_command import audit
-from orderctl.compare_command import compare_modes
-from orderctl.demo_command import demo
-from orderctl.dlq_commands import create_dlq_app
-from orderctl.doctor_command import doctor
-from orderctl.fault_command import create_fault_app
-from orderctl.journey_command import journey
-from orderctl.place_command import place
+from orderctl.audit.command import audit
+from orderctl.compare.command import compare_modes
+from orderctl.demo.command import demo
+from orderctl.dlq.command import create_dlq_app
+from orderctl.doctor.command import doctor
+from orderctl.fault.command import create_fault_app
+from orderctl.journey.command import journey
+from orderctl.place.command import place
 from orderctl.program import run_program
-from orderctl.queues_command import queues
-from orderctl.replay_command import replay
+from orderctl.queues import queues
+from orderctl.replay.command import replay
 
 
 def create_app() -> typer.Typer:

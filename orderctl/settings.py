@@ -11,7 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from orderctl.folder import demo_folder, read_environment, running_demo
+from orderctl.demo_folder import demo_folder, read_environment, running_demo
 from shared.settings import BrokerUrl, HttpUrl, Ladder, Names, OperatorToken
 from shared.transport import LADDER
 from shop.consumers import CONSUMERS

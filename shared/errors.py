@@ -1,6 +1,6 @@
 """Every error that the pipeline itself raises, in one small tree.
 
-The type decides what becomes of an event; `shared.settle.settle` is where.
+The type decides what becomes of an event; `shared.consuming.settle.settle` is where.
 """
 
 from collections.abc import Mapping, Sequence

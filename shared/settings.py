@@ -42,7 +42,7 @@ def _usable(check: Callable[[str], object]) -> AfterValidator:
 
 def _check_database(url: str) -> None:
     # Not above: some programs that take settings have no database, and no library for one.
-    from shared.database_address import engine_url
+    from shared.database.address import engine_url
 
     engine_url(url)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response
 
-from shared.http import json_response
+from shared.http.app import json_response
 
 
 def readiness_view(why_not_ready: Callable[[], str | None]) -> Blueprint:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from shared.sqlite_address import sqlite_url as address_of
-from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
+from tools.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
 
 # So that what it asserts for many tests says what it found.
 pytest.register_assert_rewrite("tests.e2e.shop")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.activity import MOST_ORDERS
+from shared.activity.shapes import MOST_ORDERS
 from tests.contract_states import (
     EVENT,
     OPERATOR,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from services.dashboard.neighbours import Neighbour
+from services.dashboard.watched_service import WatchedService
 
 TOKEN = "a-token-for-operators"
 Answers = dict[tuple[str, str], Any]
@@ -23,8 +23,8 @@ class FakeServices:
         self.requests: list[httpx.Request] = []
         self.client = httpx.Client(transport=httpx.MockTransport(self._answer))
 
-    def neighbour(self, name: str = "email") -> Neighbour:
-        return Neighbour(name, f"http://{name}", SecretStr(TOKEN), self.client)
+    def neighbour(self, name: str = "email") -> WatchedService:
+        return WatchedService(name, f"http://{name}", SecretStr(TOKEN), self.client)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -13,7 +13,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import BaseSchema
 
 from services.order.openapi.document import document
-from shared.http import to_json
+from shared.http.app import to_json
 
 TOKEN = "a-token-for-operators"
 

@@ -11,14 +11,14 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from services.order.journey import Consumers
-from services.order.outbox import Bound
+from services.order.outbox import BacklogLimit
 from services.order.placing import place_order
-from services.order.runs import PENDING
 from services.order.schema import faults, metadata, orders, runs
+from services.order.synchronous.runs import PENDING
 from services.order.views import create_order_app
-from shared.database import create_schema, open_database
-from shared.faults import Faults
-from shared.faulty import Trouble
+from shared.database.engine import create_schema, open_database
+from shared.faults.injection import FaultInjector
+from shared.faults.store import Faults
 from tests.documented import TOKEN
 from tests.neighbours import Neighbours
 from tests.tables import content
@@ -51,10 +51,10 @@ class DocumentedService:
             self.engine,
             partial(place_order, self.placing),
             # A second passes from one request to the next, so that each of them counts.
-            Bound(self.engine, outbox_limit, clock=count().__next__),
+            BacklogLimit(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
             direct=(direct or Neighbours()).direct(self.engine),
-            trouble=Trouble(Faults(self.engine, faults, allowed=faults_allowed)),
+            injector=FaultInjector(Faults(self.engine, faults, allowed=faults_allowed)),
             token=SecretStr(token) if token else None,
         )
         self._place_the_order()

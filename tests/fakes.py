@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
+from shared.consuming.effect import Applied
 from shared.errors import BrokerUnavailable
 from shared.events import Event
-from shared.inbox import Applied
 from shared.transport import Archive, DeadLetters, Depth, Failure, Message, Publisher
 
 

@@ -28,8 +28,8 @@ from services.inventory.__main__ import compose as compose_inventory
 from services.inventory.migrate import stock_up
 from services.inventory.schema import metadata as inventory_tables
 from services.inventory.settings import InventorySettings
-from services.order.relay import compose as compose_relay
-from services.order.relay_settings import RelaySettings
+from services.order.relay.__main__ import compose as compose_relay
+from services.order.relay.settings import RelaySettings
 from services.order.schema import metadata as order_tables
 from services.shipping.__main__ import compose as compose_shipping
 from services.shipping.schema import metadata as shipping_tables
@@ -37,9 +37,9 @@ from services.shipping.settings import ShippingSettings
 from services.sms.__main__ import compose as compose_sms
 from services.sms.schema import metadata as sms_tables
 from services.sms.settings import SmsSettings
-from shared.database import create_schema, open_database
+from shared.database.engine import create_schema, open_database
 from shared.events import Event
-from shared.server import Process
+from shared.serving.server import Process
 from shared.settings import ConsumerSettings
 from shared.transport import connect
 from simulators.mail_sink.mailbox import Mailbox

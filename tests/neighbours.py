@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine
 
-from services.order.direct import Direct
-from services.order.runs import Runs
-from services.order.stages import Stages
+from services.order.synchronous.calls import StageCalls
+from services.order.synchronous.placing import SynchronousPlacing
+from services.order.synchronous.runs import Runs
 from shop.consumers import CONSUMERS
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -51,14 +51,16 @@ class Neighbours:
         self._limit = limit
         self._clock = clock
 
-    def direct(self, engine: Engine) -> Direct:
-        stages = Stages(
+    def direct(self, engine: Engine) -> SynchronousPlacing:
+        stages = StageCalls(
             {name: f"http://{name}/" for name in CONSUMERS},
             timeout=5.0,
             orders=self._limit,
             client=httpx.Client(transport=httpx.MockTransport(self._answer)),
         )
-        return Direct(Runs(engine, clock=lambda _tx: self._clock()), stages, limit=self._limit)
+        return SynchronousPlacing(
+            Runs(engine, clock=lambda _tx: self._clock()), stages, limit=self._limit
+        )
 
     @property
     def called(self) -> list[str]:

@@ -10,13 +10,13 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from services.order.journey import Consumers
-from services.order.outbox import Bound
+from services.order.outbox import BacklogLimit
 from services.order.placing import place_order
 from services.order.schema import faults, metadata, orders, outbox
 from services.order.views import create_order_app
-from shared.database import create_schema, open_database
-from shared.faults import Faults
-from shared.faulty import Trouble
+from shared.database.engine import create_schema, open_database
+from shared.faults.injection import FaultInjector
+from shared.faults.store import Faults
 from tests.neighbours import Neighbours
 
 TOKEN = "the-token-of-the-tests"
@@ -43,10 +43,10 @@ class OrderService:
         self.app = create_order_app(
             self.engine,
             partial(place_order, self.placing),
-            Bound(self.engine, outbox_limit),
+            BacklogLimit(self.engine, outbox_limit),
             consumers=Consumers({}),
             direct=(direct or Neighbours()).direct(self.engine),
-            trouble=Trouble(Faults(self.engine, faults, allowed=False)),
+            injector=FaultInjector(Faults(self.engine, faults, allowed=False)),
             token=SecretStr(TOKEN),
         )
 

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.servers.process import find_program
 from tests.waiting import eventually
+from tools.servers.process import find_program
 
 INSTALL = "install it with `apt-get install nftables`"
 

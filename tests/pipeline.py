@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from orderctl.process import Start
+from orderctl.stack.process import Start
 from shared.events import Event
 from shared.sqlite_address import sqlite_url
 from shared.transport import Depth, connect

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, Table, func, select
 
 from services.email.schema import metadata, tables
-from shared.database import create_schema, open_database, reading, writing
+from shared.consuming.history import History, Note, Step
+from shared.consuming.inbox import DONE
+from shared.consuming.prune import prune_consumer
+from shared.database.engine import create_schema, open_database, reading, writing
 from shared.events import Event
-from shared.history import History, Note, Step
-from shared.inbox import DONE
-from shared.prune import prune_consumer
 from shared.transport import DeadLetter
 from tests.builders import a_message, an_event
 

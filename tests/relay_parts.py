@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from services.order.relay_loop import Relay
+from services.order.relay.loop import Relay
 from shared.transport import Archive, DeadLetters, Depth, Message, Subscription
 
 CONSUMERS = ("email", "sms")

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import httpx
 
-from orderctl.ports import free_port
-from orderctl.process import Start
+from orderctl.stack.ports import free_port
+from orderctl.stack.process import Start
 from tests.asking import client
-from tests.servers.process import Guarded
 from tests.zygote.client import fork_python
+from tools.servers.process import Guarded
 
 TOKEN = "the-token-of-the-tests"
 AS_OPERATOR = {"Authorization": f"Bearer {TOKEN}"}

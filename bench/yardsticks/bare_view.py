@@ -6,7 +6,7 @@ It runs under gunicorn with the order service's own settings.
 from flask import Flask, Response, jsonify, request
 
 from services.order.settings import OrderSettings
-from shared.server import Process, serve
+from shared.serving.server import Process, serve
 from shared.settings import main
 
 

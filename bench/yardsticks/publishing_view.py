@@ -12,7 +12,7 @@ from flask import Flask, Response, jsonify, request
 from bench.orders import bare_properties
 from services.order.settings import OrderSettings
 from shared.events import ORDER_PLACED
-from shared.server import Process, serve
+from shared.serving.server import Process, serve
 from shared.settings import main
 from shared.transport.names import EVENTS_EXCHANGE
 

@@ -14,8 +14,8 @@ from orderctl.program import run_program
 from orderctl.settings import BrokerSettings
 from shared.settings import load
 from shared.transport import Span, connect
-from shared.transport.kafka_address import address
-from shared.transport.kafka_admin import asking, committed
+from shared.transport.kafka.address import address
+from shared.transport.kafka.admin import asking, committed
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

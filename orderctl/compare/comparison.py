@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orderctl.audit import Options, run_audit
-from orderctl.audit_report import sentence
-from orderctl.compare.aftermath import Fates, scenario_result
-from orderctl.compare.conduct import Conductor, Run
+from orderctl.audit.audit import Options, run_audit
+from orderctl.audit.ledger import Ledger
+from orderctl.audit.report import sentence
+from orderctl.compare.evaluation import Fates, scenario_result
 from orderctl.compare.machine import this_machine
 from orderctl.compare.results import MODES, Comparison, Mode, ScenarioResult
+from orderctl.compare.runner import ObservedRun, ScenarioRunner
 from orderctl.compare.scenarios import Scenario
-from orderctl.compare.shop import Shop
+from orderctl.compare.target import Target
 from orderctl.compare.timelines import waterfalls
-from orderctl.ledger import Ledger
 from orderctl.output import seconds
 from orderctl.progress import Tell, progress
 
@@ -25,7 +25,7 @@ BROKERS = {"sqlite": "embedded", "amqp": "rabbitmq", "amqps": "rabbitmq", "kafka
 
 
 @dataclass(frozen=True)
-class Request:
+class ComparisonRequest:
     """`command`: how somebody else can measure the same."""
 
     scenarios: Sequence[Scenario]
@@ -33,11 +33,11 @@ class Request:
     command: str
 
 
-def compare(shop: Shop, request: Request, say: Tell) -> Comparison:
+def compare(shop: Target, request: ComparisonRequest, say: Tell) -> Comparison:
     """Run everything. Raises CommandError, and what the audit raises."""
     began_at, began = datetime.now(UTC), time.monotonic()
     with Ledger(request.ledger) as ledger, progress() as tell:
-        conductor = Conductor(shop, ledger, tell)
+        conductor = ScenarioRunner(shop, ledger, tell)
         runs = [_all_modes(conductor, scenario, say) for scenario in request.scenarios]
         shop.calm_down(tell)
         healthy = [run for each in runs for run in each if run.scenario.name == HEALTHY]
@@ -60,7 +60,7 @@ def compare(shop: Shop, request: Request, say: Tell) -> Comparison:
     )
 
 
-def _all_modes(conductor: Conductor, scenario: Scenario, say: Tell) -> list[Run]:
+def _all_modes(conductor: ScenarioRunner, scenario: Scenario, say: Tell) -> list[ObservedRun]:
     say(f"{scenario.title}: {scenario.story}")
     runs = []
     for mode in MODES:
@@ -70,7 +70,7 @@ def _all_modes(conductor: Conductor, scenario: Scenario, say: Tell) -> list[Run]
     return runs
 
 
-def _in_short(run: Run) -> str:
+def _in_short(run: ObservedRun) -> str:
     placed = f"{len(run.placed):>3} of {len(run.answers)} orders placed"
     times = sorted(answer.seconds for answer in run.answers)
     return f"{placed}, answers took {seconds(times[len(times) // 2])}, {seconds(times[-1])} at most"

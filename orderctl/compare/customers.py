@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import msgspec
 
-from orderctl.baskets import Basket
 from orderctl.compare.results import Mode
+from orderctl.place.baskets import Basket
 from orderctl.progress import Tell, silent
-from shared.bounded_http import open_client
-from shared.documents import read_document
 from shared.errors import DocumentError
+from shared.http.bounded_client import open_client
+from shared.http.documents import read_document
 
 #: Orders that may be under way at once: more than any shop here takes.
 MOST_UNDER_WAY = 256
@@ -51,7 +51,7 @@ class _Body(msgspec.Struct, rename="camel"):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CustomerAnswer:
     """What a customer was told. `due` and `answered` are points in time, `status` is None
     without an answer, `reason` is "" for an order that was placed.
     """
@@ -94,7 +94,7 @@ class Customers:
         *,
         begin: float,
         tell: Tell = silent,
-    ) -> list[Answer]:
+    ) -> list[CustomerAnswer]:
         """Place an order at each time of the schedule, in seconds from `begin`, which is one of
         `time.monotonic()`. The answers come in the order of the schedule.
         """
@@ -106,7 +106,7 @@ class Customers:
                 tell(f"{self.mode}: {number} of {len(schedule)} orders are on their way")
             return [order.result() for order in under_way]
 
-    def _place(self, basket: Basket, due: float) -> Answer:
+    def _place(self, basket: Basket, due: float) -> CustomerAnswer:
         reason, response = "", None
         try:
             response = self._send(basket)
@@ -129,14 +129,14 @@ class Customers:
 
 def _read(
     response: httpx.Response | None, due: datetime, answered: datetime, seconds: float
-) -> Answer:
+) -> CustomerAnswer:
     if response is None:
-        return Answer(due, answered, seconds, None)
+        return CustomerAnswer(due, answered, seconds, None)
     body = _Body()
     with suppress(DocumentError):
         body = read_document(response.content, _Body)
     reason = " ".join(filter(None, (body.title or response.reason_phrase, body.detail)))
-    return Answer(
+    return CustomerAnswer(
         due,
         answered,
         seconds,

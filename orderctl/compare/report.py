@@ -7,9 +7,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from orderctl.compare import figures, lesson, report_rows
-from orderctl.compare.looks import LOOKS
-from orderctl.compare.plots import Picture, source
+from orderctl.compare import formatting, report_rows, summary
+from orderctl.compare.charts.charts import Picture, source
+from orderctl.compare.charts.style import MODE_STYLES
 from orderctl.compare.results import Comparison, ScenarioResult
 
 FOLDER = Path(__file__).parent
@@ -19,11 +19,11 @@ def html(comparison: Comparison, pictures: Sequence[Picture]) -> str:
     """The whole page. Everything measured is data in it: markup in a reason stays text."""
     return _template().render(
         comparison=comparison,
-        lesson=lesson.lesson(comparison),
-        outage=lesson.outage(comparison),
+        lesson=summary.lesson(comparison),
+        outage=summary.outage(comparison),
         source=source(comparison),
-        duration=figures.duration(comparison.seconds),
-        looks=LOOKS,
+        duration=formatting.duration(comparison.seconds),
+        looks=MODE_STYLES,
         # Drawn by us, and escaped where it was drawn.
         pictures=[(picture, Markup(picture.svg())) for picture in pictures],  # noqa: S704
         scenarios=[_shown(scenario) for scenario in comparison.scenarios],

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from orderctl.compare import figures
+from orderctl.compare import formatting
 from orderctl.compare.results import ModeResult, ScenarioResult
 from orderctl.output import printable
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     cells: Sequence[Cell]
 
 
-class Failure(NamedTuple):
+class FailureRow(NamedTuple):
     mode: str
     stage: str
     reason: str
@@ -39,54 +39,54 @@ def rows(scenario: ScenarioResult) -> list[Row]:
     ]
 
 
-def failures(scenario: ScenarioResult) -> list[Failure]:
+def failures(scenario: ScenarioResult) -> list[FailureRow]:
     """What failed orders, and how often, most frequent first."""
     counted = Counter(
-        (result.mode, order.stage or figures.NOTHING, order.reason or figures.NOTHING)
+        (result.mode, order.stage or formatting.NOTHING, order.reason or formatting.NOTHING)
         for result in scenario.modes
         for order in result.orders
         if not order.succeeded
     )
     return [
-        Failure(mode, printable(stage), printable(reason), orders)
+        FailureRow(mode, printable(stage), printable(reason), orders)
         for (mode, stage, reason), orders in counted.most_common()
     ]
 
 
 def _orders(result: ModeResult) -> Cell:
-    return Cell(figures.number(result.success.of))
+    return Cell(formatting.number(result.success.of))
 
 
 def _placed(result: ModeResult) -> Cell:
-    return Cell(figures.percent(result.success), figures.percent_interval(result.success))
+    return Cell(formatting.percent(result.success), formatting.percent_interval(result.success))
 
 
 def _median(result: ModeResult) -> Cell:
-    return Cell(figures.median(result.response), figures.median_interval(result.response))
+    return Cell(formatting.median(result.response), formatting.median_interval(result.response))
 
 
 def _p95(result: ModeResult) -> Cell:
-    return Cell(figures.p95(result.response))
+    return Cell(formatting.p95(result.response))
 
 
 def _tail(result: ModeResult) -> Cell:
-    return Cell(figures.tail(result.response))
+    return Cell(formatting.tail(result.response))
 
 
 def _failed(result: ModeResult) -> Cell:
-    return Cell(figures.median(result.failed_after))
+    return Cell(formatting.median(result.failed_after))
 
 
 def _visible(result: ModeResult) -> Cell:
-    return Cell(figures.median(result.visible))
+    return Cell(formatting.median(result.visible))
 
 
 def _visible_max(result: ModeResult) -> Cell:
-    return Cell(figures.longest(result.visible))
+    return Cell(formatting.longest(result.visible))
 
 
 def _count(read: Callable[[ModeResult], int]) -> Callable[[ModeResult], Cell]:
-    return lambda result: Cell(figures.number(read(result)), is_bad=read(result) > 0)
+    return lambda result: Cell(formatting.number(read(result)), is_bad=read(result) > 0)
 
 
 ROWS: Sequence[tuple[str, str, Callable[[ModeResult], Cell]]] = (

@@ -6,10 +6,10 @@ from datetime import datetime
 import httpx
 import msgspec
 
-from orderctl.audit_pages import Witness
-from orderctl.compare.conduct import Run
-from orderctl.compare.customers import Answer
+from orderctl.compare.customers import CustomerAnswer
 from orderctl.compare.results import Bar, Waterfall
+from orderctl.compare.runner import ObservedRun
+from orderctl.http_client import ServiceClient
 
 
 class _Stop(msgspec.Struct, rename="camel"):
@@ -21,9 +21,11 @@ class _Journey(msgspec.Struct):
     services: dict[str, _Stop]
 
 
-def waterfalls(runs: Sequence[Run], client: httpx.Client, order_url: str) -> tuple[Waterfall, ...]:
+def waterfalls(
+    runs: Sequence[ObservedRun], client: httpx.Client, order_url: str
+) -> tuple[Waterfall, ...]:
     """Of each run, the order whose answer took the median time; none of a run without orders."""
-    order = Witness(client, "order", order_url)
+    order = ServiceClient(client, "order", order_url)
     return tuple(
         Waterfall(run.mode, answer.seconds, _bars(answer, order))
         for run in runs
@@ -31,12 +33,12 @@ def waterfalls(runs: Sequence[Run], client: httpx.Client, order_url: str) -> tup
     )
 
 
-def _median(answers: Sequence[Answer]) -> Answer | None:
+def _median(answers: Sequence[CustomerAnswer]) -> CustomerAnswer | None:
     ordered = sorted(answers, key=lambda answer: answer.seconds)
     return ordered[len(ordered) // 2] if ordered else None
 
 
-def _bars(answer: Answer, order: Witness) -> tuple[Bar, ...]:
+def _bars(answer: CustomerAnswer, order: ServiceClient) -> tuple[Bar, ...]:
     if answer.stages:
         return tuple(Bar(each.stage, each.started_seconds, each.seconds) for each in answer.stages)
     journey = order.get(f"/orders/{answer.order_id}/journey", _Journey)

@@ -4,9 +4,9 @@ from services.analytics.handler import write_facts
 from services.analytics.reports import list_facts, report_views
 from services.analytics.schema import remove_facts, tables
 from services.analytics.settings import AnalyticsSettings
-from shared.server import Process
 from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
 from shared.service.own_database import Write, rebuild, transactional
+from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 

@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 
 from services.analytics.schema import fact_items, facts
-from shared.database import reading
-from shared.effects import PAGE, of_order, rows, stream
-from shared.http import json_response
+from shared.activity.effects import PAGE, of_order, rows, stream
+from shared.database.engine import reading
+from shared.http.app import json_response
 
 MINUTES = 60
 #: Ids of products come from whoever places orders; the answer stays bounded.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, delete
 
-from shared.database import Money, Utc
-from shared.rows import Rows, insert_rows
+from shared.database.bulk_insert import Rows, insert_rows
+from shared.database.engine import Money, Utc
 from shared.service.tables import consumer_tables
 
 metadata = MetaData()

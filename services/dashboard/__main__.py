@@ -4,7 +4,7 @@ from services.dashboard.app import compose
 from services.dashboard.hub import MOST_WATCHERS
 from services.dashboard.settings import DashboardSettings
 from shared.observability import configure_logging
-from shared.server import serve
+from shared.serving.server import serve
 from shared.settings import main
 
 #: Beside the watchers: customers whose order is done by calls, and everybody else.

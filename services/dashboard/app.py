@@ -10,20 +10,20 @@ from services.dashboard.guard import guard_against_other_sites, keep_sessions, s
 from services.dashboard.hub import Hub
 from services.dashboard.journeys import FarEnds
 from services.dashboard.lanes import LANES, Lane
-from services.dashboard.neighbours import (
+from services.dashboard.page import page_views, protect
+from services.dashboard.poller import Poller
+from services.dashboard.settings import DashboardSettings
+from services.dashboard.system_state import SystemState
+from services.dashboard.views import lane_views, order_views, service_views, stream_views
+from services.dashboard.watched_service import (
     PATIENCE_SECONDS,
-    Neighbour,
     NoAnswer,
+    WatchedService,
     open_client,
 )
-from services.dashboard.page import page_views, protect
-from services.dashboard.settings import DashboardSettings
-from services.dashboard.views import lane_views, order_views, service_views, stream_views
-from services.dashboard.watcher import Watcher
-from services.dashboard.watching import Watching
 from shared.errors import DocumentError
-from shared.http import create_app, json_response, problem
-from shared.server import Process
+from shared.http.app import create_app, json_response, problem
+from shared.serving.server import Process
 
 #: Longer than the order service takes for an order that calls four services, each slow.
 CUSTOMERS_WAIT = 90.0
@@ -41,17 +41,17 @@ def compose(
         for name, url in settings.latecomer_urls.items()
         if name not in settings.consumer_urls
     }
-    consumers = [Neighbour(*each, token, quick) for each in settings.consumer_urls.items()]
-    latecomers = [Neighbour(*each, token, quick) for each in latecomer_urls.items()]
-    order = Neighbour("order", settings.order_url, token, quick)
-    relay = Neighbour("order-relay", settings.relay_url, token, quick)
-    shop = Neighbour("order", settings.order_url, token, open_client(CUSTOMERS_WAIT))
+    consumers = [WatchedService(*each, token, quick) for each in settings.consumer_urls.items()]
+    latecomers = [WatchedService(*each, token, quick) for each in latecomer_urls.items()]
+    order = WatchedService("order", settings.order_url, token, quick)
+    relay = WatchedService("order-relay", settings.relay_url, token, quick)
+    shop = WatchedService("order", settings.order_url, token, open_client(CUSTOMERS_WAIT))
     lanes = {name: Lane(shop, Random()) for name in LANES}
     hub = Hub()
-    watching = Watching(
+    watching = SystemState(
         order, relay, consumers, lanes, settings.retry_ladder, latecomers=latecomers
     )
-    watcher = Watcher(watching, hub)
+    watcher = Poller(watching, hub)
 
     app = create_app()
     app.register_error_handler(NoAnswer, _no_answer)
@@ -60,16 +60,16 @@ def compose(
     keep_sessions(app, token)
     protect(app)
     far_ends = FarEnds(
-        Neighbour("mail server", settings.mail_url, token, patient),
-        Neighbour("SMS gateway", settings.sms_gateway_url, token, patient),
+        WatchedService("mail server", settings.mail_url, token, patient),
+        WatchedService("SMS gateway", settings.sms_gateway_url, token, patient),
     )
     addresses = {"order": settings.order_url, **settings.consumer_urls, **latecomer_urls}
-    operated = {name: Neighbour(name, url, token, patient) for name, url in addresses.items()}
+    operated = {name: WatchedService(name, url, token, patient) for name, url in addresses.items()}
     for views in (
         page_views(),
         session_views(token),
         stream_views(hub),
-        order_views(Neighbour("order", settings.order_url, token, patient), far_ends),
+        order_views(WatchedService("order", settings.order_url, token, patient), far_ends),
         lane_views(lanes),
         *service_views(operated),
         _health(watcher),
@@ -78,7 +78,7 @@ def compose(
     return Process(app, watcher)
 
 
-def _health(watcher: Watcher) -> Blueprint:
+def _health(watcher: Poller) -> Blueprint:
     views = Blueprint("health", __name__)
 
     @views.get("/health/ready")

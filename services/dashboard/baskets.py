@@ -2,7 +2,7 @@
 
 from random import Random
 
-from shared.http import to_json
+from shared.http.app import to_json
 from shop.prices import PRICES
 
 #: Some of what the shop sells.

@@ -14,8 +14,8 @@ from flask import Blueprint, Flask, Response, request, session
 from msgspec import Struct
 from pydantic import SecretStr
 
-from shared.documents import read_document
-from shared.http import json_response, problem, read_body
+from shared.http.app import json_response, problem, read_body
+from shared.http.documents import read_document
 
 #: What probes and Prometheus ask for, under whatever name they know this process by.
 _OPEN = ("/health/", "/metrics")

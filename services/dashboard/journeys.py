@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.dashboard.neighbours import Neighbour, NoAnswer
+from services.dashboard.watched_service import NoAnswer, WatchedService
 
 #: Mails and texts are looked for among so many.
 SEARCHED = 1000
@@ -47,7 +47,7 @@ class _Texts(msgspec.Struct):
 class FarEnds:
     """The mail server and the SMS gateway: what they accepted for one event."""
 
-    def __init__(self, mail: Neighbour, gateway: Neighbour) -> None:
+    def __init__(self, mail: WatchedService, gateway: WatchedService) -> None:
         self._mail = mail
         self._gateway = gateway
 

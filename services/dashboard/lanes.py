@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Meta
 
 from services.dashboard.baskets import basket
-from services.dashboard.neighbours import Neighbour, NoAnswer
-from shared.documents import read_document
+from services.dashboard.watched_service import NoAnswer, WatchedService
 from shared.errors import DocumentError
+from shared.http.documents import read_document
 
 #: The modes that a lane takes.
 LANES = {"events": ("async",), "calls": ("sync", "parallel")}
@@ -66,7 +66,7 @@ class _Answered(msgspec.Struct, rename="camel"):
 
 
 @dataclass(frozen=True)
-class Run:
+class LaneRun:
     mode: str
     count: int
     rate: float
@@ -76,7 +76,7 @@ class Lane:
     """Places orders at the order service, one by one or as many as a run says."""
 
     def __init__(
-        self, order: Neighbour, rng: Random, clock: Callable[[], float] = time.monotonic
+        self, order: WatchedService, rng: Random, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._order = order
         self._rng = rng
@@ -116,7 +116,7 @@ class Lane:
             self._refused += answer.status not in (201, 202)
             self._answers.append(answer)
 
-    def start(self, run: Run) -> bool:
+    def start(self, run: LaneRun) -> bool:
         """Begin a run beside the caller; False while another one is on."""
         if not self._running.acquire(blocking=False):
             return False
@@ -129,7 +129,7 @@ class Lane:
         """Send no more; what was sent is waited for."""
         self._stop.set()
 
-    def _run(self, run: Run) -> None:
+    def _run(self, run: LaneRun) -> None:
         try:
             with ThreadPoolExecutor(UNDER_WAY, thread_name_prefix="customer") as customers:
                 self._send_all(run, customers)
@@ -137,7 +137,7 @@ class Lane:
             self._to_come, self._rate = 0, 0.0
             self._running.release()
 
-    def _send_all(self, run: Run, customers: ThreadPoolExecutor) -> None:
+    def _send_all(self, run: LaneRun, customers: ThreadPoolExecutor) -> None:
         """On an open schedule: the next one is due whether or not the last is answered."""
         free = threading.Semaphore(UNDER_WAY)
 

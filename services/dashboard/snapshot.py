@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from services.dashboard.lanes import LaneState
-from services.dashboard.ledger import Order
-from shared.activity import ActiveFault, Activity
+from services.dashboard.tracked_orders import Order
+from shared.activity.shapes import ActiveFault, Activity
 from shared.openapi.fields import Time
 
 Age = Annotated[

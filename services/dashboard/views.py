@@ -11,11 +11,11 @@ from msgspec import Meta, Struct
 from services.dashboard.guard import operators_alone
 from services.dashboard.hub import Hub
 from services.dashboard.journeys import FarEnds
-from services.dashboard.lanes import FASTEST, LANES, MOST_ORDERS, Lane, Run
-from services.dashboard.neighbours import Neighbour, Query
-from shared.documents import read_document
+from services.dashboard.lanes import FASTEST, LANES, MOST_ORDERS, Lane, LaneRun
+from services.dashboard.watched_service import Query, WatchedService
 from shared.events import is_id
-from shared.http import json_response, problem, read_body, to_json
+from shared.http.app import json_response, problem, read_body, to_json
+from shared.http.documents import read_document
 
 #: So many orders stand on a page.
 PAGE = 20
@@ -57,7 +57,7 @@ def stream_views(hub: Hub) -> Blueprint:
     return views
 
 
-def order_views(order: Neighbour, far_ends: FarEnds) -> Blueprint:
+def order_views(order: WatchedService, far_ends: FarEnds) -> Blueprint:
     views = Blueprint("orders", __name__)
 
     @views.get("/api/orders")
@@ -96,7 +96,7 @@ def lane_views(lanes: Mapping[str, Lane]) -> Blueprint:
         wish = read_document(read_body(), Many)
         if refusal := _refusal(name, wish.mode):
             return refusal
-        if not lanes[name].start(Run(wish.mode, wish.count, wish.rate)):
+        if not lanes[name].start(LaneRun(wish.mode, wish.count, wish.rate)):
             return problem(409, "A run is on", "Stop it first, or wait for its end.")
         return json_response({"started": True}, 202)
 
@@ -115,7 +115,7 @@ def _refusal(lane: str, mode: str) -> Response | None:
     return problem(404, "No such lane", f"Orders go by {LANES}.")
 
 
-def service_views(services: Mapping[str, Neighbour]) -> tuple[Blueprint, Blueprint]:
+def service_views(services: Mapping[str, WatchedService]) -> tuple[Blueprint, Blueprint]:
     """Those that look, and those that act. Each is passed on to the service itself."""
     looks, acts = Blueprint("looks", __name__), Blueprint("acts", __name__)
     acts.before_request(operators_alone)

@@ -6,11 +6,11 @@ from functools import partial
 from services.email.handler import send_confirmation
 from services.email.schema import tables
 from services.email.settings import EmailSettings
-from shared.effects import list_inbox
+from shared.activity.effects import list_inbox
 from shared.events import Event
-from shared.server import Process
 from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
 from shared.service.sending import Send, leased, once_or_resend
+from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 

@@ -4,9 +4,9 @@ from services.inventory.handler import move_stock
 from services.inventory.schema import tables
 from services.inventory.settings import InventorySettings
 from services.inventory.stock import list_movements, stock_views
-from shared.server import Process
 from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
 from shared.service.own_database import Write, apply_once, transactional
+from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 

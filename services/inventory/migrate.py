@@ -4,7 +4,7 @@ from sqlalchemy import Engine
 
 from services.inventory.catalogue import CATALOGUE
 from services.inventory.schema import metadata, products
-from shared.database import create_schema, insert, open_database, writing
+from shared.database.engine import create_schema, insert, open_database, writing
 from shared.settings import MigrateSettings, main
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from shared.database import Utc
+from shared.database.engine import Utc
 from shared.service.tables import consumer_tables
 
 metadata = MetaData()

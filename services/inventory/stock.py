@@ -7,9 +7,9 @@ from flask import Blueprint, Response
 from sqlalchemy import Engine, select
 
 from services.inventory.schema import movements, products
-from shared.effects import of_order, rows, stream
+from shared.activity.effects import of_order, rows, stream
 from shared.events import is_id
-from shared.http import json_response, problem
+from shared.http.app import json_response, problem
 
 _STOCK = select(
     products.c.product_id.label("productId"),

@@ -2,7 +2,7 @@
 
 from services.order.counting import shared_counts
 from services.order.settings import OrderSettings
-from shared.server import serve
+from shared.serving.server import serve
 from shared.settings import main
 
 

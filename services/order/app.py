@@ -2,19 +2,19 @@
 
 from functools import partial
 
-from services.order.direct import Direct
 from services.order.journey import Consumers
-from services.order.outbox import Bound
+from services.order.outbox import BacklogLimit
 from services.order.placing import Place, place_order
-from services.order.runs import Runs
 from services.order.schema import faults
 from services.order.settings import OrderSettings
-from services.order.stages import Stages
+from services.order.synchronous.calls import StageCalls
+from services.order.synchronous.placing import SynchronousPlacing
+from services.order.synchronous.runs import Runs
 from services.order.views import create_order_app
-from shared.database import open_database
-from shared.faults import Faults
-from shared.faulty import Trouble
-from shared.server import Process
+from shared.database.engine import open_database
+from shared.faults.injection import FaultInjector
+from shared.faults.store import Faults
+from shared.serving.server import Process
 from shop.consumers import LATECOMERS
 
 
@@ -26,20 +26,20 @@ def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:
     app = create_order_app(
         engine,
         partial(place, placing),
-        Bound(engine, settings.outbox_limit),
+        BacklogLimit(engine, settings.outbox_limit),
         consumers=Consumers(settings.consumer_urls),
         direct=_direct(settings, Runs(engine)),
-        trouble=Trouble(Faults(engine, faults, allowed=settings.faults_allowed)),
+        injector=FaultInjector(Faults(engine, faults, allowed=settings.faults_allowed)),
         mode=settings.order_mode,
         token=settings.operator_token,
     )
     return Process(app)
 
 
-def _direct(settings: OrderSettings, runs: Runs) -> Direct:
+def _direct(settings: OrderSettings, runs: Runs) -> SynchronousPlacing:
     # These orders hold a thread each, for seconds. The other half is for whoever wants to know.
     limit = settings.threads // 2
     # A latecomer may be off, and no order has to fail by somebody who is not expected.
     urls = {name: url for name, url in settings.consumer_urls.items() if name not in LATECOMERS}
-    stages = Stages(urls, timeout=settings.call_timeout, orders=limit)
-    return Direct(runs, stages, limit=limit)
+    stages = StageCalls(urls, timeout=settings.call_timeout, orders=limit)
+    return SynchronousPlacing(runs, stages, limit=limit)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.server import IN_MEMORY
+from shared.serving.server import IN_MEMORY
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 #: The labels are bounded, and what they need at most is less than half of this.

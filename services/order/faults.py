@@ -2,25 +2,25 @@
 
 from flask import Flask, Response, request
 
-from shared.fault_views import refuse_in_an_outage
-from shared.faulty import AFTER, BEFORE, Trouble
+from shared.faults.injection import AFTER, BEFORE, FaultInjector
+from shared.faults.views import refuse_in_an_outage
 
 
-def be_in_trouble(app: Flask, trouble: Trouble) -> None:
+def inject_faults(app: Flask, injector: FaultInjector) -> None:
     """`before`: nothing is written yet; `after`: the order is, and its client hears nothing."""
-    refuse_in_an_outage(app, trouble)
+    refuse_in_an_outage(app, injector)
 
     @app.before_request
     def before() -> None:
         if _is_an_order():
-            trouble.crash(BEFORE)
-            trouble.delay()
-            trouble.fail()
+            injector.crash(BEFORE)
+            injector.delay()
+            injector.fail()
 
     @app.after_request
     def after(response: Response) -> Response:
         if _is_an_order() and response.status_code in (201, 202):
-            trouble.crash(AFTER)
+            injector.crash(AFTER)
         return response
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, Row, select
 
 from services.order.errors import UnknownOrder
 from services.order.schema import orders
-from shared.database import reading
+from shared.database.engine import reading
 from shared.events import Identifier, is_id
 from shared.openapi.fields import Time
 

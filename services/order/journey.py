@@ -12,16 +12,16 @@ from sqlalchemy import Engine, select
 from services.order.history import Order
 from services.order.modes import Mode
 from services.order.placing import ACCEPTED
-from services.order.runs import Runs
 from services.order.schema import outbox
-from services.order.stages import Stage
-from shared.bounded_http import open_client
-from shared.database import reading
-from shared.documents import read_document
+from services.order.synchronous.calls import Stage
+from services.order.synchronous.runs import Runs
+from shared.activity.order_state import WAITING
+from shared.database.engine import reading
 from shared.errors import DocumentError
 from shared.events import Identifier
+from shared.http.bounded_client import open_client
+from shared.http.documents import read_document
 from shared.openapi.fields import Count, Time
-from shared.story import WAITING
 
 #: Somebody is looking at a screen: a service that takes longer counts as one that is away.
 PATIENCE_SECONDS = 2.0

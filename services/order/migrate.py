@@ -1,7 +1,7 @@
 """`python -m services.order.migrate`: create the tables that are missing."""
 
 from services.order.schema import metadata
-from shared.database import create_schema, open_database
+from shared.database.engine import create_schema, open_database
 from shared.settings import MigrateSettings, main
 
 

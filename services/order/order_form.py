@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from services.order.errors import Fault, InvalidOrder
+from services.order.errors import FieldFault, InvalidOrder
 from shared.events import ID_PATTERN, MAX_ITEMS, MAX_PRICE, MAX_QUANTITY, Item, total_of
 
 CENT = Decimal("0.01")
@@ -38,7 +38,7 @@ def read_order(document: object) -> NewOrder:
     total = total_of(items)
     if form.total_amount not in (None, total):
         detail = f"totalAmount is {form.total_amount}, but the items cost {total}"
-        raise _invalid([Fault("/totalAmount", detail)])
+        raise _invalid([FieldFault("/totalAmount", detail)])
     return NewOrder(form.user_id, items, total)
 
 
@@ -85,14 +85,14 @@ class _OrderForm(_Form):
     total_amount: Annotated[Decimal | None, PlainValidator(_total)] = None
 
 
-def _invalid(faults: Sequence[Fault]) -> InvalidOrder:
+def _invalid(faults: Sequence[FieldFault]) -> InvalidOrder:
     where = ", ".join(fault.pointer or "the document" for fault in faults[:5])
     more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
     return InvalidOrder(f"at fault: {where}{more}", faults)
 
 
-def _fault(error: ErrorDetails) -> Fault:
-    return Fault(_pointer(error["loc"]), error["msg"])
+def _fault(error: ErrorDetails) -> FieldFault:
+    return FieldFault(_pointer(error["loc"]), error["msg"])
 
 
 def _pointer(location: Sequence[int | str]) -> str:

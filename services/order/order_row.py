@@ -11,7 +11,7 @@ from services.order.idempotency import fingerprint, scoped
 from services.order.modes import Mode
 from services.order.order_form import NewOrder
 from services.order.schema import orders
-from shared.database import Money, Utc
+from shared.database.engine import Money, Utc
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 

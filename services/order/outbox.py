@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from services.order.errors import OutboxFull
 from services.order.schema import outbox
-from shared.database import reading, translated
+from shared.database.engine import reading, translated
 from shared.transport import Message
 
 log = structlog.get_logger()
@@ -72,7 +72,7 @@ def _time(value: object) -> datetime:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-class Bound:
+class BacklogLimit:
     """Refuses orders while `limit` events wait. It may be late by COUNT_SECONDS."""
 
     def __init__(
@@ -106,7 +106,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingEvent:
     """A row of the outbox, as the message that it becomes."""
 
     seq: int
@@ -139,14 +139,14 @@ _ROWS = (
 )
 
 
-def oldest(connection: Connection, limit: int) -> tuple[list[Waiting], dict[int, str]]:
+def oldest(connection: Connection, limit: int) -> tuple[list[WaitingEvent], dict[int, str]]:
     """The oldest rows; and of those that cannot become a message, their numbers and why."""
     with translated(), connection.execution_options(read_only=True).begin():
         rows = connection.execute(_ROWS.limit(limit)).all()
     waiting, unreadable = [], {}
     for row in rows:
         try:
-            waiting.append(Waiting(row.seq, _message(row)))
+            waiting.append(WaitingEvent(row.seq, _message(row)))
         except ValueError as error:
             unreadable[row.seq] = str(error)
     return waiting, unreadable
@@ -163,7 +163,7 @@ def set_aside(connection: Connection, reasons: Mapping[int, str]) -> None:
             log.error("outbox.set_aside", seq=seq, reason=reason)
 
 
-def still_there(connection: Connection, rows: Collection[Waiting]) -> list[Waiting]:
+def still_there(connection: Connection, rows: Collection[WaitingEvent]) -> list[WaitingEvent]:
     """Those that are in the outbox, and no others under their numbers: a database that was put in
     the place of another, behind which it lagged, gives numbers a second time.
     """

@@ -17,7 +17,7 @@ from services.order.modes import Mode
 from services.order.order_form import NewOrder
 from services.order.order_row import AT, INSERT_ORDER, PLACE_ORDER, has_its_key, new_row
 from services.order.schema import orders
-from shared.database import reading, translated, writing
+from shared.database.engine import reading, translated, writing
 from shared.errors import DatabaseUnavailable
 from shared.events import ORDER_PLACED, OrderPlaced, encode
 

@@ -7,10 +7,10 @@ import structlog
 from sqlalchemy import Engine, select, update
 
 from services.order.schema import orders
-from shared.database import open_database
+from shared.consuming.prune import BATCH, in_batches, utc_now
+from shared.database.engine import open_database
 from shared.errors import DatabaseUnavailable
 from shared.observability import configure_logging
-from shared.prune import BATCH, in_batches, utc_now
 from shared.settings import PruneSettings, main
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import (
     Text,
 )
 
-from shared.database import Money, Utc
-from shared.faults import faults_table
+from shared.database.engine import Money, Utc
+from shared.faults.store import faults_table
 
 metadata = MetaData()
 

@@ -7,17 +7,16 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from services.order.backlog_watch import BacklogWatch
-from services.order.direct import Direct
 from services.order.errors import (
     InvalidMode,
     InvalidPage,
     OrderFailed,
-    Refused,
+    RequestRefused,
     WrongMediaType,
     failed_to_problem,
     to_problem,
 )
-from services.order.faults import be_in_trouble
+from services.order.faults import inject_faults
 from services.order.history import (
     LARGEST_CURSOR,
     LONGEST_PAGE,
@@ -32,16 +31,17 @@ from services.order.metrics import exposition, measure
 from services.order.modes import Mode
 from services.order.openapi.views import docs
 from services.order.order_form import read_order
-from services.order.outbox import Bound, backlog
+from services.order.outbox import BacklogLimit, backlog
 from services.order.placing import Place, Placed
-from services.order.runs import Done, Runs
 from services.order.schema import metadata
-from shared.database import check_schema
+from services.order.synchronous.placing import SynchronousPlacing
+from services.order.synchronous.runs import FinishedRun, Runs
+from shared.database.engine import check_schema
 from shared.errors import DatabaseUnavailable
-from shared.fault_views import fault_views
-from shared.faulty import Trouble
-from shared.http import create_app, is_encoded, json_response, read_body
-from shared.operators import Guard, operators_only
+from shared.faults.injection import FaultInjector
+from shared.faults.views import fault_views
+from shared.http.app import create_app, is_encoded, json_response, read_body
+from shared.http.operator_auth import Guard, operators_only
 
 #: W3C Trace Context, the version that there is. An id of zeros only is none.
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -50,11 +50,11 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 def create_order_app(
     engine: Engine,
     place: Place,
-    bound: Bound,
+    bound: BacklogLimit,
     *,
     consumers: Consumers,
-    direct: Direct,
-    trouble: Trouble,
+    direct: SynchronousPlacing,
+    injector: FaultInjector,
     mode: Mode = Mode.ASYNC,
     token: SecretStr | None = None,
 ) -> Flask:
@@ -62,23 +62,25 @@ def create_order_app(
     places the orders that ask for another mode than async; `mode` is for those that ask for none.
 
     `token` opens what is for operators: the list of all orders, the state of the outbox, and
-    `trouble`, as far as that is allowed.
+    `injector`, as far as that is allowed.
     """
     app = create_app(exposition(BacklogWatch(lambda: backlog(engine)).backlog))
-    app.register_error_handler(Refused, to_problem)
+    app.register_error_handler(RequestRefused, to_problem)
     app.register_error_handler(OrderFailed, failed_to_problem)
     app.register_blueprint(_placing(place, bound, direct, mode))
     app.register_blueprint(_looking(engine, direct.runs, consumers))
     app.register_blueprint(_for_operators(engine, direct.runs, operators_only(token)))
-    app.register_blueprint(fault_views(trouble.faults, operators_only(token)))
-    app.register_blueprint(_health(engine, trouble))
+    app.register_blueprint(fault_views(injector.faults, operators_only(token)))
+    app.register_blueprint(_health(engine, injector))
     app.register_blueprint(docs())
     measure(app)
-    be_in_trouble(app, trouble)
+    inject_faults(app, injector)
     return app
 
 
-def _placing(place: Place, bound: Bound, direct: Direct, usual: Mode) -> Blueprint:
+def _placing(
+    place: Place, bound: BacklogLimit, direct: SynchronousPlacing, usual: Mode
+) -> Blueprint:
     views = Blueprint("placing", __name__)
 
     @views.post("/orders")
@@ -98,11 +100,11 @@ def _accepted(placed: Placed) -> Response:
     return _placed(placed, 202)
 
 
-def _done(done: Done) -> Response:
+def _done(done: FinishedRun) -> Response:
     return _placed(done, 201, stages=done.stages)
 
 
-def _placed(order: Placed | Done, status: int, **more: object) -> Response:
+def _placed(order: Placed | FinishedRun, status: int, **more: object) -> Response:
     answer = {"orderId": order.order_id, "status": order.status, "totalAmount": order.total_amount}
     response = json_response(answer | more, status)
     response.headers["Location"] = f"/orders/{order.order_id}"
@@ -149,7 +151,7 @@ def _for_operators(engine: Engine, runs: Runs, guard: Guard) -> Blueprint:
     return views
 
 
-def _health(engine: Engine, trouble: Trouble) -> Blueprint:
+def _health(engine: Engine, injector: FaultInjector) -> Blueprint:
     views = Blueprint("health", __name__)
 
     @views.get("/health/ready")
@@ -159,7 +161,7 @@ def _health(engine: Engine, trouble: Trouble) -> Blueprint:
             check_schema(engine, metadata)
         except DatabaseUnavailable as error:
             return json_response({"ready": False, "reason": str(error)}, 503)
-        reason = trouble.outage()
+        reason = injector.outage()
         return json_response({"ready": not reason, "reason": reason}, 503 if reason else 200)
 
     return views

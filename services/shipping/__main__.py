@@ -7,9 +7,9 @@ from services.shipping.joining import note_joining
 from services.shipping.schema import tables
 from services.shipping.settings import ShippingSettings
 from services.shipping.shipments import list_shipments, shipment_views
-from shared.server import Process
 from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
 from shared.service.own_database import Write, rebuild, transactional
+from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, select
 
 from services.shipping.schema import joined
-from shared.database import insert, reading, writing
+from shared.database.engine import insert, reading, writing
 from shared.transport import Broker
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from shared.database import Utc
+from shared.database.engine import Utc
 from shared.service.tables import consumer_tables
 
 metadata = MetaData()

@@ -8,9 +8,9 @@ from sqlalchemy import Engine, select
 
 from services.shipping.joining import joined_at
 from services.shipping.schema import shipments
-from shared.effects import of_order, rows, stream
+from shared.activity.effects import of_order, rows, stream
 from shared.events import is_id
-from shared.http import json_response, problem
+from shared.http.app import json_response, problem
 
 _SHIPMENTS = select(
     shipments.c.shipment_id.label("shipmentId"),

@@ -8,12 +8,12 @@ import httpx
 from services.sms.handler import send_text
 from services.sms.schema import tables
 from services.sms.settings import SmsSettings
-from shared.bounded_http import open_client
-from shared.effects import list_inbox
+from shared.activity.effects import list_inbox
 from shared.events import Event
-from shared.server import Process
+from shared.http.bounded_client import open_client
 from shared.service.compose import WrapEffect, compose_consumer, serve_consumer, unchanged
 from shared.service.sending import Send, leased, once_or_resend
+from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 

@@ -1,7 +1,7 @@
 """`python -m services.sms.prune`: delete the records of what cannot come again."""
 
 from services.sms.schema import tables
-from shared.prune import run_prune
+from shared.consuming.prune import run_prune
 from shared.settings import PruneConsumerSettings, main
 
 

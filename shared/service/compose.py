@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 from flask import Blueprint
 from sqlalchemy import Engine
 
-from shared.consumer import Consumer
-from shared.consumer_http import create_consumer_app
-from shared.database import check_schema, open_database
-from shared.faults import Faults
-from shared.faulty import FaultyEffect, Trouble
-from shared.history import History
-from shared.inbox import Effect
+from shared.consuming.consumer import Consumer
+from shared.consuming.effect import Effect
+from shared.consuming.history import History
+from shared.database.engine import check_schema, open_database
+from shared.faults.injection import FaultInjector, FaultyEffect
+from shared.faults.store import Faults
 from shared.observability import configure_logging
-from shared.replayer import ApplierFor, Replayer
-from shared.replays import Replays
-from shared.server import Process, Together, serve
+from shared.replay.replayer import ApplierFor, Replayer
+from shared.replay.store import Replays
+from shared.service.http_side import create_consumer_app
 from shared.service.tables import ConsumerTables
+from shared.serving.server import Process, Together, serve
 from shared.settings import ConsumerSettings
 from shared.transport import Broker, connect
 
@@ -86,10 +86,10 @@ def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left o
     """
     engine = open_database(settings.database_url)
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
-    trouble = Trouble(Faults(engine, tables.faults, allowed=settings.faults_allowed))
+    injector = FaultInjector(Faults(engine, tables.faults, allowed=settings.faults_allowed))
     inner = effect(engine, tables)
     if settings.faults_allowed:
-        inner = FaultyEffect(inner, trouble)
+        inner = FaultyEffect(inner, injector)
     applied = wrap_effect(inner)
 
     def check() -> None:
@@ -118,7 +118,7 @@ def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left o
         tables,
         partial(list_effects, engine),
         replayer,
-        trouble=trouble,
+        injector=injector,
         token=settings.operator_token,
     )
     for make_views in views:
@@ -127,6 +127,6 @@ def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left o
 
 
 def serve_consumer(name: str, settings: S, compose: Callable[[S], Process], **options: Any) -> None:
-    """Serve until a signal ends it. `options` are those of `shared.server.serve`."""
+    """Serve until a signal ends it. `options` are those of `shared.serving.server.serve`."""
     configure_logging(name, settings.log_level)
     serve(settings, lambda: compose(settings), **options)

@@ -5,12 +5,13 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from shared.inbox import Effect, TransactionalEffect
-from shared.replay_appliers import ApplyOnce, Rebuild, Remove, Write
-from shared.replayer import ApplierFor
+from shared.consuming.crash_suspects import StartLog
+from shared.consuming.effect import Effect
+from shared.consuming.inbox import TransactionalEffect
+from shared.replay.appliers import ApplyOnce, Rebuild, Remove, Write
+from shared.replay.replayer import ApplierFor
 from shared.service.compose import MakeEffect, ReplayWay
 from shared.service.tables import ConsumerTables
-from shared.starts import Starts
 
 __all__ = ["Write", "apply_once", "rebuild", "transactional"]
 
@@ -19,7 +20,7 @@ def transactional(write: Write, *, work_time: float = 0.0) -> MakeEffect:
     """`write` and the inbox row in one transaction, after `work_time` seconds of pretended work."""
     work = partial(time.sleep, work_time)
     return lambda engine, tables: TransactionalEffect(
-        engine, tables.inbox, Starts(tables.starts), write, work
+        engine, tables.inbox, StartLog(tables.starts), write, work
     )
 
 

@@ -5,23 +5,24 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from shared.circuit import Circuit
+from shared.consuming.crash_suspects import StartLog
+from shared.consuming.effect import Effect
+from shared.consuming.lease import LeasedEffect
+from shared.consuming.outage_detector import OutageDetector
 from shared.events import Event
-from shared.inbox import Effect, LeasedEffect
-from shared.replay_appliers import ApplyOnce, sending
-from shared.replayer import ApplierFor
+from shared.replay.appliers import ApplyOnce, sending
+from shared.replay.replayer import ApplierFor
 from shared.service.compose import MakeEffect, ReplayWay
 from shared.service.tables import ConsumerTables
-from shared.starts import Starts
 
 Send = Callable[[Event], None]
 
 
 def leased(send: Send, *, lease: float) -> MakeEffect:
     """`send` under a lease of so many seconds; its refusals are judged by those of others."""
-    careful = Circuit(send)
+    careful = OutageDetector(send)
     return lambda engine, tables: LeasedEffect(
-        engine, tables.inbox, Starts(tables.starts), careful, lease=lease
+        engine, tables.inbox, StartLog(tables.starts), careful, lease=lease
     )
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import MetaData, Table
 
-from shared.database import create_schema, open_database
-from shared.faults import faults_table
-from shared.history import history_table
-from shared.inbox import inbox_table
-from shared.replay_table import replays_table
-from shared.starts import starts_table
-from shared.story import Tables
+from shared.consuming.crash_suspects import starts_table
+from shared.consuming.history import history_table
+from shared.consuming.inbox import inbox_table
+from shared.consuming.tables import Tables
+from shared.database.engine import create_schema, open_database
+from shared.faults.store import faults_table
+from shared.replay.table import replays_table
 
 
 @dataclass(frozen=True, slots=True)

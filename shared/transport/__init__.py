@@ -175,15 +175,15 @@ def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:
     # Not by taking the URL apart: what cannot be taken apart is repeated in the error, secrets too.
     scheme = url.partition("://")[0].lower()
     if scheme in ("amqp", "amqps"):
-        from shared.transport.rabbitmq import RabbitMQ
+        from shared.transport.rabbitmq.broker import RabbitMQ
 
         return RabbitMQ(url, ladder)
     if scheme == "kafka":
-        from shared.transport.kafka import Kafka
+        from shared.transport.kafka.broker import Kafka
 
         return Kafka(url, ladder)
     if scheme == "sqlite":
-        from shared.transport.embedded import EmbeddedBroker
+        from shared.transport.embedded.broker import EmbeddedBroker
 
         return EmbeddedBroker(url, ladder)
     known = "amqp://…, amqps://…, kafka://… or sqlite:///…"
@@ -194,7 +194,7 @@ def kept_days(url: str) -> float:
     """How many days after its publication an event can still be read. Raises SettingsError."""
     if url.partition("://")[0].lower() != "kafka":
         return KEPT_DAYS
-    from shared.transport.kafka_address import address
+    from shared.transport.kafka.address import address
 
     # A file goes as a whole, when its newest record is old enough; seven make up the retention.
     return address(url, LADDER).layout.retention_days * 8 / 7

@@ -1,8 +1,8 @@
 """`python -m simulators.mail_sink`: takes every mail, delivers none, shows all of them."""
 
-from shared.database import create_schema, database_problem, open_database
+from shared.database.engine import create_schema, database_problem, open_database
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.serving.server import Process, serve
 from shared.settings import main
 from simulators.mail_sink.mailbox import Mailbox
 from simulators.mail_sink.schema import metadata

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, delete, func, select
 
-from shared.database import reading, writing
+from shared.database.engine import reading, writing
 from simulators.mail_sink.schema import mails
 
 #: Characters of a text that a list shows.

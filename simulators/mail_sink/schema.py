@@ -13,7 +13,7 @@ from sqlalchemy import (
     Text,
 )
 
-from shared.database import Utc
+from shared.database.engine import Utc
 
 metadata = MetaData()
 

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Flask, Response, render_template
 
-from shared.documents import read_document
 from shared.errors import DocumentError
-from shared.http import create_app, json_response, problem, read_body
+from shared.http.app import create_app, json_response, problem, read_body
+from shared.http.documents import read_document
 from simulators.health import readiness_view
 from simulators.mail_sink.mailbox import Mailbox
 from simulators.query import number

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from shared.database import create_schema, open_database
+from shared.database.engine import create_schema, open_database
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.serving.server import Process, serve
 from shared.settings import main
 from simulators.sms_gateway.schema import metadata
 from simulators.sms_gateway.settings import SmsGatewaySettings

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection, Engine, RowMapping, select
 
-from shared.database import insert, reading, writing
+from shared.database.engine import insert, reading, writing
 from shared.events import Identifier
 from simulators.sms_gateway.schema import texts
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Engine, delete, select
 
-from shared.database import insert, reading, writing
+from shared.database.engine import insert, reading, writing
 from simulators.sms_gateway.schema import behaviours
 
 Rate = Annotated[float, Meta(ge=0, le=1)]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, BigInteger, Column, Identity, Integer, MetaData, String, Table, Text
 
-from shared.database import Utc
+from shared.database.engine import Utc
 
 metadata = MetaData()
 

@@ -9,10 +9,10 @@ from random import Random
 from flask import Blueprint, Flask, Response, request
 from sqlalchemy import Engine
 
-from shared.database import database_problem
-from shared.documents import read_document
+from shared.database.engine import database_problem
 from shared.errors import DocumentError
-from shared.http import create_app, json_response, problem, read_body
+from shared.http.app import create_app, json_response, problem, read_body
+from shared.http.documents import read_document
 from simulators.health import readiness_view
 from simulators.query import number
 from simulators.sms_gateway import behaviour

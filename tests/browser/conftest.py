@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from orderctl.stack import Stack
+from orderctl.stack.stack import Stack
 from tests.browser.chromium import MISSING, chromium, find_chromium
 from tests.browser.system import a_system
 from tests.browser.watched import Watched, problems_of

@@ -12,8 +12,8 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from orderctl.demo_report import WORK_TIMES
-from orderctl.stack import Stack
+from orderctl.stack.parts import WORK_TIMES
+from orderctl.stack.stack import Stack
 from shared.transport import LADDER
 from tests.browser.chromium import MISSING, chromium, find_chromium
 from tests.browser.system import a_system

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from orderctl.parts import MODULES
-from orderctl.stack import Stack
+from orderctl.stack.parts import MODULES
+from orderctl.stack.stack import Stack
 from tests.zygote.client import fork_python
 
 #: Seconds: enough to be seen, and no more.

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 
-from orderctl.stack import Stack
+from orderctl.stack.stack import Stack
 from tests.browser.watched import Watched
 
 LOOKS: dict[str, dict[str, Any]] = {

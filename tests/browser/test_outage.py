@@ -1,6 +1,6 @@
 """An outage and its recovery, as the page shows it: a queue that fills, and drains."""
 
-from orderctl.stack import Stack
+from orderctl.stack.stack import Stack
 from tests.browser.watched import Watched
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from orderctl.stack import Stack
+from orderctl.stack.stack import Stack
 from tests.browser.watched import Watched
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from orderctl.compare.plots import NAMES
-from orderctl.compare.write import write_report
+from orderctl.compare.charts.charts import NAMES
+from orderctl.compare.files import write_report
 from tests.compare_sample import SCENARIOS, sample
 
 DESKTOP = {"width": 1280, "height": 900}

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from orderctl.ports import free_port
-from orderctl.process import ROOT
+from orderctl.stack.ports import free_port
+from orderctl.stack.process import ROOT
 
 TOKEN = "operators-of-a-test"
 #: The ledger of answers, in the volume of orderctl.

@@ -8,9 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from shared.moving_all import in_parts
 from shared.transport import Broker, Failure, Message
 from shared.transport.message import MAX_REASON, PART
+from shared.transport.moving_all import in_parts
 from tests.conformance.steps import a_message, bury, drain, ids, late, messages, publish, take_one
 from tests.conformance.transports import LADDER
 

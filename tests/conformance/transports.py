@@ -9,7 +9,7 @@ import pytest
 
 from shared.sqlite_address import sqlite_url
 from shared.transport import Broker, connect
-from shared.transport.embedded import EmbeddedBroker
+from shared.transport.embedded.broker import EmbeddedBroker
 
 SERVICES = ("email", "sms")
 LADDER = (0.2, 0.4, 0.8)

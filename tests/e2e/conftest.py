@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.parts import sqlite_in
-from orderctl.stack import Stack
+from orderctl.stack.parts import sqlite_in
+from orderctl.stack.stack import Stack
 from tests.e2e.shop import ENVIRONMENT, LADDER, Shop
 from tests.zygote.client import fork_python
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orderctl.process import ROOT
-from orderctl.stack import Stack
+from orderctl.stack.process import ROOT
+from orderctl.stack.stack import Stack
 from shared.transport import Broker, connect
 from tests.asking import client
 from tests.zygote.client import python

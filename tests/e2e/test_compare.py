@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.compare.comparison import Request, compare
+from orderctl.compare.comparison import ComparisonRequest, compare
 from orderctl.compare.results import MODES, Comparison, Mode, ModeResult, ScenarioResult
 from orderctl.compare.scenarios import Size, scenarios
-from orderctl.compare.shop import open_shop
+from orderctl.compare.target import open_shop
 from orderctl.errors import CommandError
 from orderctl.progress import silent
-from orderctl.stack import Stack
+from orderctl.stack.stack import Stack
 from tests.zygote.client import fork_python
 
 #: An order by calls takes a third of a second.
@@ -33,7 +33,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]
         stack.setup()
         stack.start_all()
         stack.wait_ready()
-        request = Request(scenarios(SIZE), folder / "accepted.ndjson", "a test")
+        request = ComparisonRequest(scenarios(SIZE), folder / "accepted.ndjson", "a test")
         with open_shop(stack.addresses) as shop:
             yield compare(shop, request, silent)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.parts import sqlite_in
-from orderctl.ports import free_port
-from orderctl.stack import Stack
+from orderctl.stack.parts import sqlite_in
+from orderctl.stack.ports import free_port
+from orderctl.stack.stack import Stack
 from tests.e2e.shop import (
     CONSUMERS,
     ENVIRONMENT,
@@ -25,8 +25,8 @@ from tests.e2e.shop import (
 )
 from tests.e2e.test_kills import KILLED, has_died
 from tests.e2e.test_outages import assert_no_dead_letters, is_ready
-from tests.servers import KafkaServer, PostgresServer
 from tests.zygote.client import fork_python
+from tools.servers import KafkaServer, PostgresServer
 
 #: Long enough for a partition to be taken away while emails are under way.
 EMAIL_SECONDS = 0.3

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.outcome import Plan
+from loadtest.outcome import LoadPlan
 from loadtest.run import load_test
-from orderctl.audit_verdict import Verdict
-from orderctl.parts import MODULES
-from orderctl.process import ROOT
+from orderctl.audit.verdict import Verdict
 from orderctl.progress import silent
-from orderctl.stack import Stack
+from orderctl.stack.parts import MODULES
+from orderctl.stack.process import ROOT
+from orderctl.stack.stack import Stack
 from shop.consumers import CONSUMERS
 from tests.e2e.parts.dropping_consumer import EVERY
 
@@ -69,7 +69,7 @@ def with_an_email_service_that_drops(stack: Stack) -> None:
 
 def test_a_service_that_drops_one_message_in_a_hundred_turns_it_red(tmp_path: Path) -> None:
     # Long enough for a hundred orders on a busy machine too.
-    plan = Plan(users=12, seconds=20, folder=tmp_path / "load")
+    plan = LoadPlan(users=12, seconds=20, folder=tmp_path / "load")
 
     outcome = load_test(plan, silent, start=with_an_email_service_that_drops)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.locust_process import LEDGER, RESULTS, Locust
-from loadtest.outcome import Plan
+from loadtest.outcome import LoadPlan
 from loadtest.results import Line, read_results
-from orderctl.ledger import read_ledger
+from orderctl.audit.ledger import read_ledger
 from orderctl.progress import silent
 
 
@@ -94,7 +94,7 @@ def a_shop(behave: Behaviour) -> Iterator[Shop]:
 
 def put_under_load(behave: Behaviour, folder: Path) -> tuple[int, dict[str, Line], int]:
     """The exit status of locust, its results by name, and how many promises it wrote down."""
-    plan = Plan(users=2, seconds=4, folder=folder, tags=("async",))
+    plan = LoadPlan(users=2, seconds=4, folder=folder, tags=("async",))
     with a_shop(behave) as shop:
         status = Locust(plan, shop.url).run(silent)
     lines = {line.name: line for line in read_results(folder / RESULTS)}
@@ -151,7 +151,7 @@ def test_a_refusal_that_does_not_say_for_how_long_is_a_failure(tmp_path: Path) -
 def test_a_server_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     with a_shop(accept) as shop:
         pass
-    plan = Plan(users=2, seconds=4, folder=tmp_path, tags=("async",))
+    plan = LoadPlan(users=2, seconds=4, folder=tmp_path, tags=("async",))
 
     assert Locust(plan, shop.url).run(silent) == 1
 
@@ -160,7 +160,7 @@ def test_a_server_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_run_that_sends_nothing_does_not_pass(tmp_path: Path) -> None:
-    plan = Plan(users=1, seconds=2, folder=tmp_path, tags=("no-such-tag",))
+    plan = LoadPlan(users=1, seconds=2, folder=tmp_path, tags=("no-such-tag",))
 
     assert Locust(plan, "http://127.0.0.1:9").run(silent) == 1
     assert not read_results(tmp_path / RESULTS)

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from orderctl.stack import Stack
+from orderctl.stack.stack import Stack
 from shared.transport import Span
 from tests.e2e.conftest import rabbitmq_stack
 from tests.e2e.shop import (
@@ -20,7 +20,7 @@ from tests.e2e.shop import (
     Shop,
     eventually,
 )
-from tests.servers import PostgresServer, RabbitMQServer
+from tools.servers import PostgresServer, RabbitMQServer
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from orderctl.parts import sqlite_in
-from orderctl.stack import Stack
+from orderctl.stack.parts import sqlite_in
+from orderctl.stack.stack import Stack
 from shared.transport import Depth
 from tests.e2e.shop import CONSUMERS, ENVIRONMENT, LADDER, Shop, eventually
 from tests.e2e.test_kills import KILLED, has_died
-from tests.servers import PostgresServer, RabbitMQServer
 from tests.zygote.client import fork_python
+from tools.servers import PostgresServer, RabbitMQServer
 
 #: Long enough for a replay of mails to be stopped in its middle.
 EMAIL_SECONDS = 0.3

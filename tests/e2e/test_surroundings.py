@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.process import ROOT
+from orderctl.stack.process import ROOT
 from tests.waiting import eventually
 
 ORDERS = 20

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import give_up
 from tests.packets import Firewall, FirewallRefused
-from tests.servers import ServerMissing
+from tools.servers import ServerMissing
 
 
 @pytest.fixture

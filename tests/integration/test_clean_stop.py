@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from orderctl.ports import free_port
-from orderctl.process import start_python
+from orderctl.stack.ports import free_port
+from orderctl.stack.process import start_python
 from services.email.schema import tables as email_tables
 from services.order.schema import metadata as order_tables
-from shared.database import create_schema, open_database, reading
+from shared.database.engine import create_schema, open_database, reading
 from tests.builders import an_event
 from tests.pipeline import Pipeline, wait_ready
 from tests.raw_client import HALF_A_BODY, HALF_A_HEAD, connect, held, is_open, read_until
@@ -157,8 +157,8 @@ def starts_left(pipeline: Pipeline, service: str) -> int:
 #: Serves; what runs beside it does not stop when it is told to.
 ENDLESS = """
 import sys, threading
-from shared.http import create_app
-from shared.server import Process, serve
+from shared.http.app import create_app
+from shared.serving.server import Process, serve
 from shared.settings import ServiceSettings
 
 class Endless:

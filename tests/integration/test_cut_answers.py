@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from orderctl.ask_again import ATTEMPTS
-from orderctl.audit_pages import Witness, open_client
 from orderctl.errors import EvidenceUnreadable
-from orderctl.ports import free_port
+from orderctl.http_client import ServiceClient, open_client
+from orderctl.stack.ports import free_port
 from tests.waiting import eventually
 
 LINES = 1000
@@ -24,8 +24,8 @@ import os, sys
 from pathlib import Path
 from flask import Response
 from shared.errors import DatabaseUnavailable
-from shared.http import create_app
-from shared.server import Process, serve
+from shared.http.app import create_app
+from shared.serving.server import Process, serve
 from shared.settings import ServiceSettings
 
 left, lines, how = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
@@ -81,7 +81,7 @@ def answers(url: str) -> bool:
 @however_it_breaks
 def test_a_list_that_breaks_off_is_read_to_its_end(tmp_path: Path, how: str) -> None:
     with breaking_off(tmp_path, ATTEMPTS - 1, how) as url, open_client() as client:
-        rows = list(Witness(client, "inventory", url).lines("/effects", Row))
+        rows = list(ServiceClient(client, "inventory", url).lines("/effects", Row))
     assert [row.number for row in rows] == list(range(LINES))
 
 
@@ -91,5 +91,5 @@ def test_a_list_that_breaks_off_each_time_is_not_taken_for_complete(
 ) -> None:
     with breaking_off(tmp_path, ATTEMPTS, how) as url, open_client() as client:
         with pytest.raises(EvidenceUnreadable, match=r"inventory at .*/effects cannot be read"):
-            list(Witness(client, "inventory", url).lines("/effects", Row))
+            list(ServiceClient(client, "inventory", url).lines("/effects", Row))
         assert (tmp_path / "left").read_text() == ""

@@ -1,4 +1,7 @@
-"""What tests/unit/test_database.py shows on SQLite holds on PostgreSQL; and its connections end."""
+"""What tests/unit/shared/database/test_engine.py shows on SQLite holds on PostgreSQL.
+
+And its connections end.
+"""
 
 import socket
 import threading
@@ -19,18 +22,11 @@ from sqlalchemy import (
     text,
 )
 
-from shared.database import (
-    Utc,
-    check_schema,
-    create_schema,
-    open_database,
-    reading,
-    writing,
-)
-from shared.database_address import engine_url
+from shared.database.address import engine_url
+from shared.database.bulk_insert import insert_rows
+from shared.database.engine import Utc, check_schema, create_schema, open_database, reading, writing
 from shared.errors import DatabaseUnavailable
-from shared.rows import insert_rows
-from tests.unit.test_database import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.database.test_engine import *  # noqa: F403 (its tests are run again here)
 from tests.waiting import eventually
 
 

@@ -1,3 +1,3 @@
-"""What tests/unit/test_effects.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/shared/activity/test_effects.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_effects import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.activity.test_effects import *  # noqa: F403 (its tests are run again here)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from orderctl.ports import free_port
+from orderctl.stack.ports import free_port
 from services.email.schema import tables
-from shared.database import open_database, reading, writing
-from shared.starts import MAX_STARTS
+from shared.consuming.crash_suspects import MAX_STARTS
+from shared.database.engine import open_database, reading, writing
 from tests.builders import an_event
 from tests.pipeline import Pipeline, lines, post_event, wait_ready
 from tests.service_process import ServiceProcess

@@ -18,7 +18,7 @@ import pytest
 
 from shared.errors import BrokerUnavailable
 from shared.transport import Depth, Message
-from shared.transport.embedded import EmbeddedBroker
+from shared.transport.embedded.broker import EmbeddedBroker
 from tests.conformance.holding import holder
 from tests.conformance.steps import a_message, acked, drain, ids, messages, publish, take
 from tests.waiting import PATIENCE_SECONDS

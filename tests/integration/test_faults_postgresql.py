@@ -1,3 +1,3 @@
-"""What tests/unit/test_faults.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/shared/faults/test_faults.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_faults import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.faults.test_faults import *  # noqa: F403 (its tests are run again here)

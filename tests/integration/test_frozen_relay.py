@@ -7,10 +7,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.order.relay_lock import FROZEN_SECONDS, LOCK
-from services.order.relay_loop import Relay
-from shared.database import open_database
-from shared.transport import Depth, kafka_producer, rabbitmq_publisher
+from services.order.relay.lock import FROZEN_SECONDS, LOCK
+from services.order.relay.loop import Relay
+from shared.database.engine import open_database
+from shared.transport import Depth
+from shared.transport.kafka import producer as kafka_producer
+from shared.transport.rabbitmq import publisher as rabbitmq_publisher
 from tests.order_service import OrderService
 from tests.pipeline import Pipeline, lines
 from tests.relay_parts import CONSUMERS, RecordingBroker, running

@@ -1,3 +1,3 @@
-"""What tests/unit/test_http_properties.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/shared/http/test_properties.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_http_properties import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.http.test_properties import *  # noqa: F403 (its tests are run again here)

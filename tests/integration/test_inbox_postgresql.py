@@ -1,4 +1,7 @@
-"""What tests/unit/test_inbox.py shows on SQLite holds on PostgreSQL, also when it really stops."""
+"""What tests/unit/shared/consuming/test_inbox.py shows on SQLite holds on PostgreSQL.
+
+Also when it really stops.
+"""
 
 import threading
 
@@ -7,9 +10,9 @@ from sqlalchemy import Connection, Engine
 
 from shared.errors import DatabaseUnavailable, LeaseHeld
 from tests.builders import an_event
-from tests.servers import PostgresServer
-from tests.unit import test_inbox
-from tests.unit.test_inbox import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.consuming import test_inbox
+from tests.unit.shared.consuming.test_inbox import *  # noqa: F403 (its tests are run again here)
+from tools.servers import PostgresServer
 
 
 def test_when_the_server_stops_after_the_call_it_is_sent_once(

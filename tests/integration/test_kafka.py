@@ -34,8 +34,8 @@ from shared.transport import (
     Publisher,
     connect,
 )
-from shared.transport.kafka_address import address
-from shared.transport.kafka_subscription import KafkaSubscription
+from shared.transport.kafka.address import address
+from shared.transport.kafka.subscription import KafkaSubscription
 from tests import builders
 from tests.conformance.steps import (
     a_message,
@@ -50,8 +50,8 @@ from tests.conformance.steps import (
     take_one,
 )
 from tests.conformance.transports import LADDER
-from tests.servers import KafkaServer
 from tests.waiting import PATIENCE_SECONDS, eventually, stays
+from tools.servers import KafkaServer
 
 SERVICES = ("email", "sms")
 PARTITIONS = 6

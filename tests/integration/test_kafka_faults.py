@@ -16,12 +16,12 @@ from confluent_kafka.admin import AdminClient
 
 from shared.errors import BrokerUnavailable, QueuesMissing
 from shared.transport import Broker, Depth, Failure, Span, connect
-from shared.transport.kafka_address import address
-from shared.transport.kafka_dead_letters import KafkaDeadLetters, Kept
-from shared.transport.kafka_lanes import Lanes
-from shared.transport.kafka_member import Member
-from shared.transport.kafka_producer import Sender
-from shared.transport.kafka_topics import LARGEST_KEPT, LARGEST_MESSAGE
+from shared.transport.kafka.address import address
+from shared.transport.kafka.assigned_partitions import AssignedPartitions
+from shared.transport.kafka.dead_letters import KafkaDeadLetters, Kept
+from shared.transport.kafka.group_member import Member
+from shared.transport.kafka.producer import Sender
+from shared.transport.kafka.topics import LARGEST_KEPT, LARGEST_MESSAGE
 from shared.transport.message import MAX_REASON
 from tests.conformance.steps import (
     a_message,
@@ -36,8 +36,8 @@ from tests.conformance.steps import (
 )
 from tests.conformance.transports import LADDER
 from tests.integration.test_kafka import bootstrap
-from tests.servers import KafkaServer
 from tests.waiting import PATIENCE_SECONDS, eventually
+from tools.servers import KafkaServer
 
 PARTITIONS = 6
 _spawn = multiprocessing.get_context("spawn")
@@ -226,7 +226,7 @@ def test_a_thread_that_hangs_and_asks_for_nothing_more_is_told(kafka_url: str) -
     connect(kafka_url, LADDER).declare(["email"])
     where, changed = address(kafka_url, LADDER), threading.Condition()
     delays = where.layout.delays("email")
-    member = Member(where, "email", delays, Lanes(delays), changed, silence=0.2)
+    member = Member(where, "email", delays, AssignedPartitions(delays), changed, silence=0.2)
     eventually(lambda: member.trouble() is None)
     with changed:
         eventually(lambda: "has hung for" in (member.trouble() or ""))

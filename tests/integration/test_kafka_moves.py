@@ -7,11 +7,11 @@ from multiprocessing.connection import Connection
 import pytest
 
 from shared.transport import Message, Subscription, connect
-from shared.transport.kafka_lanes import FETCHED
+from shared.transport.kafka.assigned_partitions import FETCHED
 from tests.conformance.steps import acked, ids, messages, publish, take_one
 from tests.conformance.transports import LADDER
-from tests.servers import KafkaServer
 from tests.waiting import PATIENCE_SECONDS
+from tools.servers import KafkaServer
 
 PARTITIONS = 3
 ROUNDS = 3

@@ -8,11 +8,11 @@ import pytest
 from confluent_kafka import Producer
 
 from shared.transport import Broker, Delivery, Depth, Failure, Message, Span, connect
-from shared.transport.kafka_topics import LARGEST_KEPT
+from shared.transport.kafka.topics import LARGEST_KEPT
 from tests.conformance.steps import a_message, acked, drain, ids, late, publish, take
 from tests.conformance.transports import LADDER
 from tests.integration.test_kafka import bootstrap
-from tests.servers import KafkaServer
+from tools.servers import KafkaServer
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 DIGITS = b"9" * 5000

@@ -6,13 +6,13 @@ import pytest
 from confluent_kafka import Producer
 
 from shared.transport import Broker, Depth, Message, Span, connect
-from shared.transport.kafka_address import address
-from shared.transport.kafka_subscription import KafkaSubscription
+from shared.transport.kafka.address import address
+from shared.transport.kafka.subscription import KafkaSubscription
 from tests.conformance.steps import a_message, acked, bury, ids, late, publish, take_one
 from tests.conformance.transports import LADDER
 from tests.integration.test_kafka import bootstrap
-from tests.servers import KafkaServer
 from tests.waiting import eventually, stays
+from tools.servers import KafkaServer
 
 NOTHING = Depth(ready=0, retrying=0, dead=0)
 

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from orderctl.ports import free_port
+from orderctl.stack.ports import free_port
 from services.order.schema import metadata
-from shared.database import create_schema, open_database
+from shared.database.engine import create_schema, open_database
 from shared.transport import connect
 from tests.order_service import AN_ORDER
 from tests.relay_parts import CONSUMERS

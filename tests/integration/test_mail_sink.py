@@ -5,7 +5,7 @@ import smtplib
 import threading
 from pathlib import Path
 
-from orderctl.ports import free_port
+from orderctl.stack.ports import free_port
 from services.email.handler import confirmation
 from tests.builders import an_event
 from tests.pipeline import Pipeline

@@ -1,3 +1,3 @@
-"""What tests/unit/test_order_direct.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/services/order/test_synchronous.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_order_direct import *  # noqa: F403 (its tests are run again here)
+from tests.unit.services.order.test_synchronous import *  # noqa: F403 (its tests are run again here)

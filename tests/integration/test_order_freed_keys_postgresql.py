@@ -1,3 +1,3 @@
-"""What tests/unit/test_order_freed_keys.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/services/order/test_freed_keys.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_order_freed_keys import *  # noqa: F403 (its tests are run again here)
+from tests.unit.services.order.test_freed_keys import *  # noqa: F403 (its tests are run again here)

@@ -12,8 +12,8 @@ from sqlalchemy import event, text
 from services.order.idempotency import scoped
 from tests.fakes import in_threads
 from tests.order_service import AN_ORDER, OrderService
-from tests.servers import PostgresServer
 from tests.waiting import eventually, stays
+from tools.servers import PostgresServer
 
 
 @pytest.fixture

@@ -7,17 +7,17 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from services.order.relay_lock import LOCK
-from services.order.relay_loop import Relay
+from services.order.relay.lock import LOCK
+from services.order.relay.loop import Relay
 from services.order.schema import metadata
-from shared.database import check_schema, open_database
+from shared.database.engine import check_schema, open_database
+from shared.database.pooler_sessions import SHARED
 from shared.errors import DatabaseUnavailable
-from shared.sessions import SHARED
 from tests.conftest import give_up
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, RecordingBroker, running
-from tests.servers import PgBouncer, PostgresServer, ServerMissing
 from tests.waiting import eventually, stays
+from tools.servers import PgBouncer, PostgresServer, ServerMissing
 
 LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
 

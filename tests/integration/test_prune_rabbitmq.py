@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.email.schema import tables
-from shared.prune import run_prune
+from shared.consuming.prune import run_prune
 from shared.settings import PruneConsumerSettings
 from shared.transport import connect
 from tests.builders import a_message

@@ -13,9 +13,9 @@ from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerUnavailable, PublishFailed, QueuesMissing, SettingsError
 from shared.transport import Delivery, Depth, Failure, Message, PartlyMoved
-from shared.transport.rabbitmq import RabbitMQ
-from shared.transport.rabbitmq_link import Link
-from shared.transport.rabbitmq_publisher import RabbitPublisher
+from shared.transport.rabbitmq.broker import RabbitMQ
+from shared.transport.rabbitmq.connection import Link
+from shared.transport.rabbitmq.publisher import RabbitPublisher
 from tests.conformance.steps import (
     a_message,
     acked,
@@ -28,8 +28,8 @@ from tests.conformance.steps import (
     take,
     take_one,
 )
-from tests.servers import RabbitMQServer
 from tests.waiting import eventually, stays
+from tools.servers import RabbitMQServer
 
 LADDER = (0.2, 0.5, 2.0)
 EMPTY = Depth(ready=0, retrying=0, dead=0)

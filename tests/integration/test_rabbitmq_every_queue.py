@@ -18,7 +18,7 @@ from shared.transport.names import (
     guard,
     work_queue,
 )
-from shared.transport.rabbitmq import RabbitMQ
+from shared.transport.rabbitmq.broker import RabbitMQ
 from tests.conformance.steps import a_message, drain, ids, messages, publish
 from tests.waiting import eventually
 

@@ -9,8 +9,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from shared.transport import Message, Span
 from shared.transport.message import to_headers
 from shared.transport.names import DEAD_LETTER_EXCHANGE, EVENTS_EXCHANGE, dead_letter_queue
-from shared.transport.rabbitmq import RabbitMQ
-from shared.transport.rabbitmq_wire import PREFIX
+from shared.transport.rabbitmq.broker import RabbitMQ
+from shared.transport.rabbitmq.wire import PREFIX
 from tests.amqp import ODD_VALUES, RawHeaders, text
 from tests.builders import a_message
 from tests.conformance.steps import drain, publish, take_one

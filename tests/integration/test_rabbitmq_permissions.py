@@ -30,11 +30,11 @@ from shared.transport.names import (
     retry_queue,
     work_queue,
 )
-from shared.transport.rabbitmq_topology import EXCHANGES, names
-from shared.transport.rabbitmq_wire import brief_channel
+from shared.transport.rabbitmq.topology import EXCHANGES, names
+from shared.transport.rabbitmq.wire import brief_channel
 from shop.consumers import CONSUMERS, LATECOMERS
 from tests.builders import a_message
-from tests.servers import RabbitMQServer
+from tools.servers import RabbitMQServer
 
 DEFINITIONS = Path("deploy/rabbitmq/definitions.json")
 PASSWORD = "password"

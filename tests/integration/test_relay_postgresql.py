@@ -8,15 +8,15 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, update
 
-from services.order.relay_lock import LOCK
-from services.order.relay_loop import Relay
+from services.order.relay.lock import LOCK
+from services.order.relay.loop import Relay
 from services.order.schema import outbox
-from shared.database import open_database
+from shared.database.engine import open_database
 from tests.fakes import in_threads
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, RecordingBroker, running
-from tests.servers import PostgresServer
 from tests.waiting import eventually, stays
+from tools.servers import PostgresServer
 
 INSERT_LATE = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at)

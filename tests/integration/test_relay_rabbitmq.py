@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import update
 
-from services.order.publishing import REFUSALS
-from services.order.relay_loop import Relay
+from services.order.relay.loop import Relay
+from services.order.relay.publishing import REFUSALS
 from services.order.schema import outbox
 from shared.events import decode
 from shared.transport import Broker, Message, connect
-from shared.transport.rabbitmq_wire import brief_channel
+from shared.transport.rabbitmq.wire import brief_channel
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, running
-from tests.servers import RabbitMQServer
 from tests.waiting import eventually, stays
+from tools.servers import RabbitMQServer
 
 
 @pytest.fixture

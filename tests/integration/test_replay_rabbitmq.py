@@ -10,13 +10,13 @@ from pika.adapters.blocking_connection import BlockingChannel
 from shared.errors import BrokerUnavailable
 from shared.transport import Offset, Publisher, Span, connect
 from shared.transport.names import EVENTS_STREAM, REPLAY_EXCHANGE, end_mark
-from shared.transport.rabbitmq import RabbitMQ
-from shared.transport.rabbitmq_topology import STREAM
-from shared.transport.rabbitmq_wire import brief_channel
+from shared.transport.rabbitmq.broker import RabbitMQ
+from shared.transport.rabbitmq.topology import STREAM
+from shared.transport.rabbitmq.wire import brief_channel
 from tests.builders import a_message
 from tests.conformance.steps import messages, publish
-from tests.servers import RabbitMQServer
 from tests.waiting import eventually
+from tools.servers import RabbitMQServer
 
 
 @pytest.fixture

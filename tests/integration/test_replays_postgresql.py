@@ -1,3 +1,3 @@
-"""What tests/unit/test_replays.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/shared/replay/test_store.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_replays import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.replay.test_store import *  # noqa: F403 (its tests are run again here)

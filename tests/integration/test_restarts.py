@@ -6,15 +6,15 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from orderctl.ports import free_port
+from orderctl.stack.ports import free_port
 from tests.waiting import eventually
 
 #: Serves; what runs beside it writes down when it began, and dies.
 DYING = """
 import os, sys, time
 from pathlib import Path
-from shared.http import create_app
-from shared.server import Process, serve
+from shared.http.app import create_app
+from shared.serving.server import Process, serve
 from shared.settings import ServiceSettings
 
 class Dying:

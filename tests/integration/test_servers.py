@@ -16,9 +16,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
 
-from orderctl.ports import free_port
-from tests.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerFailed
-from tests.servers.process import Process
+from orderctl.stack.ports import free_port
+from tools.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerFailed
+from tools.servers.process import Process
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ KILLED_WITH_A_SERVER = """\
 import os, signal, sys
 from pathlib import Path
 from tests.integration.test_servers import answers
-from tests.servers.process import Process
+from tools.servers.process import Process
 log, port = sys.argv[1:]
 server = Process([sys.executable, "-m", "http.server", port], log=Path(log))
 server.wait_until(lambda: answers(int(port)))

@@ -1,3 +1,3 @@
-"""What tests/unit/test_starts.py shows on SQLite holds on PostgreSQL."""
+"""What tests/unit/shared/consuming/test_crash_suspects.py shows on SQLite holds on PostgreSQL."""
 
-from tests.unit.test_starts import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.consuming.test_crash_suspects import *  # noqa: F403 (its tests are run again here)

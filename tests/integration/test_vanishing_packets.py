@@ -1,6 +1,6 @@
 """What everybody does while packets to PostgreSQL vanish, and when they flow again.
 
-The waiting times are those of `shared/database.py`, some ten seconds, and as much again for
+The waiting times are those of `shared/database/engine.py`, some ten seconds, and as much again for
 those who wait for somebody who waits.
 """
 
@@ -14,16 +14,16 @@ import httpx
 import psycopg
 import pytest
 
-from services.order.relay_lock import LOCK
+from services.order.relay.lock import LOCK
 from shared.transport import Depth
 from tests.builders import an_event
 from tests.order_service import AN_ORDER, OrderService
 from tests.packets import Firewall
 from tests.pipeline import Pipeline, lines, wait_ready
-from tests.servers import PostgresServer
-from tests.servers.postgres import ADDRESS, OTHER_ADDRESS
 from tests.service_process import ServiceProcess
 from tests.waiting import eventually
+from tools.servers import PostgresServer
+from tools.servers.postgres import ADDRESS, OTHER_ADDRESS
 
 #: No answer takes longer: to find a connection dead, and to wait for a place in the pool.
 BOUND_SECONDS = 30.0

@@ -11,9 +11,9 @@ from shared.transport import Depth
 from tests.order_service import OrderService
 from tests.packets import Firewall
 from tests.pipeline import Pipeline, lines
-from tests.servers.postgres import ADDRESS
 from tests.service_process import ServiceProcess
 from tests.waiting import eventually
+from tools.servers.postgres import ADDRESS
 
 #: To find out: two heartbeats on RabbitMQ, a confirmation that does not come on Kafka.
 BOUND_SECONDS = 60.0

@@ -10,8 +10,8 @@ from typing import Self
 
 import psycopg
 
-from orderctl.ports import free_port
-from tests.servers.process import Process, find_program
+from orderctl.stack.ports import free_port
+from tools.servers.process import Process, find_program
 
 INSTALL = "install it with `apt-get install pgbouncer` or `brew install pgbouncer`"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import KafkaServer, RabbitMQServer
 from tests.workshop.reader import Reader
+from tools.servers import KafkaServer, RabbitMQServer
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from orderctl.process import ROOT
+from orderctl.stack.process import ROOT
 
 FOLDER = ROOT / "docs" / "workshop"
 WAYS = ("embedded", "rabbitmq", "kafka")

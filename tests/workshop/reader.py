@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from orderctl.ports import DEFAULT_PORTS, free_ports
-from orderctl.process import ROOT
+from orderctl.stack.ports import DEFAULT_PORTS, free_ports
+from orderctl.stack.process import ROOT
 from tests.workshop.matching import insert, read
 from tests.workshop.pages import CTRL_C, FOLDER, TERMINALS, Block, Command, commands, consoles
 from tests.workshop.solutions import write_solved

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from orderctl.process import ROOT
+from orderctl.stack.process import ROOT
 
 #: Seconds for one command. The longest waits for leases of dead processes.
 LIMIT = 90.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orderctl.process import ROOT
+from orderctl.stack.process import ROOT
 from tests.workshop.pages import FOLDER, part_pages
 from tests.workshop.solutions import exercise, write_solved
 

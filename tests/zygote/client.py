@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from orderctl.environment import of_the_machine
-from orderctl.process import ROOT, Started, start_python
+from orderctl.stack.environment import of_the_machine
+from orderctl.stack.process import ROOT, Started, start_python
 from tests.zygote.asking import ask, end_of
 
 #: Which Python reads when it starts, and which a copy of the zygote heeds all the same.

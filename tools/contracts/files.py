@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from shared.http import to_json
+from shared.http.app import to_json
 from tools.contracts.asyncapi import documents as asyncapi
 from tools.contracts.event_schema import event_schema
 from tools.contracts.http_compatibility import breaches

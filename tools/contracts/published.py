@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from shared.http import to_json
+from shared.http.app import to_json
 from tools.contracts.compatibility import breaches, rules
 
 EVENTS = Path("docs/contracts/events")

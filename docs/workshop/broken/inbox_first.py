@@ -9,12 +9,12 @@ from sqlalchemy import Column, Engine, MetaData, String, Table
 
 from services.inventory.__main__ import compose
 from services.inventory.settings import InventorySettings
-from shared.database import create_schema, open_database, writing
+from shared.consuming.effect import Applied, Effect
+from shared.database.bulk_insert import insert_new_rows
+from shared.database.engine import create_schema, open_database, writing
 from shared.events import Event
-from shared.inbox import Applied, Effect
 from shared.observability import configure_logging
-from shared.rows import insert_new_rows
-from shared.server import serve
+from shared.serving.server import serve
 from shared.settings import main
 
 metadata = MetaData()

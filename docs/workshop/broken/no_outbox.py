@@ -19,10 +19,10 @@ from services.order.outbox import SOURCE
 from services.order.placing import ACCEPTED, Placed
 from services.order.schema import orders
 from services.order.settings import OrderSettings
-from shared.database import reading, writing
+from shared.database.engine import reading, writing
 from shared.events import ORDER_PLACED, OrderPlaced, encode
 from shared.observability import configure_logging
-from shared.server import Process, serve
+from shared.serving.server import Process, serve
 from shared.settings import BrokerUrl, main
 from shared.transport import Message, Publisher, connect
 

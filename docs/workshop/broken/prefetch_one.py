@@ -9,7 +9,7 @@ from docs.workshop.broken.passing_on import PassingOn
 from services.email.__main__ import compose
 from services.email.settings import EmailSettings
 from shared.observability import configure_logging
-from shared.server import serve
+from shared.serving.server import serve
 from shared.settings import main
 from shared.transport import connect
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, delete, select
 
-from shared.effects import of_order, stream
+from shared.activity.effects import of_order, stream
 from shared.events import Event, Item, OrderPlaced
 from shared.service.compose import Process, compose_consumer, serve_consumer
 from shared.service.own_database import rebuild, transactional

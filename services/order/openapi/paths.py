@@ -28,7 +28,7 @@ from services.order.openapi.parameters import (
     TRACEPARENT,
 )
 from services.order.openapi.refusals import LOCATION, failed, kinds
-from shared.fault_document import fault_paths
+from shared.faults.document import fault_paths
 from shared.openapi.answers import (
     NO_SUCH_PATH,
     OFF,

@@ -1,12 +1,12 @@
 """How orders are refused, and how they fail: told by the very classes that are raised."""
 
-from services.order.errors import OrderFailed, Refused
+from services.order.errors import OrderFailed, RequestRefused
 from shared.openapi.answers import PROBLEM, RETRY_AFTER, Answers, Refusal, location, refused
 
 LOCATION = location("Where the order is to be found.")
 
 
-def kinds(*errors: type[Refused | OrderFailed]) -> list[Refusal]:
+def kinds(*errors: type[RequestRefused | OrderFailed]) -> list[Refusal]:
     return [
         Refusal(
             error.status,

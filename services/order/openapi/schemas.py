@@ -13,12 +13,20 @@ from services.order.journey import (
 from services.order.modes import Mode
 from services.order.order_form import USER_ID_PATTERN
 from services.order.placing import ACCEPTED
-from services.order.runs import COMPLETED, FAILED, PENDING
-from services.order.stages import FAILED as FAILED_STAGE
-from services.order.stages import SUCCEEDED, TIMED_OUT
+from services.order.synchronous.calls import FAILED as FAILED_STAGE
+from services.order.synchronous.calls import SUCCEEDED, TIMED_OUT
+from services.order.synchronous.runs import COMPLETED, FAILED, PENDING
+from shared.activity.order_state import (
+    APPLIED,
+    DEAD_LETTERED,
+    DISCARDED,
+    RETRYING,
+    WAITING,
+    WORKING,
+)
+from shared.consuming.history import Step
 from shared.events import MAX_ITEMS, MAX_PRICE, MAX_QUANTITY
-from shared.fault_document import SCHEMAS as FAULTS
-from shared.history import Step
+from shared.faults.document import SCHEMAS as FAULTS
 from shared.openapi.document import PROBLEM
 from shared.openapi.shapes import (
     AMOUNT_OR_NULL,
@@ -35,7 +43,6 @@ from shared.openapi.shapes import (
     ref,
 )
 from shared.openapi.structs import answered
-from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
 
 #: Without an example of its own, the page at /docs makes one up from the pattern: line noise.
 _AN_ORDER = {"examples": ["ord-789"]}

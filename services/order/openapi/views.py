@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from services.order.openapi.document import document
 from services.order.openapi.page import add_page
-from shared.http import to_json
+from shared.http.app import to_json
 
 
 def docs() -> Blueprint:

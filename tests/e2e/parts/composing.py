@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.inbox import Effect
+from shared.consuming.effect import Effect
 from shared.observability import configure_logging
-from shared.server import serve
+from shared.serving.server import serve
 from shared.settings import load
 from shared.transport import Broker, connect
 

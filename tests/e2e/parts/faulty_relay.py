@@ -5,10 +5,10 @@ Dropped are the orders of the customer usr-fault: confirmed to the outbox, never
 
 import os
 
-from services.order.relay import compose
-from services.order.relay_settings import RelaySettings
+from services.order.relay.__main__ import compose
+from services.order.relay.settings import RelaySettings
 from shared.observability import configure_logging
-from shared.server import serve
+from shared.serving.server import serve
 from shared.settings import load
 from shared.transport import Broker, Message, connect
 from tests.e2e.parts.composing import die_once

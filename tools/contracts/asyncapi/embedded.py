@@ -1,6 +1,6 @@
 """The embedded broker: rows in a SQLite file, with columns where others have headers."""
 
-from shared.transport.embedded_sql import MESSAGE_COLUMNS
+from shared.transport.embedded.sql import MESSAGE_COLUMNS
 from shared.transport.names import work_queue
 from tools.contracts.asyncapi.parts import EVENT_SCHEMA, SERVICE, Part, channel, document, operation
 

@@ -1,8 +1,8 @@
 """Kafka: topics with their settings, and consumer groups, as the topology step makes them."""
 
 from shared.transport import LADDER
-from shared.transport.kafka_topics import Layout, Topic
-from shared.transport.kafka_wire import AT_HEADER, ORIGIN_HEADERS, PREFIX, REASON_HEADER
+from shared.transport.kafka.topics import Layout, Topic
+from shared.transport.kafka.wire import AT_HEADER, ORIGIN_HEADERS, PREFIX, REASON_HEADER
 from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
 
 _DESCRIPTION = """\

@@ -3,8 +3,8 @@
 from shared.events import ORDER_PLACED
 from shared.transport import LADDER
 from shared.transport.names import EVENTS_EXCHANGE, EVERY_QUEUE, NO_QUEUE
-from shared.transport.rabbitmq_topology import EXCHANGES, REFUSING, Queue, all_queues
-from shared.transport.rabbitmq_wire import AT_HEADER, PREFIX, REASON_HEADER
+from shared.transport.rabbitmq.topology import EXCHANGES, REFUSING, Queue, all_queues
+from shared.transport.rabbitmq.wire import AT_HEADER, PREFIX, REASON_HEADER
 from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
 
 _DESCRIPTION = f"""\

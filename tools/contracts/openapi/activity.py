@@ -1,6 +1,14 @@
 """What a consumer does at this moment, for those who watch all of them."""
 
-from shared.activity import APPLIED, DEAD_LETTERED, DISCARDED, MOST_ORDERS, Activity, Asked, Ended
+from shared.activity.shapes import (
+    APPLIED,
+    DEAD_LETTERED,
+    DISCARDED,
+    MOST_ORDERS,
+    Activity,
+    Asked,
+    Ended,
+)
 from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers
 from shared.openapi.document import Paths, for_operators
 from shared.openapi.shapes import Schema, narrowed

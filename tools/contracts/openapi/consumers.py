@@ -1,9 +1,17 @@
 """What every consumer answers: one document for all of them."""
 
+from shared.activity.order_state import (
+    APPLIED,
+    DEAD_LETTERED,
+    DISCARDED,
+    RETRYING,
+    WAITING,
+    WORKING,
+)
+from shared.consuming.history import Step
 from shared.events import ORDER_PLACED
-from shared.fault_document import SCHEMAS as FAULTS
-from shared.fault_document import fault_paths
-from shared.history import Step
+from shared.faults.document import SCHEMAS as FAULTS
+from shared.faults.document import fault_paths
 from shared.openapi.answers import (
     AWAY,
     ENCODED,
@@ -40,7 +48,6 @@ from shared.openapi.shapes import (
     an_object,
     ref,
 )
-from shared.story import APPLIED, DEAD_LETTERED, DISCARDED, RETRYING, WAITING, WORKING
 from tools.contracts.compatibility import rules
 from tools.contracts.event_schema import event_schema
 from tools.contracts.openapi.activity import SCHEMAS as ACTIVITY

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from shared.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE, Notice
 from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers
 from shared.openapi.document import Paths, for_operators
 from shared.openapi.shapes import COUNT, MOMENT, TEXT, Schema, a_list, an_object, closed, narrowed
 from shared.openapi.structs import sent
+from shared.service.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE, Notice
 
 _NO_LIST = Refusal(400, "No such list")
 _WHICH = Refusal(422, "Neither handles nor all, or both")

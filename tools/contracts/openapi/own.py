@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from services.analytics.reports import MAX_PRODUCTS, MINUTES
-from shared.inbox import DONE, SENDING
+from shared.consuming.inbox import DONE
+from shared.consuming.lease import SENDING
 from shared.openapi.answers import AWAY, NO_SUCH_PATH, Refusal, answers
 from shared.openapi.document import Paths, operation, path_id
 from shared.openapi.shapes import (

@@ -17,8 +17,8 @@ from shared.openapi.shapes import (
     closed,
     ref,
 )
-from shared.replay_table import DONE, FAILED, INTERRUPTED, RUNNING
-from shared.replay_tally import FAILURES_NAMED
+from shared.replay.table import DONE, FAILED, INTERRUPTED, RUNNING
+from shared.replay.tally import FAILURES_NAMED
 from shared.transport.archive import BEGINNING
 
 #: Where: an offset as the broker counts, or a time.

@@ -1,0 +1,140 @@
+"""What benchmarks stand on: private servers, and services that run as users run them."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import LiteralString, Self
+
+import psycopg
+
+from bench.errors import BenchError
+from orderctl.stack.environment import of_the_machine
+from orderctl.stack.process import ROOT
+from orderctl.stack.stack import Stack
+from shop.consumers import CONSUMERS
+from tools.servers import PostgresServer, RabbitMQServer
+
+#: Nothing here takes so long; what hangs must not hang the whole run.
+PATIENCE_SECONDS = 120
+
+
+class Testbed:
+    """PostgreSQL and RabbitMQ on free ports, with all that keeps data over a crash left on.
+
+    `log_level` is that of the services.
+    """
+
+    def __init__(self, log_level: str) -> None:
+        self._log_level = log_level
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as exit:
+            self._folder = Path(exit.enter_context(TemporaryDirectory(prefix="bench-")))
+            self._rabbitmq = exit.enter_context(RabbitMQServer())
+            self._postgres = exit.enter_context(PostgresServer())
+            self._keep_commit_times()
+            self._exit = exit.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self._exit.close()
+
+    def _keep_commit_times(self) -> None:
+        """Have PostgreSQL say to the microsecond when each row was committed: see `committed`."""
+        with psycopg.connect(self._postgres.url(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+        self._postgres.restart()
+
+    @contextmanager
+    def stack(self, name: str, work_times: Mapping[str, float] | None = None) -> Iterator[Stack]:
+        """Every queue and every schema, new; no service runs yet."""
+
+        @cache
+        def database(part: str) -> str:
+            return self._postgres.create_database(f"{name}_{part}".replace("-", "_"))
+
+        quiet = {"LOG_LEVEL": self._log_level}
+        stack = Stack(
+            self._folder / name,
+            broker_url=self._rabbitmq.create_vhost(name),
+            database_urls=database,
+            work_times=work_times or {},
+            environment=dict.fromkeys(("order", "order-relay", *CONSUMERS), quiet),
+        )
+        with stack:
+            stack.setup()
+            yield stack
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """Those of PostgreSQL and of RabbitMQ."""
+        return self._postgres.url(), self._rabbitmq.url()
+
+
+def run_yardstick(module: str, *words: str) -> str:
+    """What a yardstick prints, which runs in a process of its own like what it is compared with."""
+    ran = subprocess.run(
+        [sys.executable, "-m", f"bench.yardsticks.{module}", *words],
+        cwd=ROOT,
+        env=of_the_machine(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    if ran.returncode:
+        raise BenchError(f"{module} ended with status {ran.returncode}: {ran.stderr[-2000:]}")
+    return ran.stdout
+
+
+def committed(database_url: str, key: LiteralString, table: LiteralString) -> dict[str, float]:
+    """When each row was committed, in seconds since 1970, oldest first.
+
+    Only the transaction that wrote a row last counts. A service's own timestamps are of no use
+    here: it takes them before it commits.
+    """
+    when = "extract(epoch from pg_xact_commit_timestamp(xmin))::float8"
+    query = f"SELECT {key}, {when} FROM {table} ORDER BY 2"  # noqa: S608 (literals, see the types)
+    with psycopg.connect(database_url) as connection:
+        return dict(connection.execute(query).fetchall())
+
+
+def rate(times: Iterable[float], warm_up: int) -> float:
+    """Events a second, from sorted times. The first `warm_up` of them only start the clock."""
+    sorted_times = list(times)
+    began = sorted_times[warm_up - 1]
+    later = [time for time in sorted_times if time > began]
+    return len(later) / (later[-1] - began)
+
+
+def execute(database_url: str, statement: LiteralString, *values: object) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(statement, values)
+
+
+def scalar(database_url: str, query: LiteralString) -> int:
+    with psycopg.connect(database_url) as connection:
+        [value] = connection.execute(query).fetchone() or [0]
+        return int(value)
+
+
+def wait_for(done: Callable[[], bool], what: str, *, every: float = 0.2) -> None:
+    """Poll, seldom enough not to disturb what is measured. Raises BenchError."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise BenchError(f"{what}: not within {PATIENCE_SECONDS} s")
+        time.sleep(every)

@@ -1,0 +1,110 @@
+"""One look at where messages are: outbox, queues, ladder, consumers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+
+from orderctl.ask_again import ask_again
+from orderctl.audit.far_ends import newest_order
+from orderctl.audit.quiet import BacklogSnapshot
+from orderctl.errors import EvidenceUnreadable
+from orderctl.http_client import ServiceClient
+from orderctl.replicas import Replicas, replicas
+from orderctl.settings import Addresses
+from shared.errors import BrokerUnavailable, DocumentError
+from shared.http.documents import read_document
+from shared.transport import Broker, Depth
+
+
+class _Outbox(msgspec.Struct):
+    """`running`: orders that are being done by calls."""
+
+    pending: int
+    running: int = 0
+
+
+class _Ready(msgspec.Struct):
+    ready: bool
+    reason: str | None = None
+    unsettled: int = 0
+
+
+@dataclass(frozen=True)
+class BacklogProbe:
+    """Asks the order service, the broker and every process of every consumer.
+
+    Raises EvidenceUnreadable.
+    """
+
+    addresses: Addresses
+    client: httpx.Client
+    broker: Broker
+    replicas: Replicas = replicas
+
+    def __call__(self) -> BacklogSnapshot:
+        addresses = self.addresses
+        order = ServiceClient(self.client, "order", addresses.order_url, addresses.operator_token)
+        newest = newest_order(order)
+        outbox = order.get("/outbox", _Outbox)
+        depths = {name: self._depth(name) for name in addresses.consumers}
+        health = {name: self._service(name, addresses.of(name)) for name in depths}
+        return BacklogSnapshot(
+            outbox=outbox.pending,
+            running=outbox.running,
+            depths=depths,
+            unsettled={name: _held(state) for name, state in health.items()},
+            newest_order=newest,
+            troubles=tuple(self._troubles(outbox.pending, health)),
+        )
+
+    def _depth(self, service: str) -> Depth:
+        try:
+            return self.broker.depth(service)
+        except BrokerUnavailable as error:
+            raise EvidenceUnreadable(
+                f"the queue of {service} cannot be seen ({error}): start the broker, "
+                "or set BROKER_URL to where it is, then run the audit again."
+            ) from error
+
+    def _service(self, name: str, url: str) -> _Ready | None:
+        """What all its processes say together; None when none is there."""
+        states = [self._health(name, each) for each in self.replicas(url)]
+        return _together([state for state in states if state])
+
+    def _health(self, name: str, url: str) -> _Ready | None:
+        """What a process says of itself, ready or not; None when no process is there."""
+        path = f"{url.rstrip('/')}/health/ready"
+        try:
+            response = ask_again(lambda: self.client.get(path))
+            return read_document(response.content, _Ready)
+        except httpx.ConnectError:
+            return None
+        except (httpx.HTTPError, DocumentError) as error:
+            raise EvidenceUnreadable(
+                f"{name} runs at {url} and does not say what it holds "
+                f"({error or type(error).__name__}): look into its log, then run the audit again."
+            ) from error
+
+    def _troubles(self, pending: int, health: dict[str, _Ready | None]) -> list[str]:
+        if pending:
+            relay = self._health("order-relay", self.addresses.relay_url)
+            health = {"order-relay": relay, **health}
+        return [
+            f"{name}: {state.reason if state else 'does not run'}"
+            for name, state in health.items()
+            if state is None or not state.ready
+        ]
+
+
+def _together(states: Sequence[_Ready]) -> _Ready | None:
+    if not states:
+        return None
+    waiting = [state for state in states if not state.ready]
+    held = sum(state.unsettled for state in states)
+    return _Ready(not waiting, waiting[0].reason if waiting else None, held)
+
+
+def _held(state: _Ready | None) -> int | None:
+    return None if state is None else state.unsettled

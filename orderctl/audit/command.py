@@ -1,0 +1,87 @@
+"""`python -m orderctl audit`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderctl.audit.audit import Options, Result, run_audit
+from orderctl.audit.quiet import TIMEOUT_SECONDS
+from orderctl.audit.report import document, print_report
+from orderctl.audit.unfinished import interrupted_or_not
+from orderctl.output import console, end, print_json
+from orderctl.progress import progress
+from orderctl.settings import Addresses
+from shared.settings import load
+
+
+def audit(
+    accepted: Annotated[
+        Path | None,
+        typer.Option(help="The ledger of answers that place and demo wrote (NDJSON)."),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Also fail on what is waiting, dead-lettered or sent again."),
+    ] = False,
+    crashes: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="With --strict: how many mails may have gone twice, one for each mail that was "
+            "in flight when something crashed.",
+        ),
+    ] = 0,
+    quiet: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Seconds in which nothing may move; by default 5, past the longest rung in use.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for that.")
+    ] = TIMEOUT_SECONDS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The whole report as one JSON document.")
+    ] = False,
+) -> None:
+    """Compare, order by order, what was accepted with what was done.
+
+    Evidence comes from the far ends: the mail server, the SMS gateway, the stock, the facts.
+    Before it judges, the audit waits until nothing moves: what is missing then is lost.
+    It keeps what it reads in a temporary file, in TMPDIR or /var/tmp: 5 KB for each order.
+
+    Exit status: 0 all is well; 1 something is lost, duplicated, wrong or without an order
+    (with --strict also: waiting, dead-lettered, or mails sent again that no crash explains);
+    3 some evidence cannot be read, or the audit cannot be finished.
+
+    Where everything is, it takes from ORDER_URL, RELAY_URL, EMAIL_URL, SMS_URL, INVENTORY_URL,
+    ANALYTICS_URL, MAIL_URL, SMS_GATEWAY_URL, BROKER_URL, CONSUMERS and RETRY_LADDER, else from
+    the demo that runs in .demo, else from the documented ports.
+
+    Examples:
+
+    python -m orderctl audit
+
+    python -m orderctl audit --strict --accepted .demo/accepted.ndjson
+
+    python -m orderctl audit --timeout 0 --json    # as it is now, without waiting
+    """
+    options = Options(accepted, quiet, timeout, strict, crashes)
+    end(lambda: _run(options, as_json=as_json), as_json=as_json)
+
+
+def _run(options: Options, *, as_json: bool) -> int:
+    addresses = load(Addresses)
+    with interrupted_or_not(), progress() as tell:
+        result = run_audit(addresses, options, tell=tell)
+    show(result, as_json=as_json)
+    return result.exit_status
+
+
+def show(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        print_json(document(result))
+    else:
+        print_report(result, console())

@@ -1,0 +1,195 @@
+"""Judges: from evidence to what became of every order, service by service.
+
+Every accepted order, and every completed one, gets exactly one verdict for each service, so that
+the counts add up. One that is half done gets one only where what was done is a fault.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from orderctl.audit.evidence import Evidence
+from orderctl.audit.evidence_store import FoundEffect
+from orderctl.audit.expected_effects import expected_effects
+from orderctl.audit.facts import ACCEPTED, COMPLETED, Order, SeenEffect, Stock
+from orderctl.audit.verdict import NAMED, Audit, Balance, HalfDone, ServiceAudit, Some, Verdict
+from orderctl.progress import Tell, silent
+
+#: Is told of each order id, service and verdict; None for what was rightly done of a failed order.
+Notice = Callable[[str, str, Verdict | None], None]
+#: The one service that may do something twice: between handing a mail over and recording that, a
+#: crash has to send it again. The Message-ID lets the reader's mail program show it once.
+REPEATING = "email"
+#: How many orders are judged between two words about it.
+TELL_EVERY = 1_000
+
+FAULTS = (Verdict.DUPLICATED, Verdict.WRONG)
+
+
+def nobody(_order_id: str, _service: str, _verdict: Verdict | None) -> None:
+    """For callers that need the counts only."""
+
+
+def judge(
+    evidence: Evidence, *, quiet: bool, notice: Notice = nobody, tell: Tell = silent
+) -> Audit:
+    """Compare. Only after a quiet time is what is missing lost; before, it may be on its way."""
+    books = evidence.books
+    services = []
+    for name in evidence.services:
+        verdicts = _verdicts(name, evidence, quiet=quiet, notice=notice, tell=tell)
+        services.append(_judge_service(name, evidence, verdicts))
+    return Audit(
+        quiet=quiet,
+        accepted=books.count_orders(ACCEPTED),
+        completed=books.count_orders(COMPLETED),
+        half_done=Some.of(_half_done(evidence)),
+        answered=books.count_answers() if evidence.has_ledger else None,
+        promised=books.count_promised(),
+        without_row=Some.of(a.order_id for a, status in books.answers() if status is None),
+        other_status=Some.of(
+            a.order_id for a, status in books.answers() if status and not a.fits(status)
+        ),
+        services=tuple(services),
+        wrong_balances=_wrong_balances(evidence.stock, evidence.moved),
+    )
+
+
+def _half_done(evidence: Evidence) -> Iterator[HalfDone]:
+    for order_id, status, done in evidence.books.half_done():
+        yield HalfDone(order_id, status, tuple(s for s in evidence.services if s in done))
+
+
+def _judge_service(
+    service: str, evidence: Evidence, verdicts: Iterable[tuple[Order, Verdict | None]]
+) -> ServiceAudit:
+    books, dead = evidence.books, evidence.dead_letters.get(service, ())
+    counts: Counter[Verdict] = Counter()
+    named: defaultdict[Verdict, list[str]] = defaultdict(list)
+    missing: set[str] = set()
+    for order, verdict in verdicts:
+        if verdict is Verdict.DEAD_LETTERED:
+            missing.add(order.event_id)
+        if verdict and counts[verdict] < NAMED:
+            named[verdict].append(order.order_id)
+        if verdict:
+            counts[verdict] += 1
+    return ServiceAudit(
+        service,
+        {verdict: Some(count, tuple(named[verdict])) for verdict, count in counts.items()},
+        orphans=Some.of(books.orphans(service)),
+        resent=Some.of(books.repeated(service) if service == REPEATING else ()),
+        repeats=books.count_repeats(service) if service == REPEATING else 0,
+        other_dead_letters=Some.of(handle for handle in dead if handle not in missing),
+        resent_on_purpose=Some.of(books.on_purpose(service)),
+    )
+
+
+def _verdicts(
+    service: str, evidence: Evidence, *, quiet: bool, notice: Notice, tell: Tell
+) -> Iterator[tuple[Order, Verdict | None]]:
+    buried = frozenset(evidence.dead_letters.get(service, ()))
+    for number, (order, found) in enumerate(evidence.books.orders(service)):
+        if number % TELL_EVERY == 0:
+            tell(f"comparing {service}: {number:,}")
+        if order.is_half_done:
+            verdict = _of_half_done(service, order, found)
+        else:
+            verdict = _verdict(service, order, found, quiet=quiet) or _of_missing(
+                is_dead=order.event_id in buried,
+                is_earlier=_is_earlier(service, order, evidence),
+                quiet=quiet,
+            )
+        if verdict or found:
+            notice(order.order_id, service, verdict)
+        yield order, verdict
+
+
+def _of_half_done(service: str, order: Order, found: Sequence[FoundEffect]) -> Verdict | None:
+    """Whatever was done for such an order was done once and right, or it is a fault."""
+    verdict = _verdict(service, order, found, quiet=True)
+    return verdict if verdict in FAULTS else None
+
+
+def _verdict(
+    service: str, order: Order, found: Sequence[FoundEffect], *, quiet: bool
+) -> Verdict | None:
+    """Of what was done; None when that is nothing."""
+    expected = expected_effects(service, order)
+    done = _counted(service, [each for each in found if not each.on_purpose])
+    again = _counted(service, [each for each in found if each.on_purpose])
+    if not done and not again:
+        return None
+    if any(times > 1 for times in [*_by_part(done).values(), *_by_event(again).values()]):
+        return Verdict.DUPLICATED
+    if any(_of(order, effect) not in expected for effect in again):
+        return Verdict.WRONG
+    if done == expected:
+        return Verdict.APPLIED
+    if not done:
+        return None
+    return Verdict.WAITING if not quiet and done <= expected else Verdict.WRONG
+
+
+def _of_missing(*, is_dead: bool, is_earlier: bool, quiet: bool) -> Verdict:
+    if is_dead:
+        return Verdict.DEAD_LETTERED
+    if is_earlier:
+        return Verdict.EARLIER
+    return Verdict.LOST if quiet else Verdict.WAITING
+
+
+def _counted(service: str, found: Iterable[FoundEffect]) -> Counter[SeenEffect]:
+    """Equal mails count as one here; how often each went is a matter of its own."""
+    counted: Counter[SeenEffect] = Counter()
+    for each in found:
+        effect = SeenEffect(each.event_id, each.part, each.says)
+        counted[effect] += 1 if service == REPEATING else each.times
+    return counted
+
+
+def _by_part(effects: Counter[SeenEffect]) -> Counter[str]:
+    parts: Counter[str] = Counter()
+    for effect, times in effects.items():
+        parts[effect.part] += times
+    return parts
+
+
+def _by_event(effects: Counter[SeenEffect]) -> Counter[str]:
+    events: Counter[str] = Counter()
+    for effect, times in effects.items():
+        events[effect.event_id] += times
+    return events
+
+
+def _of(order: Order, effect: SeenEffect) -> SeenEffect:
+    """The effect as it was before a replay sent it under an id of its own."""
+    return replace(effect, event_id=order.event_id)
+
+
+def _is_earlier(service: str, order: Order, evidence: Evidence) -> bool:
+    """Placed before this service joined."""
+    if service not in evidence.joined:
+        return False
+    joined = evidence.joined[service]
+    return joined is None or order.placed_at < joined
+
+
+def _wrong_balances(
+    stock: Mapping[str, Stock] | None, moved: Mapping[str, int]
+) -> tuple[Balance, ...] | None:
+    if stock is None:
+        return None
+    balances = (
+        Balance(product, stock.get(product), moved.get(product, 0))
+        for product in sorted(stock.keys() | moved.keys())
+    )
+    return tuple(balance for balance in balances if not _adds_up(balance))
+
+
+def _adds_up(balance: Balance) -> bool:
+    if balance.stock is None:
+        # A product that nobody stocks can only be backordered.
+        return balance.moved == 0
+    left = balance.stock.initial - balance.moved
+    return left == balance.stock.on_hand and left >= 0

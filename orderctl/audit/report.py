@@ -1,0 +1,254 @@
+"""The audit's report: the whole of it as JSON, and what matters of it for people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from orderctl.audit.audit import Result
+from orderctl.audit.verdict import NAMED, Audit, Balance, HalfDone, ServiceAudit, Some, Verdict
+from orderctl.output import command, count, printable, table
+
+#: The human report names so many ids of a kind; --json names more of them.
+IDS_SHOWN = 10
+
+KEPT = "kept"
+#: Kept, but for mails that went again, and nobody has said that something crashed.
+REPEATED = "repeated"
+UNFINISHED = "unfinished"
+BROKEN = "broken"
+STYLES = {
+    KEPT: "bold green",
+    REPEATED: "bold yellow",
+    UNFINISHED: "bold yellow",
+    BROKEN: "bold red",
+}
+
+
+def sentence(result: Result) -> str:
+    """The verdict in one plain sentence."""
+    audit, orders = result.audit, _orders(result.audit)
+    verdict = verdict_of(result)
+    if verdict == BROKEN:
+        return f"The promise is broken: {', '.join(_faults(result))}, of {orders}."
+    if verdict == UNFINISHED:
+        return f"{_so_far(audit)} not all is done: {', '.join(_open(result))}."
+    if not audit.accepted + audit.completed:
+        return "No order has been accepted yet, so there is nothing to compare."
+    exceptions = " and ".join(_exceptions(audit))
+    buts = f", but for {exceptions}" if exceptions else ""
+    return f"Every service did its part exactly once for each of {orders}{buts}."
+
+
+def verdict_of(result: Result) -> str:
+    audit, is_strict = result.audit, result.options.strict
+    unexplained = audit.unexplained(result.options.crashes)
+    if audit.is_bad or (is_strict and unexplained):
+        return BROKEN
+    return UNFINISHED if audit.is_unfinished else REPEATED if unexplained else KEPT
+
+
+def _orders(audit: Audit) -> str:
+    """Of those whose clients were promised something."""
+    kinds = {"accepted": audit.accepted, "completed": audit.completed}
+    named = [count(number, f"{kind} order") for kind, number in kinds.items() if number]
+    return " and ".join(named) or "0 accepted orders"
+
+
+def _so_far(audit: Audit) -> str:
+    known = "Nothing is" if audit.quiet else "So far nothing is known to be"
+    if audit.repeats:
+        return f"{known} lost, {count(audit.repeats, 'mail')} went again, and"
+    return f"{known} lost or duplicated, but"
+
+
+def _exceptions(audit: Audit) -> Iterator[str]:
+    if earlier := audit.count(Verdict.EARLIER):
+        placed = "was" if earlier == 1 else "were"
+        yield f"{earlier:,} that {placed} placed before a service joined"
+    if audit.repeats:
+        yield f"{count(audit.repeats, 'mail')} that went again"
+    if audit.resent_on_purpose:
+        yield f"{count(audit.resent_on_purpose, 'effect')} that replays sent again on purpose"
+
+
+def _faults(result: Result) -> Iterator[str]:
+    audit = result.audit
+    unexplained = audit.unexplained(result.options.crashes) if result.options.strict else 0
+    faults = {
+        "answered 202 without a row": audit.without_row.count,
+        "answered otherwise than the row says": audit.other_status.count,
+        "lost": audit.count(Verdict.LOST),
+        "duplicated": audit.count(Verdict.DUPLICATED),
+        "wrong": audit.count(Verdict.WRONG),
+        "without an order": audit.orphans,
+        "wrong in the stock balance": len(audit.wrong_balances or ()),
+        f"{'mail' if unexplained == 1 else 'mails'} sent again that no crash explains": unexplained,
+    }
+    return (f"{number:,} {what}" for what, number in faults.items() if number)
+
+
+def _open(result: Result) -> Iterator[str]:
+    audit = result.audit
+    for verdict in (Verdict.WAITING, Verdict.DEAD_LETTERED):
+        if number := audit.count(verdict):
+            yield f"{count(number, 'effect')} {verdict}"
+    if not result.quiet.reached:
+        yield "it was not quiet"
+    if audit.wrong_balances is None:
+        yield "the stock moved while it was compared"
+
+
+def print_report(result: Result, console: Console) -> None:
+    audit = result.audit
+    console.print(_services_table(audit))
+    for title, named in _lists(audit):
+        console.print(Text(f"{title}: {_shown(named)}"))
+    for line in _remarks(result):
+        console.print(Text(printable(line)))
+    console.print(Text(sentence(result), style=STYLES[verdict_of(result)]))
+
+
+def _services_table(audit: Audit) -> Any:
+    # Only where somebody joined late is there anything to say about that.
+    shown = [each for each in Verdict if each is not Verdict.EARLIER or audit.count(each)]
+    columns = [*(str(verdict) for verdict in shown), "orphans"]
+    made = table("service", *columns, numbers=tuple(columns))
+    for service in audit.services:
+        numbers = [service.count(verdict) for verdict in shown]
+        numbers.append(service.orphans.count)
+        made.add_row(service.service, *(f"{number:,}" if number else "-" for number in numbers))
+    return made
+
+
+def _lists(audit: Audit) -> Iterator[tuple[str, Some[str]]]:
+    """The ids concerned, by what is the matter with them."""
+    if audit.without_row.count:
+        yield "answered 202 without a row", audit.without_row
+    if audit.other_status.count:
+        yield "answered otherwise than the row says", audit.other_status
+    if audit.half_done.count:
+        yield "half done", audit.half_done.each(_half_done_line)
+    for service in audit.services:
+        yield from _lists_of(service)
+    if audit.wrong_balances:
+        yield "stock balance", Some.of(_balance_line(balance) for balance in audit.wrong_balances)
+
+
+def _lists_of(service: ServiceAudit) -> Iterator[tuple[str, Some[str]]]:
+    for verdict in list(Verdict)[1:]:
+        if verdict in service.verdicts:
+            yield f"{service.service}, {verdict}", service.verdicts[verdict]
+    others = {
+        "without an order": service.orphans,
+        "sent again with the same Message-ID": service.resent.each(_resent_line),
+        "sent again on purpose": service.resent_on_purpose,
+        "other dead letters": service.other_dead_letters,
+    }
+    for what, named in others.items():
+        if named.count:
+            yield f"{service.service}, {what}", named
+
+
+def _shown(named: Some[str]) -> str:
+    shown = ", ".join(printable(id) for id in named.first[:IDS_SHOWN])
+    rest = named.count - IDS_SHOWN
+    return f"{shown} and {rest:,} more (--json names {NAMED:,})" if rest > 0 else shown
+
+
+def _resent_line(resent: tuple[str, int]) -> str:
+    event_id, times = resent
+    return event_id if times == 2 else f"{event_id} ({times:,} times)"
+
+
+def _balance_line(balance: Balance) -> str:
+    if balance.stock is None:
+        return f"{balance.product_id} moved {balance.moved} and is not in the stock"
+    stock = balance.stock
+    return f"{balance.product_id} had {stock.initial}, moved {balance.moved}, has {stock.on_hand}"
+
+
+def _half_done_line(order: HalfDone) -> str:
+    return f"{order.order_id} ({order.status}, done by {' and '.join(order.done) or 'nobody'})"
+
+
+def _remarks(result: Result) -> Iterator[str]:
+    if not result.quiet.reached:
+        yield f"Not quiet within {result.options.timeout:g} s: {'; '.join(result.quiet.reasons)}."
+    for name in result.quiet.last.not_running:
+        yield f"{name} does not answer: what it held counts as back in its queue."
+    for service in result.audit.services:
+        if service.count(Verdict.EARLIER):
+            again = command(f"replay {service.service} --from beginning")
+            yield f"{service.service} joined after orders were placed: {again} makes up for them."
+    if result.audit.count(Verdict.DEAD_LETTERED):
+        yield f"Dead letters wait for you: {command('dlq list')}, then dlq redrive."
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The whole report, the first ids of each kind in it, and how many there are."""
+    audit, quiet = result.audit, result.quiet
+    return {
+        "verdict": verdict_of(result),
+        "sentence": sentence(result),
+        "strict": result.options.strict,
+        "crashes": result.options.crashes,
+        "exitStatus": result.exit_status,
+        "quiet": {
+            "reached": quiet.reached,
+            "waitedSeconds": round(quiet.waited, 1),
+            "reasons": quiet.reasons,
+            "notRunning": quiet.last.not_running,
+        },
+        "accepted": audit.accepted,
+        "completed": audit.completed,
+        "halfDone": [_half_done_document(order) for order in audit.half_done.first],
+        "answered": audit.answered,
+        "withoutRow": audit.without_row.first,
+        "otherStatus": audit.other_status.first,
+        "counts": {
+            "halfDone": audit.half_done.count,
+            "withoutRow": audit.without_row.count,
+            "otherStatus": audit.other_status.count,
+        },
+        "services": {service.service: _service_document(service) for service in audit.services},
+        "wrongBalances": None
+        if audit.wrong_balances is None
+        else [_balance_document(balance) for balance in audit.wrong_balances],
+    }
+
+
+def _half_done_document(order: HalfDone) -> dict[str, Any]:
+    return {"orderId": order.order_id, "status": order.status, "doneBy": order.done}
+
+
+def _service_document(service: ServiceAudit) -> dict[str, Any]:
+    lists: dict[str, Some[Any]] = {
+        "waiting": service.named(Verdict.WAITING),
+        "deadLettered": service.named(Verdict.DEAD_LETTERED),
+        "lost": service.named(Verdict.LOST),
+        "earlier": service.named(Verdict.EARLIER),
+        "duplicated": service.named(Verdict.DUPLICATED),
+        "wrong": service.named(Verdict.WRONG),
+        "orphans": service.orphans,
+        "resent": service.resent.each(lambda resent: resent[0]),
+        "resentOnPurpose": service.resent_on_purpose,
+        "otherDeadLetters": service.other_dead_letters,
+    }
+    return {
+        "applied": service.count(Verdict.APPLIED),
+        **{name: named.first for name, named in lists.items()},
+        "repeats": service.repeats,
+        "counts": {name: named.count for name, named in lists.items()},
+    }
+
+
+def _balance_document(balance: Balance) -> dict[str, Any]:
+    stock = balance.stock
+    return {
+        "productId": balance.product_id,
+        "initial": stock and stock.initial,
+        "moved": balance.moved,
+        "onHand": stock and stock.on_hand,
+    }

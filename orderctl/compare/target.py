@@ -1,0 +1,104 @@
+"""The shop that is compared with itself: whatever is running, or one that is started for it."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from orderctl.audit.backlog import BacklogProbe
+from orderctl.audit.effect_times import DoneAt, read_done
+from orderctl.demo_folder import claimed
+from orderctl.errors import CommandError
+from orderctl.fault.client import FaultClient
+from orderctl.http_client import ServiceClient, open_client
+from orderctl.progress import Tell
+from orderctl.settings import Addresses
+from orderctl.stack.parts import WORK_TIMES
+from orderctl.stack.stack import Stack
+from orderctl.stack.startup import brought_up, expect_usable
+from shared.errors import SettingsError
+from shared.settings import load
+from shared.transport import connect
+from shop.consumers import CONSUMERS
+
+#: Databases and logs of a shop of our own.
+FOLDER = Path(".compare")
+#: Seconds between attempts. With the usual rungs, one order in eight would wait for half a minute
+#: when one call in five fails three times, and everybody with it.
+LADDER = (1.0, 2.0, 4.0)
+#: Services read their faults from the database that often.
+FAULT_SECONDS = 0.3
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Everything that a comparison does to a shop, and sees of it."""
+
+    addresses: Addresses
+    client: httpx.Client
+    look: BacklogProbe
+    faults: FaultClient
+
+    def done(self) -> Mapping[str, DoneAt]:
+        """By service and order id, when the effect was there."""
+        token = self.addresses.operator_token
+        return {
+            name: read_done(ServiceClient(self.client, name, self.addresses.of(name), token))
+            for name in self.addresses.consumers
+        }
+
+    def calm_down(self, tell: Tell) -> None:
+        """End all faults, and wait until nothing moves any more. Raises CommandError."""
+        for name in CONSUMERS:
+            self.faults.clear(name)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while moving := self.look().moving():
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    f"The shop does not come to rest in {PATIENCE_SECONDS:g} s "
+                    f"({'; '.join(moving)}): see what python -m orderctl doctor says."
+                )
+            tell(f"waiting until nothing moves: {'; '.join(moving)}")
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def open_shop(addresses: Addresses) -> Iterator[Target]:
+    """The shop at these addresses. Raises CommandError when it may not be troubled."""
+    broker = connect(addresses.broker_url, addresses.retry_ladder)
+    with open_client() as client:
+        faults = FaultClient(client, addresses)
+        for name in CONSUMERS:
+            # Whether it may be troubled is for the shop to say, before anything is measured.
+            faults.show(name)
+        yield Target(addresses, client, BacklogProbe(addresses, client, broker), faults)
+
+
+def running_shop() -> Addresses | None:
+    """Where the shop is that the environment names, or a running demo; None without either."""
+    try:
+        return load(Addresses)
+    except SettingsError:
+        return None
+
+
+@contextmanager
+def shop_of_our_own(broker_url: str | None, scale: float, say: Tell) -> Iterator[Addresses]:
+    """A whole system on this machine, gone at the end. All times of the lesson, times `scale`."""
+    if broker_url:
+        expect_usable(broker_url)
+    work_times = {name: seconds * scale for name, seconds in WORK_TIMES.items()}
+    ladder = tuple(rung * scale for rung in LADDER)
+    with (
+        claimed(FOLDER),
+        Stack(
+            FOLDER, broker_url=broker_url, ladder=ladder, work_times=work_times, faults_allowed=True
+        ) as stack,
+        brought_up(stack, say),
+    ):
+        yield stack.addresses

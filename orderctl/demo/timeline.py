@@ -1,0 +1,27 @@
+"""When each effect of each order was done, counted from the order's answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orderctl.audit.effect_times import DoneAt
+from orderctl.place.order_client import Placed
+
+
+@dataclass(frozen=True)
+class Row:
+    """An order; `seconds` from its answer to the effect, by service, where that was done."""
+
+    placed: Placed
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def timeline(orders: Sequence[Placed], done: Mapping[str, DoneAt]) -> tuple[Row, ...]:
+    """A row an order; `done` is by service."""
+    return tuple(Row(placed, dict(_seconds(placed, done))) for placed in orders)
+
+
+def _seconds(placed: Placed, done: Mapping[str, DoneAt]) -> Iterator[tuple[str, float]]:
+    for service, at in done.items():
+        if placed.order_id in at:
+            # A fast service may be done before the client has read its answer.
+            yield service, max(0.0, (at[placed.order_id] - placed.answered_at).total_seconds())

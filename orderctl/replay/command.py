@@ -1,0 +1,101 @@
+"""`python -m orderctl replay`"""
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from orderctl.errors import UsageError
+from orderctl.http_client import open_client
+from orderctl.output import console, end, print_json
+from orderctl.progress import print_to_stderr, progress
+from orderctl.replay.client import ReplayAnswer, ReplayClient
+from orderctl.replay.report import announcement, print_replay
+from orderctl.settings import ConsumerAddresses
+from shared.errors import SpanError
+from shared.settings import load
+from shared.transport.archive import parse_point
+
+POINT = "beginning, a time (2026-03-04T05:06:07Z) or an offset (1200; on Kafka also 3:1200)"
+
+
+def replay(
+    service: Annotated[str, typer.Argument(help="Which service: analytics, email, …")],
+    start: Annotated[str | None, typer.Option("--from", help=f"Where to begin: {POINT}.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Up to there, without it; by default to what is there now."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count what would be done.")
+    ] = False,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="email, sms: send again what was sent before.")
+    ] = False,
+    again: Annotated[
+        str | None, typer.Option(help="Run a replay that was interrupted again, by its id.")
+    ] = None,
+    follow: Annotated[str | None, typer.Option(help="Only watch a replay, by its id.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for its end.")] = 3600.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Have a service read again the events that the broker has kept.
+
+    analytics and shipping rebuild what they have written, to the same figures. email, sms and
+    inventory do what they have not done yet, and nothing twice, unless --resend is said. The
+    live queues are not touched. Exit status 1 when it did not end well or an event failed.
+
+    Examples:
+
+    python -m orderctl replay analytics --from beginning
+
+    python -m orderctl replay shipping --from 2026-03-04T05:06:07Z --dry-run
+
+    python -m orderctl replay email --from 1200 --to 1300 --resend
+    """
+    wish = {"from": start, "to": to, "dryRun": dry_run, "resend": resend}
+
+    def run() -> int:
+        _expect_one_way(start, again, follow)
+        _expect_points(start, to)
+        with open_client() as client:
+            replays = ReplayClient(client, load(ConsumerAddresses), service)
+            answer = replays.find(follow) if follow else replays.begin(_wish(wish, again))
+            print_to_stderr(announcement(service, answer.replay))
+            with progress() as tell:
+                answer = replays.follow(answer, timeout=timeout, tell=tell)
+        _show(service, answer, as_json=as_json)
+        return answer.replay.exit_status
+
+    end(run, as_json=as_json)
+
+
+def _expect_one_way(*ways: str | None) -> None:
+    if len([way for way in ways if way is not None]) != 1:
+        raise UsageError(
+            "Say where to begin (--from beginning), which one to run again (--again ID), or which "
+            "one to watch (--follow ID)."
+        )
+
+
+def _expect_points(*points: str | None) -> None:
+    for point in points:
+        try:
+            parse_point(point or "beginning")
+        except SpanError as error:
+            raise UsageError(str(error)) from error
+
+
+def _wish(wish: dict[str, Any], again: str | None) -> dict[str, Any]:
+    if again is None:
+        return wish
+    if wish["to"] or wish["dryRun"] or wish["resend"]:
+        raise UsageError("A replay that is run again does what it did before: --again and no more.")
+    return {"again": again}
+
+
+def _show(service: str, answer: ReplayAnswer, *, as_json: bool) -> None:
+    if as_json:
+        print_json(msgspec.Raw(answer.json))
+    else:
+        print_replay(service, answer.replay, console())

@@ -1,0 +1,94 @@
+"""The order service as it is watched: which orders there are, and which left the outbox."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from services.dashboard.polled import Polled
+from services.dashboard.snapshot import MOST_MOVES, Move, OrderSide, Outbox, Ready
+from services.dashboard.tracked_orders import Order, TrackedOrders
+from services.dashboard.watched_service import WatchedService
+from shared.activity.shapes import RATE_SECONDS, ActiveFault
+
+#: Orders a page, and pages at a time: so many may have been placed since the last look.
+PAGE = 200
+MOST_PAGES = 50
+
+
+class _Page(msgspec.Struct):
+    orders: list[Order]
+    next: str | None = None
+
+
+class _Faults(msgspec.Struct):
+    faults: tuple[ActiveFault, ...]
+
+
+class OrderServiceState:
+    def __init__(
+        self, neighbour: WatchedService, ledger: TrackedOrders, now: Callable[[], datetime]
+    ) -> None:
+        self._neighbour = neighbour
+        self._ledger = ledger
+        self._now = now
+        self.orders = Polled(self._new_orders)
+        self.outbox = Polled(lambda: neighbour.get("/outbox", Outbox))
+        self._ready = Polled(lambda: neighbour.get("/health/ready", Ready, also=503))
+        self._faults = Polled(lambda: neighbour.get("/faults", _Faults))
+        self.sources: Sequence[Polled[Any]] = (self.orders, self.outbox, self._ready, self._faults)
+
+    def refresh(self, threads: ThreadPoolExecutor) -> None:
+        for source in self.sources:
+            source.refresh(threads)
+
+    def _new_orders(self) -> list[Order]:
+        """The newest page, and further ones until an order that is known: newest first."""
+        orders: list[Order] = []
+        query: dict[str, str | int] = {"limit": PAGE}
+        for _ in range(MOST_PAGES):
+            page = self._neighbour.get("/orders", _Page, query)
+            orders += page.orders
+            if page.next is None or any(self._ledger.knows(o.order_id) for o in page.orders):
+                break
+            query = {"limit": PAGE, "cursor": page.next}
+        return orders
+
+    def moves(self) -> Iterable[Move]:
+        """Take in what was answered; what was placed, and what was published, since the last."""
+        self._ready.collect()
+        self._faults.collect()
+        is_first = self.orders.value is None
+        if self.orders.collect():
+            new = [o for o in self._ledger.add(self.orders.value or []) if o.is_accepted]
+            yield from (Move("placed", o.order_id) for o in new[-MOST_MOVES:] if not is_first)
+        if self.outbox.collect() and self.outbox.value:
+            gone = self._ledger.published(self._left_before(self.outbox.value))
+            yield from (Move("published", each) for each in gone[-MOST_MOVES:] if not is_first)
+
+    def _left_before(self, outbox: Outbox) -> datetime:
+        """What was placed before then is in the outbox no more: before its oldest row, or, when
+        it is empty, before it was asked.
+        """
+        asked = self._now() - timedelta(seconds=self.outbox.age or 0.0)
+        return asked - timedelta(seconds=outbox.oldest_age_seconds or 0.0)
+
+    def side(self) -> OrderSide:
+        ready, faults = self._ready.value, self._faults.value
+        return OrderSide(
+            age=self._ready.age,
+            reason=self._ready.reason or (ready.reason if ready else None),
+            faults_allowed=self._faults.reason is None and faults is not None,
+            faults=faults.faults if faults else (),
+            outbox=self.outbox.value,
+            outbox_age=self.outbox.age,
+            per_second=self._placed_per_second(),
+        )
+
+    def _placed_per_second(self) -> float:
+        since = self._now() - timedelta(seconds=RATE_SECONDS)
+        newest_first = reversed(self._ledger.orders.values())
+        return sum(1 for _ in takewhile(lambda o: o.placed_at > since, newest_first)) / RATE_SECONDS

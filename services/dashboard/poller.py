@@ -1,0 +1,58 @@
+"""The thread that looks twice a second while somebody watches, once for all browsers."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from services.dashboard.hub import Hub
+from services.dashboard.system_state import SystemState
+from shared.http.app import to_json
+
+log = structlog.get_logger()
+
+#: Seconds from one snapshot to the next.
+PERIOD = 0.5
+#: Questions that are under way at once: some to each service.
+ASKING = 16
+
+
+class Poller:
+    """Runs beside the HTTP side."""
+
+    def __init__(self, watching: SystemState, hub: Hub) -> None:
+        self._watching = watching
+        self._hub = hub
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._on_death: Callable[[], None] = lambda: None
+
+    def start(self, on_death: Callable[[], None]) -> None:
+        self._on_death = on_death
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._hub.close()
+
+    def why_not_ready(self) -> str | None:
+        return None if self._thread.is_alive() else "the watcher has stopped"
+
+    def _run(self) -> None:
+        try:
+            with ThreadPoolExecutor(ASKING, thread_name_prefix="asking") as threads:
+                while not self._stopping.is_set():
+                    self._look_if_watched(threads)
+        except BaseException:
+            # First: a log that cannot be written must not keep a dead watcher alive.
+            self._on_death()
+            log.exception("watcher.died")
+
+    def _look_if_watched(self, threads: ThreadPoolExecutor) -> None:
+        if not self._hub.wait_for_watcher(PERIOD):
+            return
+        began = time.monotonic()
+        self._hub.publish(to_json(self._watching.look(threads)))
+        self._stopping.wait(max(0.0, began + PERIOD - time.monotonic()))

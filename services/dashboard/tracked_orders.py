@@ -1,0 +1,131 @@
+"""The newest orders, and which of the services have come to an end with each.
+
+The order service says which orders there are; every service is asked about each by its id.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from shared.activity.shapes import APPLIED
+
+#: Older orders are forgotten here, and nothing that is shown stands for them.
+MOST_ORDERS = 10_000
+ACCEPTED = "accepted"
+
+
+class Order(msgspec.Struct, rename="camel"):
+    """Of an order, what is shown in a list."""
+
+    order_id: str
+    event_id: str
+    user_id: str
+    total_amount: float
+    status: str
+    placed_at: datetime
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.status == ACCEPTED
+
+
+class TrackedOrders:
+    """Only orders with the status `accepted` are followed: others are done by calls."""
+
+    def __init__(self, services: Sequence[str], *, most: int = MOST_ORDERS) -> None:
+        self._most = most
+        self.orders: dict[str, Order] = {}
+        self._open: dict[str, dict[str, datetime]] = {name: {} for name in services}
+        self._given_up: dict[str, set[str]] = {name: set() for name in services}
+        #: Accepted orders of which nobody has said that they left the outbox.
+        self.unpublished: dict[str, datetime] = {}
+
+    def knows(self, order_id: str) -> bool:
+        return order_id in self.orders
+
+    def add(self, newest_first: Iterable[Order]) -> list[Order]:
+        """Take in a list of orders; return those that are new, the oldest first."""
+        new = []
+        for order in reversed(list(newest_first)):
+            if order.order_id not in self.orders:
+                new.append(order)
+                if order.is_accepted:
+                    self._follow(order)
+            self.orders[order.order_id] = order
+        self._forget_oldest()
+        return new
+
+    def _follow(self, order: Order) -> None:
+        self.unpublished[order.order_id] = order.placed_at
+        for waiting in self._open.values():
+            waiting[order.order_id] = order.placed_at
+
+    def _forget_oldest(self) -> None:
+        for order_id in list(self.orders)[: max(0, len(self.orders) - self._most)]:
+            del self.orders[order_id]
+            self.unpublished.pop(order_id, None)
+            for name, waiting in self._open.items():
+                waiting.pop(order_id, None)
+                self._given_up[name].discard(order_id)
+
+    def published(self, before: datetime) -> list[str]:
+        """Those placed before then have left the outbox; which of them had not until now?"""
+        gone = [order_id for order_id, at in self.unpublished.items() if at < before]
+        for order_id in gone:
+            del self.unpublished[order_id]
+        return gone
+
+    def ended(self, service: str, ended: Mapping[str, str]) -> None:
+        """How these orders ended at a service. A dead letter stays open: it can be sent back."""
+        for order_id, how in ended.items():
+            if order_id not in self.orders:
+                continue
+            if how == APPLIED:
+                self._open[service].pop(order_id, None)
+                self._given_up[service].discard(order_id)
+                self.unpublished.pop(order_id, None)
+            elif order_id in self._open[service]:
+                self._given_up[service].add(order_id)
+
+    def redriven(self, service: str, order_id: str) -> None:
+        self._given_up[service].discard(order_id)
+
+    # --- what it says ------------------------------------------------------------------------
+
+    @property
+    def accepted(self) -> int:
+        return sum(order.is_accepted for order in self.orders.values())
+
+    @property
+    def done(self) -> int:
+        """Accepted orders with which every service is done."""
+        still_open: set[str] = set().union(*self._open.values())
+        return self.accepted - len(still_open)
+
+    def waiting(self, service: str) -> list[str]:
+        """Orders that the service has neither done nor given up, the oldest first."""
+        given_up = self._given_up[service]
+        return [order_id for order_id in self._open[service] if order_id not in given_up]
+
+    def to_ask_about(self, service: str) -> list[str]:
+        """All that are not done, the oldest first: also a dead letter may have been sent back."""
+        return list(self._open[service])
+
+    def given_up(self, service: str) -> int:
+        return len(self._given_up[service])
+
+    def oldest(self, service: str) -> datetime | None:
+        """When the oldest order was placed that waits for this service."""
+        given_up = self._given_up[service]
+        times = (at for order_id, at in self._open[service].items() if order_id not in given_up)
+        return next(times, None)
+
+    def is_by_calls(self, order_id: str) -> bool:
+        """An order that is done by calls never was in a queue."""
+        order = self.orders.get(order_id)
+        return order is not None and not order.is_accepted
+
+    def missing_at(self, order_id: str) -> list[str]:
+        """The services that have not done this order."""
+        return [name for name, waiting in self._open.items() if order_id in waiting]

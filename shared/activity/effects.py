@@ -1,0 +1,52 @@
+"""What a service did, read from its database row by row, for `/effects` and `/orders/{orderId}`.
+
+A list of any length is read page by page, each in a transaction of its own: whoever reads slowly
+holds up nothing. A row that was committed before the reading began, and stays, is listed once.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Column, Engine, Select, Table, select, tuple_
+
+from shared.database.engine import reading
+
+#: Rows of a page.
+PAGE = 500
+
+
+def rows(engine: Engine, query: Select[*tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """All rows of a query that has few, as dicts, keys as its columns are labelled."""
+    with reading(engine) as tx:
+        return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def stream(
+    engine: Engine, query: Select[*tuple[Any, ...]], *key: Column[Any]
+) -> Iterator[dict[str, Any]]:
+    """The same for any number of rows, in the order of `key`, columns that no two of them share."""
+    names = [f"key_{number}" for number, _ in enumerate(key)]
+    labelled = [column.label(name) for column, name in zip(key, names, strict=True)]
+    ordered = query.add_columns(*labelled).order_by(*key).limit(PAGE)
+    page = rows(engine, ordered)
+    while page:
+        last = [page[-1][name] for name in names]
+        for row in page:
+            yield {name: value for name, value in row.items() if name not in names}
+        page = rows(engine, ordered.where(tuple_(*key) > tuple_(*last)))
+
+
+def of_order(query: Select[Any], column: Column[str], order_id: str | None) -> Select[Any]:
+    """Restrict a query to one order; None stands for all of them."""
+    return query if order_id is None else query.where(column == order_id)
+
+
+def list_inbox(inbox: Table, engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
+    """`{"eventId", "orderId", "state", "at"}` for each event that a leased effect has taken up."""
+    query = select(
+        inbox.c.event_id.label("eventId"),
+        inbox.c.order_id.label("orderId"),
+        inbox.c.state,
+        inbox.c.at,
+    )
+    return stream(engine, of_order(query, inbox.c.order_id, order_id), inbox.c.event_id)

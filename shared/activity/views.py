@@ -1,0 +1,106 @@
+"""What a consumer does at this moment, for those who watch all of them: `/activity`."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response
+
+from shared.activity.reader import ActivityReader
+from shared.activity.shapes import MOST_ORDERS, ActiveFault, Activity, Asked, Ended, Queue
+from shared.consuming.consumer import Consumer
+from shared.errors import BrokerUnavailable, DocumentError
+from shared.events import is_id
+from shared.faults.injection import FaultInjector
+from shared.faults.store import Fault
+from shared.http.app import json_response, problem, read_body
+from shared.http.documents import read_document
+from shared.http.operator_auth import Guard
+from shared.transport import Depth
+
+#: For how long a count of the broker's serves whoever asks: some brokers count slowly.
+BELIEVED_SECONDS = 0.5
+
+
+class Counted:
+    """What the broker counts for one service, asked by one request at a time."""
+
+    def __init__(
+        self, count: Callable[[], Depth], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._count = count
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._at = float("-inf")
+        self._depth: Depth | None = None
+        self._reason: str | None = None
+
+    def now(self) -> tuple[Depth | None, str | None]:
+        """The depth, or None and the reason."""
+        with self._lock:
+            if self._clock() - self._at >= BELIEVED_SECONDS:
+                self._ask()
+            return self._depth, self._reason
+
+    def _ask(self) -> None:
+        try:
+            self._depth, self._reason = self._count(), None
+        except BrokerUnavailable as error:
+            self._depth, self._reason = None, str(error)
+        self._at = self._clock()
+
+
+def activity_views(
+    reader: ActivityReader, consumer: Consumer, injector: FaultInjector, guard: Guard
+) -> Blueprint:
+    views = Blueprint("activity", __name__)
+    views.before_request(guard)
+    views.register_error_handler(DocumentError, _not_understood)
+    counted = Counted(consumer.depth)
+    process = uuid.uuid4().hex[:8]
+
+    @views.get("/activity")
+    def show() -> Response:
+        now = datetime.now(UTC)
+        depth, why_unknown = counted.now()
+        told = Activity(
+            service=consumer.service,
+            process=process,
+            reason=consumer.why_not_ready() or injector.outage(),
+            queue=_queue(depth),
+            queue_reason=why_unknown,
+            unsettled=consumer.unsettled,
+            rungs=reader.rungs(now),
+            applied_per_second=reader.applied_per_second(now),
+            faults_allowed=injector.faults.allowed,
+            faults=tuple(map(_fault, injector.faults.now().values())),
+            steps=reader.steps(now),
+        )
+        return json_response(told)
+
+    @views.post("/activity/ended")
+    def ended() -> Response:
+        """How each of these orders ended here; those that have not are left out."""
+        asked = read_document(read_body(), Asked).orders
+        if len(asked) > MOST_ORDERS:
+            return problem(422, "Too many orders", f"{MOST_ORDERS} at a time are the most.")
+        return json_response(Ended(reader.ended([each for each in asked if is_id(each)])))
+
+    return views
+
+
+def _queue(depth: Depth | None) -> Queue | None:
+    if depth is None:
+        return None
+    return Queue(depth.ready, depth.retrying, depth.dead, depth.counts_held)
+
+
+def _fault(held: Fault) -> ActiveFault:
+    left = None if held.until is None else round(max(0.0, held.until - time.time()), 1)
+    return ActiveFault(held.kind, held.value, left)
+
+
+def _not_understood(error: DocumentError) -> Response:
+    return problem(400, "The body is not what is needed here", str(error))

@@ -1,0 +1,274 @@
+"""The loop around `settle`: receiving, concurrency, outages, suspects and an orderly end."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from shared import observability
+from shared.consuming.circuit_breaker import CircuitBreaker
+from shared.consuming.effect import Effect
+from shared.consuming.history import Record, no_record
+from shared.consuming.settle import Outcome, settle_all
+from shared.errors import BrokerUnavailable, DependencyUnavailable, RefusesAll
+from shared.events import parse_time
+from shared.transport import DEFERRAL, LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
+
+log = structlog.get_logger()
+
+#: How long a stop waits for the work in hand. gunicorn's graceful_timeout exceeds it.
+DRAIN_SECONDS = 20.0
+#: How often the loop looks up from waiting for messages, to see whether it should stop.
+TICK_SECONDS = 0.5
+#: How long a stop that had to wait for all of that tries to write down what it leaves behind.
+#: The three are less than what the process around it waits (shared/serving/server.py).
+LEAVE_SECONDS = 3.0
+#: How long a delivery is kept and tried, while what it needs is away, before it makes room.
+KEEP_SECONDS = 120.0
+
+
+class Consumer:
+    """Takes deliveries of one service and settles each of them.
+
+    `concurrency` batches of at most `batch` events are in work at a time: one batch of many for
+    an effect in the database, many of one for a slow call to somebody else.
+    """
+
+    def __init__(  # noqa: PLR0913 (each is what a test or a service changes)
+        self,
+        service: str,
+        broker: Broker,
+        effect: Effect,
+        *,
+        ladder: Sequence[float] = LADDER,
+        concurrency: int = 1,
+        batch: int = 1,
+        check: Callable[[], None] = lambda: None,
+        record: Record = no_record,
+        keep: float = KEEP_SECONDS,
+    ) -> None:
+        self.service = service
+        self.effect = effect
+        self._broker = broker
+        self._ladder = ladder
+        self._concurrency = concurrency
+        self._batch = batch
+        #: Raises DependencyUnavailable until the service's database is ready to be used.
+        self._check = check
+        self._note = record
+        self._keep = keep
+        self._circuit_breaker = CircuitBreaker()
+        self._stopping = threading.Event()
+        self._free = threading.Semaphore(concurrency)
+        self._suspects: deque[Delivery] = deque()
+        self._unsettled = 0
+        self._settlements = observability.Settlements(service)
+        self._counting = threading.Lock()
+        self._subscription: Subscription | None = None
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+        self._on_death: Callable[[], None] = lambda: None
+
+    # --- for the process around it -----------------------------------------------------------
+
+    def start(self, on_death: Callable[[], None]) -> None:
+        """Begin to consume. `on_death` is called should the loop end by an error of its own."""
+        self._on_death = on_death
+        observability.UNSETTLED.labels(self.service).set_function(lambda: self.unsettled)
+        observability.RECEIVING.labels(self.service).set_function(
+            lambda: float(self.why_not_ready() is None)
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more messages, end the work in hand, give back what is left."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        self._stopping.set()
+        self._circuit_breaker.leave()
+        if self._thread.is_alive():
+            self._thread.join(DRAIN_SECONDS + TICK_SECONDS)
+        deadline = max(deadline, time.monotonic() + LEAVE_SECONDS)
+        while not self._has_finished() and time.monotonic() < deadline:
+            time.sleep(TICK_SECONDS)
+
+    def _has_finished(self) -> bool:
+        try:
+            self.effect.record_the_rest()
+        except DependencyUnavailable as error:
+            log.warning("consumer.not_finished", reason=str(error))
+            return False
+        return True
+
+    @property
+    def unsettled(self) -> int:
+        """What its workers have in hand, and what they are done with and the broker is not."""
+        subscription = self._subscription
+        return self._unsettled + (subscription.held() if subscription else 0)
+
+    def dead_letters(self) -> DeadLetters:
+        """Those of its service."""
+        return self._broker.dead_letters(self.service)
+
+    def depth(self) -> Depth:
+        """That of its queues. Raises BrokerUnavailable."""
+        return self._broker.depth(self.service)
+
+    def why_not_ready(self) -> str | None:
+        """What keeps it from consuming; None when nothing does."""
+        if not self._thread.is_alive():
+            return "the consumer has stopped"
+        if self._stopping.is_set():
+            return "stopping"
+        if not (subscription := self._subscription):
+            return "not subscribed: the broker is away or its topology is missing"
+        return self._circuit_breaker.reason or subscription.trouble()
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            with ThreadPoolExecutor(self._concurrency, thread_name_prefix="worker") as workers:
+                self._until_stopped(workers)
+        except BaseException:
+            # First: a log that cannot be written must not keep a dead consumer alive.
+            self._on_death()
+            log.exception("consumer.died")
+
+    def _until_stopped(self, workers: ThreadPoolExecutor) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._check()
+                self._consume(workers)
+            except (BrokerUnavailable, DependencyUnavailable) as error:
+                log.warning("consumer.waiting", reason=str(error))
+                self._stopping.wait(1.0)
+
+    def _consume(self, workers: ThreadPoolExecutor) -> None:
+        missing = self._broker.missing([self.service])
+        if missing:
+            raise BrokerUnavailable(
+                f"run the topology step first, there is no {', '.join(missing)}"
+            )
+        # Batches are prefetched twice, so that the next one is here when one is committed.
+        prefetch = self._concurrency * (2 * self._batch if self._batch > 1 else 1)
+        with self._broker.subscribe(self.service, prefetch=prefetch) as subscription:
+            log.info("consumer.subscribed", prefetch=prefetch)
+            self._subscription = subscription
+            try:
+                self._receive(subscription, workers)
+                self._drain()
+            finally:
+                self._subscription = None
+                self._count(-len(self._suspects))
+                self._suspects.clear()
+
+    def _drain(self) -> None:
+        """Let the work in hand end while its deliveries can still be acknowledged."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for _ in range(self._concurrency):
+            self._free.acquire(timeout=max(0.0, deadline - time.monotonic()))
+
+    def _receive(self, subscription: Subscription, workers: ThreadPoolExecutor) -> None:
+        while not self._stopping.is_set():
+            if self._suspects:
+                self._handle_suspects()
+            # In an outage as well, up to its concurrency: what is in hand takes turns in trying,
+            # and one delivery that fails alone must not be the only one that tries.
+            if not self._free.acquire(timeout=TICK_SECONDS):
+                continue
+            deliveries = self._next_batch(subscription)
+            if deliveries:
+                workers.submit(self._work, deque(deliveries))
+            else:
+                self._free.release()
+
+    def _next_batch(self, subscription: Subscription) -> Sequence[Delivery]:
+        if self._stopping.is_set():
+            return ()
+        try:
+            deliveries = subscription.receive(self._batch, TICK_SECONDS)
+        except BaseException:
+            self._free.release()
+            raise
+        self._count(len(deliveries))
+        return deliveries
+
+    def _work(self, pending: deque[Delivery]) -> None:
+        """What a worker does with one batch, from delivery to settlement."""
+        try:
+            self._settle_or_wait(pending)
+        except BrokerUnavailable as error:
+            # The link is gone, the loop opens a new one, and the broker delivers these again.
+            log.warning("deliveries.lost", count=len(pending), reason=str(error))
+        except BaseException:
+            self._on_death()
+            log.exception("worker.died")
+        finally:
+            self._count(-len(pending))
+            self._free.release()
+
+    def _settle_or_wait(self, pending: deque[Delivery], *, alone: bool = False) -> None:
+        """Settle; while something is away, keep the deliveries and try again, one at a time."""
+        began = time.monotonic()
+        while pending and not self._circuit_breaker.left:
+            try:
+                self._circuit_breaker.run(partial(self._settle, pending, alone=alone))
+            except DependencyUnavailable as error:
+                log.warning("dependency.unavailable", reason=str(error), waiting=len(pending))
+                if isinstance(error, RefusesAll) or time.monotonic() - began > self._keep:
+                    self._make_room(pending)
+
+    def _settle(self, pending: deque[Delivery], *, alone: bool) -> None:
+        began = time.monotonic()
+        settled = settle_all(pending, self.effect, self._ladder, alone=alone, record=self._note)
+        for delivery, outcome in settled:
+            if outcome is Outcome.SUSPECT:
+                self._suspects.append(delivery)
+            else:
+                self._count_settled(delivery, outcome, processing=time.monotonic() - began)
+
+    def _make_room(self, pending: deque[Delivery]) -> None:
+        """As many events that are themselves at fault as there are workers would keep out for
+        ever the one that is accepted.
+        """
+        pending[0].retry(DEFERRAL, None)
+        pending.popleft()
+        self._count(-1)
+
+    # --- suspects ----------------------------------------------------------------------------
+
+    def _handle_suspects(self) -> None:
+        """Wait until nothing else is in work, then handle one suspect after the other."""
+        for _ in range(self._concurrency):
+            self._free.acquire()
+        try:
+            while self._suspects and not self._stopping.is_set():
+                self._handle_alone(self._suspects.popleft())
+        finally:
+            self._free.release(self._concurrency)
+
+    def _handle_alone(self, delivery: Delivery) -> None:
+        log.warning("suspect.alone", event_id=delivery.message.id, order=delivery.message.key)
+        pending = deque([delivery])
+        try:
+            self._settle_or_wait(pending, alone=True)
+        finally:
+            self._count(-len(pending))
+
+    # --- keeping count -----------------------------------------------------------------------
+
+    def _count_settled(self, delivery: Delivery, outcome: Outcome, *, processing: float) -> None:
+        """`processing`: seconds from the start of the batch to this settlement."""
+        self._count(-1)
+        self._settlements.count(outcome, processing=processing)
+        if outcome is Outcome.APPLIED:
+            age = datetime.now(UTC) - parse_time(delivery.message.time)
+            self._settlements.applied(age=age.total_seconds())
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._unsettled += change

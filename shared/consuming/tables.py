@@ -1,0 +1,11 @@
+"""The tables that tell what a consumer has done: its inbox and its history."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    inbox: Table
+    history: Table

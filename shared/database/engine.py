@@ -1,0 +1,279 @@
+"""A service's own database: SQLite on a laptop, PostgreSQL in earnest, chosen by DATABASE_URL."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    ExceptionContext,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    false,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.types import TypeDecorator
+
+from shared.database.address import engine_url
+from shared.database.error_blame import READ_ONLY, blames_statement, sqlstate
+from shared.database.full_disk import disk_problem, watch_disk
+from shared.database.pooler_sessions import check_sessions
+from shared.database.postgresql_session import connect_arguments, prepare_session
+from shared.errors import DatabaseUnavailable
+
+#: Transactions are short and never wait for anything outside, so that a few connections
+#: serve many threads.
+POOL_SIZE = 5
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount in whole cents: exact on every database, where SQLite's NUMERIC is a float."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:
+        return None if value is None else int(value * 100)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-2)
+
+
+class Utc(TypeDecorator[datetime]):
+    """A point in time, always aware and in UTC; SQLite would give it back without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = False) -> Engine:
+    """An engine for `sqlite:///…` or `postgresql://…`. Connects when first used, not here.
+
+    With `autocommit`, PostgreSQL commits each statement, and a statement costs one round trip:
+    a pooled connection is not asked first whether it still lives. SQLite knows no difference.
+    """
+    parsed = engine_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, pool_size)
+    return _postgresql(parsed, pool_size, autocommit=autocommit)
+
+
+def _postgresql(url: URL, pool_size: int, *, autocommit: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        # No more than these: each would cost PostgreSQL a process, and a handshake each time,
+        # since a pool closes what it opened beyond its size as soon as it is not needed.
+        max_overflow=0,
+        pool_pre_ping=not autocommit,
+        isolation_level="AUTOCOMMIT" if autocommit else None,
+        pool_timeout=10,
+        connect_args=connect_arguments(url.query),
+    )
+    event.listen(engine, "connect", prepare_session)
+    event.listen(engine, "handle_error", _leave_a_read_only_server)
+    watch_disk(engine)
+    return engine
+
+
+def _leave_a_read_only_server(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and sqlstate(error) == READ_ONLY:
+        # It may have been the primary until now: connect again, and the new one is found.
+        context.is_disconnect = True
+
+
+def _sqlite(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(url, pool_size=pool_size, pool_timeout=30, connect_args={"timeout": 30})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    watch_disk(engine)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Python's driver would begin transactions by itself, and too late.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another one wrote in
+    # between, whatever the timeout; BEGIN IMMEDIATE waits for its turn instead.
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction: committed at the end, rolled back on an error. Keep it short."""
+    with translated(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and holds up no writer."""
+    with translated(), engine.connect().execution_options(read_only=True) as connection:
+        yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise DatabaseUnavailable for every error that the statement is not to blame for."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise DatabaseUnavailable(error) from error
+    except DBAPIError as error:
+        if blames_statement(error):
+            raise
+        raise DatabaseUnavailable(error.orig) from error
+
+
+def clock_of(tx: Connection) -> float:
+    """Seconds since 1970 by the database's clock, which is the same for every replica.
+
+    Read it when the row is locked: before that, a transaction may have waited for any time.
+    """
+    if tx.dialect.name == "postgresql":
+        # Not now(): that is when the transaction began.
+        return float(tx.scalar(text("SELECT extract(epoch FROM clock_timestamp())")))
+    # A file has one machine, and writers have the lock before their first statement.
+    return time.time()
+
+
+def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, which both databases spell alike."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def create_schema(engine: Engine, metadata: MetaData) -> None:
+    """Create what is missing: tables, columns, indexes. The `migrate` step; safe to repeat.
+
+    A column that comes later is one that may be NULL: the rows that are there have nothing in it.
+    Each change has a transaction of its own: one that held a table while it waits for the next
+    would be in a deadlock with a service at work, which writes to both.
+    """
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with _changing(engine) as tx:
+        metadata.create_all(tx)
+        missing = _missing_columns(tx, metadata)
+    for column in missing:
+        with _changing(engine) as tx:
+            _add(tx, column)
+    # Those of the tables that were there before.
+    for index in [index for table in metadata.sorted_tables for index in table.indexes]:
+        with _changing(engine) as tx:
+            index.create(tx, checkfirst=True)
+
+
+@contextmanager
+def _changing(engine: Engine) -> Iterator[Connection]:
+    with writing(engine) as tx:
+        if tx.dialect.name == "postgresql":
+            # An index over all orders there are takes longer than any other statement may.
+            tx.execute(text("SET LOCAL statement_timeout = 0"))
+        yield tx
+
+
+def _add(connection: Connection, column: Column[Any]) -> None:
+    quoted = connection.dialect.identifier_preparer.quote
+    table, kind = quoted(column.table.name), column.type.compile(connection.dialect)
+    # Names and types come from our own schema.
+    connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {kind}"))
+
+
+def check_schema(engine: Engine, metadata: MetaData) -> None:
+    """Raise DatabaseUnavailable while the database cannot be used or `migrate` has not run."""
+    if engine.dialect.name == "postgresql":
+        with translated():
+            check_sessions(engine)
+    with reading(engine) as connection:
+        missing = _missing_columns(connection, metadata)
+    if missing:
+        tables = ", ".join(sorted({column.table.name for column in missing}))
+        raise DatabaseUnavailable(
+            f"no table {tables}, or not all of its columns: run the service's migrate step first"
+        )
+    check_writable(engine, metadata)
+
+
+def check_writable(engine: Engine, metadata: MetaData) -> None:
+    """Raise DatabaseUnavailable unless every table may be written, or when its disk was full.
+
+    Costs no write: the statements find no row, but the database asks first whether they may.
+    """
+    if problem := disk_problem(engine):
+        raise DatabaseUnavailable(problem)
+    with writing(engine) as tx:
+        for statement in _writing_no_rows(metadata, tx.dialect):
+            tx.exec_driver_sql(statement)
+
+
+@cache
+def _writing_no_rows(metadata: MetaData, dialect: Dialect) -> Sequence[str]:
+    statements: list[ClauseElement] = []
+    for table in metadata.sorted_tables:
+        names = table.columns.keys()
+        none = select(table).where(false())
+        statements += [
+            table.insert().from_select(names, none, include_defaults=False),
+            table.update().values(dict(table.columns)).where(false()),
+            table.delete().where(false()),
+        ]
+    texts = [str(statement.compile(dialect=dialect)) for statement in statements]
+    # PostgreSQL takes them all at once, which is one round trip.
+    return [";".join(texts)] if dialect.name == "postgresql" else texts
+
+
+def database_problem(engine: Engine, metadata: MetaData) -> str | None:
+    """What `/health/ready` has to say of the database; None when it can be written."""
+    try:
+        check_writable(engine, metadata)
+    except DatabaseUnavailable as error:
+        return str(error)
+    return None
+
+
+def _missing_columns(connection: Connection, metadata: MetaData) -> list[Column[Any]]:
+    tables = inspect(connection).get_multi_columns()
+    there = {
+        (table, column["name"]) for (_, table), columns in tables.items() for column in columns
+    }
+    return [
+        column
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if (table.name, column.name) not in there
+    ]

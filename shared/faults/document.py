@@ -1,0 +1,53 @@
+"""`/faults` as OpenAPI documents describe it; the views are in `fault_views`."""
+
+from shared.faults.latency import LONGEST_SECONDS as LONGEST_LATENCY
+from shared.faults.latency import PATTERN as LATENCY
+from shared.faults.store import Kind
+from shared.faults.views import NewFaults
+from shared.openapi.answers import OF_A_BODY, OFF, UNAUTHORIZED, UNAVAILABLE, Refusal, answers
+from shared.openapi.document import Paths, for_operators
+from shared.openapi.shapes import AMOUNT_OR_NULL, TEXT, Schema, a_list, an_object, narrowed, ref
+from shared.openapi.structs import sent
+
+_FAULTS_OFF = Refusal(403, "The service was not started with FAULTS_ALLOWED")
+_NO_FAULT = Refusal(422, "There is no such fault")
+_REFUSALS = [UNAUTHORIZED, _FAULTS_OFF, OFF, UNAVAILABLE]
+
+SCHEMAS: dict[str, Schema] = {
+    "Faults": an_object({"faults": a_list(ref("Fault"))}),
+    "Fault": an_object(
+        {
+            "kind": {"enum": [kind.value for kind in Kind]},
+            "value": TEXT,
+            "secondsLeft": AMOUNT_OR_NULL,
+        }
+    ),
+    "NewFaults": narrowed(
+        sent(NewFaults)["NewFaults"],
+        latency={
+            "pattern": LATENCY.replace(r"\Z", "$"),
+            "examples": ["2", "uniform:0.5,2", "exponential:2", "normal:2,0.5"],
+            "description": f"Seconds, at most {LONGEST_LATENCY:g}.",
+        },
+        seconds={"description": "For how long; without it, until they are cleared."},
+    ),
+}
+
+
+def fault_paths(meets: str) -> Paths:
+    """`meets`: what latency, failures and a crash happen to."""
+    active = (200, "The faults that are active now.", "Faults")
+    shown = answers(*active, *_REFUSALS)
+    begun = answers(*active, *OF_A_BODY, *_REFUSALS, _NO_FAULT)
+    begin = for_operators("beginFaults", "Begin faults", begun, "NewFaults")
+    begin["description"] = (
+        f"Latency, failures and a crash meet {meets}. In an outage every path answers `503`, but "
+        "for this one, health and metrics."
+    )
+    return {
+        "/faults": {
+            "get": for_operators("getFaults", "Which faults are active", shown),
+            "post": begin,
+            "delete": for_operators("clearFaults", "End all faults", shown),
+        }
+    }

@@ -1,0 +1,113 @@
+"""Faults over HTTP, for operators, and what an outage does to a service's HTTP side."""
+
+import time
+from typing import Annotated, Any, Literal
+
+import msgspec
+from flask import Blueprint, Flask, Response, request
+from msgspec import Meta
+
+from shared.errors import DocumentError, FaultRefused, InjectedFailure
+from shared.faults.injection import FaultInjector
+from shared.faults.latency import parse_latency
+from shared.faults.store import Fault, Faults, Kind
+from shared.http.app import json_response, problem, read_body
+from shared.http.documents import read_document
+from shared.http.operator_auth import Guard
+
+#: A day: whoever forgets a fault is not to look for it in a week.
+LONGEST_SECONDS = 86400
+#: What answers in an outage as well: how to end it, and who watches.
+_OPEN = frozenset(
+    {"/activity", "/activity/ended", "/faults", "/health/live", "/health/ready", "/metrics"}
+)
+
+
+class NewFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The faults to begin, for `seconds` or until they are cleared."""
+
+    latency: Annotated[str, Meta(max_length=64)] | None = None
+    failures: Annotated[float, Meta(ge=0, le=1)] | None = None
+    outage: bool = False
+    crash: Literal["before", "after"] | None = None
+    seconds: Annotated[float, Meta(gt=0, le=LONGEST_SECONDS)] | None = None
+
+
+def fault_views(faults: Faults, guard: Guard) -> Blueprint:
+    views = Blueprint("faults", __name__)
+    views.before_request(guard)
+    views.before_request(lambda: None if faults.allowed else _off())
+    views.register_error_handler(DocumentError, _not_understood)
+    views.register_error_handler(FaultRefused, _refused)
+
+    @views.get("/faults")
+    def show() -> Response:
+        return _all(faults)
+
+    @views.post("/faults")
+    def begin() -> Response:
+        new = read_document(read_body(), NewFaults)
+        faults.put(_values(new), seconds=new.seconds)
+        return _all(faults)
+
+    @views.delete("/faults")
+    def clear() -> Response:
+        faults.clear()
+        return _all(faults)
+
+    return views
+
+
+def refuse_in_an_outage(app: Flask, injector: FaultInjector) -> None:
+    """Answer 503 while there is one, and 500 for work that was made to fail."""
+    app.register_error_handler(InjectedFailure, _failed)
+
+    @app.before_request
+    def refuse() -> Response | None:
+        reason = None if request.path in _OPEN else injector.outage()
+        if reason is None:
+            return None
+        response = problem(503, "Service unavailable", f"The service is away: {reason}.")
+        response.headers["Retry-After"] = "1"
+        return response
+
+
+def _values(new: NewFaults) -> dict[Kind, str]:
+    """Raises FaultRefused."""
+    if new.latency is not None:
+        parse_latency(new.latency)
+    asked = {
+        Kind.LATENCY: new.latency,
+        Kind.FAILURES: None if new.failures is None else f"{new.failures:g}",
+        Kind.OUTAGE: "on" if new.outage else None,
+        Kind.CRASH: new.crash,
+    }
+    values = {kind: value for kind, value in asked.items() if value is not None}
+    if not values:
+        raise FaultRefused("say latency, failures, outage or crash")
+    return values
+
+
+def _all(faults: Faults) -> Response:
+    return json_response({"faults": [_shown(fault) for fault in faults.read()]})
+
+
+def _shown(fault: Fault) -> dict[str, Any]:
+    left = None if fault.until is None else round(max(0.0, fault.until - time.time()), 3)
+    return {"kind": fault.kind, "value": fault.value, "secondsLeft": left}
+
+
+def _off() -> Response:
+    return problem(403, "Faults are off", "To try them out, start it with FAULTS_ALLOWED=true.")
+
+
+def _not_understood(error: DocumentError) -> Response:
+    return problem(400, "The body is not what is needed here", str(error))
+
+
+def _refused(error: FaultRefused) -> Response:
+    return problem(422, "There is no such fault", str(error))
+
+
+def _failed(error: InjectedFailure) -> Response:
+    return problem(500, "Failed on purpose", str(error))

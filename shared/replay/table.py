@@ -1,0 +1,71 @@
+"""What is written down of a replay: a row each, in the database of the service.
+
+The table takes no second row that says `running`, so that one runs at a time, whichever process
+of the service it is in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Float, Index, MetaData, String, Table, Text
+
+from shared.database.engine import Utc
+
+RUNNING = "running"
+DONE = "done"
+FAILED = "failed"
+INTERRUPTED = "interrupted"
+
+
+def replays_table(metadata: MetaData) -> Table:
+    table = Table(
+        "replays",
+        metadata,
+        Column("id", String(32), primary_key=True),
+        Column("state", String(16), nullable=False),
+        Column("start", String(64), nullable=False),
+        Column("past", String(64)),
+        Column("dry_run", Boolean, nullable=False),
+        Column("resend", Boolean, nullable=False),
+        Column("tally", JSON, nullable=False),
+        Column("reason", Text),
+        Column("run", String(32), nullable=False),
+        Column("lease_until", Float, nullable=False),
+        Column("started_at", Utc, nullable=False),
+        Column("ended_at", Utc),
+    )
+    running = table.c.state == RUNNING
+    Index("one_replay", table.c.state, unique=True, sqlite_where=running, postgresql_where=running)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for. `start` and `end` as `parse_point` reads them; None: no end."""
+
+    start: str
+    end: str | None = None
+    dry_run: bool = False
+    resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay as it is written down. `run` tells one attempt at it from the next."""
+
+    id: str
+    run: str
+    state: str
+    request: Request
+    tally: Mapping[str, Any]
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def to_replay(row: Any) -> Replay:
+    request = Request(row.start, row.past, row.dry_run, row.resend)
+    times = (row.started_at, row.ended_at)
+    return Replay(row.id, row.run, row.state, request, row.tally, row.reason, *times)

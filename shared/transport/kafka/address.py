@@ -1,0 +1,140 @@
+"""Where Kafka is and how its topics are made: a kafka:// URL taken apart."""
+
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from shared.errors import BrokerUnavailable, SettingsError
+from shared.transport.kafka.topics import Layout
+
+#: Seconds for one question to the broker, and for the first connection to it.
+REQUEST_TIMEOUT = 10.0
+_CONNECT_TIMEOUT = 3.0
+
+#: What every client of ours is given; each can be set in the query of BROKER_URL, as can any
+#: other property of librdkafka, whose names all have a dot in them.
+CLIENT_SETTINGS: Mapping[str, str | int] = {
+    # It would write each refused connection to stderr; errors come as exceptions as well.
+    "log_level": 0,
+    # After an outage, look again soon: by default it waits up to 10 s.
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 500,
+    "topic.metadata.propagation.max.ms": 2000,
+    "allow.auto.create.topics": "false",
+}
+#: What is promised rests on these, so nobody sets them.
+_OURS = frozenset(
+    {
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "group.id",
+        "group.protocol",
+        "request.required.acks",
+    }
+)
+_LAYOUT = {"partitions": "6", "replication": "1", "retention_days": "7"}
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAddress:
+    """A kafka:// URL taken apart; `servers` are host and port of one broker or more."""
+
+    servers: Sequence[tuple[str, int]]
+    client: Mapping[str, str | int]
+    layout: Layout
+
+
+def address(url: str, ladder: Sequence[float]) -> KafkaAddress:
+    """Raises SettingsError, which does not repeat the URL, because a password may be in it."""
+    try:
+        parts = _split(url)
+        query = dict(_query(parts.query))
+        user, at, hosts = parts.netloc.rpartition("@")
+        servers = [_server(host) for host in hosts.split(",")]
+        properties = _properties(query)
+        layout = _layout(parts.path, query, ladder)
+    except ValueError as error:
+        raise SettingsError(
+            "BROKER_URL is not of the form kafka://host:9092[,host:9092][/prefix]"
+            f"[?partitions=6&replication=1&retention_days=7]: {error}"
+        ) from None
+    client = {"bootstrap.servers": hosts, **CLIENT_SETTINGS, **properties}
+    return KafkaAddress(servers, client | (_credentials(user) if at else {}), layout)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        # Its words repeat the host and what stands before it.
+        raise ValueError("a host and a port are missing or odd") from None
+
+
+def _query(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, strict_parsing=bool(text))
+    except ValueError:
+        # Its words repeat what it stumbled over: half a password with an & in it, say.
+        raise ValueError("what follows the ? has to be name=value, with & in between") from None
+
+
+def _properties(query: dict[str, str]) -> dict[str, str]:
+    """Take librdkafka's properties out of the query."""
+    found = {name: query.pop(name) for name in list(query) if "." in name}
+    if ours := found.keys() & _OURS:
+        raise ValueError(f"{', '.join(sorted(ours))} cannot be set")
+    return found
+
+
+def _server(text: str) -> tuple[str, int]:
+    matched = re.fullmatch(r"([^\s:]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", text)
+    if matched is None or not 1 <= int(matched[2]) <= 65535:
+        raise ValueError("a host and a port are missing or odd")
+    return matched[1].strip("[]"), int(matched[2])
+
+
+def _layout(path: str, query: Mapping[str, str], ladder: Sequence[float]) -> Layout:
+    name = path.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", name):
+        raise ValueError("the prefix takes letters, digits, - and _")
+    if unknown := query.keys() - _LAYOUT.keys():
+        raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
+    settings = {**_LAYOUT, **query}
+    partitions, replication = int(settings["partitions"]), int(settings["replication"])
+    days = float(settings["retention_days"])
+    if not (1 <= partitions <= 1000 and 1 <= replication <= 9 and 0 < days <= 36500):
+        raise ValueError("partitions, replication or retention_days is out of range")
+    return Layout(
+        prefix=f"{name}." if name else "",
+        partitions=partitions,
+        replication=replication,
+        retention_days=days,
+        ladder=tuple(ladder),
+    )
+
+
+def _credentials(user: str) -> dict[str, str]:
+    name, _, password = user.partition(":")
+    return {"sasl.username": unquote(name), "sasl.password": unquote(password)}
+
+
+def reach(servers: Sequence[tuple[str, int]]) -> None:
+    """Raises BrokerUnavailable when no broker takes a connection.
+
+    librdkafka would keep trying until the timeout of the question, and then say no more than
+    that it was over.
+    """
+    refusals = []
+    for server in servers:
+        try:
+            socket.create_connection(server, _CONNECT_TIMEOUT).close()
+        except OSError as error:
+            refusals.append(f"{server[0]}:{server[1]}: {error.strerror or error}")
+        else:
+            return
+    raise BrokerUnavailable(f"Kafka: {'; '.join(refusals)}")

@@ -1,0 +1,142 @@
+"""Questions to a Kafka cluster, each over a connection of its own: rare, and soon answered."""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.cimpl import NewTopic
+
+from shared.errors import QueuesMissing, SettingsError
+from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress, reach
+from shared.transport.kafka.assigned_partitions import Partition
+from shared.transport.kafka.topics import Topic
+from shared.transport.kafka.wire import Reasons, explain, translated
+
+
+class Admin:
+    """Use it inside `asking`."""
+
+    def __init__(self, client: AdminClient) -> None:
+        self._client = client
+
+    def partitions(self) -> dict[str, list[Partition]]:
+        """Every topic of the cluster with its partitions."""
+        found = self._client.list_topics(timeout=REQUEST_TIMEOUT).topics
+        return {
+            name: [(name, number) for number in topic.partitions] for name, topic in found.items()
+        }
+
+    def partitions_of(self, topics: Sequence[str]) -> dict[str, list[Partition]]:
+        """Raises QueuesMissing, which does not say how much is in the others."""
+        known = self.partitions()
+        if absent := [name for name in topics if name not in known]:
+            raise QueuesMissing(absent, {})
+        return {name: known[name] for name in topics}
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        """Returns when they can be used. Those that exist already are left as they are."""
+        if topics:
+            self._create(topics)
+            self._wait_usable([topic.name for topic in topics])
+
+    def _create(self, topics: Sequence[Topic]) -> None:
+        new = [
+            NewTopic(topic.name, topic.partitions, topic.replication, config=dict(topic.settings))
+            for topic in topics
+        ]
+        for created in self._client.create_topics(new).values():
+            try:
+                created.result(REQUEST_TIMEOUT)
+            except KafkaException as error:
+                # Somebody else was faster.
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
+
+    def _wait_usable(self, topics: Sequence[str]) -> None:
+        # The controller has them; the brokers that will lead them hear of it a moment later.
+        deadline = time.monotonic() + REQUEST_TIMEOUT
+        while True:
+            try:
+                known = self.partitions_of(topics)
+                self.bounds([partition for each in known.values() for partition in each])
+            except (QueuesMissing, KafkaException):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def actual(self, topics: Sequence[Topic]) -> list[Topic]:
+        """Those of the topics that exist, with the properties that they have."""
+        known = self._client.list_topics(timeout=REQUEST_TIMEOUT).topics
+        existing = [topic for topic in topics if topic.name in known]
+        resources = {
+            topic.name: ConfigResource(ResourceType.TOPIC, topic.name) for topic in existing
+        }
+        asked = self._client.describe_configs(list(resources.values())) if resources else {}
+        found = []
+        for topic in existing:
+            entries = asked[resources[topic.name]].result(REQUEST_TIMEOUT)
+            settings = {name: str(entries[name].value) for name in topic.settings}
+            partitions = known[topic.name].partitions
+            replication = len(partitions[0].replicas)
+            found.append(Topic(topic.name, len(partitions), replication, settings))
+        return found
+
+    def bounds(self, partitions: Collection[Partition]) -> dict[Partition, tuple[int, int]]:
+        """The first offset that is still there, and the one that the next record will get."""
+        begins = self._offsets(partitions, OffsetSpec.earliest())
+        ends = self._offsets(partitions, OffsetSpec.latest())
+        return {partition: (begins[partition], ends[partition]) for partition in partitions}
+
+    def _offsets(self, partitions: Collection[Partition], spec: OffsetSpec) -> dict[Partition, int]:
+        if not partitions:
+            return {}
+        asked = self._client.list_offsets({TopicPartition(*p): spec for p in partitions})
+        return {
+            (p.topic, p.partition): offset.result(REQUEST_TIMEOUT).offset
+            for p, offset in asked.items()
+        }
+
+
+def check_properties(address: KafkaAddress) -> None:
+    """Raises SettingsError when librdkafka does not take the client's properties."""
+    client = {name: value for name, value in address.client.items() if name != "bootstrap.servers"}
+    try:
+        # Without a server, it is made and connects to nothing.
+        Consumer({"group.id": "nobody", "group.protocol": "consumer", **client}).close()
+    except KafkaException as error:
+        raise SettingsError(f"BROKER_URL does not work for Kafka: {explain(error)}") from None
+
+
+@contextmanager
+def asking(address: KafkaAddress) -> Iterator[Admin]:
+    """Inside, the library's errors become BrokerUnavailable."""
+    reach(address.servers)
+    reasons = Reasons()
+    with translated(reasons):
+        settings: dict[str, Any] = {**address.client, "error_cb": reasons}
+        client = AdminClient(settings)
+        try:
+            yield Admin(client)
+        except KafkaException:
+            client.poll(0)
+            raise
+
+
+def committed(
+    address: KafkaAddress, group: str, partitions: Collection[Partition]
+) -> dict[Partition, int]:
+    """Where the group goes on; partitions of which it has committed nothing are left out."""
+    # The admin client has a question for this too. With librdkafka 2.16 it takes the whole
+    # process down when it is asked while the group's coordinator is still starting.
+    settings = {"group.id": group, "group.protocol": "consumer", "enable.auto.commit": False}
+    consumer = Consumer({**address.client, **settings})
+    try:
+        answer = consumer.committed([TopicPartition(*p) for p in partitions], REQUEST_TIMEOUT)
+    finally:
+        consumer.close()
+    return {(p.topic, p.partition): p.offset for p in answer if p.offset >= 0}

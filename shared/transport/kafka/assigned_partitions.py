@@ -1,0 +1,216 @@
+"""What a consumer of Kafka has fetched, and what of it is in work. No Kafka in here either."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.transport.kafka.offset_tracker import OffsetTracker
+from shared.transport.message import Message
+
+#: A topic and the number of one of its partitions.
+Partition = tuple[str, int]
+
+#: A partition of which so many messages lie here is not fetched from, until half of them are gone.
+FETCHED = 1000
+#: The same on a rung: there they only wait, and nobody is faster for having more of them here.
+FETCHED_OF_A_RUNG = 100
+#: The same in bytes, for messages that are large: there are some forty partitions.
+FETCHED_BYTES = 1024 * 1024
+#: One event that takes for ever holds up the offset of its partition. After so many others the
+#: partition waits for it, since all of them would be delivered again after a crash.
+WIDEST = 2000
+
+
+class Origin(NamedTuple):
+    """Where a message was read first, before any retry."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message and where it was read now; `at` is when it was written there, in seconds."""
+
+    message: Message
+    partition: Partition
+    offset: int
+    at: float
+    origin: Origin
+
+
+class End(NamedTuple):
+    """Before this offset, nothing can be read but what has arrived."""
+
+    partition: Partition
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A record in the hands of a handler, for as long as its partition is ours."""
+
+    record: Record
+    tracker: OffsetTracker
+
+
+class AssignedPartition:
+    """One assigned partition. `delay`: seconds that a record has to wait, its rung."""
+
+    def __init__(self, delay: float) -> None:
+        self.tracker = OffsetTracker()
+        #: Each with the time from which on it may be delivered.
+        self.fetched: deque[tuple[float, Record]] = deque()
+        self.is_paused = False
+        #: Where the partition ends, while what lies before that still waits here.
+        self._end: int | None = None
+        self._bytes = 0
+        self._delay = delay
+        self._limit = FETCHED_OF_A_RUNG if delay else FETCHED
+
+    def due_at(self) -> float | None:
+        """When the next record may be delivered; None when there is none to deliver.
+
+        All records of a rung wait for the same time, so the first is always the next.
+        """
+        if not self.fetched or self.tracker.width >= WIDEST:
+            return None
+        return self.fetched[0][0]
+
+    def offer(self, record: Record, now: float) -> None:
+        # A clock that is ahead of ours may have written it in our future: what arrived now is
+        # due after its delay, at the latest, and at once where it has none.
+        due = min(record.at, now) + self._delay if self._delay else 0.0
+        self.fetched.append((due, record))
+        self._end = None
+        self._bytes += len(record.message.body)
+
+    def reach(self, end: int) -> None:
+        """Transactions take up offsets too, also behind the last record. Nothing is delivered
+        there, so nobody would ever finish them.
+        """
+        self._end = end
+        self._pass_over_the_rest()
+
+    def _pass_over_the_rest(self) -> None:
+        if self._end is not None and not self.fetched:
+            self.tracker.pass_over(self._end - 1)
+            self._end = None
+
+    def discard_fetched(self) -> None:
+        self.fetched.clear()
+        self._bytes = 0
+        self._end = None
+
+    def take(self) -> Claim:
+        _due, record = self.fetched.popleft()
+        self._bytes -= len(record.message.body)
+        self.tracker.take(record.offset)
+        self._pass_over_the_rest()
+        return Claim(record, self.tracker)
+
+    def wants_pause(self) -> bool:
+        """Whether no more should be fetched; between full and half full, all stays as it is."""
+        part = 2 if self.is_paused else 1
+        return len(self.fetched) > self._limit // part or self._bytes > FETCHED_BYTES // part
+
+
+class AssignedPartitions:
+    """All assigned partitions. Not safe for several threads: who owns it has a lock."""
+
+    def __init__(self, delays: Mapping[str, float]) -> None:
+        self._delays = delays
+        self._assigned: dict[Partition, AssignedPartition] = {}
+
+    def assign(self, partitions: Iterable[Partition]) -> None:
+        for partition in partitions:
+            self._assigned[partition] = AssignedPartition(self._delays[partition[0]])
+
+    def drop(self, partitions: Iterable[Partition]) -> None:
+        for partition in partitions:
+            self._assigned.pop(partition, None)
+
+    def discard_fetched(self, partitions: Iterable[Partition]) -> None:
+        """Deliver no more of these: somebody else will."""
+        for one in self._of(partitions):
+            one.discard_fetched()
+
+    def offer(self, record: Record, now: float) -> None:
+        """A record that has arrived at this time."""
+        if one := self._assigned.get(record.partition):
+            one.offer(record, now)
+
+    def reach(self, end: End) -> None:
+        """All that there is has been offered."""
+        if one := self._assigned.get(end.partition):
+            one.reach(end.offset)
+
+    def take(self, limit: int, now: float) -> list[Claim]:
+        """Up to `limit` records that are due, from one partition after the other."""
+        taken: list[Claim] = []
+        for partition, one in list(self._assigned.items()):
+            while len(taken) < limit and _is_due(one, now):
+                taken.append(one.take())
+            if len(taken) == limit:
+                # The next call begins behind this one, so that no partition starves.
+                self._assigned[partition] = self._assigned.pop(partition)
+                break
+        return taken
+
+    def next_due(self) -> float | None:
+        times = [at for one in self._assigned.values() if (at := one.due_at()) is not None]
+        return min(times, default=None)
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether it is in work, and its partition has been ours ever since."""
+        one = self._assigned.get(claim.record.partition)
+        return bool(
+            one and one.tracker is claim.tracker and claim.tracker.holds(claim.record.offset)
+        )
+
+    def unfinished(self, partitions: Collection[Partition] | None = None) -> int:
+        """How many records are in work: of these partitions, or of all."""
+        return sum(one.tracker.unfinished for one in self._of(partitions))
+
+    def positions(self, partitions: Collection[Partition] | None = None) -> dict[Partition, int]:
+        """Where another consumer would go on, for partitions of which something is finished."""
+        chosen = self._assigned if partitions is None else partitions
+        return {
+            partition: position
+            for partition in chosen
+            if (one := self._assigned.get(partition))
+            and (position := one.tracker.position) is not None
+        }
+
+    def to_pause(self) -> list[Partition]:
+        return self._switch(is_paused=False)
+
+    def to_resume(self) -> list[Partition]:
+        return self._switch(is_paused=True)
+
+    def paused(self) -> list[Partition]:
+        return [partition for partition, one in self._assigned.items() if one.is_paused]
+
+    def _switch(self, *, is_paused: bool) -> list[Partition]:
+        """Turn over, and return, the lanes that should not stay as they are."""
+        found = [
+            partition
+            for partition, one in self._assigned.items()
+            if one.is_paused is is_paused and one.wants_pause() is not is_paused
+        ]
+        for partition in found:
+            self._assigned[partition].is_paused = not is_paused
+        return found
+
+    def _of(
+        self, partitions: Collection[Partition] | Iterable[Partition] | None
+    ) -> Iterator[AssignedPartition]:
+        chosen = self._assigned if partitions is None else partitions
+        return (self._assigned[partition] for partition in chosen if partition in self._assigned)
+
+
+def _is_due(one: AssignedPartition, now: float) -> bool:
+    at = one.due_at()
+    return at is not None and at <= now

@@ -1,0 +1,127 @@
+"""Apache Kafka, 4.0 and newer. What it is made of is in `topics`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from shared.errors import QueuesMissing, SettingsError
+from shared.transport.kafka.address import address
+from shared.transport.kafka.admin import asking, check_properties, committed
+from shared.transport.kafka.archive import KafkaArchive
+from shared.transport.kafka.assigned_partitions import Partition
+from shared.transport.kafka.dead_letters import KafkaDeadLetters
+from shared.transport.kafka.publisher import KafkaPublisher
+from shared.transport.kafka.subscription import KafkaSubscription
+from shared.transport.kafka.topics import Topic
+from shared.transport.message import Depth
+
+
+class Kafka:
+    """The cluster behind a kafka:// URL."""
+
+    def __init__(self, url: str, ladder: Sequence[float]) -> None:
+        # A URL that cannot work is told at start, not at the first message.
+        self._address = address(url, ladder)
+        check_properties(self._address)
+        self._layout = self._address.layout
+
+    def declare(self, services: Sequence[str]) -> None:
+        wanted = self._layout.topics(services)
+        with asking(self._address) as admin:
+            known = admin.partitions()
+            admin.create([topic for topic in wanted if topic.name not in known])
+        if differences := self._differences(services):
+            raise SettingsError(
+                f"exists with other partitions, copies or settings than it would be given: "
+                f"{_by_difference(differences)}. Nothing was changed. Either BROKER_URL names "
+                f"what is there (?partitions=…&replication=…&retention_days=…), or change the topic"
+            )
+
+    def missing(self, services: Sequence[str]) -> Sequence[str]:
+        with asking(self._address) as admin:
+            return self._absent(services, admin.partitions())
+
+    def _absent(self, services: Sequence[str], existing: Collection[str]) -> list[str]:
+        wanted = self._layout.topics(services)
+        return [topic.name for topic in wanted if topic.name not in existing]
+
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        return list(self._differences(services))
+
+    def _differences(self, services: Sequence[str]) -> dict[str, str]:
+        """What differs, by the name of the topic."""
+        wanted = {topic.name: topic for topic in self._layout.topics(services)}
+        with asking(self._address) as admin:
+            actual = admin.actual(list(wanted.values()))
+        return {
+            topic.name: _difference(wanted[topic.name], topic)
+            for topic in actual
+            if topic != wanted[topic.name]
+        }
+
+    def depth(self, service: str) -> Depth:
+        """Unlike RabbitMQ's, `ready` counts what consumers hold as well."""
+        layout = self._layout
+        with asking(self._address) as admin:
+            existing = admin.partitions()
+            topics = admin.partitions_of(list(layout.delays(service, existing)))
+            partitions = [partition for each in topics.values() for partition in each]
+            # In this order, a message that moves meanwhile is counted twice rather than not at
+            # all: first it is written where it goes, then it is settled where it came from.
+            done = committed(self._address, layout.group(service), partitions)
+            dead = KafkaDeadLetters(self._address, service).count()
+            bounds = admin.bounds(partitions)
+        lag = {name: _lag(each, done, bounds) for name, each in topics.items()}
+        retrying = sum(lag[name] for name in layout.retries(service, existing))
+        ready = sum(lag.values()) - retrying
+        return Depth(ready=ready, retrying=retrying, dead=dead, counts_held=True)
+
+    def publisher(self) -> KafkaPublisher:
+        return KafkaPublisher(self._address)
+
+    def subscribe(self, service: str, *, prefetch: int) -> KafkaSubscription:
+        with asking(self._address) as admin:
+            existing = admin.partitions()
+        if missing := self._absent([service], existing):
+            raise QueuesMissing(missing, {})
+        # What waits on a rung that the ladder had before it was changed is read as well.
+        delays = self._layout.delays(service, existing)
+        return KafkaSubscription(self._address, service, delays, prefetch=prefetch)
+
+    def dead_letters(self, service: str) -> KafkaDeadLetters:
+        return KafkaDeadLetters(self._address, service)
+
+    def archive(self, service: str) -> KafkaArchive:
+        return KafkaArchive(self._address)
+
+    def past(self) -> datetime:
+        return KafkaArchive(self._address).since()
+
+
+def _difference(wanted: Topic, actual: Topic) -> str:
+    (want, have) = (
+        {"partitions": topic.partitions, "replication": topic.replication, **topic.settings}
+        for topic in (wanted, actual)
+    )
+    return ", ".join(
+        f"{name} is {have[name]} and not {want[name]}" for name in want if have[name] != want[name]
+    )
+
+
+def _by_difference(differences: Mapping[str, str]) -> str:
+    """Many topics may differ, mostly in the same way."""
+    topics: dict[str, list[str]] = {}
+    for name, difference in differences.items():
+        topics.setdefault(difference, []).append(name)
+    return "; ".join(f"{difference} in {', '.join(names)}" for difference, names in topics.items())
+
+
+def _lag(
+    partitions: Sequence[Partition],
+    done: Mapping[Partition, int],
+    bounds: Mapping[Partition, tuple[int, int]],
+) -> int:
+    """How many records the group has not finished; before its first commit, all of them."""
+    return sum(
+        max(0, bounds[partition][1] - max(done.get(partition, 0), bounds[partition][0]))
+        for partition in partitions
+    )

@@ -1,0 +1,148 @@
+"""RabbitMQ, 3.10 and 4.x alike. What it is made of is in `topology`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+from pika import BlockingConnection
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from shared.errors import QueuesMissing, SettingsError
+from shared.transport.message import Depth
+from shared.transport.names import BINDING, EVENTS_EXCHANGE, EVERY_QUEUE
+from shared.transport.rabbitmq.archive import RabbitArchive
+from shared.transport.rabbitmq.dead_letters import RabbitDeadLetters
+from shared.transport.rabbitmq.inspection import (
+    PRECONDITION_FAILED,
+    count_in,
+    declare_exchange,
+    declare_queue,
+    exchange_differs,
+    exchange_exists,
+    queue_differs,
+    queue_exists,
+)
+from shared.transport.rabbitmq.publisher import RabbitPublisher
+from shared.transport.rabbitmq.subscription import RabbitSubscription
+from shared.transport.rabbitmq.topology import Exchange, Queue, all_exchanges, all_queues, names
+from shared.transport.rabbitmq.wire import brief_connection, explain, parameters
+
+log = structlog.get_logger()
+
+#: Followed to the letter, these lose nothing: what is in a queue when it is deleted is gone, and
+#: so nothing may be on its way there.
+_ADVICE = {
+    "exchange": "Stop the relay (orders wait in the outbox meanwhile), delete the exchange, run "
+    "the topology step again, and start the relay",
+    "queue": "Stop the relay (orders wait in the outbox meanwhile), wait until `orderctl queues` "
+    "shows nothing of this service and its /health/ready nothing unsettled (dead letters have to "
+    "be redriven or discarded if this is their queue), delete the queue, run the topology step "
+    "again, and start the relay",
+}
+
+
+class RabbitMQ:
+    """The broker behind an amqp:// or amqps:// URL."""
+
+    def __init__(self, url: str, ladder: Sequence[float]) -> None:
+        # A URL that cannot work is told at start, not at the first message.
+        parameters(url, "")
+        self._url = url
+        self._ladder = tuple(ladder)
+
+    def declare(self, services: Sequence[str]) -> None:
+        """A queue of an older version, with a lower delivery limit, stays and works."""
+        with brief_connection(self._url, "topology") as link:
+            channel = link.channel()
+            exchanges, queues = all_exchanges(services), all_queues(services, self._ladder)
+            for exchange in exchanges:
+                with _same_as_before("exchange", exchange.name):
+                    declare_exchange(channel, exchange)
+            for queue in queues:
+                _declare_queue(link, queue)
+            _bind(channel, exchanges, queues)
+
+    def missing(self, services: Sequence[str]) -> Sequence[str]:
+        wanted = [queue.name for queue in all_queues(services, self._ladder)]
+        with brief_connection(self._url, "topology check") as link:
+            exchanges = [exchange.name for exchange in all_exchanges(services)]
+            missing = [name for name in exchanges if not exchange_exists(link, name)]
+            return missing + [name for name in wanted if not queue_exists(link, name)]
+
+    def different(self, services: Sequence[str]) -> Sequence[str]:
+        """What is deleted by somebody in the very moment of its comparison is made again by it,
+        unbound: AMQP cannot compare without declaring. `declare` then binds it.
+        """
+        wanted = all_queues(services, self._ladder)
+        with brief_connection(self._url, "topology comparison") as link:
+            exchanges = [each for each in all_exchanges(services) if exchange_differs(link, each)]
+            queues = [queue for queue in wanted if queue_differs(link, queue)]
+            return [*(exchange.name for exchange in exchanges), *(queue.name for queue in queues)]
+
+    def depth(self, service: str) -> Depth:
+        wanted = names(service, self._ladder)
+        with brief_connection(self._url, "depth") as link:
+            counts = {name: count_in(link, name) for name in wanted}
+        found = {name: count for name, count in counts.items() if count is not None}
+        if len(found) < len(wanted):
+            raise QueuesMissing([name for name in wanted if name not in found], found)
+        ready, *retrying, dead = found.values()
+        return Depth(ready=ready, retrying=sum(retrying), dead=dead)
+
+    def publisher(self) -> RabbitPublisher:
+        return RabbitPublisher(self._url)
+
+    def subscribe(self, service: str, *, prefetch: int) -> RabbitSubscription:
+        return RabbitSubscription(self._url, service, self._ladder, prefetch=prefetch)
+
+    def dead_letters(self, service: str) -> RabbitDeadLetters:
+        return RabbitDeadLetters(self._url, service)
+
+    def archive(self, service: str) -> RabbitArchive:
+        return RabbitArchive(self._url, service)
+
+    def past(self) -> None:
+        return None
+
+
+def _declare_queue(link: BlockingConnection, queue: Queue) -> None:
+    with _same_as_before("queue", queue.name):
+        try:
+            declare_queue(link.channel(), queue, queue.arguments)
+        except ChannelClosedByBroker:
+            if not queue.older:
+                raise
+            declare_queue(link.channel(), queue, queue.older)
+            log.warning("topology.older_queue", queue=queue.name, advice=_ADVICE["queue"])
+
+
+def _bind(channel: BlockingChannel, exchanges: Sequence[Exchange], queues: Sequence[Queue]) -> None:
+    """Back to front: an exchange that is new leads nowhere until every way behind it is there,
+    and until then nothing that is published is confirmed.
+    """
+    direct = [(queue.name, way) for queue in queues for way in queue.bindings]
+    for name, (exchange, key) in direct:
+        if exchange != EVENTS_EXCHANGE:
+            channel.queue_bind(name, exchange, key)
+    for guard in exchanges:
+        for before, key in guard.bindings:
+            channel.exchange_bind(guard.name, before, key)
+    channel.exchange_bind(EVERY_QUEUE, EVENTS_EXCHANGE, BINDING)
+    for name, (exchange, key) in direct:
+        if exchange == EVENTS_EXCHANGE:
+            channel.queue_bind(name, exchange, key)
+
+
+@contextmanager
+def _same_as_before(kind: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except ChannelClosedByBroker as error:
+        if error.reply_code != PRECONDITION_FAILED:
+            raise
+        raise SettingsError(
+            f"the {kind} {name} exists with other properties, which a broker does not change. "
+            f"RabbitMQ says: {explain(error)}. "
+            f"{_ADVICE[kind]}"
+        ) from error

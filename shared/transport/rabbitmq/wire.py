@@ -1,0 +1,154 @@
+"""What travels between us and RabbitMQ: URLs, messages as AMQP properties, errors as words."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed
+
+from shared.errors import BrokerUnavailable, SettingsError
+from shared.transport.message import Message, from_headers, to_headers
+from shared.transport.rabbitmq.headers import TolerantConnection
+
+#: Each can be set in the query of BROKER_URL. Without `blocked_connection_timeout`, a publisher
+#: would hang for as long as the broker is short of memory or disk.
+CONNECTION_SETTINGS = {
+    "heartbeat": "30",
+    "blocked_connection_timeout": "20",
+    "socket_timeout": "5",
+    "stack_timeout": "10",
+    "connection_attempts": "2",
+    "retry_delay": "0.2",
+}
+
+PREFIX = "cloudEvents_"
+#: The CloudEvents binding for AMQP allows this spelling too, and some producers use it.
+_OTHER_PREFIX = "cloudEvents:"
+
+#: Why and when a message was dead-lettered by its consumer.
+REASON_HEADER = "x-reason"
+AT_HEADER = "x-dead-lettered-at"
+
+#: AMQP's short strings (message_id, type, routing keys) hold no more bytes than this.
+SHORT = 255
+#: All headers together have to fit one frame, 128 KiB by default: a longer header is cut, since
+#: otherwise the broker closes the connection each time the message is passed on.
+_LONGEST_HEADER = 2000
+
+
+def parameters(url: str, name: str) -> pika.URLParameters:
+    """How to connect; `name` is what the broker's management pages show.
+
+    Raises SettingsError, which does not repeat the URL, because a password is in it.
+    """
+    try:
+        parts = urlsplit(url)
+        query = {**CONNECTION_SETTINGS, **dict(parse_qsl(parts.query))}
+        result = pika.URLParameters(parts._replace(query=urlencode(query)).geturl())
+    except (ValueError, TypeError):
+        raise SettingsError(
+            "BROKER_URL is not of the form amqp://user:password@host:5672/vhost "
+            "(reserved characters in it have to be percent-encoded)"
+        ) from None
+    result.client_properties = {"connection_name": name}
+    return result
+
+
+def properties(message: Message, extra: Mapping[str, str] | None = None) -> pika.BasicProperties:
+    """Persistent, with headers made anew; `extra` headers are added."""
+    headers = {**to_headers(message, PREFIX), **(extra or {})}
+    return pika.BasicProperties(
+        content_type="application/json",
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+        message_id=short(message.id),
+        type=short(message.type),
+        app_id=short(message.source),
+        timestamp=int(time.time()),
+        headers={name: _fitting(value) for name, value in headers.items()},
+    )
+
+
+def short(text: str) -> str | None:
+    """The text if AMQP can carry it as a short string; the headers have it in any case."""
+    return text if text and len(text.encode("utf-8", "replace")) <= SHORT else None
+
+
+def _fitting(text: str) -> str:
+    if text.isascii():
+        return text[:_LONGEST_HEADER]
+    return text[:_LONGEST_HEADER].encode("utf-8", "replace").decode()
+
+
+def read(properties: pika.BasicProperties, body: bytes) -> Message:
+    """A message from whatever arrived: foreign producers may have left out every header."""
+    headers = {
+        _name(key): value if isinstance(value, str) else text(value)
+        for key, value in (properties.headers or {}).items()
+    }
+    return from_headers(headers, body, PREFIX)
+
+
+# Every message brings the same few names.
+@lru_cache(maxsize=100)
+def _name(key: str | bytes) -> str:
+    name = text(key)
+    return PREFIX + name.removeprefix(_OTHER_PREFIX) if name.startswith(_OTHER_PREFIX) else name
+
+
+def text(value: object) -> str:
+    """A header value as text. Tables and lists, which none of our headers are, become ""."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    # pika has an int of its own, which calls itself 1L.
+    return str(int(value)) if isinstance(value, int) else ""
+
+
+def explain(error: BaseException) -> str:
+    """What happened, from the innermost of the exceptions that pika wraps into each other."""
+    if isinstance(error, (ConnectionClosed, ChannelClosed)):
+        return str(error.reply_text)
+    for inner in _inside(error):
+        return explain(inner)
+    return str(error) or type(error).__name__
+
+
+def _inside(error: BaseException) -> list[BaseException]:
+    found = [*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args]
+    return [inner for inner in reversed(found) if isinstance(inner, BaseException)]
+
+
+@contextmanager
+def brief_connection(url: str, name: str) -> Iterator[pika.BlockingConnection]:
+    """A connection for something rare; inside, pika's errors become BrokerUnavailable."""
+    try:
+        with _connect(parameters(url, name)) as connection:
+            yield connection
+    except (AMQPError, AMQPConnectorException, OSError) as error:
+        raise BrokerUnavailable(f"RabbitMQ: {explain(error)}") from error
+
+
+def _connect(to: pika.URLParameters) -> pika.BlockingConnection:
+    # pika annotates a class as if it were one of its instances.
+    return pika.BlockingConnection(to, _impl_class=TolerantConnection)  # type: ignore[arg-type]
+
+
+@contextmanager
+def brief_channel(url: str, name: str) -> Iterator[BlockingChannel]:
+    with brief_connection(url, name) as connection:
+        yield connection.channel()
+
+
+def int_header(properties: pika.BasicProperties, name: str) -> int:
+    """A number in a header; 0 where it is missing or is none."""
+    value = (properties.headers or {}).get(name)
+    return int(value) if isinstance(value, int) else 0

@@ -1,0 +1,394 @@
+"""What the far ends show becomes evidence, and what cannot be read is never taken for nothing."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orderctl.audit.backlog import BacklogProbe
+from orderctl.audit.collector import MOST_DEAD_LETTERS, Collector
+from orderctl.audit.evidence import Evidence
+from orderctl.audit.facts import Answer, Item, Order, SeenEffect, Stock, said
+from orderctl.errors import EvidenceUnreadable, UsageError
+from shared.transport import Broker, Depth
+from shop.consumers import CONSUMERS
+from tests.unit.orderctl.audit.far_ends import (
+    FakeBroker,
+    FarEnds,
+    WatchedBooks,
+    addresses,
+    dead_letter,
+    json,
+    ndjson,
+    order_row,
+)
+
+MOVEMENT = {
+    "eventId": "event-1",
+    "orderId": "ord-1",
+    "productId": "prod-1",
+    "requested": 3,
+    "moved": 2,
+    "backordered": 1,
+    "at": "2026-01-01T00:00:00Z",
+}
+
+
+@dataclass
+class Collecting:
+    """What one audit collects; `books` are closed at the end of the test."""
+
+    books: WatchedBooks
+
+    def evidence(
+        self, far: FarEnds, broker: Broker | None = None, ledger: Path | None = None
+    ) -> Evidence:
+        client = far.client()
+        return Collector(addresses(), client, broker or FakeBroker(), self.books).collect(ledger)
+
+    def orders(self, far: FarEnds) -> list[Order]:
+        self.evidence(far)
+        return [order for order, _found in self.books.orders("email")]
+
+    def effects(self, far: FarEnds, service: str) -> list[SeenEffect]:
+        self.evidence(far)
+        return self.books.effects[service]
+
+
+@pytest.fixture
+def collect() -> Iterator[Collecting]:
+    with closing(WatchedBooks()) as books:
+        yield Collecting(books)
+
+
+def a_mail(number: int, message_id: str = "", **more: object) -> dict[str, object]:
+    return {"ID": str(number), "MessageID": message_id, "Snippet": "", **more}
+
+
+def test_an_order_has_its_items_and_its_exact_total(collect: Collecting) -> None:
+    far = FarEnds(orders=[order_row(1, totalAmount=0.30)])
+
+    [order] = collect.orders(far)
+
+    items = (Item("prod-1", 1, Decimal(1)), Item("prod-1", 2, Decimal(1)))
+    at = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
+    assert order == Order("ord-1", "event-1", "usr-1", items, Decimal("0.30"), at)
+    assert order.quantities == {"prod-1": 3}
+
+
+def test_all_pages_are_read_and_every_order_once(collect: Collecting) -> None:
+    rows = [order_row(number) for number in range(7)]
+    far = FarEnds(orders=[*rows, rows[3]], page=3)
+
+    assert [o.order_id for o in collect.orders(far)] == [f"ord-{number}" for number in range(7)]
+
+
+def test_a_mail_is_known_by_its_message_id(collect: Collecting) -> None:
+    other = a_mail(1, "x@elsewhere", Subject="ord-9")
+    far = FarEnds(mails=[a_mail(2, "event-1@orders.example"), other])
+
+    first, second = collect.effects(far, "email")
+
+    assert first.event_id == "event-1"
+    assert (second.event_id, second.mentions) == ("x@elsewhere", "ord-9")
+
+
+def test_a_mail_says_who_sent_it_who_got_it_and_what_is_in_it(collect: Collecting) -> None:
+    mail = a_mail(
+        1,
+        From={"Name": "", "Address": "us@example.com"},
+        To=[{"Address": '"a..b"@example.com'}],
+        Cc=None,
+        Bcc=[{"Address": "a.spy@example.com"}],
+        Subject="Your\n order",
+        Snippet="Thank  you.\n",
+    )
+
+    [effect] = collect.effects(FarEnds(mails=[mail]), "email")
+
+    recipients = "a..b@example.com, a.spy@example.com"
+    assert effect.says == ("us@example.com", recipients, "Your order", "Thank you.")
+
+
+@pytest.mark.parametrize("snippet", [None, "Thank you for..."])
+def test_a_text_that_the_list_cuts_off_is_read_as_a_whole(
+    collect: Collecting, snippet: str | None
+) -> None:
+    far = FarEnds(mails=[a_mail(1, Snippet=snippet)])
+    far.answers["mail", "/api/v1/message/1"] = lambda _: json({"Text": "Thank you for\nit.\n"})
+
+    [effect] = collect.effects(far, "email")
+
+    assert effect.says[-1] == "Thank you for it."
+
+
+def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice(
+    collect: Collecting,
+) -> None:
+    far = FarEnds(mails=[a_mail(n, f"event-{n}@orders.example") for n in (4, 3, 2, 1)], page=2)
+
+    def shifted(request: httpx.Request) -> httpx.Response:
+        start = int(request.url.params["start"])
+        mails = far.mails if start == 0 else [a_mail(5, "event-5@orders.example"), *far.mails]
+        return json({"total": len(mails), "messages": mails[start : start + 2]})
+
+    far.answers["mail", "/api/v1/messages"] = shifted
+
+    collect.evidence(far)
+    assert set(collect.books.orphans("email")) == {"event-4", "event-3", "event-2", "event-1"}
+    assert list(collect.books.repeated("email")) == []
+
+
+def test_mails_that_are_counted_but_not_listed_are_not_taken_for_lost(collect: Collecting) -> None:
+    far = FarEnds()
+    far.answers["mail", "/api/v1/messages"] = lambda _: json({"total": 3, "messages": []})
+
+    with pytest.raises(EvidenceUnreadable, match="lists 0 of 3"):
+        collect.evidence(far)
+
+
+def test_a_text_is_known_by_its_idempotency_key(collect: Collecting) -> None:
+    texts = [{"id": n, "idempotencyKey": f"event-{n}", "to": "x", "text": "y"} for n in range(5)]
+
+    effects = collect.effects(FarEnds(texts=texts, page=2), "sms")
+
+    assert effects == [SeenEffect(f"event-{number}", says=("x", "y")) for number in range(5)]
+
+
+def test_pages_that_lead_nowhere_are_not_read_for_ever(collect: Collecting) -> None:
+    far = FarEnds()
+    far.answers["gateway", "/messages"] = lambda _: json({"messages": [], "next": "1"})
+
+    with pytest.raises(EvidenceUnreadable, match="do not lead to an end"):
+        collect.evidence(far)
+
+
+def test_movements_are_effects_and_sums_by_product(collect: Collecting) -> None:
+    products = [{"productId": "prod-1", "initial": 2, "onHand": 0}]
+    evidence = collect.evidence(FarEnds(movements=[MOVEMENT], products=products))
+
+    assert evidence.moved == {"prod-1": 2}
+    assert collect.books.effects["inventory"] == [
+        SeenEffect("event-1", "prod-1", said("ord-1", 3, 3))
+    ]
+
+
+def test_the_stock_is_that_of_the_movements(collect: Collecting) -> None:
+    far = FarEnds(products=[{"productId": "prod-1", "initial": 10, "onHand": 8, "name": "Kettle"}])
+
+    assert collect.evidence(far).stock == {"prod-1": Stock(10, 8)}
+
+
+def test_a_stock_that_moves_while_it_is_read_is_not_compared(collect: Collecting) -> None:
+    on_hand = iter((8, 7))
+    far = FarEnds()
+    far.answers["inventory", "/stock"] = lambda _: json(
+        {"products": [{"productId": "prod-1", "initial": 10, "onHand": next(on_hand)}]}
+    )
+
+    assert collect.evidence(far).stock is None
+
+
+def test_a_fact_says_order_total_minute_and_items(collect: Collecting) -> None:
+    items = [{"productId": "prod-1", "quantity": 2, "revenue": 99.98}]
+    fact = {"eventId": "event-1", "orderId": "ord-1", "totalAmount": 99.98, "minute": 7}
+    fact |= {"items": items}
+
+    [effect] = collect.effects(FarEnds(facts=[fact]), "analytics")
+
+    assert effect == SeenEffect("event-1", says=("ord-1", "99.98", "7", "prod-1", "2", "99.98"))
+
+
+def test_items_without_a_fact_belong_to_no_order(collect: Collecting) -> None:
+    stray = dict.fromkeys(("orderId", "totalAmount", "minute", "at")) | {"eventId": "event-1"}
+    items = [{"productId": "prod-1", "quantity": 2, "revenue": 99.98}]
+
+    collect.evidence(FarEnds(facts=[stray | {"items": items}]))
+
+    assert list(collect.books.orphans("analytics")) == ["event-1"]
+
+
+def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
+    broker = FakeBroker(dead={"sms": ["event-1", ""]})
+
+    assert collect.evidence(FarEnds(), broker).dead_letters["sms"] == [
+        "event-1",
+        dead_letter("").handle,
+    ]
+
+
+def test_more_dead_letters_than_are_looked_at_are_no_evidence(collect: Collecting) -> None:
+    depths = {**FakeBroker().depths, "sms": Depth(0, 0, MOST_DEAD_LETTERS + 1)}
+
+    with pytest.raises(EvidenceUnreadable, match="sms has 20,001 dead letters"):
+        collect.evidence(FarEnds(), FakeBroker(depths))
+
+
+REPLAY = "0123456789ab"
+
+
+def resent(far: FarEnds, collect: Collecting) -> list[str]:
+    """What the audit takes for sent again on purpose, of one order whose text went again."""
+    far.orders = [order_row(1)]
+    far.texts = [{"id": 1, "idempotencyKey": f"event-1.replay-{REPLAY}", "to": "x", "text": "y"}]
+    collect.evidence(far)
+    return list(collect.books.on_purpose("sms"))
+
+
+def test_what_a_replay_sent_again_is_on_purpose_when_the_service_knows_that_replay(
+    collect: Collecting,
+) -> None:
+    far = FarEnds()
+    known = {"state": "done", "resend": True, "dryRun": False, "applied": 1}
+    far.answers["sms", f"/replays/{REPLAY}"] = lambda _: json(known)
+
+    assert resent(far, collect) == [f"event-1.replay-{REPLAY}"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"state": "done", "resend": False, "dryRun": False}])
+def test_what_was_sent_in_the_name_of_a_replay_that_nobody_ran_is_not(
+    collect: Collecting, answer: dict[str, object]
+) -> None:
+    far = FarEnds()
+    far.answers["sms", f"/replays/{REPLAY}"] = lambda _: json(answer, 200 if answer else 404)
+
+    assert resent(far, collect) == []
+
+
+def test_a_service_that_cannot_be_asked_about_its_replays_leaves_no_verdict(
+    collect: Collecting,
+) -> None:
+    with pytest.raises(EvidenceUnreadable, match="sms does not answer"):
+        resent(FarEnds(away={"sms"}), collect)
+
+
+def test_the_ledger_is_part_of_the_evidence(collect: Collecting, tmp_path: Path) -> None:
+    ledger = tmp_path / "accepted.ndjson"
+    ledger.write_text('{"orderId":"ord-1"}\n{"orderId":"ord-2","eventId":"event-2","status":202}\n')
+
+    assert collect.evidence(FarEnds(), ledger=ledger).has_ledger
+
+    assert collect.books.answered == [Answer("ord-1"), Answer("ord-2", "event-2", 202)]
+
+
+def test_a_ledger_that_is_not_there_is_not_an_empty_one(
+    collect: Collecting, tmp_path: Path
+) -> None:
+    with pytest.raises(EvidenceUnreadable, match="ledger"):
+        collect.evidence(FarEnds(), ledger=tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("away", "named"),
+    [
+        ("order", "ORDER_URL"),
+        ("mail", "MAIL_URL"),
+        ("gateway", "SMS_GATEWAY_URL"),
+        ("inventory", "INVENTORY_URL"),
+        ("analytics", "ANALYTICS_URL"),
+    ],
+)
+def test_a_far_end_that_is_away_is_named_with_its_setting(
+    collect: Collecting, away: str, named: str
+) -> None:
+    with pytest.raises(EvidenceUnreadable, match=f"start it, or set {named}"):
+        collect.evidence(FarEnds(away={away}))
+
+
+def test_everything_that_cannot_be_read_is_named_at_once(collect: Collecting) -> None:
+    with pytest.raises(EvidenceUnreadable) as caught:
+        collect.evidence(FarEnds(away={"mail", "inventory"}), FakeBroker(is_away=True))
+
+    assert len(caught.value.reasons) == 2 + 4
+
+
+def test_an_answer_of_another_shape_is_not_evidence(collect: Collecting) -> None:
+    far = FarEnds()
+    far.answers["analytics", "/effects"] = lambda _: ndjson({"eventId": "event-1"})
+
+    with pytest.raises(EvidenceUnreadable, match="orderId"):
+        collect.evidence(far)
+
+
+def test_a_list_that_breaks_off_is_not_evidence(collect: Collecting) -> None:
+    far = FarEnds()
+    far.answers["inventory", "/effects"] = lambda _: httpx.Response(200, content=b'{"eventId": "e')
+
+    with pytest.raises(EvidenceUnreadable):
+        collect.evidence(far)
+
+
+def test_an_error_of_a_far_end_is_not_evidence(collect: Collecting) -> None:
+    far = FarEnds()
+    far.answers["order", "/orders"] = lambda _: json({"title": "Service unavailable"}, 503)
+
+    with pytest.raises(EvidenceUnreadable, match="answers 503 to /orders"):
+        collect.evidence(far)
+
+
+def test_a_consumer_that_the_audit_does_not_know_is_a_wrong_setting(collect: Collecting) -> None:
+    with pytest.raises(UsageError, match="billing"):
+        Collector(
+            addresses("email", "billing"), FarEnds().client(), FakeBroker(), collect.books
+        ).collect()
+
+
+def test_a_look_sees_outbox_queues_consumers_and_the_newest_order() -> None:
+    far = FarEnds(orders=[order_row(2), order_row(1)], pending=3, unsettled=4)
+    depths = dict.fromkeys(CONSUMERS, Depth(1, 2, 0))
+
+    seen = BacklogProbe(addresses(), far.client(), FakeBroker(depths))()
+
+    assert (seen.outbox, seen.newest_order, dict(seen.depths)) == (3, "ord-2", depths)
+    assert seen.unsettled == dict.fromkeys(CONSUMERS, 4)
+
+
+def test_a_look_sees_orders_that_are_being_done_by_calls() -> None:
+    far = FarEnds()
+    far.answers["order", "/outbox"] = lambda _: json({"pending": 0, "running": 2})
+
+    assert BacklogProbe(addresses(), far.client(), FakeBroker())().running == 2
+
+
+def test_the_status_of_an_order_is_read(collect: Collecting) -> None:
+    far = FarEnds(orders=[order_row(2, status="failed"), order_row(1)])
+
+    assert [order.status for order in collect.orders(far)] == ["failed", "accepted"]
+
+
+def test_a_look_says_why_things_do_not_move() -> None:
+    far = FarEnds(pending=1, away={"relay", "sms"})
+    far.answers["email", "/health/ready"] = lambda _: json(
+        {"ready": False, "reason": "SMTP server is unavailable", "unsettled": 1}, 503
+    )
+
+    seen = BacklogProbe(addresses(), far.client(), FakeBroker())()
+
+    assert set(seen.troubles) == {
+        "order-relay: does not run",
+        "sms: does not run",
+        "email: SMTP server is unavailable",
+    }
+    assert seen.unsettled["sms"] is None
+
+
+def test_a_look_fails_where_a_consumer_runs_and_does_not_answer() -> None:
+    far = FarEnds()
+
+    def too_slow(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("timed out")
+
+    far.answers["email", "/health/ready"] = too_slow
+
+    with pytest.raises(EvidenceUnreadable, match="email runs at"):
+        BacklogProbe(addresses(), far.client(), FakeBroker())()
+
+
+def test_a_look_fails_without_a_broker() -> None:
+    with pytest.raises(EvidenceUnreadable, match="BROKER_URL"):
+        BacklogProbe(addresses(), FarEnds().client(), FakeBroker(is_away=True))()

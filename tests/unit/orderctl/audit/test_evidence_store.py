@@ -1,0 +1,103 @@
+"""What the audit keeps of what it has read: each thing once, and with the order it belongs to."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from orderctl.audit.evidence_store import MOST_FOUND, EvidenceStore
+from orderctl.audit.facts import Answer, SeenEffect
+from orderctl.audit.replays import ExpectedResend
+from orderctl.audit.verdict import NAMED, HalfDone, Verdict
+from tests.unit.orderctl.audit.histories import (
+    an_order,
+    done,
+    faultless,
+    judge,
+    judged,
+    with_effects,
+)
+
+FIRST, SECOND = ORDERS = [an_order(number) for number in (1, 2)]
+HISTORY = faultless(ORDERS)
+REPLAY = "0123456789ab"
+
+
+@pytest.fixture
+def books() -> Iterator[EvidenceStore]:
+    with closing(EvidenceStore()) as made:
+        made.open_entries()
+        yield made
+
+
+def test_an_effect_that_is_listed_twice_is_there_once(books: EvidenceStore) -> None:
+    twice = SeenEffect("event-1", listed_as="mail 7")
+    books.add_effects("email", [twice, twice])
+    books.add_effects("sms", [twice])
+    assert (books.count_effects("email"), books.count_effects("sms")) == (1, 1)
+
+
+def test_of_an_order_with_very_many_effects_some_are_looked_at(books: EvidenceStore) -> None:
+    many = (SeenEffect("event-1", part=str(number)) for number in range(MOST_FOUND + 5))
+    books.add_orders(ORDERS)
+    books.add_effects("email", many)
+    books.add_effects("email", [SeenEffect("event-2")])
+    books.close_entries()
+    found = [(order.order_id, len(effects)) for order, effects in books.orders("email")]
+    assert found == [("ord-1", MOST_FOUND), ("ord-2", 1)]
+
+
+def test_what_an_earlier_look_has_read_is_forgotten(books: EvidenceStore) -> None:
+    for order in ORDERS:
+        books.open_entries()
+        books.add_orders([order])
+        books.add_answers([Answer(order.order_id)])
+        books.add_effects("email", done("email", [order]))
+        books.close_entries()
+    assert [order.order_id for order, _ in books.orders("email")] == ["ord-2"]
+    assert (books.count_answers(), list(books.orphans("email"))) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("order_id", "end"),
+    [("ord-1", ""), ("ord-1", "."), ("ord-1", " and."), ("ord-1.", ""), ("ord-1_", " and.")],
+)
+def test_an_order_is_known_by_its_id_in_a_text(
+    books: EvidenceStore, order_id: str, end: str
+) -> None:
+    order = replace(FIRST, order_id=order_id)
+    books.add_orders([SECOND, order])
+    books.add_effects("email", [SeenEffect("nobody's", mentions=f"Your order {order_id}{end}")])
+    books.close_entries()
+    assert [len(effects) for _, effects in books.orders("email")] == [0, 1]
+
+
+def test_an_answer_that_the_ledger_has_twice_is_one_order_that_is_lost() -> None:
+    answers = (Answer("ord-9"), Answer("ord-9"), Answer("ord-1"))
+    audit = judge(replace(HISTORY, answers=answers), quiet=True)
+    assert audit.without_row.first == ("ord-9",)
+    assert (audit.answered, audit.promised) == (3, 2)
+
+
+def test_an_orphan_of_several_parts_is_named_once() -> None:
+    stranger = [SeenEffect("a stranger", part) for part in ("prod-1", "prod-2")]
+    history = with_effects(HISTORY, "inventory", *HISTORY.effects["inventory"], *stranger)
+    assert judged(history, "inventory").orphans.first == ("a stranger",)
+
+
+def test_what_a_replay_sent_does_not_count_as_done_for_a_failed_order() -> None:
+    failed = replace(SECOND, status="failed")
+    [again] = done("sms", [failed])
+    again = replace(again, event_id=f"{again.event_id}.replay-{REPLAY}")
+    history = with_effects(faultless([FIRST]), "sms", *done("sms", [FIRST]), again)
+    history = replace(history, orders=(FIRST, failed), resends={("sms", REPLAY): ExpectedResend()})
+    audit = judge(history, quiet=True)
+    assert audit.half_done.first == (HalfDone("ord-2", "failed", ()),)
+
+
+def test_of_very_many_orders_with_one_verdict_the_first_are_named_and_all_are_counted() -> None:
+    many = [an_order(number) for number in range(NAMED + 5)]
+    found = judged(faultless(many), "sms")
+    assert found.count(Verdict.APPLIED) == NAMED + 5
+    assert found.orders(Verdict.APPLIED) == tuple(order.order_id for order in many[:NAMED])

@@ -1,0 +1,231 @@
+"""What the audit makes of replays: sent again on purpose, and placed before somebody joined."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec import structs
+
+from orderctl.audit.audit import Options, Result
+from orderctl.audit.facts import Order, SeenEffect, said
+from orderctl.audit.quiet import BacklogSnapshot, Quiet
+from orderctl.audit.replays import CLOCKS_DIFFER, ExpectedResend, to_resend
+from orderctl.audit.report import document, sentence
+from orderctl.audit.shapes import Replay
+from orderctl.audit.verdict import ServiceAudit, Verdict
+from shared.shifted_times import LATEST
+from tests.unit.orderctl.audit.histories import (
+    NOON,
+    History,
+    an_order,
+    done,
+    faultless,
+    judge,
+    judged,
+    status,
+    with_effects,
+)
+
+FIRST, SECOND, THIRD = ORDERS = [
+    replace(an_order(number), placed_at=NOON + timedelta(minutes=number)) for number in (1, 2, 3)
+]
+ELEVEN = NOON - timedelta(hours=1)
+REPLAY, ANOTHER = "0123456789ab", "a" * 12
+HISTORY = replace(
+    faultless(ORDERS),
+    resends={
+        (service, replay): ExpectedResend()
+        for service in ("email", "sms")
+        for replay in (REPLAY, ANOTHER)
+    },
+)
+
+
+def again(service: str, order: Order, replay: str = REPLAY) -> SeenEffect:
+    [effect] = done(service, [order])
+    return replace(effect, event_id=f"{order.event_id}.replay-{replay}")
+
+
+@pytest.mark.parametrize("service", ["email", "sms"])
+def test_what_a_replay_sent_again_is_listed_and_is_no_fault(service: str) -> None:
+    resent = (again(service, FIRST), again(service, FIRST, ANOTHER), again(service, SECOND))
+    evidence = with_effects(HISTORY, service, *done(service, ORDERS), *resent)
+    found = judged(evidence, service)
+    assert len(found.orders(Verdict.APPLIED)) == 3
+    assert set(found.resent_on_purpose.first) == {effect.event_id for effect in resent}
+    assert (found.orphans.count, found.resent.count) == (0, 0)
+    assert status(judge(evidence, quiet=True)) == (0, 0)
+
+
+def test_what_was_never_sent_is_not_excused_by_a_resend() -> None:
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS[1:]), again("sms", FIRST))
+    assert judged(evidence, "sms").orders(Verdict.LOST) == (FIRST.order_id,)
+
+
+def test_the_same_replay_sends_nothing_twice() -> None:
+    twice = (again("sms", FIRST), again("sms", FIRST))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), *twice)
+    assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
+
+
+def test_a_mail_that_a_replay_had_to_hand_over_twice_is_the_same_mail() -> None:
+    twice = (again("email", FIRST), again("email", FIRST))
+    evidence = with_effects(HISTORY, "email", *done("email", ORDERS), *twice)
+    found = judged(evidence, "email")
+    assert found.resent.first == ((again("email", FIRST).event_id, 2),)
+    assert found.resent_on_purpose.first == (again("email", FIRST).event_id,)
+    assert status(judge(evidence, quiet=True), crashes=1) == (0, 0)
+
+
+@pytest.mark.parametrize("service", ["email", "sms"])
+def test_what_was_sent_under_the_id_of_a_replay_that_nobody_knows_is_a_duplicate(
+    service: str,
+) -> None:
+    invented = [again(service, SECOND, f"{number:012x}") for number in range(40)]
+    evidence = with_effects(HISTORY, service, *done(service, ORDERS), *invented)
+
+    found = judged(evidence, service)
+
+    assert found.orders(Verdict.DUPLICATED) == (SECOND.order_id,)
+    assert found.resent_on_purpose.count == 0
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_a_replay_of_one_service_excuses_no_other() -> None:
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), again("sms", FIRST))
+    evidence = replace(evidence, resends={("email", REPLAY): ExpectedResend()})
+
+    assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
+    # Nor when the one that was asked for it has sent the same orders.
+    both = with_effects(evidence, "email", *done("email", ORDERS), again("email", FIRST))
+    assert judged(both, "email").orders(Verdict.DUPLICATED) == ()
+    assert judged(both, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
+
+
+def test_a_replay_cannot_have_sent_an_order_that_was_placed_after_its_end() -> None:
+    resent = (again("sms", FIRST), again("sms", SECOND))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), *resent)
+    evidence = replace(evidence, resends={("sms", REPLAY): ExpectedResend(until=FIRST.placed_at)})
+
+    found = judged(evidence, "sms")
+
+    assert found.resent_on_purpose.first == (resent[0].event_id,)
+    assert found.orders(Verdict.DUPLICATED) == (SECOND.order_id,)
+
+
+def test_a_replay_cannot_have_sent_more_events_than_it_counted() -> None:
+    resent = [again("email", order) for order in ORDERS]
+    evidence = with_effects(HISTORY, "email", *done("email", ORDERS), *resent, *resent)
+    evidence = replace(evidence, resends={("email", REPLAY): ExpectedResend(most=2)})
+
+    found = judged(evidence, "email")
+
+    assert (found.resent_on_purpose.count, found.count(Verdict.DUPLICATED)) == (2, 1)
+
+
+def test_what_a_replay_sent_again_has_to_say_what_the_order_says() -> None:
+    wrong = replace(again("sms", FIRST), says=("somebody", "else"))
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), wrong)
+
+    assert judged(evidence, "sms").orders(Verdict.WRONG) == (FIRST.order_id,)
+
+
+ENDED = Replay("done", resend=True, dry_run=False, ended_at=NOON, applied=2, already_applied=3)
+
+
+@pytest.mark.parametrize(
+    ("replay", "resend"),
+    [
+        (None, None),
+        (structs.replace(ENDED, dry_run=True), None),
+        (structs.replace(ENDED, resend=False), None),
+        (ENDED, ExpectedResend(NOON + CLOCKS_DIFFER, 5)),
+        (
+            structs.replace(ENDED, end="2026-03-04T11:00:00Z"),
+            ExpectedResend(ELEVEN + CLOCKS_DIFFER, 5),
+        ),
+        (structs.replace(ENDED, end="1200"), ExpectedResend(NOON + CLOCKS_DIFFER, 5)),
+        (structs.replace(ENDED, end="who knows"), ExpectedResend(NOON + CLOCKS_DIFFER, 5)),
+        (structs.replace(ENDED, state="running", ended_at=None), ExpectedResend(None, None)),
+        (
+            structs.replace(ENDED, state="running", ended_at=None, end="9999-12-31T23:59:59Z"),
+            ExpectedResend(LATEST, None),
+        ),
+        (structs.replace(ENDED, state="interrupted"), ExpectedResend(NOON + CLOCKS_DIFFER, None)),
+    ],
+)
+def test_what_a_service_says_of_a_replay_is_what_that_may_have_sent(
+    replay: Replay | None, resend: ExpectedResend | None
+) -> None:
+    assert to_resend(replay) == resend
+
+
+@pytest.mark.parametrize(
+    "id", ["nobody.replay-0123456789ab", "event-1.replay-", "event-1.replay-0123456789abc"]
+)
+def test_an_id_that_only_looks_like_it_is_without_an_order(id: str) -> None:
+    evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), SeenEffect(id))
+    assert judged(evidence, "sms").orphans.first == (id,)
+
+
+def latecomer(joined: datetime | None, *effects: SeenEffect) -> History:
+    evidence = with_effects(HISTORY, "shipping", *effects)
+    return replace(evidence, joined={"shipping": joined})
+
+
+def shipping(evidence: History, *, quiet: bool = True) -> ServiceAudit:
+    [found] = [s for s in judge(evidence, quiet=quiet).services if s.service == "shipping"]
+    return found
+
+
+def shipment(order: Order) -> SeenEffect:
+    return SeenEffect(order.event_id, says=said(order.order_id, sum(order.quantities.values())))
+
+
+def test_of_orders_from_before_it_joined_nobody_promised_a_shipment() -> None:
+    evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
+    found = shipping(evidence)
+    assert found.orders(Verdict.EARLIER) == (FIRST.order_id,)
+    assert found.orders(Verdict.APPLIED) == (SECOND.order_id, THIRD.order_id)
+    assert status(judge(evidence, quiet=True)) == (0, 0)
+
+
+def test_an_order_from_after_it_joined_is_lost_without_a_shipment() -> None:
+    evidence = latecomer(SECOND.placed_at, shipment(THIRD))
+    assert shipping(evidence).orders(Verdict.LOST) == (SECOND.order_id,)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
+    wrong = SeenEffect(FIRST.event_id, says=said(FIRST.order_id, 99))
+    evidence = latecomer(NOON + timedelta(days=1), wrong, shipment(SECOND), shipment(SECOND))
+    found = shipping(evidence)
+    assert found.orders(Verdict.WRONG) == (FIRST.order_id,)
+    assert found.orders(Verdict.DUPLICATED) == (SECOND.order_id,)
+    assert found.orders(Verdict.EARLIER) == (THIRD.order_id,)
+
+
+def test_a_dead_letter_of_an_order_from_before_it_joined_is_not_excused_by_that() -> None:
+    """It has got the event, by a replay, and could not do it."""
+    evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
+    evidence = replace(evidence, dead_letters={"shipping": (FIRST.event_id,)})
+    found = shipping(evidence)
+    assert found.orders(Verdict.DEAD_LETTERED) == (FIRST.order_id,)
+    assert found.other_dead_letters.first == ()
+    assert status(judge(evidence, quiet=True)) == (0, 1)
+
+
+def test_before_it_has_joined_every_order_is_earlier() -> None:
+    assert len(shipping(latecomer(None)).orders(Verdict.EARLIER)) == 3
+
+
+def test_the_report_says_how_many_and_names_them() -> None:
+    still = BacklogSnapshot(outbox=0, depths={}, unsettled={})
+    evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
+    audit = judge(evidence, quiet=True)
+    result = Result(audit, Quiet(True, 0.0, (), still), Options())
+    assert sentence(result) == (
+        "Every service did its part exactly once for each of 3 accepted orders, but for 1 that "
+        "was placed before a service joined."
+    )
+    assert document(result)["services"]["shipping"]["earlier"] == (FIRST.order_id,)

@@ -1,0 +1,290 @@
+"""Faults that are planted one by one: each gets its verdict, and the orders concerned."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from orderctl.audit.facts import Answer, Order, SeenEffect, Stock, said
+from orderctl.audit.verdict import Balance, Verdict
+from shop.consumers import CONSUMERS
+from tests.unit.orderctl.audit.histories import (
+    INITIAL,
+    an_order,
+    done,
+    faultless,
+    judge,
+    judged,
+    status,
+    with_effects,
+)
+
+FIRST, SECOND, THIRD = ORDERS = [an_order(number) for number in (1, 2, 3)]
+HISTORY = faultless(ORDERS)
+
+
+def test_a_history_without_a_fault_is_applied_everywhere() -> None:
+    audit = judge(HISTORY, quiet=True)
+
+    assert [s.orders(Verdict.APPLIED) for s in audit.services] == [("ord-1", "ord-2", "ord-3")] * 4
+    assert status(audit) == (0, 0)
+
+
+def test_no_order_at_all_is_no_fault() -> None:
+    assert status(judge(faultless([]), quiet=True)) == (0, 0)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_an_effect_that_is_missing_after_a_quiet_time_is_lost(service: str) -> None:
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
+
+    assert judged(evidence, service).orders(Verdict.LOST) == ("ord-2",)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_an_effect_that_is_missing_while_things_move_is_waiting(service: str) -> None:
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
+
+    assert judged(evidence, service, quiet=False).orders(Verdict.WAITING) == ("ord-2",)
+    assert status(judge(evidence, quiet=False)) == (0, 1)
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_a_missing_effect_whose_event_is_in_the_dead_letter_queue_is_dead_lettered(
+    service: str,
+) -> None:
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
+    evidence = replace(evidence, dead_letters={service: ("event-2", "sha256-of-something-odd")})
+
+    found = judged(evidence, service)
+
+    assert found.orders(Verdict.DEAD_LETTERED) == ("ord-2",)
+    assert found.other_dead_letters.first == ("sha256-of-something-odd",)
+    assert status(judge(evidence, quiet=True)) == (0, 1)
+
+
+def test_a_dead_letter_whose_effect_was_done_is_not_held_against_the_order() -> None:
+    found = judged(replace(HISTORY, dead_letters={"email": ("event-2",)}), "email")
+
+    assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
+    assert found.other_dead_letters.first == ("event-2",)
+
+
+@pytest.mark.parametrize("service", ["sms", "inventory", "analytics"])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_effect_that_was_done_twice_is_duplicated(service: str, *, quiet: bool) -> None:
+    twice = (*HISTORY.effects[service], *done(service, [SECOND]))
+    evidence = with_effects(HISTORY, service, *twice)
+
+    assert judged(evidence, service, quiet=quiet).orders(Verdict.DUPLICATED) == ("ord-2",)
+    assert judge(evidence, quiet=quiet).is_bad
+
+
+def test_a_mail_that_went_again_with_its_message_id_is_counted_apart() -> None:
+    evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], *done("email", [SECOND]))
+
+    found = judged(evidence, "email")
+
+    assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
+    assert found.resent.first == (("event-2", 2),)
+    assert status(judge(evidence, quiet=True)) == (0, 1)
+    assert status(judge(evidence, quiet=True), crashes=1) == (0, 0)
+
+
+def test_a_second_mail_about_an_order_under_another_message_id_is_a_duplicate() -> None:
+    second = SeenEffect("somebody-elses-id", mentions="Your order ord-2.")
+    evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], second)
+
+    assert judged(evidence, "email").orders(Verdict.DUPLICATED) == ("ord-2",)
+
+
+def test_the_only_mail_about_an_order_under_another_message_id_is_wrong() -> None:
+    other = SeenEffect("somebody-elses-id", mentions="Your order ord-2")
+    evidence = with_effects(HISTORY, "email", *done("email", [FIRST, THIRD]), other)
+
+    assert judged(evidence, "email").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_a_mail_belongs_to_the_order_of_its_event_whatever_order_it_mentions() -> None:
+    second = replace(done("email", [SECOND])[0], mentions="Your order ord-3.")
+    evidence = with_effects(HISTORY, "email", *done("email", [FIRST, THIRD]), second)
+
+    assert judged(evidence, "email").orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
+
+
+@pytest.mark.parametrize("service", CONSUMERS)
+def test_an_effect_that_no_order_explains_is_an_orphan(service: str) -> None:
+    stranger = an_order(99)
+    evidence = with_effects(HISTORY, service, *HISTORY.effects[service], *done(service, [stranger]))
+
+    assert judged(evidence, service).orphans.first == ("event-99",)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_a_fact_with_another_total_is_wrong() -> None:
+    facts = list(HISTORY.effects["analytics"])
+    facts[1] = replace(facts[1], says=("ord-2", "99.99", *facts[1].says[2:]))
+    evidence = with_effects(HISTORY, "analytics", *facts)
+
+    assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_a_total_is_the_same_however_its_zeros_are_written() -> None:
+    assert said("ord-1", Decimal("50.00")) == said("ord-1", Decimal("50.0")) == said("ord-1", 50)
+
+
+def says(service: str, order: Order, *, instead: tuple[int, str]) -> SeenEffect:
+    """What the far end shows when one of the facts is another."""
+    [effect] = done(service, [order])
+    place, fact = instead
+    facts = [fact if number == place else each for number, each in enumerate(effect.says)]
+    return replace(effect, says=tuple(facts))
+
+
+@pytest.mark.parametrize(
+    ("service", "place", "fact"),
+    [
+        ("email", 0, "somebody@example.com"),
+        ("email", 1, "usr-1@example.com"),
+        ("email", 1, "usr-2@example.com, usr-1@example.com"),
+        ("email", 2, "Your order ord-1"),
+        ("email", 3, "Thank you for your order ord-2: Total: 0.01"),
+        ("sms", 0, "usr-1"),
+        ("sms", 1, "Your order ord-1 over 29.97 is confirmed."),
+        ("sms", 1, "Your order ord-2 over 29.98 is confirmed."),
+        ("analytics", 2, "1"),
+        ("analytics", 3, "prod-3"),
+        ("analytics", 4, "1"),
+        ("analytics", 5, "19.97"),
+    ],
+)
+def test_whatever_says_something_else_than_the_order_is_wrong(
+    service: str, place: int, fact: str
+) -> None:
+    wrong = says(service, SECOND, instead=(place, fact))
+    evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]), wrong)
+
+    assert judged(evidence, service).orders(Verdict.WRONG) == ("ord-2",)
+    assert status(judge(evidence, quiet=True)) == (1, 1)
+
+
+def test_a_fact_with_one_item_too_many_is_wrong() -> None:
+    [right] = done("analytics", [SECOND])
+    more = replace(right, says=(*right.says, "prod-3", "1", "0"))
+    evidence = with_effects(HISTORY, "analytics", *done("analytics", [FIRST, THIRD]), more)
+
+    assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_two_mails_of_one_message_id_that_differ_are_no_repeat() -> None:
+    other = says("email", SECOND, instead=(1, "usr-1@example.com"))
+    evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], other)
+
+    assert judged(evidence, "email").orders(Verdict.DUPLICATED) == ("ord-2",)
+
+
+def test_every_copy_of_a_mail_counts_and_each_crash_explains_one() -> None:
+    evidence = with_effects(HISTORY, "email", *(done("email", ORDERS) * 50))
+
+    audit = judge(evidence, quiet=True)
+
+    assert audit.repeats == 3 * 49
+    assert judged(evidence, "email").resent.first == tuple((f"event-{n}", 50) for n in (1, 2, 3))
+    assert status(audit, crashes=3 * 49 - 1) == (0, 1)
+    assert status(audit, crashes=3 * 49) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_one"), [(202, "failed"), (202, "completed"), (201, "accepted")]
+)
+def test_an_order_whose_client_was_told_another_status_is_a_broken_promise(
+    told: int, is_one: str
+) -> None:
+    orders = (replace(FIRST, status=is_one), SECOND)
+    history = replace(faultless(orders), answers=(Answer("ord-1", status=told), Answer("ord-2")))
+
+    audit = judge(history, quiet=True)
+
+    assert audit.other_status.first == ("ord-1",)
+    assert audit.without_row.first == ()
+    assert status(audit) == (1, 1)
+
+
+@pytest.mark.parametrize("is_one", ["pending", "failed"])
+def test_an_old_ledger_without_a_status_still_promises_an_order(is_one: str) -> None:
+    orders = (replace(FIRST, status=is_one),)
+    history = replace(faultless(orders), answers=(Answer("ord-1"),))
+
+    assert judge(history, quiet=True).other_status.first == ("ord-1",)
+
+
+@pytest.mark.parametrize(
+    "movement",
+    [
+        SeenEffect("event-2", "prod-1", said("ord-2", 3, 3)),
+        SeenEffect("event-2", "prod-1", said("ord-2", 2, 1)),
+        SeenEffect("event-2", "prod-3", said("ord-2", 2, 2)),
+        SeenEffect("event-2", "prod-1", said("ord-1", 2, 2)),
+    ],
+    ids=["another quantity", "pieces that are nowhere", "another product", "another order"],
+)
+def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: SeenEffect) -> None:
+    right = SeenEffect("event-2", "prod-2", said("ord-2", 1, 1))
+    others = done("inventory", [FIRST, THIRD])
+    evidence = with_effects(HISTORY, "inventory", *others, right, movement)
+
+    assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)
+
+
+def test_an_order_of_which_only_some_products_moved_is_wrong_once_it_is_quiet() -> None:
+    part = SeenEffect("event-2", "prod-2", said("ord-2", 1, 1))
+    evidence = with_effects(HISTORY, "inventory", *done("inventory", [FIRST, THIRD]), part)
+
+    assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)
+    assert judged(evidence, "inventory", quiet=False).orders(Verdict.WAITING) == ("ord-2",)
+
+
+def test_an_answer_without_a_row_is_a_lost_order() -> None:
+    answers = (Answer("ord-1", "event-1"), Answer("ord-2"), Answer("ord-7"))
+
+    audit = judge(replace(HISTORY, answers=answers), quiet=True)
+
+    assert (audit.answered, audit.without_row.first) == (3, ("ord-7",))
+    assert status(audit) == (1, 1)
+
+
+def test_an_answer_whose_row_has_another_event_is_a_lost_order() -> None:
+    audit = judge(replace(HISTORY, answers=(Answer("ord-1", "event-9"),)), quiet=True)
+
+    assert audit.without_row.first == ("ord-1",)
+
+
+@pytest.mark.parametrize("on_hand", [INITIAL - 7, INITIAL - 5, -1])
+def test_a_product_whose_pieces_do_not_add_up_is_named(on_hand: int) -> None:
+    stock = Stock(INITIAL, on_hand)
+    audit = judge(replace(HISTORY, stock={**(HISTORY.stock or {}), "prod-1": stock}), quiet=True)
+
+    assert audit.wrong_balances == (Balance("prod-1", stock, moved=6),)
+    assert status(audit) == (1, 1)
+
+
+def test_stock_below_nothing_is_wrong_even_where_it_adds_up() -> None:
+    evidence = replace(HISTORY, stock={"prod-1": Stock(2, -1)}, moved={"prod-1": 3})
+
+    assert judge(evidence, quiet=True).wrong_balances
+
+
+def test_pieces_of_a_product_that_nobody_stocks_cannot_have_moved() -> None:
+    evidence = replace(HISTORY, moved={**HISTORY.moved, "prod-x": 0, "prod-y": 1})
+
+    assert judge(evidence, quiet=True).wrong_balances == (Balance("prod-y", None, moved=1),)
+
+
+def test_balances_that_could_not_be_compared_are_unfinished_business() -> None:
+    assert status(judge(replace(HISTORY, stock=None), quiet=True)) == (0, 1)
+
+
+def test_everything_applied_without_a_quiet_time_is_not_yet_proof() -> None:
+    # A duplicate may be on its way.
+    assert status(judge(HISTORY, quiet=False)) == (0, 1)

@@ -1,0 +1,40 @@
+"""`orderctl demo`: other modules in place of its own, and a start without a show."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orderctl.__main__ import create_app
+from orderctl.stack.stack import Stack
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--with", "billing=some.module"], "--with takes PART=MODULE"),
+        (["--with", "email"], "--with takes PART=MODULE"),
+        (["--orders", "0"], "--orders 0 goes with --keep"),
+        (["--orders", "0", "--keep", "--json"], "--orders 0 goes with --keep"),
+        (["--orders", "0", "--keep", "--latecomer"], "--orders 0 goes with --keep"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_starts(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    result = CliRunner().invoke(create_app(), ["demo", "--folder", str(tmp_path / "d"), *words])
+
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_part_is_run_by_the_module_that_replaces_its_own(tmp_path: Path) -> None:
+    (tmp_path / "stack").mkdir()
+    with Stack(tmp_path / "stack") as stack:
+        stack.replaced = {"email": "this"}
+        started = stack.start("email")
+        started.wait(60)
+
+        # `import this` prints a poem about Python, and ends.
+        assert "Beautiful is better than ugly." in stack.log("email").read_text()

@@ -1,0 +1,198 @@
+"""The replay command: against a service that is put together as it runs, and against odd ones."""
+
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from rich.console import Console
+from typer.testing import CliRunner
+
+from orderctl.__main__ import create_app
+from orderctl.errors import CommandError
+from orderctl.replay.client import Replay, ReplayAnswer, ReplayClient, ReplayFailure
+from orderctl.replay.report import announcement, print_replay
+from orderctl.settings import ConsumerAddresses
+from orderctl.stack.ports import free_ports
+from services.analytics.__main__ import compose
+from services.analytics.schema import metadata
+from services.analytics.settings import AnalyticsSettings
+from shared.database.engine import create_schema, open_database
+from shared.transport import connect
+from tests.builders import NO_DOCUMENTS, a_message
+from tests.serving import served
+from tests.tables import connections_closed
+
+TOKEN = "a-token-for-operators"
+DONE = {"id": "abc", "state": "done", "from": "beginning", "seen": 7, "rewritten": 7}
+
+
+@pytest.fixture
+def analytics(tmp_path: Path) -> Iterator[str]:
+    """The address of an analytics service with five events in the past."""
+    url, broker_url = f"sqlite:///{tmp_path}/test.db", f"sqlite:///{tmp_path}/broker.db"
+    with connections_closed():
+        create_schema(open_database(url), metadata)
+        broker = connect(broker_url)
+        broker.declare(["analytics"])
+        with broker.publisher() as publisher:
+            publisher.publish([a_message() for _ in range(5)])
+        settings = AnalyticsSettings(
+            database_url=url, broker_url=broker_url, operator_token=SecretStr(TOKEN)
+        )
+        with served(compose(settings).app) as address:
+            yield address
+
+
+def run(url: str, *words: str, token: str = TOKEN) -> Any:
+    environment = {"ANALYTICS_URL": url, "OPERATOR_TOKEN": token, "DEMO_FOLDER": "/nowhere"}
+    return CliRunner().invoke(create_app(), ["replay", *words], env=environment)
+
+
+def test_it_says_what_it_does_and_ends_with_a_table(analytics: str) -> None:
+    result = run(analytics, "analytics", "--from", "beginning")
+    assert result.exit_code == 0, result.output
+    assert "analytics reads the stored events again, from beginning up to" in result.stderr
+    assert "Its live queue is not touched." in result.stderr
+    rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "seen 5 read from what the broker keeps" in rows
+    assert "applied 5 done now, for the first time" in rows
+    assert rows[-1] == "The replay is done: 5 events."
+
+
+def document(result: Any) -> Any:
+    """What follows the lines that the service logs, which here is in the same process."""
+    return json.loads(result.stdout[result.stdout.index("{\n") :])
+
+
+def test_json_is_one_document_with_every_count(analytics: str) -> None:
+    run(analytics, "analytics", "--from", "beginning")
+    result = run(analytics, "analytics", "--from", "2", "--to", "4", "--json")
+    replay = document(result)
+    assert (replay["seen"], replay["rewritten"], replay["state"]) == (2, 2, "done")
+    again = run(analytics, "analytics", "--again", replay["id"], "--json")
+    assert document(again)["id"] == replay["id"]
+    seen = run(analytics, "analytics", "--follow", replay["id"], "--json")
+    assert document(seen) == document(again)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["analytics"], 2, "Say where to begin"),
+        (["analytics", "--from", "0", "--again", "x"], 2, "Say where to begin"),
+        (["analytics", "--again", "x", "--resend"], 2, "--again and no more"),
+        (["analytics", "--from", "yesterday"], 2, "no place among stored events"),
+        (["billing", "--from", "0"], 2, "knows no service billing"),
+        (["analytics", "--from", "0", "--resend"], 1, "sends nothing"),
+        (["analytics", "--again", "nobody"], 1, "no replay with this id"),
+        (["analytics", "--from", "3:1"], 1, "no partitions"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(
+    analytics: str, words: list[str], status: int, said: str
+) -> None:
+    result = run(analytics, *words)
+    assert result.exit_code == status
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_wrong_token_and_none_are_told_apart(analytics: str) -> None:
+    wrong = run(analytics, "analytics", "--from", "0", token="x" * 20)
+    assert (wrong.exit_code, "does not take this" in wrong.stderr) == (2, True)
+    none = run(analytics, "analytics", "--from", "0", token="")
+    assert (none.exit_code, "set OPERATOR_TOKEN" in none.stderr) == (2, True)
+
+
+def test_a_service_that_is_away_is_said_with_what_to_set() -> None:
+    url = f"http://127.0.0.1:{free_ports(['one'])['one']}"
+    result = run(url, "analytics", "--from", "0")
+    assert result.exit_code == 1
+    assert "ANALYTICS_URL" in result.stderr
+
+
+def client(answer: Callable[[httpx.Request], httpx.Response]) -> ReplayClient:
+    addresses = ConsumerAddresses(operator_token=SecretStr(TOKEN))
+    transport = httpx.MockTransport(answer)
+    return ReplayClient(httpx.Client(transport=transport), addresses, "analytics")
+
+
+@pytest.mark.parametrize("body", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
+@pytest.mark.parametrize("status", [200, 409, 500])
+def test_whatever_answers_is_a_sentence(body: bytes, status: int) -> None:
+    with pytest.raises(CommandError):
+        client(lambda _request: httpx.Response(status, content=body)).find("x")
+
+
+def test_endpoints_that_are_off_say_how_to_turn_them_on() -> None:
+    off = {"detail": "It is for operators, and no OPERATOR_TOKEN is set"}
+    with pytest.raises(CommandError, match="no OPERATOR_TOKEN is set"):
+        client(lambda _request: httpx.Response(404, json=off)).begin({})
+
+
+def test_an_id_is_a_part_of_the_path_and_no_more() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path.decode())
+        return httpx.Response(200, json=DONE)
+
+    client(answer).find("../effects?x=")
+    assert asked == ["/replays/..%2Feffects%3Fx%3D"]
+
+
+def test_it_is_watched_until_it_ends_and_no_longer_than_it_was_told() -> None:
+    states = iter(["running", "running", "done", "never asked"])
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    replays = client(lambda _request: httpx.Response(200, json=DONE | {"state": next(states)}))
+    running = ReplayAnswer(Replay("abc", "running", "beginning"), b"")
+    told: list[str] = []
+    ended = replays.follow(running, timeout=60, tell=told.append, clock=lambda: now[0], sleep=sleep)
+    assert (ended.replay.state, ended.replay.seen) == ("done", 7)
+    assert told[-1] == "analytics: 7 events seen, 7 applied or rewritten, 0 failed"
+
+    for_ever = client(lambda _request: httpx.Response(200, json=DONE | {"state": "running"}))
+    with pytest.raises(CommandError, match="--follow abc looks again"):
+        for_ever.follow(running, timeout=5, clock=lambda: now[0], sleep=sleep)
+
+
+def shown(**more: Any) -> str:
+    screen = Console(file=StringIO(), width=160, markup=False)
+    print_replay("email", Replay("abc", **{"state": "done", "start": "12", **more}), screen)
+    assert isinstance(screen.file, StringIO)
+    return screen.file.getvalue()
+
+
+def test_an_interrupted_one_says_how_to_run_it_again() -> None:
+    replay = Replay("abc", "interrupted", "12", reason="its process ended", seen=3, applied=3)
+    assert replay.exit_status == 1
+    text = shown(state="interrupted", reason="its process ended", seen=3, applied=3)
+    assert "interrupted: its process ended." in text
+    assert "replay email --again abc" in text
+
+
+def test_failures_are_named_in_bounds_and_steer_no_terminal() -> None:
+    failure = {"position": "7", "event_id": "e\x1b[2J", "reason": "550 no such user"}
+    text = shown(seen=30, failed=30, failures=(ReplayFailure(**failure),) * 30)
+    assert text.count("550 no such user") == 10
+    assert "and 20 more failed" in text
+    assert "\x1b" not in text
+    assert "30 of 30 events failed" in text
+
+
+def test_a_dry_run_says_would() -> None:
+    assert "would be deleted and written anew" in shown(dry_run=True, seen=1, rewritten=1)
+    dry = Replay("abc", "running", "12", end="20", does="rebuilds", dry_run=True)
+    assert announcement("email", dry) == (
+        "Replay abc: email reads the stored events again, from 12 up to 20. It rebuilds. A dry "
+        "run: it only counts. Its live queue is not touched."
+    )

@@ -1,0 +1,142 @@
+"""A connection that breaks is no answer: orderctl asks again, and takes no part for the whole."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import msgspec
+import pytest
+
+from orderctl.ask_again import ATTEMPTS, PAUSE_SECONDS, ask_again
+from orderctl.audit.backlog import BacklogProbe
+from orderctl.errors import CommandError, EvidenceUnreadable
+from orderctl.fault.client import FaultClient
+from orderctl.http_client import ServiceClient
+from tests.unit.orderctl.audit.far_ends import FakeBroker, FarEnds, addresses
+
+BROKEN = [
+    httpx.RemoteProtocolError("Server disconnected without sending a response."),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+]
+#: Nobody is there, or does not get on: those who ask are told so at once.
+NOT_ASKED_AGAIN = [httpx.ConnectError("refused"), httpx.ReadTimeout("30 s")]
+
+
+class Asked:
+    """Answers after so many errors."""
+
+    def __init__(self, error: httpx.HTTPError, times: int) -> None:
+        self._error, self._times = error, times
+        self.count = 0
+        self.slept: list[float] = []
+
+    def __call__(self) -> str:
+        self.count += 1
+        if self.count <= self._times:
+            raise self._error
+        return "answer"
+
+    def again(self) -> str:
+        return ask_again(self, sleep=self.slept.append)
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=repr)
+def test_what_breaks_is_asked_again(error: httpx.HTTPError) -> None:
+    asked = Asked(error, times=ATTEMPTS - 1)
+    assert asked.again() == "answer"
+    assert asked.slept == [PAUSE_SECONDS] * (ATTEMPTS - 1)
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=repr)
+def test_what_goes_on_breaking_is_raised(error: httpx.HTTPError) -> None:
+    asked = Asked(error, times=ATTEMPTS)
+    with pytest.raises(type(error)):
+        asked.again()
+    assert asked.count == ATTEMPTS
+
+
+@pytest.mark.parametrize("error", NOT_ASKED_AGAIN, ids=repr)
+def test_whoever_is_not_there_or_does_not_get_on_is_asked_once(error: httpx.HTTPError) -> None:
+    asked = Asked(error, times=1)
+    with pytest.raises(type(error)):
+        asked.again()
+    assert (asked.count, asked.slept) == (1, [])
+
+
+class Row(msgspec.Struct):
+    number: int
+
+
+LINES = [b'{"number": 1}\n', b'{"number": 2}\n', b'{"number": 3}\n']
+
+
+class Cut(httpx.SyncByteStream):
+    """The first piece of an answer; then its connection breaks."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield LINES[0] + LINES[1][:5]
+        raise httpx.RemoteProtocolError("incomplete chunked read")
+
+
+def cut_at_first(times: int, whole: bytes = b"".join(LINES)) -> httpx.MockTransport:
+    cuts = iter(range(times))
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        if next(cuts, None) is None:
+            return httpx.Response(200, content=whole)
+        return httpx.Response(200, stream=Cut())
+
+    return httpx.MockTransport(answer)
+
+
+def test_a_list_that_was_cut_is_read_anew_and_nothing_comes_twice() -> None:
+    witness = ServiceClient(
+        httpx.Client(transport=cut_at_first(2)), "inventory", "http://inventory"
+    )
+    assert list(witness.lines("/effects", Row)) == [Row(1), Row(2), Row(3)]
+
+
+def test_of_a_list_that_is_cut_each_time_nothing_is_given_to_anybody() -> None:
+    witness = ServiceClient(
+        httpx.Client(transport=cut_at_first(ATTEMPTS)), "inventory", "http://inventory"
+    )
+    taken: list[str] = []
+    with pytest.raises(EvidenceUnreadable, match="incomplete chunked read"):
+        taken.extend(map(repr, witness.lines("/effects", Row)))
+    assert taken == []
+
+
+def test_a_page_that_was_cut_is_read_anew() -> None:
+    client = httpx.Client(transport=cut_at_first(1, LINES[0]))
+    assert ServiceClient(client, "order", "http://order").get("/orders", Row) == Row(1)
+
+
+def test_a_fault_is_asked_for_again_when_the_service_dies_of_another() -> None:
+    client = httpx.Client(transport=cut_at_first(1, b'{"faults": []}'))
+    assert FaultClient(client, addresses()).begin("inventory", {"crash": "before"}) == ()
+
+
+def breaking_once(error: httpx.HTTPError) -> Callable[[httpx.Request], httpx.Response]:
+    errors = iter([error])
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        if broken := next(errors, None):
+            raise broken
+        return httpx.Response(200, content=b'{"ready": true, "unsettled": 7}')
+
+    return answer
+
+
+def test_what_a_consumer_holds_is_asked_again() -> None:
+    far = FarEnds()
+    far.answers["email", "/health/ready"] = breaking_once(BROKEN[0])
+    assert BacklogProbe(addresses("email"), far.client(), FakeBroker())().unsettled == {"email": 7}
+
+
+def test_a_fault_for_a_service_that_is_not_there_is_said_to_go_nowhere() -> None:
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        raise NOT_ASKED_AGAIN[0]
+
+    client = httpx.Client(transport=httpx.MockTransport(refuse))
+    with pytest.raises(CommandError, match="start it"):
+        FaultClient(client, addresses()).clear("email")

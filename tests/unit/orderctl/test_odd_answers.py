@@ -1,0 +1,84 @@
+"""Whatever answers in a service's place: orderctl says so, and never ends with a traceback."""
+
+import httpx
+import msgspec
+import pytest
+from flask import Flask, Response
+
+from orderctl.audit.backlog import BacklogProbe
+from orderctl.doctor.finding import Level
+from orderctl.doctor.services import check_outbox, check_service, look
+from orderctl.errors import EvidenceUnreadable
+from orderctl.http_client import ServiceClient
+from orderctl.place.baskets import Basket
+from orderctl.place.order_client import NotAccepted, OrderClient
+from orderctl.stack.parts import StackPlan
+from orderctl.stack.readiness import open_client, why_not_ready
+from tests.builders import NO_DOCUMENTS
+from tests.serving import served
+from tests.unit.orderctl.audit.far_ends import FakeBroker, FarEnds, addresses
+
+URL = "http://127.0.0.1:8000"
+
+odd_contents = pytest.mark.parametrize("content", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
+
+
+class Row(msgspec.Struct):
+    reason: str
+
+
+def answering(content: bytes, status: int = 200) -> httpx.Client:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, content=content)
+
+    return httpx.Client(transport=httpx.MockTransport(answer))
+
+
+@odd_contents
+def test_the_doctor_takes_it_for_somebody_else(content: bytes) -> None:
+    client = answering(content)
+    found = check_service(client, "email", URL)
+    assert (found.level, found.saw) == (Level.PROBLEM, f"something else answers at {URL}")
+    assert look(client, URL) is None
+    assert list(check_outbox(client, URL)) == []
+
+
+@odd_contents
+def test_the_audit_takes_it_for_no_evidence(content: bytes) -> None:
+    witness = ServiceClient(answering(content), "order", URL)
+    with pytest.raises(EvidenceUnreadable, match="cannot be read"):
+        witness.get("/orders", Row)
+
+
+@pytest.mark.parametrize("content", [NO_DOCUMENTS["HTML"], NO_DOCUMENTS["nested deeply"]])
+def test_a_list_with_an_odd_line_is_no_evidence(content: bytes) -> None:
+    witness = ServiceClient(answering(b'{"reason": "good"}\n' + content + b"\n"), "inventory", URL)
+    with pytest.raises(EvidenceUnreadable, match="cannot be read"):
+        list(witness.lines("/effects", Row))
+
+
+@odd_contents
+def test_a_consumer_that_does_not_say_what_it_holds_is_not_quiet(content: bytes) -> None:
+    far = FarEnds()
+    far.answers["email", "/health/ready"] = lambda _: httpx.Response(503, content=content)
+    with pytest.raises(EvidenceUnreadable, match="email runs at"):
+        BacklogProbe(addresses("email"), far.client(), FakeBroker())()
+
+
+@odd_contents
+@pytest.mark.parametrize(
+    ("status", "says"), [(202, "is not the order service"), (400, "refused with 400")]
+)
+def test_an_order_is_not_accepted_by_it(content: bytes, status: int, says: str) -> None:
+    client = OrderClient(answering(content, status), URL, patience=1.0)
+    with pytest.raises(NotAccepted, match=says):
+        client.place(Basket("usr-1", ()))
+
+
+@odd_contents
+def test_a_part_that_is_not_ready_and_does_not_say_why_has_its_status(content: bytes) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/health/ready", view_func=lambda: Response(content, 503))
+    with served(app) as url, open_client() as client:
+        plan = StackPlan({"email": httpx.URL(url).port or 0}, "", database_urls=str)
+        assert why_not_ready("email", plan, client) == "it answers 503"

@@ -1,0 +1,226 @@
+"""What the dashboard makes of the services' answers: moves, ages, replicas, and silence."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from services.dashboard.snapshot import Snapshot
+from services.dashboard.system_state import SystemState
+from shared.http.app import to_json
+from tests.contracts import openapi
+from tests.dashboard_service import FakeServices
+from tests.documented import closed
+from tests.waiting import eventually
+
+NOW = datetime.now(UTC)
+#: Everything is well, and there is one order, done by all.
+ORDER = {
+    "orderId": "ord-1",
+    "eventId": "evt-1",
+    "userId": "usr-1",
+    "totalAmount": 1.5,
+    "status": "accepted",
+    "placedAt": (NOW - timedelta(seconds=60)).isoformat(),
+}
+QUEUE = {"ready": 0, "retrying": 0, "dead": 0, "countsHeld": False}
+ACTIVITY: dict[str, Any] = {
+    "service": "email",
+    "process": "one",
+    "reason": None,
+    "queue": QUEUE,
+    "unsettled": 0,
+    "appliedPerSecond": 0.0,
+}
+
+
+@pytest.fixture
+def services() -> FakeServices:
+    return FakeServices(
+        {
+            ("GET", "/orders"): {"orders": [ORDER], "next": None},
+            ("GET", "/outbox"): {"pending": 0, "oldestAgeSeconds": None, "running": 0},
+            ("GET", "/health/ready"): {"ready": True, "reason": None},
+            ("GET", "/faults"): {"faults": []},
+            ("GET", "/activity"): ACTIVITY,
+            ("POST", "/activity/ended"): {"ended": {"ord-1": "applied"}},
+        }
+    )
+
+
+class Looker:
+    """Looks, and waits for the answers: what a test changes is in the next snapshot."""
+
+    def __init__(self, services: FakeServices) -> None:
+        parts = {name: services.neighbour(name) for name in ("order", "order-relay", "email")}
+        consumers = [parts["email"]]
+        self._watching = SystemState(
+            parts["order"], parts["order-relay"], consumers, {}, (1.0, 5.0)
+        )
+        self._threads = ThreadPoolExecutor(8)
+
+    def look(self) -> Snapshot:
+        return self._watching.look(self._threads)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+@pytest.fixture
+def looker(services: FakeServices) -> Iterator[Looker]:
+    looker = Looker(services)
+    yield looker
+    looker.close()
+
+
+def step(kind: str, order_id: str = "ord-1") -> dict[str, Any]:
+    """What /activity answers after this has happened."""
+    told = {"step": kind, "eventId": "evt-1", "orderId": order_id, "attempt": 1}
+    return ACTIVITY | {"steps": [told | {"at": NOW.isoformat()}]}
+
+
+def test_what_is_there_at_the_first_look_is_no_move(services: FakeServices, looker: Looker) -> None:
+    services.answers["GET", "/activity"] = step("applied")
+    assert looker.look().moves == ()
+    assert looker.look().moves == ()
+
+
+def test_a_new_order_moves_as_it_is_reported(services: FakeServices, looker: Looker) -> None:
+    looker.look()
+    new = ORDER | {"orderId": "ord-2", "placedAt": datetime.now(UTC).isoformat()}
+    services.answers["GET", "/orders"] = {"orders": [new, ORDER], "next": None}
+    services.answers["GET", "/outbox"] = {"pending": 1, "oldestAgeSeconds": 9.0, "running": 0}
+    assert [(m.step, m.order_id) for m in looker.look().moves] == [("placed", "ord-2")]
+    services.answers["GET", "/outbox"] = {"pending": 0, "oldestAgeSeconds": None, "running": 0}
+    assert [(m.step, m.order_id) for m in looker.look().moves] == [("published", "ord-2")]
+    services.answers["GET", "/activity"] = step("applied", "ord-2")
+    [move] = looker.look().moves
+    assert (move.step, move.order_id, move.service) == ("applied", "ord-2", "email")
+    assert looker.look().moves == ()
+
+
+def test_an_order_by_calls_is_not_said_to_have_been_in_a_queue(
+    services: FakeServices, looker: Looker
+) -> None:
+    looker.look()
+    by_calls = ORDER | {"orderId": "ord-2", "status": "pending"}
+    services.answers["GET", "/orders"] = {"orders": [by_calls, ORDER], "next": None}
+    services.answers["GET", "/activity"] = step("applied", "ord-2")
+    assert [(m.step, m.order_id) for m in looker.look().moves] == [("called", "ord-2")]
+
+
+def test_orders_are_read_page_by_page_up_to_one_that_is_known(
+    services: FakeServices, looker: Looker
+) -> None:
+    looker.look()
+    pages = {
+        None: {"orders": [ORDER | {"orderId": "ord-3"}], "next": "3"},
+        "3": {"orders": [ORDER | {"orderId": "ord-2"}], "next": "2"},
+        "2": {"orders": [ORDER], "next": "1"},
+    }
+    services.answers["GET", "/orders"] = lambda request: pages[request.url.params.get("cursor")]
+    looker.look()
+    orders = looker.look().orders
+    assert [order.order_id for order in orders] == ["ord-3", "ord-2", "ord-1"]
+
+
+def test_a_service_that_is_silent_keeps_its_last_numbers_and_their_age(
+    services: FakeServices, looker: Looker
+) -> None:
+    services.answers["GET", "/activity"] = ACTIVITY | {"queue": QUEUE | {"ready": 7}}
+    looker.look()
+    services.answers["GET", "/activity"] = httpx.ConnectError("refused")
+    email = looker.look().services["email"]
+    assert (email.ready, email.unreachable) == (7, "email does not answer at http://email")
+    first = email.age
+    assert first is not None
+    later = looker.look().services["email"].age
+    assert later is not None
+    assert later > first
+
+
+def test_what_replicas_hold_is_added_up(services: FakeServices, looker: Looker) -> None:
+    queue = QUEUE | {"ready": 10, "countsHeld": True}
+    for process, unsettled in (("one", 2), ("two", 3), ("two", 4)):
+        told = ACTIVITY | {"process": process, "unsettled": unsettled, "queue": queue}
+        services.answers["GET", "/activity"] = told
+        snapshot = looker.look()
+    email = snapshot.services["email"]
+    assert (email.processes, email.held, email.ready) == (2, 6, 4)
+
+
+@pytest.mark.parametrize(("reason", "ready"), [("the mail server is away", 3), (None, 0)])
+def test_what_rabbitmq_has_handed_out_to_a_consumer_that_waits_is_in_its_queue(
+    services: FakeServices, looker: Looker, reason: str | None, ready: int
+) -> None:
+    orders = [ORDER | {"orderId": f"ord-{number}"} for number in range(5)]
+    services.answers["GET", "/orders"] = {"orders": orders, "next": None}
+    services.answers["POST", "/activity/ended"] = {"ended": {"ord-0": "applied"}}
+    services.answers["GET", "/activity"] = ACTIVITY | {"unsettled": 1, "reason": reason}
+    eventually(lambda: looker.look().services["email"].waiting == 4)
+    assert looker.look().services["email"].ready == ready
+
+
+def test_an_unready_order_service_is_said_to_be_so(services: FakeServices, looker: Looker) -> None:
+    away = httpx.Response(503, json={"ready": False, "reason": "an outage"})
+    services.client = httpx.Client(
+        transport=httpx.MockTransport(
+            lambda request: away if request.url.path == "/health/ready" else httpx.Response(404)
+        )
+    )
+    other = Looker(services)
+    snapshot = other.look()
+    other.close()
+    assert (snapshot.order.reason, snapshot.order.faults_allowed) == ("an outage", False)
+    assert snapshot.verdict.light == "unknown"
+
+
+def test_a_latecomer_is_drawn_once_it_has_answered_and_the_light_is_without_it(
+    services: FakeServices,
+) -> None:
+    late = FakeServices()
+    order, relay, email = map(services.neighbour, ("order", "order-relay", "email"))
+    watching = SystemState(
+        order, relay, [email], {}, (1.0,), latecomers=[late.neighbour("shipping")]
+    )
+    with ThreadPoolExecutor(8) as threads:
+        assert list(watching.look(threads).services) == ["email"]
+        late.answers["GET", "/activity"] = step("applied")
+        snapshot = watching.look(threads)
+        assert list(snapshot.services) == ["email", "shipping"]
+        assert snapshot.services["shipping"].waiting is None
+        eventually(lambda: watching.look(threads).verdict.light == "done")
+    assert {request.url.path for request in late.requests} == {"/activity"}
+
+
+def test_the_light_says_that_all_is_done(looker: Looker) -> None:
+    eventually(lambda: looker.look().verdict.light == "done")
+    verdict = looker.look().verdict
+    assert (verdict.orders, verdict.done) == (1, 1)
+
+
+def test_a_snapshot_is_small_however_many_orders_there_are(
+    services: FakeServices, looker: Looker
+) -> None:
+    orders = [ORDER | {"orderId": f"ord-{number}"} for number in range(10_000, 0, -1)]
+    services.answers["GET", "/orders"] = {"orders": orders, "next": None}
+    services.answers["POST", "/activity/ended"] = {"ended": {}}
+    eventually(lambda: looker.look().verdict.orders == 10_000)
+    snapshot = to_json(looker.look())
+    assert len(snapshot) < 10_000
+    assert msgspec.json.decode(snapshot)["services"]["email"]["waiting"] == 10_000
+
+
+def test_a_snapshot_is_what_its_contract_says(looker: Looker) -> None:
+    document = closed(openapi("dashboard"))
+    whole = {"$ref": "#/components/schemas/SeenSnapshot", "components": document["components"]}
+    eventually(lambda: looker.look().services["email"].told)
+    seen = json.loads(to_json(looker.look()))
+    Draft202012Validator(whole, format_checker=FormatChecker()).validate(seen)
+    assert seen.keys() == document["components"]["schemas"]["SeenSnapshot"]["properties"].keys()

@@ -1,0 +1,190 @@
+"""What a service tells about one order, from the rows of its inbox and of its history."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData
+
+from shared.activity.order_state import state_of_order
+from shared.consuming.history import History, Note, Step, history_table
+from shared.consuming.inbox import DONE, inbox_table
+from shared.consuming.lease import SENDING
+from shared.consuming.tables import Tables
+from shared.database.engine import create_schema, open_database, writing
+from shared.transport import Message
+from tests.builders import THE_TIME, a_message
+
+metadata = MetaData()
+tables = Tables(inbox_table(metadata), history_table(metadata))
+THE_ORDER = "ord-1"
+
+Story = dict[str, Any]
+Tell = Callable[..., Story]
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Engine:
+    engine = open_database(sqlite_url)
+    create_schema(engine, metadata)
+    return engine
+
+
+@pytest.fixture
+def told(engine: Engine) -> Tell:
+    """The state and all that goes with it, so many seconds after THE_TIME."""
+
+    def told(seconds: float = 100.0) -> Story:
+        story = state_of_order(engine, tables, THE_ORDER, at(seconds))
+        return {name: value for name, value in story.items() if name != "history"}
+
+    return told
+
+
+def at(seconds: float) -> datetime:
+    return THE_TIME + timedelta(seconds=seconds)
+
+
+def state(name: str, attempts: int, seconds: float | None, **more: Any) -> Story:
+    """What is told; whatever is not named here must be None."""
+    when = None if seconds is None else at(seconds)
+    nothing: Story = {"startedAt": None, "reason": None, "nextAt": None}
+    return {"state": name, "attempts": attempts, "at": when} | nothing | more
+
+
+def note(
+    engine: Engine,
+    step: Step,
+    seconds: float,
+    attempt: int = 1,
+    order: str = THE_ORDER,
+    **more: Any,
+) -> None:
+    message = Message(id="evt-1", key=order, type="", source="", time="", body=b"", attempt=attempt)
+    History(engine, tables.history).record_all([message], Note(step=step, **more), at(seconds))
+
+
+def inbox(engine: Engine, state: str, *, attempt: int = 1, lease_until: float = 0.0) -> None:
+    row = {
+        "event_id": a_message().id,
+        "order_id": THE_ORDER,
+        "state": state,
+        "attempt": attempt,
+        "lease_until": lease_until,
+        "event_time": THE_TIME,
+        "started_at": at(0.5),
+        "at": at(1),
+    }
+    with writing(engine) as tx:
+        tx.execute(tables.inbox.insert(), row)
+
+
+def test_an_order_of_which_nothing_is_known_is_waited_for(told: Tell) -> None:
+    assert told() == state("waiting", 0, None)
+
+
+def test_another_order_does_not_count(engine: Engine, told: Tell) -> None:
+    note(engine, Step.DEAD_LETTERED, 1, order="ord-2")
+    assert told() == state("waiting", 0, None)
+
+
+def test_under_a_lease_it_is_in_work(engine: Engine, told: Tell) -> None:
+    inbox(engine, SENDING, attempt=2, lease_until=at(60).timestamp())
+    assert told(59) == state("working", 2, 1, startedAt=at(0.5))
+
+
+def test_a_lease_that_has_ended_is_nobodys_work(engine: Engine, told: Tell) -> None:
+    inbox(engine, SENDING, lease_until=at(60).timestamp())
+    assert told(61) == state("waiting", 0, None)
+
+
+def test_before_its_time_it_is_to_be_tried_again(engine: Engine, told: Tell) -> None:
+    note(engine, Step.RETRIED, 1, attempt=2, reason="550", after=5.0)
+    assert told(5.9) == state("retrying", 2, 1, reason="550", nextAt=at(6))
+
+
+def test_after_its_time_it_waits_for_a_consumer(engine: Engine, told: Tell) -> None:
+    note(engine, Step.RETRIED, 1, attempt=2, reason="550", after=5.0)
+    assert told(6.1) == state("waiting", 2, 1, reason="550", nextAt=at(6))
+
+
+def test_what_was_applied_has_the_attempts_that_it_took(engine: Engine, told: Tell) -> None:
+    note(engine, Step.RETRIED, 0.5, reason="550", after=0.1)
+    inbox(engine, DONE, attempt=2)
+    assert told() == state("applied", 2, 1, startedAt=at(0.5))
+
+
+def test_what_was_applied_stays_so_whatever_happens_to_a_repeat(engine: Engine, told: Tell) -> None:
+    inbox(engine, DONE)
+    note(engine, Step.DEAD_LETTERED, 50, reason="a repeat")
+    assert told() == state("applied", 1, 1, startedAt=at(0.5))
+
+
+def test_a_dead_letter_has_its_reason(engine: Engine, told: Tell) -> None:
+    note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
+    assert told() == state("dead_lettered", 4, 3, reason="gave up")
+
+
+def test_what_was_redriven_waits_and_has_every_attempt_ahead_of_it(
+    engine: Engine, told: Tell
+) -> None:
+    note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
+    note(engine, Step.REDRIVEN, 9)
+    assert told() == state("waiting", 0, 9)
+
+
+def test_what_was_discarded_keeps_the_attempts_of_its_dead_letter(
+    engine: Engine, told: Tell
+) -> None:
+    note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
+    note(engine, Step.DISCARDED, 9)
+    assert told() == state("discarded", 4, 9)
+
+
+def test_the_attempts_before_a_redrive_do_not_count(engine: Engine, told: Tell) -> None:
+    note(engine, Step.DEAD_LETTERED, 3, attempt=4)
+    note(engine, Step.REDRIVEN, 5)
+    note(engine, Step.DEAD_LETTERED, 6, attempt=1)
+    note(engine, Step.DISCARDED, 9)
+    assert told() == state("discarded", 1, 9)
+
+
+def test_the_later_step_wins_in_whatever_order_they_were_written(
+    engine: Engine, told: Tell
+) -> None:
+    """An operator's notice is written after the service has long handled the event again."""
+    note(engine, Step.DEAD_LETTERED, 3, reason="gave up")
+    note(engine, Step.DEAD_LETTERED, 20, reason="gave up again")
+    note(engine, Step.REDRIVEN, 9)
+    assert told() == state("dead_lettered", 1, 20, reason="gave up again")
+
+
+def test_of_two_steps_at_one_time_the_one_written_last_wins(engine: Engine, told: Tell) -> None:
+    note(engine, Step.DEAD_LETTERED, 3)
+    note(engine, Step.REDRIVEN, 3)
+    assert told() == state("waiting", 0, 3)
+
+
+def test_the_history_is_in_the_order_of_time(engine: Engine) -> None:
+    note(engine, Step.DEAD_LETTERED, 8, attempt=2, reason="gave up")
+    note(engine, Step.RETRIED, 2, reason="550", after=5.0)
+    story = state_of_order(engine, tables, THE_ORDER, at(100))
+    assert story["history"] == [
+        {
+            "eventId": "evt-1",
+            "step": "retried",
+            "attempt": 1,
+            "reason": "550",
+            "nextAt": at(7),
+            "at": at(2),
+        },
+        {
+            "eventId": "evt-1",
+            "step": "dead_lettered",
+            "attempt": 2,
+            "reason": "gave up",
+            "nextAt": None,
+            "at": at(8),
+        },
+    ]

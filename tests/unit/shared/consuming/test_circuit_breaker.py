@@ -1,0 +1,234 @@
+"""Closed while something is away; one piece of work at a time finds out whether it is back."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from itertools import pairwise
+
+import pytest
+
+from shared.consuming.circuit_breaker import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_ASKED_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    CircuitBreaker,
+)
+from shared.errors import DependencyUnavailable
+from tests.waiting import eventually, stays
+
+
+class Work:
+    """Records each attempt; fails while `away`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.at: list[float] = []
+        self.retry_after: float | None = None
+        self.running = 0
+        self.most_at_once = 0
+        self.seconds = 0.0
+
+    def __call__(self) -> None:
+        self.at.append(time.monotonic())
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
+        time.sleep(self.seconds)
+        self.running -= 1
+        if self.away:
+            raise DependencyUnavailable("mail server", "refused", retry_after=self.retry_after)
+
+
+def tripped(breaker: CircuitBreaker, work: Work) -> None:
+    work.away = True
+    with pytest.raises(DependencyUnavailable):
+        breaker.run(work)
+
+
+def until_done(breaker: CircuitBreaker, work: Work) -> None:
+    """What a worker does."""
+    while not breaker.left:
+        try:
+            breaker.run(work)
+        except DependencyUnavailable:
+            continue
+        return
+
+
+def workers(breaker: CircuitBreaker, work: Work, count: int) -> list[threading.Thread]:
+    threads = [threading.Thread(target=until_done, args=(breaker, work)) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_it_is_closed_until_something_is_away_and_says_what() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    breaker.run(work)
+    assert breaker.reason is None
+    tripped(breaker, work)
+    assert breaker.reason == "mail server is unavailable: refused"
+
+
+def test_the_first_piece_that_succeeds_closes_it() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    tripped(breaker, work)
+    work.away = False
+    breaker.run(work)
+    assert breaker.reason is None
+
+
+def test_another_error_closes_it_since_the_work_that_would_have_tried_again_is_over() -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    breaker, work = CircuitBreaker(), Work()
+    tripped(breaker, work)
+    with pytest.raises(RuntimeError):
+        breaker.run(fail)
+    assert breaker.reason is None
+
+
+class Hurried(threading.Event):
+    """Waits for nothing, and records for how long it should have, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return self.is_set()
+
+
+def probe(breaker: CircuitBreaker, work: Work, times: int) -> None:
+    for _ in range(times):
+        tripped(breaker, work)
+
+
+def test_the_pauses_between_probes_grow_up_to_a_bound_and_begin_anew_after_an_outage() -> None:
+    breaker, work = CircuitBreaker(hurried := Hurried()), Work()
+    probe(breaker, work, 8)
+    assert hurried.waits == [0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS]
+    work.away = False
+    breaker.run(work)
+    probe(breaker, work, 2)
+    assert hurried.waits[-1] == FIRST_WAIT_SECONDS
+
+
+def test_it_waits_no_longer_than_a_bound_though_it_is_asked_to() -> None:
+    breaker, work = CircuitBreaker(hurried := Hurried()), Work()
+    work.retry_after = 1e9
+    probe(breaker, work, 2)
+    work.retry_after = None
+    probe(breaker, work, 2)
+    assert hurried.waits == [LONGEST_ASKED_SECONDS, LONGEST_ASKED_SECONDS, 0.8]
+
+
+def test_those_who_wait_take_turns_in_their_order() -> None:
+    breaker, order = CircuitBreaker(), []
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        assert go.wait(10)
+        raise DependencyUnavailable("mail server", "refused")
+
+    def fail(number: int) -> None:
+        order.append(number)
+        raise DependencyUnavailable("mail server", "refused")
+
+    def once(work: Callable[[], None]) -> None:
+        with suppress(DependencyUnavailable):
+            breaker.run(work)
+
+    tripped(breaker, Work())
+    threads = [threading.Thread(target=once, args=(hold,))]
+    threads[0].start()
+    assert held.wait(10)
+    for number in range(3):
+        threads.append(threading.Thread(target=once, args=(partial(fail, number),)))
+        threads[-1].start()
+        # It has asked for its turn, after the one that holds the first.
+        eventually(lambda asked=number + 2: breaker._turns._last == asked)  # type: ignore[misc]
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2]
+
+
+def test_probes_come_one_at_a_time_and_ever_more_slowly() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    tripped(breaker, work)
+    threads = workers(breaker, work, 4)
+    eventually(lambda: len(work.at) >= 3)
+    work.away = False
+    for thread in threads:
+        thread.join()
+    pauses = [later - sooner for sooner, later in zip(work.at, work.at[1:3], strict=False)]
+    assert pauses[0] >= FIRST_WAIT_SECONDS
+    assert pauses[1] >= 2 * FIRST_WAIT_SECONDS
+
+
+def test_once_it_is_closed_again_those_who_waited_work_side_by_side() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    tripped(breaker, work)
+    threads = workers(breaker, work, 8)
+    work.away, work.seconds = False, 0.2
+    for thread in threads:
+        thread.join()
+    assert work.most_at_once > 1
+
+
+def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    for _ in range(3):
+        tripped(breaker, work)
+    attempts = len(work.at)
+    threads = workers(breaker, work, 4)
+    stays(lambda: len(work.at) == attempts)
+    breaker.leave()
+    for thread in threads:
+        thread.join(timeout=2)
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(work.at) == attempts
+
+
+def test_after_leaving_nothing_is_begun_though_it_is_open() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    breaker.leave()
+    breaker.run(work)
+    assert work.at == []
+
+
+def test_it_waits_for_as_long_as_it_is_asked_to() -> None:
+    breaker, work = CircuitBreaker(), Work()
+    work.retry_after = 0.8
+    tripped(breaker, work)
+    [thread] = workers(breaker, work, 1)
+    eventually(lambda: len(work.at) == 2)
+    work.away = False
+    thread.join()
+    assert [later - sooner >= 0.8 for sooner, later in pairwise(work.at)] == [True, True]
+
+
+def test_what_began_before_it_opened_neither_closes_it_nor_makes_it_slower() -> None:
+    breaker, slow, failing = CircuitBreaker(), Work(), Work()
+    slow.seconds = 0.3
+    threads = workers(breaker, slow, 4)
+    eventually(lambda: len(slow.at) == 4)
+    for _ in range(8):
+        threads.append(threading.Thread(target=until_done, args=(breaker, failing)))
+    failing.away, failing.seconds = True, 0.05
+    for thread in threads[4:]:
+        thread.start()
+    eventually(lambda: failing.at and breaker.reason)
+    for thread in threads[:4]:
+        thread.join()
+    assert breaker.reason is not None
+    failing.away = False
+    for thread in threads[4:]:
+        thread.join()
+    # The eight failed at the same time and the pause is still the first: none came after 2 s.
+    assert failing.at[-1] - failing.at[0] < 2

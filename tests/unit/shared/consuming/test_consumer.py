@@ -1,0 +1,380 @@
+"""The loop around `settle`: outages, suspects, lost links, an orderly end and a disorderly one."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from shared.consuming.consumer import Consumer
+from shared.consuming.effect import Applied
+from shared.errors import DatabaseUnavailable, DependencyUnavailable, RefusesAll
+from shared.events import Event
+from shared.transport import DEFERRAL
+from tests.builders import a_message
+from tests.fakes import Death, FakeBroker, FakeEffect, log_that_refuses
+from tests.waiting import eventually, stays
+
+LADDER = (1.0, 5.0, 30.0)
+
+
+class Running:
+    """A consumer that was started; records in `deaths` when it told the process to end."""
+
+    def __init__(
+        self,
+        broker: FakeBroker,
+        effect: FakeEffect,
+        *,
+        concurrency: int = 1,
+        batch: int = 1,
+        check: Callable[[], None] = lambda: None,
+        keep: float = 60.0,
+    ) -> None:
+        self.deaths: list[str] = []
+        self.consumer = Consumer(
+            "email",
+            broker,
+            effect,
+            ladder=LADDER,
+            concurrency=concurrency,
+            batch=batch,
+            check=check,
+            keep=keep,
+        )
+        self.consumer.start(on_death=lambda: self.deaths.append("died"))
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts consumers, and stops them when the test is over."""
+    started: list[Running] = []
+
+    def start(broker: FakeBroker, effect: FakeEffect, **options: object) -> Running:
+        started.append(Running(broker, effect, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.consumer.stop()
+
+
+Start = Callable[..., Running]
+
+
+class Slow(FakeEffect):
+    """Does not end its work before `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.at_once = 0
+        self.most_at_once = 0
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            assert self.go.wait(10)
+            return super().apply(events, alone=alone)
+        finally:
+            self.at_once -= 1
+
+
+def test_what_is_delivered_is_settled_and_counted_down(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(20)]), FakeEffect()
+    running = start(broker, effect)
+    eventually(lambda: broker.ended() == [("ack",)] * 20)
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert running.consumer.why_not_ready() is None
+
+
+def test_what_the_broker_has_not_confirmed_is_not_settled(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    running = start(broker, effect)
+    broker.held = 1
+    eventually(lambda: effect.applied)
+    eventually(lambda: running.consumer.unsettled == 1)
+    stays(lambda: running.consumer.unsettled == 1)
+    broker.held = 0
+    assert running.consumer.unsettled == 0
+
+
+def test_slow_work_is_done_side_by_side_up_to_its_concurrency(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(9)]), Slow()
+    running = start(broker, effect, concurrency=4)
+    eventually(lambda: effect.at_once == 4)
+    stays(lambda: effect.at_once == 4)
+    assert (broker.prefetch, running.consumer.unsettled) == (4, 4)
+    effect.go.set()
+    eventually(lambda: len(broker.ended()) == 9)
+    assert effect.most_at_once == 4
+
+
+def test_batches_are_taken_whole_and_prefetched_twice(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(250)]), FakeEffect()
+    start(broker, effect, batch=100)
+    eventually(lambda: len(broker.ended()) == 250)
+    assert [len(batch) for batch in effect.batches] == [100, 100, 50]
+    assert broker.prefetch == 200
+
+
+def test_an_outage_stops_the_receiving_and_nothing_is_dead_lettered(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(10)]), FakeEffect()
+    away = DependencyUnavailable("mail server", "refused")
+    effect.errors = {message.id: away for message in broker.queue}
+    running = start(broker, effect, concurrency=2)
+    eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
+    eventually(lambda: len(broker.deliveries) == 2)
+    stays(lambda: len(broker.deliveries) == 2 and not broker.ended())
+    effect.errors = {}
+    eventually(lambda: broker.ended() == [("ack",)] * 10)
+    assert running.consumer.why_not_ready() is None
+    assert len(broker.deliveries) == 10
+
+
+def test_a_subscription_that_does_not_get_what_waits_is_not_ready(start: Start) -> None:
+    broker = FakeBroker()
+    running = start(broker, FakeEffect())
+    eventually(lambda: running.consumer.why_not_ready() is None)
+    broker.trouble = "nothing comes"
+    assert running.consumer.why_not_ready() == "nothing comes"
+    broker.trouble = None
+    assert running.consumer.why_not_ready() is None
+
+
+def test_one_delivery_that_fails_alone_does_not_stop_the_others(start: Start) -> None:
+    bad, *others = [a_message() for _ in range(10)]
+    broker, effect = FakeBroker(bad), FakeEffect()
+    effect.errors = {bad.id: DependencyUnavailable("mail server", "hung up at RCPT")}
+    running = start(broker, effect, concurrency=2)
+    eventually(running.consumer.why_not_ready)
+    broker.queue.extend(others)
+    eventually(lambda: broker.ended() == [("ack",)] * 9)
+    assert sorted(effect.applied) == sorted(message.id for message in others)
+
+
+def test_refused_events_do_not_keep_out_the_one_that_is_accepted(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(5)]), FakeEffect()
+    *refused, accepted = [message.id for message in broker.queue]
+    error = RefusesAll("mail server", "550 to three in a row")
+    effect.errors = dict.fromkeys(refused, error)
+    running = start(broker, effect, concurrency=2)
+    eventually(lambda: effect.applied == [accepted])
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert broker.ended() == [("retry", DEFERRAL, None)] * 4 + [("ack",)]
+
+
+def test_as_many_that_fail_alone_as_there_are_workers_make_room_in_the_end(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(4)]), FakeEffect()
+    *bad, good = [message.id for message in broker.queue]
+    effect.errors = dict.fromkeys(bad, DependencyUnavailable("mail server", "hung up at RCPT"))
+    running = start(broker, effect, concurrency=2, keep=0.3)
+    eventually(lambda: effect.applied == [good])
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert broker.ended() == [("retry", DEFERRAL, None)] * 3 + [("ack",)]
+
+
+def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    effect.errors[broker.queue[0].id] = DependencyUnavailable("mail server", "refused")
+    running = start(broker, effect)
+    eventually(running.consumer.why_not_ready)
+    began = time.monotonic()
+    running.consumer.stop()
+    assert time.monotonic() - began < 5
+    assert (broker.ended(), broker.closed) == ([], 1)
+
+
+def test_a_stop_ends_the_work_in_hand_and_takes_no_more(start: Start) -> None:
+    broker, effect = FakeBroker(*[a_message() for _ in range(5)]), Slow()
+    running = start(broker, effect, concurrency=2)
+    eventually(lambda: effect.at_once == 2)
+    threading.Timer(0.3, effect.go.set).start()
+    running.consumer.stop()
+    assert broker.ended() == [("ack",), ("ack",)]
+    assert (len(broker.queue), broker.closed, running.consumer.unsettled) == (3, 1, 0)
+    assert running.consumer.why_not_ready() == "the consumer has stopped"
+    assert running.deaths == []
+
+
+def test_a_stop_writes_down_what_is_only_in_memory_as_soon_as_the_database_is_back(
+    start: Start,
+) -> None:
+    class Forgetful(FakeEffect):
+        def record_the_rest(self) -> None:
+            tries.append("try")
+            if len(tries) < 3:
+                raise DatabaseUnavailable("refused")
+
+    tries: list[str] = []
+    start(FakeBroker(), Forgetful()).consumer.stop()
+    assert tries == ["try"] * 3
+
+
+def test_suspects_are_handled_alone_when_nothing_else_is_in_work(start: Start) -> None:
+    messages = [a_message() for _ in range(6)]
+    broker, effect = FakeBroker(*messages), Neighbours()
+    effect.suspects = {messages[1].id, messages[4].id}
+    running = start(broker, effect, concurrency=3)
+    eventually(lambda: broker.ended() == [("ack",)] * 6)
+    assert sorted(effect.alone) == sorted(effect.suspects)
+    assert effect.beside_a_suspect == []
+    eventually(lambda: running.consumer.unsettled == 0)
+
+
+class Neighbours(FakeEffect):
+    """Slow; records what was in work beside an event that is handled alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside_a_suspect: list[str] = []
+        self._in_work: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+        [event] = events
+        with self._lock:
+            self._in_work[event.id] = alone
+            self._look()
+        if alone or event.id not in self.suspects:
+            time.sleep(0.1)
+        with self._lock:
+            self._look()
+            del self._in_work[event.id]
+            return super().apply(events, alone=alone)
+
+    def _look(self) -> None:
+        if any(self._in_work.values()) and len(self._in_work) > 1:
+            self.beside_a_suspect += self._in_work
+
+
+def test_suspects_of_a_lost_link_are_left_to_the_next_one(start: Start) -> None:
+    """They come again over it, and would be handled a second time."""
+
+    class OneIsSlow(Slow):
+        def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+            if slow.id in [event.id for event in events]:
+                return super().apply(events, alone=alone)
+            return FakeEffect.apply(self, events, alone=alone)
+
+    slow, first, second = [a_message() for _ in range(3)]
+    broker, effect = FakeBroker(slow), OneIsSlow()
+    effect.suspects = {first.id, second.id}
+    running = start(broker, effect, concurrency=2, batch=2)
+    eventually(lambda: effect.at_once == 1)
+    broker.queue.extend([first, second])
+    # Together, and then each by itself.
+    eventually(lambda: len(effect.batches) == 3)
+    broker.lose_link()
+    effect.go.set()
+    eventually(lambda: broker.ended() == [("ack",)] * 3)
+    # The first may have been in work alone when the link was found to be lost.
+    assert effect.alone.count(second.id) == 1
+    eventually(lambda: running.consumer.unsettled == 0)
+
+
+def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    [message] = broker.queue
+
+    class OnlyAlone(FakeEffect):
+        def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+            if alone and away:
+                raise DependencyUnavailable("mail server", "refused")
+            return super().apply(events, alone=alone)
+
+    away, effect = [True], OnlyAlone()
+    effect.suspects = {message.id}
+    running = start(broker, effect)
+    eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
+    away.clear()
+    eventually(lambda: broker.ended() == [("ack",)])
+    assert effect.alone == [message.id]
+
+
+def test_a_suspect_that_a_stop_gives_back_is_not_in_hand_any_more(start: Start) -> None:
+    class OnlyAlone(FakeEffect):
+        def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
+            if alone:
+                raise DependencyUnavailable("mail server", "refused")
+            return super().apply(events, alone=alone)
+
+    broker, effect = FakeBroker(a_message()), OnlyAlone()
+    effect.suspects = {broker.queue[0].id}
+    running = start(broker, effect)
+    eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
+    assert running.consumer.unsettled == 1
+    running.consumer.stop()
+    assert (broker.ended(), running.consumer.unsettled) == ([], 0)
+
+
+def test_after_a_lost_link_it_subscribes_anew_and_what_was_in_hand_comes_again(
+    start: Start,
+) -> None:
+    broker, effect = FakeBroker(a_message()), Slow()
+    running = start(broker, effect)
+    eventually(lambda: effect.at_once == 1)
+    broker.lose_link()
+    effect.go.set()
+    eventually(lambda: broker.ended() == [("ack",)])
+    assert len(broker.subscriptions) == 2
+    assert len(effect.applied) == 1
+    eventually(lambda: running.consumer.unsettled == 0)
+    assert running.deaths == []
+
+
+def test_without_its_queues_it_waits_for_them_and_says_so(start: Start) -> None:
+    broker = FakeBroker(a_message())
+    broker.lacking = ["email_service_queue"]
+    running = start(broker, FakeEffect())
+    eventually(running.consumer.why_not_ready)
+    assert "topology" in str(running.consumer.why_not_ready())
+    broker.lacking = []
+    eventually(lambda: broker.ended() == [("ack",)])
+
+
+def test_without_its_database_it_does_not_even_subscribe(start: Start) -> None:
+    def check() -> None:
+        if away:
+            raise DatabaseUnavailable("refused")
+
+    away, broker = [True], FakeBroker(a_message())
+    running = start(broker, FakeEffect(), check=check)
+    stays(lambda: broker.subscriptions == [] and running.consumer.why_not_ready())
+    away.clear()
+    eventually(lambda: broker.ended() == [("ack",)])
+
+
+def test_a_loop_that_dies_tells_the_process(start: Start) -> None:
+    broker = FakeBroker()
+    running = start(broker, FakeEffect())
+    broker.failure = RuntimeError("a bug")
+    eventually(lambda: running.deaths == ["died"])
+    eventually(lambda: running.consumer.why_not_ready() == "the consumer has stopped")
+
+
+def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    effect.errors[broker.queue[0].id] = Death()
+    running = start(broker, effect)
+    eventually(lambda: running.deaths == ["died"])
+    assert broker.ended() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
+    broker = FakeBroker()
+    with log_that_refuses("consumer.died"):
+        running = start(broker, FakeEffect())
+        broker.failure = RuntimeError("a bug")
+        eventually(lambda: running.deaths == ["died"])
+        eventually(lambda: running.consumer.why_not_ready() == "the consumer has stopped")
+
+
+def test_a_worker_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
+    broker, effect = FakeBroker(a_message()), FakeEffect()
+    effect.errors[broker.queue[0].id] = Death()
+    with log_that_refuses("worker.died"):
+        running = start(broker, effect)
+        eventually(lambda: running.deaths == ["died"])

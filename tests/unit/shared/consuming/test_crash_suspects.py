@@ -1,0 +1,300 @@
+"""An event that kills its consumer is found, and those that stood beside it are not convicted."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import pytest
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, select
+
+from shared.consuming.crash_suspects import MAX_STARTS, StartLog, starts_table
+from shared.consuming.effect import Applied
+from shared.consuming.inbox import TransactionalEffect, inbox_table
+from shared.consuming.lease import LeasedEffect
+from shared.consuming.settle import Outcome, settle
+from shared.database.engine import create_schema, open_database, reading
+from shared.errors import DatabaseUnavailable, KilledItsConsumer
+from shared.events import Event
+from tests.builders import a_message, an_event
+from tests.fakes import Death, FakeDelivery, Outage
+
+metadata = MetaData()
+inbox = inbox_table(metadata)
+starts = starts_table(metadata)
+effects = Table("effects", metadata, Column("event_id", String(64)))
+
+Effect = TransactionalEffect | LeasedEffect
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
+    create_schema(engine, metadata)
+    yield engine
+    engine.dispose()
+
+
+def in_database(engine: Engine, killers: set[str]) -> TransactionalEffect:
+    """A new process, which dies of the events named in `killers`."""
+
+    def write(tx: Connection, events: Sequence[Event]) -> None:
+        tx.execute(effects.insert(), [{"event_id": event.id} for event in events])
+        if killers.intersection(event.id for event in events):
+            raise Death
+
+    return TransactionalEffect(engine, inbox, StartLog(starts), write)
+
+
+def outside(engine: Engine, killers: set[str]) -> LeasedEffect:
+    """A new process, which dies of the events named in `killers`; leases end at once."""
+
+    def send(event: Event) -> None:
+        if event.id in killers:
+            raise Death
+
+    return LeasedEffect(engine, inbox, StartLog(starts), send, lease=0.0)
+
+
+def slow_in_database(engine: Engine, wait: Callable[[], None]) -> TransactionalEffect:
+    """A new process, whose work waits before its transaction."""
+
+    def write(tx: Connection, events: Sequence[Event]) -> None:
+        tx.execute(effects.insert(), [{"event_id": event.id} for event in events])
+
+    return TransactionalEffect(engine, inbox, StartLog(starts), write, wait)
+
+
+def slow_outside(engine: Engine, wait: Callable[[], None]) -> LeasedEffect:
+    """A new process, whose calls wait; leases end at once."""
+    return LeasedEffect(engine, inbox, StartLog(starts), lambda _event: wait(), lease=0.0)
+
+
+def written(engine: Engine) -> set[str]:
+    with reading(engine) as tx:
+        return set(tx.scalars(select(effects.c.event_id)))
+
+
+def open_starts(engine: Engine) -> int:
+    with reading(engine) as tx:
+        return tx.scalar(select(func.count()).select_from(starts)) or 0
+
+
+def die(effect: Effect, *events: Event, alone: bool = False) -> None:
+    with pytest.raises(Death):
+        effect.apply(events, alone=alone)
+
+
+@contextmanager
+def in_work(engine: Engine, process: "SlowProcess", event: Event) -> Iterator[Effect]:
+    """A process in the middle of an event, at which it still is when the process is gone."""
+
+    def wait() -> None:
+        begun.set()
+        assert gone.wait(20)
+        raise Death
+
+    def work() -> None:
+        with suppress(Death):
+            effect.apply([event])
+
+    begun, gone = threading.Event(), threading.Event()
+    effect, thread = process(engine, wait), threading.Thread(target=work)
+    thread.start()
+    try:
+        assert begun.wait(20)
+        yield effect
+    finally:
+        gone.set()
+        thread.join()
+
+
+KINDS = pytest.mark.parametrize("process", [in_database, outside])
+Process = Callable[[Engine, set[str]], Effect]
+SLOW_KINDS = pytest.mark.parametrize("process", [slow_in_database, slow_outside])
+SlowProcess = Callable[[Engine, Callable[[], None]], Effect]
+
+
+@KINDS
+def test_after_a_death_an_event_is_a_suspect_until_it_is_handled_alone(
+    engine: Engine, process: Process
+) -> None:
+    event = an_event()
+    die(process(engine, {event.id}), event)
+    survivor = process(engine, set())
+    assert survivor.apply([event]).suspects == {event.id}
+    assert survivor.apply([event], alone=True).now == {event.id}
+    assert open_starts(engine) == 0
+
+
+@KINDS
+def test_an_event_that_three_processes_died_of_is_given_up(
+    engine: Engine, process: Process
+) -> None:
+    killer = an_event()
+    die(process(engine, {killer.id}), killer)
+    for _ in range(MAX_STARTS - 1):
+        die(process(engine, {killer.id}), killer, alone=True)
+    with pytest.raises(KilledItsConsumer, match="started 3 times, never ended"):
+        process(engine, {killer.id}).apply([killer], alone=True)
+
+
+def test_bystanders_of_a_killer_are_handled_alone_and_applied(engine: Engine) -> None:
+    killer, *bystanders = [an_event() for _ in range(10)]
+    batch = [*bystanders[:5], killer, *bystanders[5:]]
+    die(in_database(engine, {killer.id}), *batch)
+    survivor = in_database(engine, {killer.id})
+    assert survivor.apply(batch).suspects == {event.id for event in batch}
+    for event in bystanders:
+        assert survivor.apply([event], alone=True).now == {event.id}
+    assert written(engine) == {event.id for event in bystanders}
+
+
+def test_clearing_one_bystander_clears_nobody_else(engine: Engine) -> None:
+    killer, first, second = [an_event() for _ in range(3)]
+    die(in_database(engine, {killer.id}), killer, first, second)
+    survivor = in_database(engine, set())
+    assert survivor.apply([first], alone=True).now == {first.id}
+    assert survivor.apply([killer, second]).suspects == {killer.id, second.id}
+
+
+def test_a_batch_goes_on_without_its_suspects(engine: Engine) -> None:
+    suspect, new = an_event(), an_event()
+    die(in_database(engine, {suspect.id}), suspect)
+    applied = in_database(engine, set()).apply([suspect, new])
+    assert applied == Applied(now=frozenset({new.id}), suspects=frozenset({suspect.id}))
+
+
+def test_two_starts_in_one_process_are_no_death(engine: Engine) -> None:
+    """A thread of the same process may be at it: its lease or its transaction says so."""
+    event = an_event()
+    effect = in_database(engine, {event.id})
+    for _ in range(MAX_STARTS + 1):
+        die(effect, event)
+
+
+@KINDS
+def test_the_death_of_one_process_with_several_rows_of_an_event_is_one_death(
+    engine: Engine, process: Process
+) -> None:
+    event = an_event()
+    effect = process(engine, {event.id})
+    for _ in range(MAX_STARTS):
+        die(effect, event)
+    assert open_starts(engine) == MAX_STARTS
+    assert process(engine, set()).apply([event], alone=True).now == {event.id}
+
+
+@KINDS
+def test_a_convicted_event_is_dead_lettered_and_a_redrive_works_again(
+    engine: Engine, process: Process
+) -> None:
+    killer = an_event()
+    die(process(engine, {killer.id}), killer)
+    for _ in range(MAX_STARTS - 1):
+        die(process(engine, {killer.id}), killer, alone=True)
+
+    convicted = FakeDelivery(a_message(killer))
+    assert settle(convicted, process(engine, set()), (1.0,), alone=True) == Outcome.DEAD_LETTERED
+    assert convicted.ended == [("dead_letter", "killed its consumer: started 3 times, never ended")]
+    redriven = FakeDelivery(a_message(killer))
+    assert settle(redriven, process(engine, set()), (1.0,)) == Outcome.APPLIED
+
+
+def test_an_error_that_sends_an_event_up_the_ladder_is_no_death(engine: Engine) -> None:
+    def fail(tx: Connection, events: Sequence[Event]) -> None:
+        raise RuntimeError("no")
+
+    event = an_event()
+    for _ in range(MAX_STARTS + 1):
+        effect = TransactionalEffect(engine, inbox, StartLog(starts), fail)
+        assert settle(FakeDelivery(a_message(event)), effect, (1.0,)) == Outcome.RETRIED
+    assert open_starts(engine) == 0
+
+
+@SLOW_KINDS
+def test_what_is_still_in_work_at_an_orderly_stop_killed_nobody(
+    engine: Engine, process: SlowProcess
+) -> None:
+    event = an_event()
+    for _ in range(MAX_STARTS):
+        with in_work(engine, process, event) as effect:
+            assert open_starts(engine) == 1
+            effect.record_the_rest()
+            assert open_starts(engine) == 0
+    assert process(engine, lambda: None).apply([event]).now == {event.id}
+
+
+@SLOW_KINDS
+def test_a_stop_says_nothing_about_what_other_processes_have_in_work(
+    engine: Engine, process: SlowProcess
+) -> None:
+    event, other = an_event(), an_event()
+    with in_work(engine, process, other), in_work(engine, process, event) as effect:
+        effect.record_the_rest()
+        assert process(engine, lambda: None).apply([other]).suspects == {other.id}
+
+
+@SLOW_KINDS
+def test_a_stop_during_an_outage_says_so_and_what_is_in_work_killed_nobody_once_it_is_over(
+    engine: Engine, process: SlowProcess
+) -> None:
+    outage = Outage(engine)
+    with in_work(engine, process, an_event()) as effect:
+        outage.is_on = True
+        with pytest.raises(DatabaseUnavailable):
+            effect.record_the_rest()
+        outage.is_on = False
+        effect.record_the_rest()
+        assert open_starts(engine) == 0
+
+
+@SLOW_KINDS
+def test_a_stop_with_nothing_in_work_needs_no_database(
+    engine: Engine, process: SlowProcess
+) -> None:
+    effect, outage = process(engine, lambda: None), Outage(engine)
+    effect.apply([an_event()])
+    outage.is_on = True
+    effect.record_the_rest()
+
+
+@SLOW_KINDS
+def test_what_failed_in_an_outage_killed_nobody_when_the_process_ends_after_it(
+    engine: Engine, process: SlowProcess
+) -> None:
+    def fail() -> None:
+        outage.is_on = True
+        raise RuntimeError("no")
+
+    effect, outage = process(engine, fail), Outage(engine)
+    with pytest.raises(RuntimeError):
+        effect.apply([an_event()])
+    outage.is_on = False
+    assert open_starts(engine) == 1
+    effect.record_the_rest()
+    assert open_starts(engine) == 0
+
+
+@SLOW_KINDS
+def test_what_is_begun_after_the_stop_has_written_that_down_leaves_no_row(
+    engine: Engine, process: SlowProcess
+) -> None:
+    """A request over HTTP may begin in that moment."""
+    effect = process(engine, lambda: seen.append(open_starts(engine)))
+    seen: list[int] = []
+    effect.record_the_rest()
+    effect.apply([an_event()])
+    assert seen == [0]
+
+
+@KINDS
+def test_an_error_that_ends_the_process_is_a_death_however_orderly_the_end(
+    engine: Engine, process: Process
+) -> None:
+    killer = an_event()
+    for alone in [False, *[True] * (MAX_STARTS - 1)]:
+        effect = process(engine, {killer.id})
+        die(effect, killer, alone=alone)
+        effect.record_the_rest()
+    with pytest.raises(KilledItsConsumer, match="started 3 times, never ended"):
+        process(engine, set()).apply([killer], alone=True)

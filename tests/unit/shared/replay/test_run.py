@@ -1,0 +1,269 @@
+"""One replay from its beginning to its end, with what can go wrong in between."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from shared.errors import BrokerUnavailable, DatabaseUnavailable, DependencyUnavailable
+from shared.events import Event
+from shared.replay.patience import PATIENCE
+from shared.replay.run import ReplayRun, Stopped, waiting_on
+from shared.replay.tally import FAILURES_NAMED, Done, Tally
+from shared.transport import Message, Stored
+from tests.builders import a_message
+
+AT = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+class FakeApplier:
+    """Applies once; `fates` decide otherwise, one for each call of `apply`, in turn."""
+
+    does = "applies what comes"
+
+    def __init__(self, *fates: Callable[[Sequence[Event]], Done], batch: int = 3) -> None:
+        self.batch = batch
+        self.applied: list[str] = []
+        self.batches: list[int] = []
+        self._fates = list(fates)
+
+    def look(self, events: Sequence[Event]) -> Done:
+        ids = frozenset(event.id for event in events)
+        return Done(applied=ids - set(self.applied), already=ids & set(self.applied))
+
+    def apply(self, events: Sequence[Event]) -> Done:
+        self.batches.append(len(events))
+        if self._fates:
+            return self._fates.pop(0)(events)
+        done = self.look(events)
+        self.applied += done.applied
+        return done
+
+
+class Waiting:
+    """Never really waits; says to stop after so many waits, where told."""
+
+    def __init__(self, stop_after: int = 10_000) -> None:
+        self.waits: list[float] = []
+        self._stop_after = stop_after
+
+    def __call__(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return len(self.waits) > self._stop_after
+
+
+def stored(*messages: Message) -> list[Stored]:
+    return [Stored(str(number), AT, message) for number, message in enumerate(messages)]
+
+
+def replayed(
+    applier: FakeApplier,
+    events: list[Stored],
+    *,
+    wait: Waiting | None = None,
+    dry_run: bool = False,
+) -> Tally:
+    tally = Tally()
+    ReplayRun(applier, tally, dry_run=dry_run, wait=wait or Waiting()).all_of(events)
+    return tally
+
+
+def away(_events: Sequence[Event]) -> Done:
+    return Done(away="the mail server is unavailable")
+
+
+def test_everything_is_seen_in_batches_and_counted() -> None:
+    applier = FakeApplier()
+    tally = replayed(applier, stored(*[a_message() for _ in range(8)]))
+    assert (tally.seen, tally.applied, tally.position) == (8, 8, "7")
+    assert applier.batches == [3, 3, 2]
+
+
+def test_what_comes_twice_is_done_once_and_counted_twice() -> None:
+    one, other = a_message(), a_message()
+    applier = FakeApplier()
+    tally = replayed(applier, stored(one, one, other, one))
+    assert (tally.seen, tally.applied, tally.already_applied) == (4, 2, 2)
+    assert sorted(applier.applied) == sorted([one.id, other.id])
+
+
+def test_garbage_and_foreign_types_are_counted_and_hold_up_nobody() -> None:
+    garbage = Message(id="", type="", source="", time="", key="", body=b"\xff\0")
+    odd_id = replace(garbage, id="\0 odd \ud800", type="order.placed")
+    foreign = a_message(type="order.shipped")
+    tally = replayed(FakeApplier(), stored(garbage, foreign, a_message(), odd_id))
+    assert (tally.seen, tally.failed, tally.ignored, tally.applied) == (4, 2, 1, 1)
+    assert [failure["position"] for failure in tally.failures] == ["0", "3"]
+    assert "missing" in tally.failures[0]["reason"]
+    assert all(text.isascii() and "\0" not in text for text in tally.failures[1].values())
+
+
+def test_a_dry_run_applies_nothing() -> None:
+    applier = FakeApplier()
+    tally = replayed(applier, stored(a_message(), a_message()), dry_run=True)
+    assert (tally.seen, tally.applied) == (2, 2)
+    assert applier.applied == []
+    assert applier.batches == []
+
+
+def test_what_is_away_is_waited_for_ever_more_slowly() -> None:
+    wait = Waiting()
+    applier = FakeApplier(away, away, away)
+    tally = replayed(applier, stored(a_message()), wait=wait)
+    assert (tally.seen, tally.applied, tally.failed) == (1, 1, 0)
+    assert [seconds for seconds in wait.waits if seconds] == [0.2, 0.4, 0.8]
+
+
+def test_what_stays_away_ends_the_replay_with_the_reason() -> None:
+    wait = Waiting()
+    with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
+        replayed(FakeApplier(*[away] * 1000), stored(a_message()), wait=wait)
+    assert PATIENCE <= sum(wait.waits) <= PATIENCE + 5
+
+
+class Leased(FakeApplier):
+    """Applies nothing before each of these leases has ended, in seconds of waiting."""
+
+    def __init__(self, wait: Waiting, *leases: float) -> None:
+        super().__init__()
+        self._wait = wait
+        self._leases = leases
+
+    def apply(self, events: Sequence[Event]) -> Done:
+        now, end = sum(self._wait.waits), 0.0
+        for lease in self._leases:
+            end += lease
+            if now < end:
+                return Done(held=end - now)
+        return super().apply(events)
+
+
+def test_a_lease_of_a_process_that_died_is_waited_for_however_long_it_is() -> None:
+    wait = Waiting()
+    tally = replayed(Leased(wait, 132.0), stored(a_message()), wait=wait)
+    assert (tally.seen, tally.applied, tally.failed) == (1, 1, 0)
+    assert 132 <= sum(wait.waits) <= 137
+
+
+def test_a_lease_that_is_taken_anew_again_and_again_ends_the_replay() -> None:
+    wait = Waiting()
+    with pytest.raises(DependencyUnavailable, match="another process holds a lease for"):
+        replayed(Leased(wait, *[132.0] * 100), stored(a_message()), wait=wait)
+    assert 132 + PATIENCE <= sum(wait.waits) <= 132 + PATIENCE + 10
+
+
+def test_a_lease_makes_nobody_more_patient_with_what_is_unavailable() -> None:
+    def both(_events: Sequence[Event]) -> Done:
+        return Done(away="the mail server is unavailable", held=132.0)
+
+    wait = Waiting()
+    with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
+        replayed(FakeApplier(*[both] * 1000), stored(a_message()), wait=wait)
+    assert PATIENCE <= sum(wait.waits) <= PATIENCE + 5
+
+
+def test_a_database_that_is_away_in_a_dry_run_is_waited_for_too() -> None:
+    class Away(FakeApplier):
+        def look(self, events: Sequence[Event]) -> Done:
+            if not self.batches:
+                self.batches.append(0)
+                raise DatabaseUnavailable("away")
+            return super().look(events)
+
+    assert replayed(Away(), stored(a_message()), dry_run=True).applied == 1
+
+
+def test_only_what_is_undecided_is_tried_again() -> None:
+    def first_alone(events: Sequence[Event]) -> Done:
+        return Done(applied=frozenset({events[0].id}), away="the gateway is unavailable")
+
+    applier = FakeApplier(first_alone)
+    tally = replayed(applier, stored(*[a_message() for _ in range(3)]))
+    assert applier.batches == [3, 2]
+    assert (tally.seen, tally.applied) == (3, 3)
+
+
+def test_told_to_stop_it_stops_between_two_batches() -> None:
+    applier, tally = FakeApplier(), Tally()
+    run = ReplayRun(applier, tally, dry_run=False, wait=Waiting(stop_after=2))
+    with pytest.raises(Stopped):
+        run.all_of(stored(*[a_message() for _ in range(20)]))
+    assert (tally.seen, tally.applied) == (6, 6)
+
+
+def test_told_to_stop_while_it_waits_it_has_counted_what_was_done() -> None:
+    def first_alone(events: Sequence[Event]) -> Done:
+        return Done(applied=frozenset({events[0].id}), away="away")
+
+    tally = Tally()
+    run = ReplayRun(FakeApplier(first_alone), tally, dry_run=False, wait=Waiting(stop_after=1))
+    with pytest.raises(Stopped):
+        run.all_of(stored(*[a_message() for _ in range(3)]))
+    assert tally.applied == 1
+
+
+def test_a_broker_that_goes_away_ends_it_with_what_was_done_counted() -> None:
+    def reading() -> Iterator[Stored]:
+        yield from stored(*[a_message() for _ in range(3)])
+        raise BrokerUnavailable("the link is lost")
+
+    tally = Tally()
+    with pytest.raises(BrokerUnavailable):
+        ReplayRun(FakeApplier(), tally, dry_run=False, wait=Waiting()).all_of(reading())
+    assert (tally.seen, tally.applied) == (3, 3)
+
+
+def test_failures_are_named_in_bounds_and_all_counted() -> None:
+    def fail(events: Sequence[Event]) -> Done:
+        return Done(failed={event.id: "x" * 10_000 for event in events})
+
+    tally = replayed(FakeApplier(*[fail] * 100), stored(*[a_message() for _ in range(300)]))
+    assert (tally.seen, tally.failed) == (300, 300)
+    assert len(tally.failures) == FAILURES_NAMED
+    assert max(len(failure["reason"]) for failure in tally.failures) == 500
+
+
+def test_the_tally_is_kept_after_each_batch() -> None:
+    tally, kept = Tally(), []
+    ReplayRun(
+        FakeApplier(),
+        tally,
+        dry_run=False,
+        wait=Waiting(),
+        keep=lambda: kept.append(tally.seen),
+    ).all_of(stored(*[a_message() for _ in range(7)]))
+    assert kept == [3, 6, 7]
+
+
+MESSAGES = [a_message() for _ in range(6)]
+
+
+@given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 7), st.data())
+def test_whatever_fails_and_comes_back_every_event_is_counted_in_one_place(
+    order: list[int], batch: int, data: st.DataObject
+) -> None:
+    def fate(events: Sequence[Event]) -> Done:
+        split = data.draw(st.integers(0, len(events)))
+        gone = frozenset(event.id for event in events[:split])
+        kind = data.draw(st.sampled_from(["applied", "already", "rewritten", "failed"]))
+        some = dict.fromkeys(gone, "it fails") if kind == "failed" else gone
+        return Done(**{kind: some}, away="away")  # type: ignore[arg-type]
+
+    applier = FakeApplier(*[fate] * data.draw(st.integers(0, 5)), batch=batch)
+    tally = replayed(applier, stored(*(MESSAGES[number] for number in order)))
+    parts = (tally.applied, tally.already_applied, tally.rewritten, tally.ignored, tally.failed)
+    assert tally.seen == len(order) == sum(parts)
+
+
+def test_a_wait_ends_early_when_any_of_its_ends_has_come() -> None:
+    stopping, lost = threading.Event(), threading.Event()
+    wait = waiting_on(stopping, lost)
+    assert not wait(0.0)
+    lost.set()
+    assert wait(0.0)
+    stopping.set()
+    assert wait(60.0)

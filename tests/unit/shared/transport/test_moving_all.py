@@ -1,0 +1,59 @@
+"""All dead letters of a service are moved a part at a time."""
+
+import pytest
+
+from shared.errors import BrokerUnavailable
+from shared.transport import DeadLetter, PartlyMoved
+from shared.transport.message import PART
+from shared.transport.moving_all import in_parts
+from tests.builders import a_message
+
+
+class Queue:
+    """Of letters that come back as soon as they have gone; fails at a letter where told."""
+
+    def __init__(self, *, fails_after: int = 1_000_000) -> None:
+        self.asked: list[int] = []
+        self._left = fails_after
+
+    def move(self, most: int) -> list[DeadLetter]:
+        self.asked.append(most)
+        letter = DeadLetter(a_message(), "550 no", "2026-03-04T05:06:07Z")
+        went, self._left = [letter] * min(most, self._left), self._left - most
+        if self._left >= 0:
+            return went
+        error = BrokerUnavailable("gone")
+        raise PartlyMoved(error, went) if went else error
+
+
+def moved(queue: Queue, there: int) -> list[int]:
+    return [len(part) for part in in_parts(there, queue.move)]
+
+
+def test_no_more_go_than_were_there_although_more_come() -> None:
+    queue = Queue()
+    assert moved(queue, 2 * PART + 7) == [PART, PART, 7]
+    assert queue.asked == [PART, PART, 7]
+
+
+def test_where_fewer_are_left_it_ends() -> None:
+    parts = iter([[DeadLetter(a_message(), "no", "")], []])
+    assert [len(part) for part in in_parts(9, lambda _most: next(parts))] == [1]
+
+
+def test_a_failure_in_a_part_says_how_many_went_altogether() -> None:
+    with pytest.raises(PartlyMoved, match=f"^{PART + 2} went before it failed") as caught:
+        moved(Queue(fails_after=PART + 2), 3 * PART)
+    assert len(caught.value.moved) == 2
+
+
+def test_a_failure_between_two_parts_says_how_many_went() -> None:
+    with pytest.raises(PartlyMoved, match=f"^{PART} went before it failed: gone") as caught:
+        moved(Queue(fails_after=PART), 3 * PART)
+    assert list(caught.value.moved) == []
+
+
+def test_a_failure_before_any_went_is_no_more_than_that() -> None:
+    with pytest.raises(BrokerUnavailable, match=r"^gone") as caught:
+        moved(Queue(fails_after=0), 3 * PART)
+    assert not isinstance(caught.value, PartlyMoved)

@@ -1,0 +1,16 @@
+"""Private servers: ports and folders of their own, nothing left behind."""
+
+from tests.servers.pgbouncer import PgBouncer
+from tools.servers.kafka import KafkaServer
+from tools.servers.postgres import PostgresServer
+from tools.servers.process import ServerFailed, ServerMissing
+from tools.servers.rabbitmq import RabbitMQServer
+
+__all__ = [
+    "KafkaServer",
+    "PgBouncer",
+    "PostgresServer",
+    "RabbitMQServer",
+    "ServerFailed",
+    "ServerMissing",
+]
