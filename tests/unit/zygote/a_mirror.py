@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP)
 
 
 def found() -> dict[str, object]:
-    streams = (sys.stdin, sys.stdout, sys.stderr)
+    streams: tuple[Any, ...] = (sys.stdin, sys.stdout, sys.stderr)
     return {
         "name": __name__,
         "argv": sys.argv,
