@@ -1,5 +1,7 @@
-"""`python -m tests.zygote FOLDER`: the zygote. FOLDER gets its socket, and a `python`."""
+"""`python -m tests.zygote FOLDER`: the zygote. FOLDER gets its socket, and a `python`,
+and is removed in the end."""
 
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -19,3 +21,6 @@ if __name__ == "__main__":
     request = Server(listener, sys.stdin.fileno()).serve()
     if request:
         become(request, str(folder / "python"), sys.path[1:])
+    else:
+        # Whoever made it may have been killed.
+        shutil.rmtree(folder, ignore_errors=True)

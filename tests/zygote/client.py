@@ -3,7 +3,6 @@
 import atexit
 import os
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -105,7 +104,6 @@ class Zygote:
 
     def close(self) -> None:
         self._process.communicate()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @cache

@@ -106,6 +106,7 @@ def test_a_zygote_that_ends_takes_all_along(tmp_path: Path) -> None:
     zygote.close()
 
     assert not Path(f"/proc/{forked.pid}").exists()
+    assert not zygote.python.parent.exists()
     with pytest.raises(OSError, match="the zygote has ended"):
         forked.poll()
 
