@@ -1,9 +1,9 @@
 """Questions to a Kafka cluster, each over a connection of its own: rare, and soon answered."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
@@ -14,6 +14,15 @@ from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress, reach
 from shared.transport.kafka.assigned_partitions import Partition
 from shared.transport.kafka.topics import Topic
 from shared.transport.kafka.wire import Reasons, explain, translated
+
+#: Between a question and the same one again.
+AGAIN_SECONDS = 0.05
+_NOT_COORDINATED_YET = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+T = TypeVar("T")
 
 
 class Admin:
@@ -65,7 +74,7 @@ class Admin:
             except (QueuesMissing, KafkaException):
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.05)
+                time.sleep(AGAIN_SECONDS)
             else:
                 return
 
@@ -136,7 +145,30 @@ def committed(
     settings = {"group.id": group, "group.protocol": "consumer", "enable.auto.commit": False}
     consumer = Consumer({**address.client, **settings})
     try:
-        answer = consumer.committed([TopicPartition(*p) for p in partitions], REQUEST_TIMEOUT)
+        answer = asked_until_coordinated(
+            lambda seconds: consumer.committed([TopicPartition(*p) for p in partitions], seconds)
+        )
     finally:
         consumer.close()
     return {(p.topic, p.partition): p.offset for p in answer if p.offset >= 0}
+
+
+def asked_until_coordinated(
+    ask: Callable[[float], T],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> T:
+    """Ask about a group, again while nobody coordinates it yet, for REQUEST_TIMEOUT in all.
+
+    A Kafka that has just started lists its topics before it has read what groups have committed.
+    `ask` takes the seconds that are left.
+    """
+    deadline = clock() + REQUEST_TIMEOUT
+    while True:
+        try:
+            return ask(max(0.0, deadline - clock()))
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_COORDINATED_YET or clock() >= deadline:
+                raise
+        sleep(AGAIN_SECONDS)
