@@ -37,7 +37,8 @@ from services.shipping.settings import ShippingSettings
 from services.sms.__main__ import compose as compose_sms
 from services.sms.schema import metadata as sms_tables
 from services.sms.settings import SmsSettings
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.events import Event
 from shared.serving.server import Process
 from shared.settings import ConsumerSettings

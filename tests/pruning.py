@@ -10,7 +10,8 @@ from services.email.schema import metadata, tables
 from shared.consuming.history import History, Note, Step
 from shared.consuming.inbox import DONE
 from shared.consuming.prune import prune_consumer
-from shared.database.engine import create_schema, open_database, reading, writing
+from shared.database.engine import open_database, reading, writing
+from shared.database.schema import create_schema
 from shared.events import Event
 from shared.transport import DeadLetter
 from tests.builders import a_message, an_event

@@ -4,7 +4,8 @@ from sqlalchemy import Engine
 
 from services.inventory.catalogue import CATALOGUE
 from services.inventory.schema import metadata, products
-from shared.database.engine import create_schema, insert, open_database, writing
+from shared.database.engine import insert, open_database, writing
+from shared.database.schema import create_schema
 from shared.settings import MigrateSettings, main
 
 

@@ -1,7 +1,8 @@
 """`python -m services.order.migrate`: create the tables that are missing."""
 
 from services.order.schema import metadata
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.settings import MigrateSettings, main
 
 

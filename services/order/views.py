@@ -36,7 +36,7 @@ from services.order.placing import Place, Placed
 from services.order.schema import metadata
 from services.order.synchronous.placing import SynchronousPlacing
 from services.order.synchronous.runs import FinishedRun, Runs
-from shared.database.engine import check_schema
+from shared.database.schema import check_schema
 from shared.errors import DatabaseUnavailable
 from shared.faults.injection import FaultInjector
 from shared.faults.views import fault_views

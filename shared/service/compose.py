@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 from shared.consuming.consumer import Consumer
 from shared.consuming.effect import Effect
 from shared.consuming.history import History
-from shared.database.engine import check_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import check_schema
 from shared.faults.injection import FaultInjector, FaultyEffect
 from shared.faults.store import Faults
 from shared.observability import configure_logging

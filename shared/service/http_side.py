@@ -17,7 +17,7 @@ from shared.consuming.history import History
 from shared.consuming.inbox import unknown
 from shared.consuming.settle import read
 from shared.consuming.tables import Tables
-from shared.database.engine import database_problem
+from shared.database.schema import database_problem
 from shared.errors import (
     ContractError,
     LeaseHeld,

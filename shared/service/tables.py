@@ -8,7 +8,8 @@ from shared.consuming.crash_suspects import starts_table
 from shared.consuming.history import history_table
 from shared.consuming.inbox import inbox_table
 from shared.consuming.tables import Tables
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.faults.store import faults_table
 from shared.replay.table import replays_table
 

@@ -1,6 +1,7 @@
 """`python -m simulators.mail_sink`: takes every mail, delivers none, shows all of them."""
 
-from shared.database.engine import create_schema, database_problem, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema, database_problem
 from shared.observability import configure_logging
 from shared.serving.server import Process, serve
 from shared.settings import main

@@ -2,7 +2,8 @@
 
 from random import Random
 
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.observability import configure_logging
 from shared.serving.server import Process, serve
 from shared.settings import main

@@ -9,7 +9,7 @@ from random import Random
 from flask import Blueprint, Flask, Response, request
 from sqlalchemy import Engine
 
-from shared.database.engine import database_problem
+from shared.database.schema import database_problem
 from shared.errors import DocumentError
 from shared.http.app import create_app, json_response, problem, read_body
 from shared.http.documents import read_document

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.database.engine import create_schema, database_problem, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema, database_problem
 from shared.errors import DatabaseUnavailable
 from tests.fakes import in_threads
 

@@ -18,7 +18,8 @@ from orderctl.stack.ports import free_port
 from orderctl.stack.process import start_python
 from services.email.schema import tables as email_tables
 from services.order.schema import metadata as order_tables
-from shared.database.engine import create_schema, open_database, reading
+from shared.database.engine import open_database, reading
+from shared.database.schema import create_schema
 from tests.builders import an_event
 from tests.pipeline import Pipeline, wait_ready
 from tests.raw_client import HALF_A_BODY, HALF_A_HEAD, connect, held, is_open, read_until

@@ -1,4 +1,4 @@
-"""What tests/unit/shared/database/test_engine.py shows on SQLite holds on PostgreSQL.
+"""What tests/unit/shared/database/test_schema.py shows on SQLite holds on PostgreSQL.
 
 And its connections end.
 """
@@ -24,9 +24,10 @@ from sqlalchemy import (
 
 from shared.database.address import engine_url
 from shared.database.bulk_insert import insert_rows
-from shared.database.engine import Utc, check_schema, create_schema, open_database, reading, writing
+from shared.database.engine import Utc, open_database, reading, writing
+from shared.database.schema import check_schema, create_schema
 from shared.errors import DatabaseUnavailable
-from tests.unit.shared.database.test_engine import *  # noqa: F403 (its tests are run again here)
+from tests.unit.shared.database.test_schema import *  # noqa: F403 (its tests are run again here)
 from tests.waiting import eventually
 
 

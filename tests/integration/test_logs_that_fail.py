@@ -16,7 +16,8 @@ import pytest
 
 from orderctl.stack.ports import free_port
 from services.order.schema import metadata
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.transport import connect
 from tests.order_service import AN_ORDER
 from tests.relay_parts import CONSUMERS

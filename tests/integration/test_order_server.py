@@ -17,7 +17,8 @@ import pytest
 
 from services.order.counting import RESERVED_BYTES
 from services.order.schema import metadata
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from tests.order_service import AN_ORDER
 from tests.raw_client import connect, read_to_end
 from tests.service_process import ROOT, ServiceProcess

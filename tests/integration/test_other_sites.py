@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from services.order.schema import metadata
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from tests.service_process import ServiceProcess
 
 #: What each does for anybody who reaches its port.

@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from services.order.relay.lock import LOCK
 from services.order.relay.loop import Relay
 from services.order.schema import metadata
-from shared.database.engine import check_schema, open_database
+from shared.database.engine import open_database
 from shared.database.pooler_sessions import SHARED
+from shared.database.schema import check_schema
 from shared.errors import DatabaseUnavailable
 from tests.conftest import give_up
 from tests.order_service import OrderService

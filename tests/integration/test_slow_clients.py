@@ -18,7 +18,8 @@ from sqlalchemy import insert
 from services.analytics.schema import facts
 from services.analytics.schema import metadata as analytics_tables
 from services.order.schema import metadata as order_tables
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.serving.worker import LINGER_SECONDS, READ_SECONDS
 from tests.order_service import AN_ORDER
 from tests.raw_client import HALF_A_BODY, HALF_A_HEAD, connect, held, is_open, read_to_end

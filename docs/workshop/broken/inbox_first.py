@@ -11,7 +11,8 @@ from services.inventory.__main__ import compose
 from services.inventory.settings import InventorySettings
 from shared.consuming.effect import Applied, Effect
 from shared.database.bulk_insert import insert_new_rows
-from shared.database.engine import create_schema, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema
 from shared.events import Event
 from shared.observability import configure_logging
 from shared.serving.server import serve

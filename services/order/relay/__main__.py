@@ -9,7 +9,8 @@ from services.order.outbox import Backlog, backlog
 from services.order.relay.loop import Relay
 from services.order.relay.settings import RelaySettings
 from services.order.schema import metadata
-from shared.database.engine import database_problem, open_database
+from shared.database.engine import open_database
+from shared.database.schema import database_problem
 from shared.errors import DatabaseUnavailable
 from shared.http.app import create_app, json_response
 from shared.observability import configure_logging

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from services.order.relay.lock import exclusive
 from services.order.relay.publishing import Unfinished, publish_batch
 from services.order.schema import metadata
-from shared.database.engine import check_schema
+from shared.database.schema import check_schema
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, PublishFailed
 from shared.transport import Broker, Publisher
 

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from orderctl.stack.ports import free_port
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from simulators.mail_sink.mailbox import Mailbox
 from simulators.mail_sink.schema import mails, metadata
 from simulators.mail_sink.smtp import MAX_MAIL_BYTES, SmtpListener

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from simulators.sms_gateway.schema import metadata
 from simulators.sms_gateway.views import create_gateway
 from tests.builders import NO_DOCUMENTS

@@ -16,7 +16,8 @@ from orderctl.dlq.notice import EVENTS_AT_ONCE, Notice, tell_service
 from orderctl.settings import ConsumerAddresses
 from orderctl.stack.ports import free_ports
 from shared.consuming.history import History, history_table
-from shared.database.engine import create_schema, open_database, reading
+from shared.database.engine import open_database, reading
+from shared.database.schema import create_schema
 from shared.http.app import create_app
 from shared.http.operator_auth import operators_only
 from shared.service.dead_letter_views import MOST_AT_ONCE, dead_letter_views

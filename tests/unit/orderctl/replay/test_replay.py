@@ -21,7 +21,8 @@ from orderctl.stack.ports import free_ports
 from services.analytics.__main__ import compose
 from services.analytics.schema import metadata
 from services.analytics.settings import AnalyticsSettings
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.transport import connect
 from tests.builders import NO_DOCUMENTS, a_message
 from tests.serving import served

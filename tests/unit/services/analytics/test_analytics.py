@@ -15,7 +15,8 @@ from services.analytics.reports import list_facts, report_views
 from services.analytics.schema import fact_items, facts, metadata, tables
 from shared.consuming.crash_suspects import StartLog
 from shared.consuming.inbox import TransactionalEffect
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.events import MAX_AMOUNT, MAX_PRICE, MAX_QUANTITY, Event
 from shared.http.app import create_app
 from tests.builders import THE_TIME, an_event, an_item

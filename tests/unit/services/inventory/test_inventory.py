@@ -16,7 +16,8 @@ from services.inventory.schema import metadata, movements, products, tables
 from services.inventory.stock import list_movements, stock_views
 from shared.consuming.crash_suspects import StartLog
 from shared.consuming.inbox import TransactionalEffect
-from shared.database.engine import create_schema, open_database, reading, writing
+from shared.database.engine import open_database, reading, writing
+from shared.database.schema import create_schema
 from shared.events import Event
 from shared.http.app import create_app
 from tests.builders import an_event, an_item

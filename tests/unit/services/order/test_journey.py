@@ -15,7 +15,8 @@ from services.order.outbox import BacklogLimit
 from services.order.placing import place_order
 from services.order.schema import faults, metadata, outbox, runs
 from services.order.views import create_order_app
-from shared.database.engine import create_schema, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema
 from shared.faults.injection import FaultInjector
 from shared.faults.store import Faults
 from tests.builders import NO_DOCUMENTS

@@ -14,7 +14,8 @@ from services.order.relay.__main__ import compose as compose_relay
 from services.order.relay.settings import RelaySettings
 from services.order.schema import metadata
 from services.order.settings import OrderSettings
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from tests.relay_parts import RecordingBroker
 from tests.waiting import eventually
 

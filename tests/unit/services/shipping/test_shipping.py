@@ -14,7 +14,8 @@ from services.shipping.schema import metadata, tables
 from services.shipping.shipments import list_shipments, shipment_views
 from shared.consuming.crash_suspects import StartLog
 from shared.consuming.inbox import TransactionalEffect
-from shared.database.engine import create_schema, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema
 from shared.errors import BrokerUnavailable
 from shared.events import Event
 from shared.http.app import create_app

@@ -18,7 +18,8 @@ from shared.activity.views import Counted
 from shared.consuming.history import History, Note, Step
 from shared.consuming.inbox import DONE, inbox_row, inbox_table
 from shared.consuming.lease import SENDING
-from shared.database.engine import create_schema, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema
 from shared.errors import BrokerUnavailable
 from shared.transport import Broker, Depth, connect
 from tests.builders import a_message, an_event

@@ -16,7 +16,8 @@ from services.inventory.stock import list_movements
 from services.shipping import schema as shipping
 from services.shipping.shipments import list_shipments
 from shared.activity.effects import PAGE, list_inbox
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 
 MANY = 2 * PAGE + 3
 AT = datetime(2026, 3, 4, tzinfo=UTC)

@@ -12,7 +12,8 @@ from shared.consuming.history import History, Note, Step, history_table
 from shared.consuming.inbox import DONE, inbox_table
 from shared.consuming.lease import SENDING
 from shared.consuming.tables import Tables
-from shared.database.engine import create_schema, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema
 from shared.transport import Message
 from tests.builders import THE_TIME, a_message
 

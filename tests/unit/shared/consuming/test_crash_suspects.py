@@ -12,7 +12,8 @@ from shared.consuming.effect import Applied
 from shared.consuming.inbox import TransactionalEffect, inbox_table
 from shared.consuming.lease import LeasedEffect
 from shared.consuming.settle import Outcome, settle
-from shared.database.engine import create_schema, open_database, reading
+from shared.database.engine import open_database, reading
+from shared.database.schema import create_schema
 from shared.errors import DatabaseUnavailable, KilledItsConsumer
 from shared.events import Event
 from tests.builders import a_message, an_event

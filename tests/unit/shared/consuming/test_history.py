@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, MetaData, Row, select
 
 from shared.consuming.history import History, Note, Step, history_table
-from shared.database.engine import create_schema, open_database, reading
+from shared.database.engine import open_database, reading
+from shared.database.schema import create_schema
 from shared.errors import DatabaseUnavailable
 from shared.transport import Message
 from tests.builders import THE_TIME, a_message

@@ -13,7 +13,8 @@ from shared.consuming.crash_suspects import StartLog, starts_table
 from shared.consuming.effect import Applied
 from shared.consuming.inbox import DONE, TransactionalEffect, inbox_row, inbox_table
 from shared.consuming.lease import LATEST_START, LONGEST_LEASE, SENDING, LeasedEffect
-from shared.database.engine import clock_of, create_schema, open_database, reading, writing
+from shared.database.engine import clock_of, open_database, reading, writing
+from shared.database.schema import create_schema
 from shared.errors import DatabaseUnavailable, DependencyUnavailable, LeaseHeld
 from shared.events import Event
 from tests.builders import an_event

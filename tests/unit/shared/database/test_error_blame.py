@@ -20,9 +20,10 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-from shared.database.engine import create_schema, database_problem, open_database, writing
+from shared.database.engine import open_database, writing
 from shared.database.error_blame import blames_statement, is_about_disk
 from shared.database.full_disk import DISTRUST_SECONDS, disk_problem
+from shared.database.schema import create_schema, database_problem
 from shared.errors import DatabaseUnavailable
 from shared.sqlite_address import sqlite_url as address_of
 

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 from sqlalchemy import Engine, MetaData
 
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.errors import DependencyUnavailable, FaultRefused, InjectedFailure
 from shared.faults.injection import FaultInjector, FaultyEffect
 from shared.faults.latency import LONGEST_SECONDS, parse_latency

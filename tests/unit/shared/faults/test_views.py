@@ -13,7 +13,8 @@ from services.inventory.__main__ import compose
 from services.inventory.migrate import stock_up
 from services.inventory.schema import metadata
 from services.inventory.settings import InventorySettings
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.transport import Message, connect
 from tests.builders import a_message
 from tests.documented import TOKEN

@@ -17,7 +17,8 @@ from shared.consuming.inbox import DONE, inbox_row, inbox_table
 from shared.consuming.inbox_retention import note_forgotten
 from shared.consuming.settle import read
 from shared.consuming.tables import Tables
-from shared.database.engine import create_schema, open_database, writing
+from shared.database.engine import open_database, writing
+from shared.database.schema import create_schema
 from shared.errors import DependencyUnavailable, LeaseHeld, PermanentError
 from shared.events import Event
 from shared.faults.injection import FaultInjector

@@ -17,7 +17,8 @@ from shared.consuming.crash_suspects import StartLog, starts_table
 from shared.consuming.inbox import TransactionalEffect, inbox_table
 from shared.consuming.inbox_retention import TOO_OLD, note_forgotten
 from shared.consuming.lease import LeasedEffect
-from shared.database.engine import create_schema, open_database, reading, writing
+from shared.database.engine import open_database, reading, writing
+from shared.database.schema import create_schema
 from shared.errors import DependencyUnavailable, PermanentError
 from shared.events import Event
 from shared.http.app import create_app

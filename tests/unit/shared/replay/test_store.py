@@ -25,7 +25,8 @@ from services.inventory.schema import metadata as inventory_tables
 from services.inventory.settings import InventorySettings
 from shared.consuming.crash_suspects import StartLog
 from shared.consuming.lease import LeasedEffect
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.events import Event
 from shared.replay.appliers import ApplyOnce
 from shared.replay.replayer import Replayer

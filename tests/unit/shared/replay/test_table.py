@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine, MetaData, inspect
 
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.errors import ReplayRefused
 from shared.replay.store import KEPT, LEASE, Replays
 from shared.replay.table import DONE, FAILED, INTERRUPTED, RUNNING, Replay, Request, replays_table

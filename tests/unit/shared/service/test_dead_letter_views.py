@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, select
 
 from shared.consuming.history import History, history_table
-from shared.database.engine import create_schema, open_database, reading
+from shared.database.engine import open_database, reading
+from shared.database.schema import create_schema
 from shared.errors import BrokerUnavailable
 from shared.http.app import create_app
 from shared.http.operator_auth import operators_only

@@ -1,4 +1,4 @@
-"""A service's own database, and what becomes of it when a new version wants more of it."""
+"""The tables of a database, and what becomes of them when a new version wants more of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, select
 
-from shared.database.engine import Utc, check_schema, create_schema, open_database, writing
+from shared.database.engine import Utc, open_database, writing
+from shared.database.schema import check_schema, create_schema
 from shared.errors import DatabaseUnavailable
 
 
