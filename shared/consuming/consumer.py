@@ -14,7 +14,8 @@ from shared import observability
 from shared.consuming.circuit_breaker import CircuitBreaker
 from shared.consuming.effect import Effect
 from shared.consuming.history import Record, no_record
-from shared.consuming.settle import Outcome, settle_all
+from shared.consuming.outcome import Outcome
+from shared.consuming.settle import settle_all
 from shared.errors import BrokerUnavailable, DependencyUnavailable, RefusesAll
 from shared.events import parse_time
 from shared.transport import DEFERRAL, LADDER, Broker, DeadLetters, Delivery, Depth, Subscription

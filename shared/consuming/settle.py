@@ -3,38 +3,24 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from enum import StrEnum
 
 import structlog
 
 from shared.consuming.effect import Applied, Effect
-from shared.consuming.history import Note, Record, Step, no_record
+from shared.consuming.history import Record, no_record
+from shared.consuming.outcome import Outcome, log_outcome
+from shared.consuming.retry_or_give_up import give_up, try_again
 from shared.errors import (
     BrokerUnavailable,
     ContractError,
-    DatabaseUnavailable,
     DependencyUnavailable,
     LeaseHeld,
-    OutcomeUnknown,
     PermanentError,
-    Refused,
 )
 from shared.events import ORDER_PLACED, Event, decode, is_id, parse_time
-from shared.transport import DEFERRAL, Delivery, Failure, Message
+from shared.transport import Delivery, Message
 
 log = structlog.get_logger()
-
-
-class Outcome(StrEnum):
-    APPLIED = "applied"
-    APPLIED_BEFORE = "applied_before"
-    IGNORED = "ignored"
-    DEFERRED = "deferred"
-    RETRIED = "retried"
-    DEAD_LETTERED = "dead_lettered"
-    #: Not settled: it was in the hands of a process that died, and has to be handled alone.
-    SUSPECT = "suspect"
 
 
 def settle(
@@ -71,11 +57,11 @@ def settle(
     except (DependencyUnavailable, BrokerUnavailable):
         raise
     except (ContractError, PermanentError) as error:
-        return _give_up(delivery, effect, record, str(error))
+        return give_up(delivery, effect, record, str(error))
     except Exception as error:  # noqa: BLE001
         # The one place that catches everything: an error that nobody foresaw must neither
         # lose the event nor stop the consumer.
-        return _try_again(delivery, effect, ladder, record, error)
+        return try_again(delivery, effect, ladder, record, error)
     return _end(delivery, event, applied)
 
 
@@ -149,112 +135,11 @@ def _end(delivery: Delivery, event: Event | None, applied: Applied) -> Outcome:
 
 def _acknowledge(delivery: Delivery, outcome: Outcome) -> Outcome:
     delivery.ack()
-    _log(delivery, outcome)
+    log_outcome(delivery, outcome)
     return outcome
 
 
 def _come_back(delivery: Delivery, held: LeaseHeld) -> Outcome:
     delivery.retry(held.seconds, None)
-    _log(delivery, Outcome.DEFERRED, seconds=held.seconds)
+    log_outcome(delivery, Outcome.DEFERRED, seconds=held.seconds)
     return Outcome.DEFERRED
-
-
-def _try_again(
-    delivery: Delivery,
-    effect: Effect,
-    ladder: Sequence[float],
-    record: Record,
-    error: Exception,
-) -> Outcome:
-    if isinstance(error, OutcomeUnknown):
-        record = _if_possible(record)
-    attempt = delivery.message.attempt
-    reason = f"{type(error).__name__}: {error}"
-    if attempt > len(ladder):
-        if isinstance(error, Refused) and _may_pass(delivery.message, error):
-            return _wait_on(delivery, effect, max(ladder[-1], DEFERRAL), reason)
-        return _give_up(delivery, effect, record, f"gave up after {attempt} attempts: {reason}")
-    after = ladder[attempt - 1]
-    # First the note: what the broker does now is then never unknown to those who ask.
-    _note(record, delivery, Note(step=Step.RETRIED, reason=reason, after=after))
-    delivery.retry(after, Failure.now(reason))
-    _forget(delivery, effect)
-    _log(delivery, Outcome.RETRIED, seconds=after, reason=reason, exc_info=error)
-    return Outcome.RETRIED
-
-
-def _if_possible(record: Record) -> Record:
-    """The outcome is unknown: kept until it can be noted, it would be done again meanwhile, and
-    use no attempt.
-    """
-
-    def note_or_log(message: Message, note: Note) -> None:
-        try:
-            record(message, note)
-        except DependencyUnavailable as error:
-            log.warning("history.not_written", event_id=message.id, reason=str(error))
-
-    return note_or_log
-
-
-def _may_pass(message: Message, refused: Refused) -> bool:
-    """Whether the event has not been failing for as long as this is borne."""
-    try:
-        failing = datetime.now(UTC) - datetime.fromisoformat(_first_failure_at(message))
-    except (ValueError, TypeError):
-        return False
-    # Either way: a time in our future is of a clock that was wrong.
-    return abs(failing.total_seconds()) < refused.patience
-
-
-def _first_failure_at(message: Message) -> str:
-    return message.first_failure.at if message.first_failure else ""
-
-
-def _wait_on(delivery: Delivery, effect: Effect, after: float, reason: str) -> Outcome:
-    delivery.retry(after, None)
-    _forget(delivery, effect)
-    _log(delivery, Outcome.DEFERRED, seconds=after, reason=reason)
-    return Outcome.DEFERRED
-
-
-def _give_up(delivery: Delivery, effect: Effect, record: Record, reason: str) -> Outcome:
-    _note(record, delivery, Note(step=Step.DEAD_LETTERED, reason=reason))
-    delivery.dead_letter(reason)
-    _forget(delivery, effect)
-    _log(delivery, Outcome.DEAD_LETTERED, reason=reason)
-    return Outcome.DEAD_LETTERED
-
-
-def _note(record: Record, delivery: Delivery, note: Note) -> None:
-    try:
-        record(delivery.message, note)
-    except DependencyUnavailable:
-        raise
-    except Exception:
-        # The history is for people. Should it not take this one note, the consumer would die of
-        # it and come back to the same event, again and again.
-        log.exception("history.not_written", event_id=delivery.message.id, step=note.step)
-
-
-def _forget(delivery: Delivery, effect: Effect) -> None:
-    """Tell the effect after the broker has it: a crash in between only leaves a suspicion."""
-    try:
-        effect.given_up(delivery.message.id)
-    except DatabaseUnavailable:
-        log.warning("suspicion.kept", event_id=delivery.message.id)
-    except Exception:
-        # The delivery is settled; nothing may be made of it now.
-        log.exception("suspicion.kept", event_id=delivery.message.id)
-
-
-def _log(delivery: Delivery, outcome: Outcome, **facts: object) -> None:
-    message = delivery.message
-    level = log.warning if outcome in (Outcome.RETRIED, Outcome.DEAD_LETTERED) else log.info
-    level(
-        f"delivery.{outcome}",
-        order=message.key,
-        event_id=message.id,
-        attempt=message.attempt,
-        **facts,
-    )

@@ -11,7 +11,8 @@ from shared.consuming.crash_suspects import MAX_STARTS, StartLog, starts_table
 from shared.consuming.effect import Applied
 from shared.consuming.inbox import TransactionalEffect, inbox_table
 from shared.consuming.lease import LeasedEffect
-from shared.consuming.settle import Outcome, settle
+from shared.consuming.outcome import Outcome
+from shared.consuming.settle import settle
 from shared.database.engine import open_database, reading
 from shared.database.schema import create_schema
 from shared.errors import DatabaseUnavailable, KilledItsConsumer

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from shared.consuming.history import Note, Step
-from shared.consuming.settle import Outcome, settle, settle_all
+from shared.consuming.outcome import Outcome
+from shared.consuming.settle import settle, settle_all
 from shared.errors import (
     BrokerUnavailable,
     DatabaseUnavailable,
