@@ -7,7 +7,7 @@ pauses partitions of which enough is there, and commits what has been finished.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,11 +16,12 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from shared.errors import BrokerUnavailable
-from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
-from shared.transport.kafka.assigned_partitions import AssignedPartitions, End, Partition, Record
-from shared.transport.kafka.retention_gaps import Gaps
-from shared.transport.kafka.silent_partitions import PATIENCE, SILENCE, Silence
-from shared.transport.kafka.topic_partitions import begins_with, ends, known, listed, named, offsets
+from shared.transport.kafka.address import KafkaAddress
+from shared.transport.kafka.assigned_partitions import AssignedPartitions, End, Partition
+from shared.transport.kafka.consumer_settings import SETTINGS
+from shared.transport.kafka.partition_watch import PartitionWatch
+from shared.transport.kafka.silent_partitions import PATIENCE, SILENCE
+from shared.transport.kafka.topic_partitions import listed, named, offsets
 from shared.transport.kafka.wire import arrival, explain, failure
 
 log = structlog.get_logger()
@@ -34,28 +35,6 @@ COMMIT_EVERY = 0.2
 #: How long a partition that goes to another consumer waits for the work in hand.
 REVOKE_PATIENCE = 10.0
 CLOSE_TIMEOUT = 15.0
-
-SETTINGS: Mapping[str, Any] = {
-    "group.protocol": "consumer",
-    # Each topic is divided by itself. The default divides all partitions together, and may give
-    # one consumer those of the events and another only the rungs, where nothing happens.
-    "group.remote.assignor": "range",
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    # A group that is new begins with what is there. "latest" would skip what was published
-    # before its first consumer came.
-    "auto.offset.reset": "earliest",
-    # Where a partition ends is behind its last record when that was one of a transaction.
-    "enable.partition.eof": True,
-    # A pause throws away what was fetched ahead, so not much is.
-    "queued.min.messages": 1000,
-    "queued.max.messages.kbytes": 8 * 1024,
-    "fetch.max.bytes": 8 * 1024 * 1024,
-    # It looks again after so long where it had enough. The default of 1 s is a standstill.
-    "fetch.queue.backoff.ms": 10,
-    # A partition that is resumed waits for the end of the fetch that is under way.
-    "fetch.wait.max.ms": 100,
-}
 
 
 class Member:
@@ -87,9 +66,7 @@ class Member:
         self._is_away = False
         self._joined = threading.Event()
         self._committed: dict[Partition, int] = {}
-        self._gaps = Gaps()
-        self._silence = Silence(silence)
-        self._trouble = ""
+        self._watch = PartitionWatch(self._group, silence)
         #: Should a call never return, Kafka gives the partitions to others, if there are any.
         self._hang_after = PATIENCE * silence
         self._polled_at = time.monotonic()
@@ -111,7 +88,7 @@ class Member:
         hangs = time.monotonic() - self._polled_at
         if hangs > self._hang_after:
             return f"the thread that asks Kafka for more has hung for {hangs:.0f} s"
-        return self._trouble or None
+        return self._watch.trouble or None
 
     def end(self, reason: str) -> None:
         """Leave the group soon, from any thread, without waiting."""
@@ -166,8 +143,7 @@ class Member:
             return
         # Decoding takes the longest, and nobody has to wait for it.
         arrived = [arrival(message) for message in received]
-        self._report_gaps(consumer, arrived)
-        self._note_arrivals(arrived)
+        self._watch.note(consumer, arrived)
         now = time.time()
         with self._changed:
             for each in arrived:
@@ -177,32 +153,11 @@ class Member:
                     self._assigned.offer(each, now)
             self._changed.notify_all()
 
-    def _report_gaps(self, consumer: Consumer, arrived: Sequence[Record | End]) -> None:
-        for each in arrived:
-            if isinstance(each, End):
-                self._gaps.begin({each.partition: each.offset})
-            elif (missing := self._gaps.before(each)) and begins_with(consumer, each):
-                topic, partition = each.partition
-                log.error("events.gone", topic=topic, partition=partition, count=missing)
-
-    def _note_arrivals(self, arrived: Sequence[Record | End]) -> None:
-        expected = {
-            each.partition: each.offset + (0 if isinstance(each, End) else 1) for each in arrived
-        }
-        for partition, offset in expected.items():
-            self._silence.heard(partition, offset, time.monotonic())
-
     def _listen(self, consumer: Consumer) -> None:
-        """Look after one partition at a time, since each look is a question to the broker."""
         with self._changed:
             paused = self._assigned.paused()
-        now = time.monotonic()
-        if partition := self._silence.to_look(paused, now):
-            if news := self._silence.looked(partition, ends(consumer, partition), now):
-                log.error("partition.silent", group=self._group, reason=news)
-            if stuck := self._silence.stuck():
-                self.end(stuck)
-        self._trouble = self._silence.trouble()
+        if stuck := self._watch.look(consumer, paused):
+            self.end(stuck)
 
     def _regulate(self, consumer: Consumer) -> None:
         with self._changed:
@@ -232,12 +187,9 @@ class Member:
             self._committed.clear()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        with suppress(KafkaException):
-            # Only to notice what is gone.
-            self._gaps.begin(known(consumer.committed(partitions, REQUEST_TIMEOUT)))
+        self._watch.begin(consumer, named(partitions))
         with self._changed:
             self._assigned.assign(named(partitions))
-            self._silence.begin(named(partitions), time.monotonic())
             paused = self._assigned.paused()
         consumer.incremental_assign(partitions)
         # librdkafka remembers that a partition was paused when it left, and lanes do not.
@@ -273,8 +225,7 @@ class Member:
         """Should they come back, others have worked on them meanwhile."""
         with self._changed:
             self._assigned.drop(partitions)
-        self._gaps.end(partitions)
-        self._silence.end(partitions)
+        self._watch.end(partitions)
         for partition in partitions:
             self._committed.pop(partition, None)
 
