@@ -1,24 +1,19 @@
-"""The loop around `settle`: receiving, concurrency, outages, suspects and an orderly end."""
+"""The loop around `settle`: receiving, concurrency, suspects and an orderly end."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
 from shared import observability
-from shared.consuming.circuit_breaker import CircuitBreaker
 from shared.consuming.effect import Effect
 from shared.consuming.history import Record, no_record
-from shared.consuming.outcome import Outcome
-from shared.consuming.settle import settle_all
-from shared.errors import BrokerUnavailable, DependencyUnavailable, RefusesAll
-from shared.events import parse_time
-from shared.transport import DEFERRAL, LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
+from shared.consuming.work_in_hand import WorkInHand
+from shared.errors import BrokerUnavailable, DependencyUnavailable
+from shared.transport import LADDER, Broker, DeadLetters, Delivery, Depth, Subscription
 
 log = structlog.get_logger()
 
@@ -56,20 +51,13 @@ class Consumer:
         self.service = service
         self.effect = effect
         self._broker = broker
-        self._ladder = ladder
         self._concurrency = concurrency
         self._batch = batch
         #: Raises DependencyUnavailable until the service's database is ready to be used.
         self._check = check
-        self._note = record
-        self._keep = keep
-        self._circuit_breaker = CircuitBreaker()
+        self._in_hand = WorkInHand(service, effect, ladder, record, keep)
         self._stopping = threading.Event()
         self._free = threading.Semaphore(concurrency)
-        self._suspects: deque[Delivery] = deque()
-        self._unsettled = 0
-        self._settlements = observability.Settlements(service)
-        self._counting = threading.Lock()
         self._subscription: Subscription | None = None
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._on_death: Callable[[], None] = lambda: None
@@ -89,7 +77,7 @@ class Consumer:
         """Take no more messages, end the work in hand, give back what is left."""
         deadline = time.monotonic() + DRAIN_SECONDS
         self._stopping.set()
-        self._circuit_breaker.leave()
+        self._in_hand.circuit_breaker.leave()
         if self._thread.is_alive():
             self._thread.join(DRAIN_SECONDS + TICK_SECONDS)
         deadline = max(deadline, time.monotonic() + LEAVE_SECONDS)
@@ -108,7 +96,7 @@ class Consumer:
     def unsettled(self) -> int:
         """What its workers have in hand, and what they are done with and the broker is not."""
         subscription = self._subscription
-        return self._unsettled + (subscription.held() if subscription else 0)
+        return self._in_hand.unsettled + (subscription.held() if subscription else 0)
 
     def dead_letters(self) -> DeadLetters:
         """Those of its service."""
@@ -126,7 +114,7 @@ class Consumer:
             return "stopping"
         if not (subscription := self._subscription):
             return "not subscribed: the broker is away or its topology is missing"
-        return self._circuit_breaker.reason or subscription.trouble()
+        return self._in_hand.circuit_breaker.reason or subscription.trouble()
 
     # --- the loop ----------------------------------------------------------------------------
 
@@ -164,8 +152,8 @@ class Consumer:
                 self._drain()
             finally:
                 self._subscription = None
-                self._count(-len(self._suspects))
-                self._suspects.clear()
+                self._in_hand.count(-len(self._in_hand.suspects))
+                self._in_hand.suspects.clear()
 
     def _drain(self) -> None:
         """Let the work in hand end while its deliveries can still be acknowledged."""
@@ -175,7 +163,7 @@ class Consumer:
 
     def _receive(self, subscription: Subscription, workers: ThreadPoolExecutor) -> None:
         while not self._stopping.is_set():
-            if self._suspects:
+            if self._in_hand.suspects:
                 self._handle_suspects()
             # In an outage as well, up to its concurrency: what is in hand takes turns in trying,
             # and one delivery that fails alone must not be the only one that tries.
@@ -195,13 +183,13 @@ class Consumer:
         except BaseException:
             self._free.release()
             raise
-        self._count(len(deliveries))
+        self._in_hand.count(len(deliveries))
         return deliveries
 
     def _work(self, pending: deque[Delivery]) -> None:
         """What a worker does with one batch, from delivery to settlement."""
         try:
-            self._settle_or_wait(pending)
+            self._in_hand.settle_or_wait(pending)
         except BrokerUnavailable as error:
             # The link is gone, the loop opens a new one, and the broker delivers these again.
             log.warning("deliveries.lost", count=len(pending), reason=str(error))
@@ -209,36 +197,8 @@ class Consumer:
             self._on_death()
             log.exception("worker.died")
         finally:
-            self._count(-len(pending))
+            self._in_hand.count(-len(pending))
             self._free.release()
-
-    def _settle_or_wait(self, pending: deque[Delivery], *, alone: bool = False) -> None:
-        """Settle; while something is away, keep the deliveries and try again, one at a time."""
-        began = time.monotonic()
-        while pending and not self._circuit_breaker.left:
-            try:
-                self._circuit_breaker.run(partial(self._settle, pending, alone=alone))
-            except DependencyUnavailable as error:
-                log.warning("dependency.unavailable", reason=str(error), waiting=len(pending))
-                if isinstance(error, RefusesAll) or time.monotonic() - began > self._keep:
-                    self._make_room(pending)
-
-    def _settle(self, pending: deque[Delivery], *, alone: bool) -> None:
-        began = time.monotonic()
-        settled = settle_all(pending, self.effect, self._ladder, alone=alone, record=self._note)
-        for delivery, outcome in settled:
-            if outcome is Outcome.SUSPECT:
-                self._suspects.append(delivery)
-            else:
-                self._count_settled(delivery, outcome, processing=time.monotonic() - began)
-
-    def _make_room(self, pending: deque[Delivery]) -> None:
-        """As many events that are themselves at fault as there are workers would keep out for
-        ever the one that is accepted.
-        """
-        pending[0].retry(DEFERRAL, None)
-        pending.popleft()
-        self._count(-1)
 
     # --- suspects ----------------------------------------------------------------------------
 
@@ -247,8 +207,8 @@ class Consumer:
         for _ in range(self._concurrency):
             self._free.acquire()
         try:
-            while self._suspects and not self._stopping.is_set():
-                self._handle_alone(self._suspects.popleft())
+            while self._in_hand.suspects and not self._stopping.is_set():
+                self._handle_alone(self._in_hand.suspects.popleft())
         finally:
             self._free.release(self._concurrency)
 
@@ -256,20 +216,6 @@ class Consumer:
         log.warning("suspect.alone", event_id=delivery.message.id, order=delivery.message.key)
         pending = deque([delivery])
         try:
-            self._settle_or_wait(pending, alone=True)
+            self._in_hand.settle_or_wait(pending, alone=True)
         finally:
-            self._count(-len(pending))
-
-    # --- keeping count -----------------------------------------------------------------------
-
-    def _count_settled(self, delivery: Delivery, outcome: Outcome, *, processing: float) -> None:
-        """`processing`: seconds from the start of the batch to this settlement."""
-        self._count(-1)
-        self._settlements.count(outcome, processing=processing)
-        if outcome is Outcome.APPLIED:
-            age = datetime.now(UTC) - parse_time(delivery.message.time)
-            self._settlements.applied(age=age.total_seconds())
-
-    def _count(self, change: int) -> None:
-        with self._counting:
-            self._unsettled += change
+            self._in_hand.count(-len(pending))
