@@ -65,7 +65,7 @@ test: $(VENV)/.dev ## Run every test but those of the containers, on servers sta
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
-mutants: $(VENV)/.dev ## Plant faults in the code, one at a time, and see that a test fails (ARGS=gate.py)
+mutants: $(VENV)/.dev ## Plant faults in the code, one at a time, and see that a test fails (ARGS=circuit_breaker.py)
 	@$(BIN)/python -m tools.mutants $(ARGS)
 
 test-compose: $(VENV)/.dev ## Bring the containers up from nothing, break some, and audit

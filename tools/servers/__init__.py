@@ -1,7 +1,7 @@
 """Private servers: ports and folders of their own, nothing left behind."""
 
-from tests.servers.pgbouncer import PgBouncer
 from tools.servers.kafka import KafkaServer
+from tools.servers.pgbouncer import PgBouncer
 from tools.servers.postgres import PostgresServer
 from tools.servers.process import ServerFailed, ServerMissing
 from tools.servers.rabbitmq import RabbitMQServer

@@ -1,6 +1,6 @@
 """Every answer in the documents can be caused, and then is as documented.
 
-For the order service, test_openapi_refusals.py shows the same.
+For the order service, tests/unit/services/order/openapi/test_refusals.py shows the same.
 """
 
 from functools import cache
