@@ -1,4 +1,4 @@
-"""`/faults` as OpenAPI documents describe it; the views are in `fault_views`."""
+"""`/faults` as OpenAPI documents describe it; `shared/faults/views.py` has the views."""
 
 from shared.faults.latency import LONGEST_SECONDS as LONGEST_LATENCY
 from shared.faults.latency import PATTERN as LATENCY
