@@ -96,12 +96,12 @@ def bench(
 
 def _run(names: Sequence[Name], rounds: int, log_level: str) -> tuple[list[Row], dict[str, str]]:
     _tell("starting", "PostgreSQL and RabbitMQ")
-    with Testbed(log_level) as ground:
+    with Testbed(log_level) as testbed:
         rows = []
         for name in names:
             _tell(name, "starting services")
-            rows += BENCHMARKS[name](ground, rounds, partial(_tell, name))
-        return rows, {**describe(*ground.urls), "LOG_LEVEL": log_level}
+            rows += BENCHMARKS[name](testbed, rounds, partial(_tell, name))
+        return rows, {**describe(*testbed.urls), "LOG_LEVEL": log_level}
 
 
 def _tell(name: str, what: str) -> None:

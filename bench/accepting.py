@@ -15,8 +15,8 @@ SECONDS = 4.0
 WARM_UP_SECONDS = 2.0
 
 
-def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
-    with ground.stack("accepting") as stack:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+    with testbed.stack("accepting") as stack:
         sides = _start(stack)
         for side in sides:
             side(WARM_UP_SECONDS)

@@ -13,8 +13,8 @@ COUNT = 20_000
 WARM_UP = COUNT // 10
 
 
-def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
-    with ground.stack("consuming") as stack:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+    with testbed.stack("consuming") as stack:
         sides = [partial(_analyse, stack), partial(_ack, stack, 1), partial(_ack, stack, 100)]
         ours, each, hundred = alternate(rounds, sides, tell, per_second)
     name = "events consumed by analytics"

@@ -34,8 +34,8 @@ class MeasuredLatency:
     late: int = 0
 
 
-def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
-    with ground.stack("latency") as stack:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+    with testbed.stack("latency") as stack:
         for part in ("order", "order-relay", "analytics"):
             stack.start(part)
         stack.wait_ready(["order", "order-relay", "analytics"])

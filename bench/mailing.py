@@ -16,8 +16,8 @@ COUNT = WAVES * CONCURRENCY
 AT_BEST = CONCURRENCY / WORK_SECONDS
 
 
-def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
-    with ground.stack("mailing", {"email": WORK_SECONDS}) as stack:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+    with testbed.stack("mailing", {"email": WORK_SECONDS}) as stack:
         stack.start("mail_sink")
         stack.wait_ready(["mail_sink"])
         [ours] = alternate(

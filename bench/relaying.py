@@ -11,8 +11,8 @@ from orderctl.stack.stack import Stack
 COUNT = 20_000
 
 
-def measure(ground: Testbed, rounds: int, tell: Tell) -> list[Row]:
-    with ground.stack("relaying") as stack:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+    with testbed.stack("relaying") as stack:
         stack.start("order-relay")
         stack.wait_ready(["order-relay"])
         sides = [partial(_relay, stack), partial(_publish, stack)]

@@ -1,4 +1,4 @@
-"""What a consumer of Kafka has fetched, and what of it is in work. No Kafka in here either."""
+"""Per partition: records fetched and not delivered yet, and those in progress. No Kafka in here."""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -194,7 +194,7 @@ class AssignedPartitions:
         return [partition for partition, one in self._assigned.items() if one.is_paused]
 
     def _switch(self, *, is_paused: bool) -> list[Partition]:
-        """Turn over, and return, the lanes that should not stay as they are."""
+        """Pause or resume the partitions that need it, and return them."""
         found = [
             partition
             for partition, one in self._assigned.items()

@@ -1,7 +1,7 @@
 """One member of a consumer group: the thread that polls, and never stops polling.
 
 Kafka takes a consumer for dead that has not asked for more in `max.poll.interval.ms`. Handlers
-may take as long as they like, because it is not they who ask: this thread fetches into lanes,
+may take as long as they like, because it is not they who ask: this thread fetches records,
 pauses partitions of which enough is there, and commits what has been finished.
 """
 
@@ -192,7 +192,7 @@ class Member:
             self._assigned.assign(named(partitions))
             paused = self._assigned.paused()
         consumer.incremental_assign(partitions)
-        # librdkafka remembers that a partition was paused when it left, and lanes do not.
+        # librdkafka remembers that a partition was paused when it left, and ours begin unpaused.
         consumer.resume(partitions)
         if paused:
             consumer.pause(listed(paused))

@@ -12,7 +12,7 @@ from collections import deque
 class OffsetTracker:
     """The offsets in work during one assignment of one partition.
 
-    A partition that goes and comes back gets a new window: what still ends in the old one says
+    A partition that goes and comes back gets a new tracker: what still ends in the old one says
     nothing about what the new one was given to do again.
     """
 

@@ -77,7 +77,7 @@ class KafkaSubscription:
         self._service = service
         self._prefetch = prefetch
         self._assigned = AssignedPartitions(delays)
-        #: Guards the lanes, and is told whenever there may be more to receive.
+        #: Guards the partitions, and is told whenever there may be more to receive.
         self._changed = threading.Condition()
         self._sender = Sender(address)
         self._member = Member(

@@ -29,7 +29,7 @@ GOOD = a_message()
 
 
 def _borne() -> Refused:
-    """What the circuit says of a refusal that may pass."""
+    """What the outage detector says of a refusal that may pass."""
     error = Refused("mail server", "451 later", kind="451")
     error.patience = 600.0
     return error

@@ -114,7 +114,7 @@ def _named(partitions: Sequence[TopicPartition]) -> list[Partition]:
 
 
 class Joined:
-    """A member with its lanes, and what a subscription does with these."""
+    """A member with its partitions, and what a subscription does with these."""
 
     def __init__(self, kafka: FakeKafka, **options: float) -> None:
         self.assigned = AssignedPartitions({"events": 0.0})
