@@ -30,7 +30,7 @@ AN_ORDER = {"userId": "u", "items": [{"productId": "p", "quantity": 1, "price": 
 
 _THEN = "2026-03-04T05:06:07Z"
 _STEP = {"step": "retried", "attempt": 1, "reason": "550", "nextAt": None, "at": _THEN}
-_STORY = {"state": "applied", "attempts": 2, "startedAt": _THEN, "at": _THEN, "history": [_STEP]}
+_ORDER_STATE = {"state": "applied", "attempts": 2, "startedAt": _THEN, "at": _THEN, "history": [_STEP]}
 
 
 class DocumentedService:
@@ -98,6 +98,6 @@ def _neighbours() -> httpx.Client:
 
     def answer(request: httpx.Request) -> httpx.Response:
         is_email = request.url.host == "email"
-        return httpx.Response(200, json=_STORY) if is_email else httpx.Response(500)
+        return httpx.Response(200, json=_ORDER_STATE) if is_email else httpx.Response(500)
 
     return httpx.Client(transport=httpx.MockTransport(answer))

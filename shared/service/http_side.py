@@ -59,7 +59,7 @@ def create_consumer_app(
     app.register_blueprint(_health(consumer, engine, tables.inbox.metadata, injector))
     reader = ActivityReader(engine, tables)
     app.register_blueprint(activity_views(reader, consumer, injector, guard))
-    app.register_blueprint(_story(engine, tables, list_effects, consumer))
+    app.register_blueprint(_order_state(engine, tables, list_effects, consumer))
     app.register_blueprint(_effects(list_effects, guard))
     app.register_blueprint(_events(consumer, engine, tables.inbox))
     history = History(engine, tables.history)
@@ -82,21 +82,21 @@ def _health(
     return views
 
 
-def _story(
+def _order_state(
     engine: Engine, tables: Tables, list_effects: ListEffects, consumer: Consumer
 ) -> Blueprint:
-    views = Blueprint("story", __name__)
+    views = Blueprint("order_state", __name__)
 
     @views.get("/orders/<order_id>")
     def of_order(order_id: str) -> Response:
         """What this service has done with the order; `reason` also says why it waits."""
         if not is_id(order_id):
             return problem(404, "Unknown order", "No order has an id like this.")
-        story = state_of_order(engine, tables, order_id, datetime.now(UTC))
-        if story["state"] == WAITING:
-            story["reason"] = consumer.why_not_ready() or story["reason"]
+        state = state_of_order(engine, tables, order_id, datetime.now(UTC))
+        if state["state"] == WAITING:
+            state["reason"] = consumer.why_not_ready() or state["reason"]
         effects = list(list_effects(order_id))
-        return json_response({"orderId": order_id, **story, "effects": effects})
+        return json_response({"orderId": order_id, **state, "effects": effects})
 
     return views
 

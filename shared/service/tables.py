@@ -16,7 +16,7 @@ from shared.replay.table import replays_table
 
 @dataclass(frozen=True, slots=True)
 class ConsumerTables(Tables):
-    """The inbox and the history, which tell the story of an order, and what else is kept."""
+    """The inbox and the history, which tell what was done with an order, and what else is kept."""
 
     starts: Table
     replays: Table

@@ -80,7 +80,7 @@ _STEP = an_object(
         "at": TIME,
     }
 )
-_STORY = an_object(
+_ORDER_STATE = an_object(
     {
         "orderId": ANY_ID,
         "state": {"enum": _STATES},
@@ -98,7 +98,7 @@ _READY = readiness(unsettled=COUNT | {"description": "Deliveries in flight in th
 
 SCHEMAS: dict[str, Schema] = {
     "Effect": effect(),
-    "Story": _STORY,
+    "OrderState": _ORDER_STATE,
     "Event": _EVENT,
     "Ready": _READY,
     **ACTIVITY,
@@ -110,7 +110,7 @@ SCHEMAS: dict[str, Schema] = {
 
 def consumer() -> Schema:
     """What any of them answers, and what one of your own has to answer."""
-    paths = _events() | story_path() | _for_operators() | service_paths()
+    paths = _events() | order_path() | _for_operators() | service_paths()
     return document("Any consumer", DESCRIPTION, paths, SCHEMAS)
 
 
@@ -143,11 +143,11 @@ def _events() -> Paths:
     return {"/events": {"post": receive}}
 
 
-def story_path() -> Paths:
+def order_path() -> Paths:
     told = answers(
-        200, "What was done, and what is in the way.", "Story", _UNKNOWN, NO_SUCH_PATH, AWAY
+        200, "What was done, and what is in the way.", "OrderState", _UNKNOWN, NO_SUCH_PATH, AWAY
     )
-    one = operation("getStory", "What this service has done with an order", told)
+    one = operation("getOrderState", "What this service has done with an order", told)
     return {"/orders/{orderId}": {"get": one | {"parameters": [path_id("orderId", "ord-789")]}}}
 
 

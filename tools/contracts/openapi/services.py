@@ -2,7 +2,7 @@
 
 from shared.openapi.document import document
 from shared.openapi.shapes import Schema
-from tools.contracts.openapi.consumers import DESCRIPTION, SCHEMAS, consumer, story_path
+from tools.contracts.openapi.consumers import DESCRIPTION, SCHEMAS, consumer, order_path
 from tools.contracts.openapi.elsewhere import path_in
 from tools.contracts.openapi.own import Own
 
@@ -15,7 +15,7 @@ def service(name: str, own: Own) -> Schema:
     whole = document(
         f"The {name} service",
         f"{own.does} {DESCRIPTION}",
-        shared | story_path() | own.paths,
+        shared | order_path() | own.paths,
         SCHEMAS | own.schemas | {"Effect": own.effect},
     )
     whole["components"]["securitySchemes"] = {

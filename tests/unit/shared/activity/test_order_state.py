@@ -21,8 +21,8 @@ metadata = MetaData()
 tables = Tables(inbox_table(metadata), history_table(metadata))
 THE_ORDER = "ord-1"
 
-Story = dict[str, Any]
-Tell = Callable[..., Story]
+State = dict[str, Any]
+Tell = Callable[..., State]
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def engine(sqlite_url: str) -> Engine:
 def told(engine: Engine) -> Tell:
     """The state and all that goes with it, so many seconds after THE_TIME."""
 
-    def told(seconds: float = 100.0) -> Story:
-        story = state_of_order(engine, tables, THE_ORDER, at(seconds))
-        return {name: value for name, value in story.items() if name != "history"}
+    def told(seconds: float = 100.0) -> State:
+        found = state_of_order(engine, tables, THE_ORDER, at(seconds))
+        return {name: value for name, value in found.items() if name != "history"}
 
     return told
 
@@ -47,10 +47,10 @@ def at(seconds: float) -> datetime:
     return THE_TIME + timedelta(seconds=seconds)
 
 
-def state(name: str, attempts: int, seconds: float | None, **more: Any) -> Story:
+def state(name: str, attempts: int, seconds: float | None, **more: Any) -> State:
     """What is told; whatever is not named here must be None."""
     when = None if seconds is None else at(seconds)
-    nothing: Story = {"startedAt": None, "reason": None, "nextAt": None}
+    nothing: State = {"startedAt": None, "reason": None, "nextAt": None}
     return {"state": name, "attempts": attempts, "at": when} | nothing | more
 
 
@@ -170,8 +170,8 @@ def test_of_two_steps_at_one_time_the_one_written_last_wins(engine: Engine, told
 def test_the_history_is_in_the_order_of_time(engine: Engine) -> None:
     note(engine, Step.DEAD_LETTERED, 8, attempt=2, reason="gave up")
     note(engine, Step.RETRIED, 2, reason="550", after=5.0)
-    story = state_of_order(engine, tables, THE_ORDER, at(100))
-    assert story["history"] == [
+    found = state_of_order(engine, tables, THE_ORDER, at(100))
+    assert found["history"] == [
         {
             "eventId": "evt-1",
             "step": "retried",

@@ -150,8 +150,8 @@ def test_a_body_that_is_too_long_is_refused(client: FlaskClient, effect: FakeEff
 def test_effects_are_lines_and_one_order_shows_its_own(client: FlaskClient) -> None:
     lines = client.get("/effects", headers=AS_OPERATOR).text.splitlines()
     assert [json.loads(line)["orderId"] for line in lines] == ["ord-1", "ord-2"]
-    story: Any = client.get("/orders/ord-2").json
-    assert (story["orderId"], story["effects"]) == ("ord-2", [{"orderId": "ord-2"}])
+    order: Any = client.get("/orders/ord-2").json
+    assert (order["orderId"], order["effects"]) == ("ord-2", [{"orderId": "ord-2"}])
 
 
 def test_a_consumer_that_does_not_run_is_alive_and_not_ready(client: FlaskClient) -> None:
