@@ -62,10 +62,10 @@ def run_audit(
 ) -> Result:
     """Audit the system at these addresses. Raises EvidenceUnreadable, and then says nothing."""
     broker = connect(addresses.broker_url, addresses.retry_ladder)
-    with open_client() as client, finished_or_not(), closing(EvidenceStore()) as books:
+    with open_client() as client, finished_or_not(), closing(EvidenceStore()) as store:
         quiet, evidence = collect_quietly(
             BacklogProbe(addresses, client, broker),
-            lambda: Collector(addresses, client, broker, books, tell=tell).collect(options.ledger),
+            lambda: Collector(addresses, client, broker, store, tell=tell).collect(options.ledger),
             options,
             ladder=addresses.retry_ladder,
             tell=tell,

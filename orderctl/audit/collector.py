@@ -42,7 +42,7 @@ class Collector:
         addresses: Addresses,
         client: httpx.Client,
         broker: Broker,
-        books: EvidenceStore,
+        store: EvidenceStore,
         *,
         tell: Tell = silent,
     ) -> None:
@@ -50,7 +50,7 @@ class Collector:
         self._client = client
         self._broker = broker
         self._tell = tell
-        self._books = books
+        self._store = store
         self._reasons: list[str] = []
 
     def collect(self, ledger: Path | None = None) -> Evidence:
@@ -60,26 +60,26 @@ class Collector:
         before its answer and before its effects, so that nothing is mistaken for an orphan.
         """
         consumers = self._addresses.consumers
-        self._books.open_entries()
+        self._store.open_entries()
         if ledger is not None:
-            self._add("answers", self._books.add_answers, lambda: read_ledger(ledger))
+            self._add("answers", self._store.add_answers, lambda: read_ledger(ledger))
         stock: Mapping[str, Stock] = self._try(self._stock, {})
         shelves = Shelves(stock)
         for name in consumers:
-            self._add(name, partial(self._books.add_effects, name), self._lister(name, shelves))
+            self._add(name, partial(self._store.add_effects, name), self._lister(name, shelves))
         is_unmoved = stock == self._try(self._stock, stock)
         joined = self._joined()
         dead = {name: self._dead(name) for name in consumers}
-        self._add("orders", self._books.add_orders, self._orders)
+        self._add("orders", self._store.add_orders, self._orders)
         if not self._reasons:
             self._tell("sorting what was read")
-            self._books.close_entries()
+            self._store.close_entries()
             self._try(self._allow_replays, None)
         if self._reasons:
             raise EvidenceUnreadable(*dict.fromkeys(self._reasons))
         balances = stock if is_unmoved else None
         has_ledger = ledger is not None
-        return Evidence(self._books, consumers, dead, has_ledger, balances, shelves.moved, joined)
+        return Evidence(self._store, consumers, dead, has_ledger, balances, shelves.moved, joined)
 
     def _try(self, read: Callable[[], T], otherwise: T) -> T:
         try:
@@ -118,7 +118,9 @@ class Collector:
         addresses = self._addresses
         listers: Mapping[str, Callable[[], Iterator[SeenEffect]]] = {
             "email": self._mails,
-            "sms": lambda: far_ends.texts(self._witness("sms gateway", addresses.sms_gateway_url)),
+            "sms": lambda: far_ends.texts(
+                self._other_server("sms gateway", addresses.sms_gateway_url)
+            ),
             "inventory": lambda: map(shelves.take, far_ends.movements(self._of("inventory"))),
             "analytics": lambda: far_ends.facts(self._of("analytics")),
             "shipping": lambda: far_ends.shipments(self._of("shipping")),
@@ -131,10 +133,10 @@ class Collector:
         return listers[consumer]
 
     def _mails(self) -> Iterator[SeenEffect]:
-        server = self._witness("mail", self._addresses.mail_url)
+        server = self._other_server("mail", self._addresses.mail_url)
         total = far_ends.count_mails(server)
         yield from far_ends.mails(server)
-        listed = self._books.count_effects("email")
+        listed = self._store.count_effects("email")
         if listed < total:
             raise server.incomplete(far_ends.MAILS, listed, total)
 
@@ -159,9 +161,9 @@ class Collector:
             ) from error
 
     def _allow_replays(self) -> None:
-        for service, replay in self._books.replays():
+        for service, replay in self._store.replays():
             if service in RESENDING and (resend := self._find_resend(service, replay)):
-                self._books.allow(service, replay, resend)
+                self._store.allow(service, replay, resend)
 
     def _find_resend(self, service: str, replay: str) -> ExpectedResend | None:
         return to_resend(self._of(service).find(f"/replays/{replay}", Replay))
@@ -169,7 +171,7 @@ class Collector:
     def _of(self, service: str) -> ServiceClient:
         return self._service(service, self._addresses.of(service))
 
-    def _witness(self, name: str, url: str) -> ServiceClient:
+    def _other_server(self, name: str, url: str) -> ServiceClient:
         """Somebody else's server, which our token is nothing to."""
         return ServiceClient(self._client, name, url)
 

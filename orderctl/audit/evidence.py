@@ -13,12 +13,12 @@ class Evidence:
     """Everything that was collected. Mappings are by service, those of stock by product.
 
     `dead_letters` are bounded by what is read of them; whatever grows with the orders is in the
-    books. `stock` is None when it changed while it was read, so that movements and balances do
+    store. `stock` is None when it changed while it was read, so that movements and balances do
     not belong to the same moment. `joined`: when a latecomer began to receive; all others were
     there from the start.
     """
 
-    books: EvidenceStore
+    store: EvidenceStore
     services: Sequence[str]
     dead_letters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     has_ledger: bool = False

@@ -115,13 +115,13 @@ def stock(inventory: ServiceClient) -> Mapping[str, Stock]:
     }
 
 
-def _pages(witness: ServiceClient, path: str, kind: type[Page], parameter: str) -> Iterator[Page]:
+def _pages(service: ServiceClient, path: str, kind: type[Page], parameter: str) -> Iterator[Page]:
     query: dict[str, str | int] = {"limit": PAGE}
     while True:
-        page = witness.get(path, kind, **query)
+        page = service.get(path, kind, **query)
         yield page
         if page.next is None:
             return
         if query.get(parameter) == page.next:
-            raise witness.stuck(path)
+            raise service.stuck(path)
         query[parameter] = page.next

@@ -34,21 +34,21 @@ def judge(
     evidence: Evidence, *, quiet: bool, notice: Notice = nobody, tell: Tell = silent
 ) -> Audit:
     """Compare. Only after a quiet time is what is missing lost; before, it may be on its way."""
-    books = evidence.books
+    store = evidence.store
     services = []
     for name in evidence.services:
         verdicts = _verdicts(name, evidence, quiet=quiet, notice=notice, tell=tell)
         services.append(_judge_service(name, evidence, verdicts))
     return Audit(
         quiet=quiet,
-        accepted=books.count_orders(ACCEPTED),
-        completed=books.count_orders(COMPLETED),
+        accepted=store.count_orders(ACCEPTED),
+        completed=store.count_orders(COMPLETED),
         half_done=Some.of(_half_done(evidence)),
-        answered=books.count_answers() if evidence.has_ledger else None,
-        promised=books.count_promised(),
-        without_row=Some.of(a.order_id for a, status in books.answers() if status is None),
+        answered=store.count_answers() if evidence.has_ledger else None,
+        promised=store.count_promised(),
+        without_row=Some.of(a.order_id for a, status in store.answers() if status is None),
         other_status=Some.of(
-            a.order_id for a, status in books.answers() if status and not a.fits(status)
+            a.order_id for a, status in store.answers() if status and not a.fits(status)
         ),
         services=tuple(services),
         wrong_balances=_wrong_balances(evidence.stock, evidence.moved),
@@ -56,14 +56,14 @@ def judge(
 
 
 def _half_done(evidence: Evidence) -> Iterator[HalfDone]:
-    for order_id, status, done in evidence.books.half_done():
+    for order_id, status, done in evidence.store.half_done():
         yield HalfDone(order_id, status, tuple(s for s in evidence.services if s in done))
 
 
 def _judge_service(
     service: str, evidence: Evidence, verdicts: Iterable[tuple[Order, Verdict | None]]
 ) -> ServiceAudit:
-    books, dead = evidence.books, evidence.dead_letters.get(service, ())
+    store, dead = evidence.store, evidence.dead_letters.get(service, ())
     counts: Counter[Verdict] = Counter()
     named: defaultdict[Verdict, list[str]] = defaultdict(list)
     missing: set[str] = set()
@@ -77,11 +77,11 @@ def _judge_service(
     return ServiceAudit(
         service,
         {verdict: Some(count, tuple(named[verdict])) for verdict, count in counts.items()},
-        orphans=Some.of(books.orphans(service)),
-        resent=Some.of(books.repeated(service) if service == REPEATING else ()),
-        repeats=books.count_repeats(service) if service == REPEATING else 0,
+        orphans=Some.of(store.orphans(service)),
+        resent=Some.of(store.repeated(service) if service == REPEATING else ()),
+        repeats=store.count_repeats(service) if service == REPEATING else 0,
         other_dead_letters=Some.of(handle for handle in dead if handle not in missing),
-        resent_on_purpose=Some.of(books.on_purpose(service)),
+        resent_on_purpose=Some.of(store.on_purpose(service)),
     )
 
 
@@ -89,7 +89,7 @@ def _verdicts(
     service: str, evidence: Evidence, *, quiet: bool, notice: Notice, tell: Tell
 ) -> Iterator[tuple[Order, Verdict | None]]:
     buried = frozenset(evidence.dead_letters.get(service, ()))
-    for number, (order, found) in enumerate(evidence.books.orders(service)):
+    for number, (order, found) in enumerate(evidence.store.orders(service)):
         if number % TELL_EVERY == 0:
             tell(f"comparing {service}: {number:,}")
         if order.is_half_done:

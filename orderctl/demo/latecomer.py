@@ -91,8 +91,8 @@ def let_join(
 def _count(stack: Stack, client: httpx.Client, tell: Tell) -> int:
     """Its shipments, once nothing moves any more."""
     wait_until_idle(stack, NAME, QUIET_SECONDS, tell=tell)
-    witness = ServiceClient(client, NAME, stack.urls[NAME], stack.addresses.operator_token)
-    return len(list(shipments(witness)))
+    shipping = ServiceClient(client, NAME, stack.urls[NAME], stack.addresses.operator_token)
+    return len(list(shipments(shipping)))
 
 
 def _replay(stack: Stack, client: httpx.Client, began: datetime, tell: Tell) -> None:

@@ -90,19 +90,19 @@ def cut_at_first(times: int, whole: bytes = b"".join(LINES)) -> httpx.MockTransp
 
 
 def test_a_list_that_was_cut_is_read_anew_and_nothing_comes_twice() -> None:
-    witness = ServiceClient(
+    service = ServiceClient(
         httpx.Client(transport=cut_at_first(2)), "inventory", "http://inventory"
     )
-    assert list(witness.lines("/effects", Row)) == [Row(1), Row(2), Row(3)]
+    assert list(service.lines("/effects", Row)) == [Row(1), Row(2), Row(3)]
 
 
 def test_of_a_list_that_is_cut_each_time_nothing_is_given_to_anybody() -> None:
-    witness = ServiceClient(
+    service = ServiceClient(
         httpx.Client(transport=cut_at_first(ATTEMPTS)), "inventory", "http://inventory"
     )
     taken: list[str] = []
     with pytest.raises(EvidenceUnreadable, match="incomplete chunked read"):
-        taken.extend(map(repr, witness.lines("/effects", Row)))
+        taken.extend(map(repr, service.lines("/effects", Row)))
     assert taken == []
 
 

@@ -45,16 +45,16 @@ def test_the_doctor_takes_it_for_somebody_else(content: bytes) -> None:
 
 @odd_contents
 def test_the_audit_takes_it_for_no_evidence(content: bytes) -> None:
-    witness = ServiceClient(answering(content), "order", URL)
+    service = ServiceClient(answering(content), "order", URL)
     with pytest.raises(EvidenceUnreadable, match="cannot be read"):
-        witness.get("/orders", Row)
+        service.get("/orders", Row)
 
 
 @pytest.mark.parametrize("content", [NO_DOCUMENTS["HTML"], NO_DOCUMENTS["nested deeply"]])
 def test_a_list_with_an_odd_line_is_no_evidence(content: bytes) -> None:
-    witness = ServiceClient(answering(b'{"reason": "good"}\n' + content + b"\n"), "inventory", URL)
+    service = ServiceClient(answering(b'{"reason": "good"}\n' + content + b"\n"), "inventory", URL)
     with pytest.raises(EvidenceUnreadable, match="cannot be read"):
-        list(witness.lines("/effects", Row))
+        list(service.lines("/effects", Row))
 
 
 @odd_contents

@@ -116,8 +116,8 @@ def _products(many: int) -> list[dict[str, Any]]:
 def audited(many: int) -> Audit:
     transport = httpx.MockTransport(far_ends(many))
     client = httpx.Client(transport=transport)
-    with finished_or_not(), client, closing(EvidenceStore(CACHE)) as books:
-        evidence = Collector(addresses(), client, FakeBroker(), books).collect()
+    with finished_or_not(), client, closing(EvidenceStore(CACHE)) as store:
+        evidence = Collector(addresses(), client, FakeBroker(), store).collect()
         return judge(evidence, quiet=True)
 
 

@@ -132,8 +132,8 @@ class FarEnds:
         return json({key: rows[start:end], "next": str(end) if end < len(rows) else None})
 
 
-class WatchedBooks(EvidenceStore):
-    """Books that remember what was added to them."""
+class WatchedStore(EvidenceStore):
+    """A store that remembers what was added to it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -71,21 +71,21 @@ def with_effects(history: History, service: str, *effects: SeenEffect) -> Histor
 
 
 def judge(history: History, *, quiet: bool, notice: Notice = nobody) -> Audit:
-    with closing(EvidenceStore()) as books:
-        return audit_judge.judge(_evidence(history, books), quiet=quiet, notice=notice)
+    with closing(EvidenceStore()) as store:
+        return audit_judge.judge(_evidence(history, store), quiet=quiet, notice=notice)
 
 
-def _evidence(history: History, books: EvidenceStore) -> Evidence:
-    books.open_entries()
-    books.add_answers(history.answers or ())
+def _evidence(history: History, store: EvidenceStore) -> Evidence:
+    store.open_entries()
+    store.add_answers(history.answers or ())
     for service, effects in history.effects.items():
-        books.add_effects(service, effects)
-    books.add_orders(history.orders)
-    books.close_entries()
+        store.add_effects(service, effects)
+    store.add_orders(history.orders)
+    store.close_entries()
     for (service, replay), resend in history.resends.items():
-        books.allow(service, replay, resend)
+        store.allow(service, replay, resend)
     return Evidence(
-        books=books,
+        store=store,
         services=tuple(history.effects),
         dead_letters=history.dead_letters,
         has_ledger=history.answers is not None,

@@ -20,7 +20,7 @@ from shop.consumers import CONSUMERS
 from tests.unit.orderctl.audit.far_ends import (
     FakeBroker,
     FarEnds,
-    WatchedBooks,
+    WatchedStore,
     addresses,
     dead_letter,
     json,
@@ -41,29 +41,29 @@ MOVEMENT = {
 
 @dataclass
 class Collecting:
-    """What one audit collects; `books` are closed at the end of the test."""
+    """What one audit collects; `store` is closed at the end of the test."""
 
-    books: WatchedBooks
+    store: WatchedStore
 
     def evidence(
         self, far: FarEnds, broker: Broker | None = None, ledger: Path | None = None
     ) -> Evidence:
         client = far.client()
-        return Collector(addresses(), client, broker or FakeBroker(), self.books).collect(ledger)
+        return Collector(addresses(), client, broker or FakeBroker(), self.store).collect(ledger)
 
     def orders(self, far: FarEnds) -> list[Order]:
         self.evidence(far)
-        return [order for order, _found in self.books.orders("email")]
+        return [order for order, _found in self.store.orders("email")]
 
     def effects(self, far: FarEnds, service: str) -> list[SeenEffect]:
         self.evidence(far)
-        return self.books.effects[service]
+        return self.store.effects[service]
 
 
 @pytest.fixture
 def collect() -> Iterator[Collecting]:
-    with closing(WatchedBooks()) as books:
-        yield Collecting(books)
+    with closing(WatchedStore()) as store:
+        yield Collecting(store)
 
 
 def a_mail(number: int, message_id: str = "", **more: object) -> dict[str, object]:
@@ -140,8 +140,8 @@ def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice(
     far.answers["mail", "/api/v1/messages"] = shifted
 
     collect.evidence(far)
-    assert set(collect.books.orphans("email")) == {"event-4", "event-3", "event-2", "event-1"}
-    assert list(collect.books.repeated("email")) == []
+    assert set(collect.store.orphans("email")) == {"event-4", "event-3", "event-2", "event-1"}
+    assert list(collect.store.repeated("email")) == []
 
 
 def test_mails_that_are_counted_but_not_listed_are_not_taken_for_lost(collect: Collecting) -> None:
@@ -173,7 +173,7 @@ def test_movements_are_effects_and_sums_by_product(collect: Collecting) -> None:
     evidence = collect.evidence(FarEnds(movements=[MOVEMENT], products=products))
 
     assert evidence.moved == {"prod-1": 2}
-    assert collect.books.effects["inventory"] == [
+    assert collect.store.effects["inventory"] == [
         SeenEffect("event-1", "prod-1", said("ord-1", 3, 3))
     ]
 
@@ -210,7 +210,7 @@ def test_items_without_a_fact_belong_to_no_order(collect: Collecting) -> None:
 
     collect.evidence(FarEnds(facts=[stray | {"items": items}]))
 
-    assert list(collect.books.orphans("analytics")) == ["event-1"]
+    assert list(collect.store.orphans("analytics")) == ["event-1"]
 
 
 def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
@@ -237,7 +237,7 @@ def resent(far: FarEnds, collect: Collecting) -> list[str]:
     far.orders = [order_row(1)]
     far.texts = [{"id": 1, "idempotencyKey": f"event-1.replay-{REPLAY}", "to": "x", "text": "y"}]
     collect.evidence(far)
-    return list(collect.books.on_purpose("sms"))
+    return list(collect.store.on_purpose("sms"))
 
 
 def test_what_a_replay_sent_again_is_on_purpose_when_the_service_knows_that_replay(
@@ -273,7 +273,7 @@ def test_the_ledger_is_part_of_the_evidence(collect: Collecting, tmp_path: Path)
 
     assert collect.evidence(FarEnds(), ledger=ledger).has_ledger
 
-    assert collect.books.answered == [Answer("ord-1"), Answer("ord-2", "event-2", 202)]
+    assert collect.store.answered == [Answer("ord-1"), Answer("ord-2", "event-2", 202)]
 
 
 def test_a_ledger_that_is_not_there_is_not_an_empty_one(
@@ -334,7 +334,7 @@ def test_an_error_of_a_far_end_is_not_evidence(collect: Collecting) -> None:
 def test_a_consumer_that_the_audit_does_not_know_is_a_wrong_setting(collect: Collecting) -> None:
     with pytest.raises(UsageError, match="billing"):
         Collector(
-            addresses("email", "billing"), FarEnds().client(), FakeBroker(), collect.books
+            addresses("email", "billing"), FarEnds().client(), FakeBroker(), collect.store
         ).collect()
 
 

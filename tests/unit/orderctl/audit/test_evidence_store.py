@@ -25,38 +25,38 @@ REPLAY = "0123456789ab"
 
 
 @pytest.fixture
-def books() -> Iterator[EvidenceStore]:
+def store() -> Iterator[EvidenceStore]:
     with closing(EvidenceStore()) as made:
         made.open_entries()
         yield made
 
 
-def test_an_effect_that_is_listed_twice_is_there_once(books: EvidenceStore) -> None:
+def test_an_effect_that_is_listed_twice_is_there_once(store: EvidenceStore) -> None:
     twice = SeenEffect("event-1", listed_as="mail 7")
-    books.add_effects("email", [twice, twice])
-    books.add_effects("sms", [twice])
-    assert (books.count_effects("email"), books.count_effects("sms")) == (1, 1)
+    store.add_effects("email", [twice, twice])
+    store.add_effects("sms", [twice])
+    assert (store.count_effects("email"), store.count_effects("sms")) == (1, 1)
 
 
-def test_of_an_order_with_very_many_effects_some_are_looked_at(books: EvidenceStore) -> None:
+def test_of_an_order_with_very_many_effects_some_are_looked_at(store: EvidenceStore) -> None:
     many = (SeenEffect("event-1", part=str(number)) for number in range(MOST_FOUND + 5))
-    books.add_orders(ORDERS)
-    books.add_effects("email", many)
-    books.add_effects("email", [SeenEffect("event-2")])
-    books.close_entries()
-    found = [(order.order_id, len(effects)) for order, effects in books.orders("email")]
+    store.add_orders(ORDERS)
+    store.add_effects("email", many)
+    store.add_effects("email", [SeenEffect("event-2")])
+    store.close_entries()
+    found = [(order.order_id, len(effects)) for order, effects in store.orders("email")]
     assert found == [("ord-1", MOST_FOUND), ("ord-2", 1)]
 
 
-def test_what_an_earlier_look_has_read_is_forgotten(books: EvidenceStore) -> None:
+def test_what_an_earlier_look_has_read_is_forgotten(store: EvidenceStore) -> None:
     for order in ORDERS:
-        books.open_entries()
-        books.add_orders([order])
-        books.add_answers([Answer(order.order_id)])
-        books.add_effects("email", done("email", [order]))
-        books.close_entries()
-    assert [order.order_id for order, _ in books.orders("email")] == ["ord-2"]
-    assert (books.count_answers(), list(books.orphans("email"))) == (1, [])
+        store.open_entries()
+        store.add_orders([order])
+        store.add_answers([Answer(order.order_id)])
+        store.add_effects("email", done("email", [order]))
+        store.close_entries()
+    assert [order.order_id for order, _ in store.orders("email")] == ["ord-2"]
+    assert (store.count_answers(), list(store.orphans("email"))) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_what_an_earlier_look_has_read_is_forgotten(books: EvidenceStore) -> Non
     [("ord-1", ""), ("ord-1", "."), ("ord-1", " and."), ("ord-1.", ""), ("ord-1_", " and.")],
 )
 def test_an_order_is_known_by_its_id_in_a_text(
-    books: EvidenceStore, order_id: str, end: str
+    store: EvidenceStore, order_id: str, end: str
 ) -> None:
     order = replace(FIRST, order_id=order_id)
-    books.add_orders([SECOND, order])
-    books.add_effects("email", [SeenEffect("nobody's", mentions=f"Your order {order_id}{end}")])
-    books.close_entries()
-    assert [len(effects) for _, effects in books.orders("email")] == [0, 1]
+    store.add_orders([SECOND, order])
+    store.add_effects("email", [SeenEffect("nobody's", mentions=f"Your order {order_id}{end}")])
+    store.close_entries()
+    assert [len(effects) for _, effects in store.orders("email")] == [0, 1]
 
 
 def test_an_answer_that_the_ledger_has_twice_is_one_order_that_is_lost() -> None:
