@@ -14,6 +14,11 @@ RUN mkdir /app \
     else cp -r "$SERVICE" /app/; fi \
  && cp "$(find /app -name requirements.txt)" /requirements.txt \
  && chmod -R a+rX /app
+# What pip makes of pyproject.toml elsewhere: a command.
+RUN mkdir /commands \
+ && if [ "$SERVICE" = orderctl ]; then \
+    printf '%s\n' '#!/venv/bin/python' 'from orderctl.start import main' 'main()' \
+    > /commands/orderctl && chmod 755 /commands/orderctl; fi
 # Nothing can be written where it runs, so the bytecode has to be there already.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app
 
@@ -41,6 +46,7 @@ ENV PATH="/venv/bin:$PATH" \
 RUN install -d -o 10001 -g 10001 /data
 COPY --from=dependencies /venv /venv
 COPY --from=code /app /app
+COPY --from=code /commands /usr/local/bin
 WORKDIR /app
 # A number, because only a number can be checked to be another user than root.
 USER 10001:10001

@@ -9,6 +9,8 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The command in .venv/bin runs what is in this folder. What makes it is in the lists, with its hash.
+LINK := $(PIP) install --no-deps --no-index --no-build-isolation --editable .
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
 # In containers: rabbitmq or kafka.
@@ -34,7 +36,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Start every service, place orders, show what became of them, stop
-	@$(BIN)/python -m orderctl demo $(ARGS)
+	@$(BIN)/orderctl demo $(ARGS)
 
 loadtest: $(VENV)/.loadtest ## Put it all under load, with a burst, and audit what came of it
 	@$(BIN)/python -m loadtest $(ARGS)
@@ -121,6 +123,7 @@ $(VENV)/.made:
 $(VENV)/.runtime: $(VENV)/.made $(RUNTIME)
 	@echo "Installing what the services need into $(VENV)"
 	@$(PIP) install --require-hashes $(foreach file,$(RUNTIME),-r $(file))
+	@$(LINK)
 	@touch $@
 
 $(VENV)/.loadtest: $(VENV)/.runtime loadtest/requirements.txt
@@ -131,4 +134,5 @@ $(VENV)/.loadtest: $(VENV)/.runtime loadtest/requirements.txt
 $(VENV)/.dev: $(VENV)/.made requirements-dev.txt
 	@echo "Installing what the services, the tests and the checks need into $(VENV)"
 	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(LINK)
 	@touch $@

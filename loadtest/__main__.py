@@ -59,7 +59,7 @@ def loadtest(
 
     locust -f loadtest/locustfile.py --host http://127.0.0.1:8000
 
-    python -m orderctl audit --strict --accepted .loadtest/accepted.ndjson
+    orderctl audit --strict --accepted .loadtest/accepted.ndjson
 
     Exit status: 0 every check held, at least one order was placed and the strict audit is clean;
     1 one of these is not so; 2 the arguments do not fit; 3 the audit could not see everything.

@@ -142,11 +142,27 @@ def seconds(value: float) -> str:
 
 def command(words: str) -> str:
     """A command of ours that can be copied: called as this one was, from the same folder."""
-    python = Path(sys.executable)
-    if python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
-    on_path = shutil.which("python") == sys.executable
-    return f"{'python' if on_path else shlex.quote(str(python))} -m orderctl {words}"
+    return f"{_called(Path(sys.argv[0]), Path(sys.executable))} {words}"
+
+
+def _called(program: Path, python: Path) -> str:
+    """How this program is reached from here: the command `orderctl`, or Python with a module.
+
+    Only as it was called, since a command of this name may belong to another checkout.
+    """
+    if program.name == "orderctl":
+        return _typed(program)
+    return f"{_typed(python)} -m orderctl"
+
+
+def _typed(program: Path) -> str:
+    """Its name where the shell finds it by that, else its path."""
+    if shutil.which(program.name) == str(program):
+        return program.name
+    path = program.absolute()
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else program
+    # Without a slash, a shell would look for it elsewhere.
+    return shlex.quote(str(path)) if len(path.parts) > 1 else f"./{shlex.quote(path.name)}"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

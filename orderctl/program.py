@@ -17,8 +17,14 @@ def run_program(app: typer.Typer, name: str) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with sentences(as_json=False):
-        _say_what_wins()
+        if not _completes(name):
+            _say_what_wins()
         app(prog_name=name)
+
+
+def _completes(name: str) -> bool:
+    """Whether a shell asks for what could come next: it shows whatever else is said."""
+    return f"_{name.upper()}_COMPLETE" in os.environ
 
 
 def _say_what_wins() -> None:

@@ -1,4 +1,4 @@
-"""`python -m orderctl queues`"""
+"""`orderctl queues`"""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ def queues(
 
     On RabbitMQ, what a service has in its hands is not counted; on the others it is.
 
-    Example: python -m orderctl queues
+    Example: orderctl queues
     """
     end(lambda: _run(as_json=as_json), as_json=as_json)
 

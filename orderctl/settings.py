@@ -59,7 +59,7 @@ class BrokerSettings(QueueSettings):
     broker_url: BrokerUrl = Field(
         description="a broker's address: amqp://user:password@host:5672/vhost, "
         "kafka://host:9092 or sqlite:///file "
-        "(that of the demo is known while python -m orderctl demo --keep runs)"
+        "(that of the demo is known while orderctl demo --keep runs)"
     )
 
 

@@ -51,7 +51,7 @@ def sample(**changes: Any) -> Comparison:
         seconds=252.4,
         machine=Machine("Linux 6.1.0 x86_64", "Example CPU 3 GHz", 2, "3.11.7"),
         broker="embedded",
-        command="python -m orderctl compare",
+        command="orderctl compare",
         scenarios=tuple(a_scenario(name, dice=dice) for name in SCENARIOS),
         waterfalls=waterfalls(),
         speedup=391.7,

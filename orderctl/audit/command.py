@@ -1,4 +1,4 @@
-"""`python -m orderctl audit`"""
+"""`orderctl audit`"""
 
 from pathlib import Path
 from typing import Annotated
@@ -62,11 +62,11 @@ def audit(
 
     Examples:
 
-    python -m orderctl audit
+    orderctl audit
 
-    python -m orderctl audit --strict --accepted .demo/accepted.ndjson
+    orderctl audit --strict --accepted .demo/accepted.ndjson
 
-    python -m orderctl audit --timeout 0 --json    # as it is now, without waiting
+    orderctl audit --timeout 0 --json    # as it is now, without waiting
     """
     options = Options(accepted, quiet, timeout, strict, crashes)
     end(lambda: _run(options, as_json=as_json), as_json=as_json)

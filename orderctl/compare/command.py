@@ -1,4 +1,4 @@
-"""`python -m orderctl compare`"""
+"""`orderctl compare`"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,15 +67,15 @@ def compare_modes(
 
     Examples:
 
-    python -m orderctl compare
+    orderctl compare
 
-    python -m orderctl compare --quick
+    orderctl compare --quick
 
-    python -m orderctl compare --scenario email-down --scenario burst
+    orderctl compare --scenario email-down --scenario burst
 
-    python -m orderctl compare --scenario healthy --orders 500 --rate 5    # with a p99
+    orderctl compare --scenario healthy --orders 500 --rate 5    # with a p99
 
-    python -m orderctl compare --from report/comparison.json --report elsewhere
+    orderctl compare --from report/comparison.json --report elsewhere
     """
     end_like_ctrl_c()
     size = QUICK if quick else Size(orders, rate)

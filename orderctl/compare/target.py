@@ -61,7 +61,7 @@ class Target:
             if time.monotonic() > deadline:
                 raise CommandError(
                     f"The shop does not come to rest in {PATIENCE_SECONDS:g} s "
-                    f"({'; '.join(moving)}): see what python -m orderctl doctor says."
+                    f"({'; '.join(moving)}): see what orderctl doctor says."
                 )
             tell(f"waiting until nothing moves: {'; '.join(moving)}")
             time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""`python -m orderctl demo`"""
+"""`orderctl demo`"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -59,19 +59,19 @@ def demo(
 
     Examples:
 
-    python -m orderctl demo
+    orderctl demo
 
-    python -m orderctl demo --orders 100 --rate 50
+    orderctl demo --orders 100 --rate 50
 
-    python -m orderctl demo --latecomer    # a service joins after the orders; replay
+    orderctl demo --latecomer    # a service joins after the orders; replay
 
-    python -m orderctl demo --keep    # then place orders with curl, kill services, audit
+    orderctl demo --keep    # then place orders with curl, kill services, audit
 
-    python -m orderctl demo --broker amqp://guest:guest@127.0.0.1:5672/
+    orderctl demo --broker amqp://guest:guest@127.0.0.1:5672/
 
-    python -m orderctl demo --broker kafka://127.0.0.1:9092
+    orderctl demo --broker kafka://127.0.0.1:9092
 
-    python -m orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack
+    orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack
     """
     end_like_ctrl_c()
     plan = DemoPlan(orders, rate, folder, broker, latecomer, keep, not free_ports)

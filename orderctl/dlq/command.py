@@ -1,4 +1,4 @@
-"""`python -m orderctl dlq`: list, show, redrive, discard."""
+"""`orderctl dlq`: list, show, redrive, discard."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -50,9 +50,9 @@ def list_letters(
 
     Examples:
 
-    python -m orderctl dlq list
+    orderctl dlq list
 
-    python -m orderctl dlq list email --json
+    orderctl dlq list email --json
     """
 
     def run() -> int:
@@ -81,7 +81,7 @@ def show(
 
     Example:
 
-    python -m orderctl dlq show email 1b671a64-40d5-491e-99b0-da01ff1f3341
+    orderctl dlq show email 1b671a64-40d5-491e-99b0-da01ff1f3341
     """
 
     def run() -> int:
@@ -108,9 +108,9 @@ def redrive(
 
     Examples:
 
-    python -m orderctl dlq redrive email --all
+    orderctl dlq redrive email --all
 
-    python -m orderctl dlq redrive email 1b671a64-40d5-491e-99b0-da01ff1f3341
+    orderctl dlq redrive email 1b671a64-40d5-491e-99b0-da01ff1f3341
     """
 
     def run() -> int:
@@ -133,7 +133,7 @@ def discard(
 
     Example:
 
-    python -m orderctl dlq discard email 1b671a64-40d5-491e-99b0-da01ff1f3341 --yes
+    orderctl dlq discard email 1b671a64-40d5-491e-99b0-da01ff1f3341 --yes
     """
 
     def run() -> int:

@@ -1,4 +1,4 @@
-"""`python -m orderctl doctor`"""
+"""`orderctl doctor`"""
 
 from typing import Annotated
 
@@ -25,9 +25,9 @@ def doctor(
 
     Examples:
 
-    python -m orderctl doctor
+    orderctl doctor
 
-    python -m orderctl doctor --seconds 30 --json
+    orderctl doctor --seconds 30 --json
     """
     end(lambda: _run(seconds, as_json=as_json), as_json=as_json)
 

@@ -37,7 +37,7 @@ def check_packages(root: Path = ROOT, version_of: Version = version) -> Finding:
     return problem(
         "packages",
         f"not installed: {', '.join(missing)}",
-        "Run make demo, which makes .venv, and call .venv/bin/python -m orderctl.",
+        "Run make demo, which makes .venv, and call .venv/bin/orderctl.",
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m orderctl fault`"""
+"""`orderctl fault`"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -47,13 +47,13 @@ def clear_all(
 
     Examples:
 
-    python -m orderctl fault email --latency 2 --for 60
+    orderctl fault email --latency 2 --for 60
 
-    python -m orderctl fault sms --failures 0.2
+    orderctl fault sms --failures 0.2
 
-    python -m orderctl fault inventory --crash after
+    orderctl fault inventory --crash after
 
-    python -m orderctl fault --clear
+    orderctl fault --clear
     """
     if clear and context.invoked_subcommand is None:
         end(lambda: _clear(SERVICES), as_json=False)
@@ -131,7 +131,7 @@ def duplicate(
 ) -> None:
     """Publish the event of an order once more: every inbox has to know it.
 
-    Example: python -m orderctl fault duplicate ord-3f9c1a2b7d4e
+    Example: orderctl fault duplicate ord-3f9c1a2b7d4e
     """
 
     def run() -> int:
@@ -146,7 +146,7 @@ def duplicate(
 def poison(number: Number = 1) -> None:
     """Publish what is no event: every service has to put it into its dead letter queue.
 
-    Example: python -m orderctl fault poison --count 3
+    Example: orderctl fault poison --count 3
     """
     end(lambda: _publish(list(poisons(number))), as_json=False)
 

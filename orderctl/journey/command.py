@@ -1,4 +1,4 @@
-"""`python -m orderctl journey`"""
+"""`orderctl journey`"""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -28,9 +28,9 @@ def journey(
 
     Examples:
 
-    python -m orderctl journey ord-3f9c1a2b7d4e
+    orderctl journey ord-3f9c1a2b7d4e
 
-    python -m orderctl journey ord-3f9c1a2b7d4e --json
+    orderctl journey ord-3f9c1a2b7d4e --json
     """
 
     def run() -> int:

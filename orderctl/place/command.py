@@ -1,4 +1,4 @@
-"""`python -m orderctl place`"""
+"""`orderctl place`"""
 
 import random
 from collections.abc import Iterator
@@ -64,13 +64,13 @@ def place(
 
     Examples:
 
-    python -m orderctl place
+    orderctl place
 
-    python -m orderctl place --count 100 --rate 50 --accepted accepted.ndjson
+    orderctl place --count 100 --rate 50 --accepted accepted.ndjson
 
-    python -m orderctl place --product prod-456 --quantity 2 --price 49.99 --user usr-123
+    orderctl place --product prod-456 --quantity 2 --price 49.99 --user usr-123
 
-    python -m orderctl place --mode sync    # the customer waits for every service
+    orderctl place --mode sync    # the customer waits for every service
     """
     wish = BasketTemplate(product, quantity, price, user)
 

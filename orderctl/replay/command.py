@@ -1,4 +1,4 @@
-"""`python -m orderctl replay`"""
+"""`orderctl replay`"""
 
 from typing import Annotated, Any
 
@@ -47,11 +47,11 @@ def replay(
 
     Examples:
 
-    python -m orderctl replay analytics --from beginning
+    orderctl replay analytics --from beginning
 
-    python -m orderctl replay shipping --from 2026-03-04T05:06:07Z --dry-run
+    orderctl replay shipping --from 2026-03-04T05:06:07Z --dry-run
 
-    python -m orderctl replay email --from 1200 --to 1300 --resend
+    orderctl replay email --from 1200 --to 1300 --resend
     """
     wish = {"from": start, "to": to, "dryRun": dry_run, "resend": resend}
 

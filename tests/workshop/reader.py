@@ -23,7 +23,7 @@ FRONT_PAGE = FOLDER / "README.md"
 SETTINGS = {"order-relay": "RELAY_URL", "mail_sink": "MAIL_URL"}
 #: Ports that a page gives to processes of the reader.
 OWN_PORTS = ("8006", "8103")
-SHOP = "python -m orderctl demo"
+SHOP = "orderctl demo"
 
 
 @dataclass

@@ -15,7 +15,7 @@ LIMIT = 90.0
 #: Seconds in which everything that a command started has to end.
 END_LIMIT = 45.0
 #: What the shell keeps for the commands that follow.
-KEPT = ("alias ", "export ", "source ")
+KEPT = ("alias ", "unalias ", "export ", "source ")
 #: With these set, programs say something else than they say to a person.
 NOT_A_PERSONS = {"CI", "PYTEST_ADDOPTS"}
 

@@ -14,6 +14,7 @@ def ask(
     module: str,
     arguments: list[str],
     *,
+    script: str,
     environment: dict[str, str],
     folder: str,
     streams: tuple[int, int, int],
@@ -21,7 +22,8 @@ def ask(
 ) -> tuple[socket.socket, int]:
     """Have it fork; the connection to ask about the new process, and its pid. Raises OSError.
 
-    `streams` are descriptors for standard input, output and error; `ignored` signal numbers.
+    `script` is what it finds as its own path, where that is not the module's. `streams` are
+    descriptors for standard input, output and error; `ignored` signal numbers.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -29,6 +31,7 @@ def ask(
         request = {
             "module": module,
             "arguments": arguments,
+            "script": script,
             "environment": environment,
             "folder": folder,
             "ignored": ignored,

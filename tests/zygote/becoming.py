@@ -33,12 +33,13 @@ def become(request: Request, executable: str, path: list[str]) -> None:
     own = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [os.getcwd(), *own, *path]  # noqa: PTH109 (as Python says it)
     sys.executable = executable
-    sys.argv[:] = [request.module, *request.arguments]
+    sys.argv[:] = [request.script or request.module, *request.arguments]
     # As at a start: it is imported as a module only if another module asks for it.
     for name in (request.module, f"{request.module}.__main__"):
         if not hasattr(sys.modules.get(name), "__path__"):
             sys.modules.pop(name, None)
-    runpy.run_module(request.module, run_name="__main__", alter_sys=True)
+    # A script keeps its own path as the first word.
+    runpy.run_module(request.module, run_name="__main__", alter_sys=not request.script)
 
 
 def _connect(streams: list[int]) -> None:

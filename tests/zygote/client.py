@@ -18,9 +18,10 @@ from tests.zygote.asking import ask, end_of
 
 #: Which Python reads when it starts, and which a copy of the zygote heeds all the same.
 HEEDED = {"PYTHONPATH", "PYTHONUNBUFFERED"}
+#: `{script}`: what the process takes for its own path, if it is to take another than its module's.
 COMMAND = """\
 #!/bin/sh
-exec "{python}" -IS "{command}" "{socket}" "{python}" "$@"
+exec "{python}" -IS "{command}" "{socket}" "{python}" "{script}" {module}"$@"
 """
 
 
@@ -40,6 +41,7 @@ class Forked:
                 str(address),
                 module,
                 [],
+                script="",
                 environment=dict(environment),
                 folder=str(folder),
                 streams=(nothing.fileno(), output.fileno(), output.fileno()),
@@ -83,7 +85,8 @@ class Zygote:
         self._folder = Path(tempfile.mkdtemp(prefix="zygote-"))
         self.socket = self._folder / "socket"
         self.python = self._folder / "python"
-        self._write_python()
+        self._write(self.python)
+        self._write(self._folder / "orderctl", script="$0", module="-m orderctl ")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.zygote", str(self._folder)],
             cwd=ROOT,
@@ -96,11 +99,16 @@ class Zygote:
         said = self._process.stdout.readline()
         assert said == b"ready\n", "the zygote has not started"
 
-    def _write_python(self) -> None:
-        command = Path(__file__).with_name("command.py")
-        words = {"python": sys.executable, "command": command, "socket": self.socket}
-        self.python.write_text(COMMAND.format(**words))
-        self.python.chmod(0o700)
+    def _write(self, file: Path, *, script: str = "", module: str = "") -> None:
+        words = {
+            "python": sys.executable,
+            "command": Path(__file__).with_name("command.py"),
+            "socket": self.socket,
+            "script": script,
+            "module": module,
+        }
+        file.write_text(COMMAND.format(**words))
+        file.chmod(0o700)
 
     def close(self) -> None:
         self._process.communicate()
@@ -130,5 +138,8 @@ def _can_heed(environment: Mapping[str, str]) -> bool:
 
 
 def python() -> str:
-    """A command that does what `python` does: quicker, where the zygote knows the module."""
+    """A command that does what `python` does: quicker, where the zygote knows the module.
+
+    Beside it is `orderctl`, except where this is Python itself: there it is what pip has made.
+    """
     return str(_zygote().python) if sys.platform == "linux" else sys.executable

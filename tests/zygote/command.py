@@ -1,6 +1,8 @@
-"""What `python` is for tests: asks the zygote for `-m MODULE …`, and stands for that process.
+"""What `python` and `orderctl` are for tests: asks the zygote for `-m MODULE …`, and stands for
+that process.
 
-Run as `command.py SOCKET PYTHON ARGUMENT…`; whatever is not for the zygote, PYTHON itself does.
+Run as `command.py SOCKET PYTHON SCRIPT ARGUMENT…`, where SCRIPT is what the process is to find as
+its own path, or empty; whatever is not for the zygote, PYTHON itself does.
 Signals are passed on, the status is that of the process. Who stops or kills this one with SIGKILL
 ends the process as well.
 """
@@ -21,10 +23,10 @@ PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, sign
 OURS = ("orderctl", "services", "shared", "simulators", "docs.workshop")
 
 
-def main(address: str, python: str, arguments: list[str]) -> int:
+def main(address: str, python: str, script: str, arguments: list[str]) -> int:
     try:
         # Without a zygote, or without one of the streams, it is done as ever.
-        asked = ask_like_this(address, arguments) if is_for_zygote(arguments) else None
+        asked = ask_like_this(address, script, arguments) if is_for_zygote(arguments) else None
     except OSError:
         asked = None
     if asked is None:
@@ -34,13 +36,14 @@ def main(address: str, python: str, arguments: list[str]) -> int:
     return end_of(connection)
 
 
-def ask_like_this(address: str, arguments: list[str]) -> tuple[socket, int]:
+def ask_like_this(address: str, script: str, arguments: list[str]) -> tuple[socket, int]:
     """For a process with the environment, the folder and the streams of this one."""
     could_be = (*PASSED_ON, signal.SIGINT)
     return ask(
         address,
         arguments[1],
         arguments[2:],
+        script=script,
         environment=dict(os.environ),
         folder=os.getcwd(),  # noqa: PTH109
         streams=(0, 1, 2),
@@ -76,4 +79,4 @@ def end_like(status: int) -> None:
 
 
 if __name__ == "__main__":
-    end_like(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
+    end_like(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))

@@ -17,10 +17,13 @@ STREAMS = 3
 
 @dataclass(frozen=True)
 class Request:
-    """A process that somebody wants: `python -m module arguments` in `folder`."""
+    """A process that somebody wants: `python -m module arguments` in `folder`, or a script that
+    runs this module.
+    """
 
     module: str
     arguments: list[str]
+    script: str
     environment: dict[str, str]
     folder: str
     ignored: list[int]

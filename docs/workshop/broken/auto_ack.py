@@ -1,6 +1,6 @@
 """Email that acknowledges a message when it comes, before it has done anything with it.
 
-`python -m orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack`
+`orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack`
 """
 
 from collections.abc import Sequence

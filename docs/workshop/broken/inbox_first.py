@@ -1,6 +1,6 @@
 """Inventory that writes down "I have seen this event", and only then moves the stock.
 
-`python -m orderctl demo --keep --orders 0 --with inventory=docs.workshop.broken.inbox_first`
+`orderctl demo --keep --orders 0 --with inventory=docs.workshop.broken.inbox_first`
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """An order service that commits the order and then publishes its event by itself.
 
-`python -m orderctl demo --keep --orders 0 --with order=docs.workshop.broken.no_outbox`
+`orderctl demo --keep --orders 0 --with order=docs.workshop.broken.no_outbox`
 """
 
 from collections.abc import Callable

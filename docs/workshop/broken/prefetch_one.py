@@ -1,6 +1,6 @@
 """Email that takes one message at a time, whatever number of mails it could send side by side.
 
-`python -m orderctl demo --keep --orders 0 --with email=docs.workshop.broken.prefetch_one`
+`orderctl demo --keep --orders 0 --with email=docs.workshop.broken.prefetch_one`
 """
 
 from typing import Any

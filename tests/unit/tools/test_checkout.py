@@ -75,14 +75,15 @@ def test_a_clone_that_would_have_windows_line_endings_is_byte_for_byte_the_same(
 
 
 def a_checkout(folder: Path) -> Path:
-    """What `make` reads, and a Python that only says how it was called."""
+    """What `make` reads, with a Python and an `orderctl` that only say how they were called."""
     shutil.copytree(ROOT / "tools", folder / "tools")
     shutil.copy(ROOT / "Makefile", folder)
     shutil.copytree(ROOT / "deploy", folder / "deploy")
     (folder / ".venv" / "bin").mkdir(parents=True)
-    python = folder / ".venv" / "bin" / "python"
-    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nenv\n')
-    python.chmod(0o755)
+    for name in ("python", "orderctl"):
+        program = folder / ".venv" / "bin" / name
+        program.write_text('#!/bin/sh\nprintf "%s\\n" "${0##*/}" "$@"\nenv\n')
+        program.chmod(0o755)
     for name in ("simulators", "orderctl", "loadtest"):
         (folder / name).mkdir()
         (folder / name / "requirements.txt").touch()
@@ -102,7 +103,7 @@ def test_make_runs_what_it_is_to_run_whatever_the_folder_is_called_and_the_shell
 
     assert done.stderr == ""
     lines = [line for line in done.stdout.splitlines() if not line.startswith("make")]
-    assert lines[:3] == ["-m", "orderctl", "demo"]
+    assert lines[:2] == ["orderctl", "demo"]
     assert [
         line for line in lines if line.partition("=")[0] in LEAKS.keys() - {"ARGS", "BROKER"}
     ] == []

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from orderctl import __version__
 from orderctl.stack.environment import of_the_machine
 from orderctl.stack.process import ROOT, PartProcess, Start, Started, start_python
 from tests.waiting import eventually
@@ -165,3 +166,29 @@ def test_the_command_does_the_rest_itself() -> None:
     zygote.close()
     words = ["sh", "-c", script, "python", "-m", MIRROR, "4"]
     assert subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 4
+
+
+def test_the_other_command_is_orderctl_with_its_streams_its_status_and_its_name() -> None:
+    folder = Path(python()).parent
+    environment = {**of_the_machine(), "PATH": f"{folder}:{os.defpath}", "DEMO_FOLDER": "/nowhere"}
+    done = subprocess.run(
+        ["orderctl", "journey", "ord-1"],
+        cwd=ROOT,
+        env={**environment, "ORDER_URL": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "start it (orderctl demo --keep starts everything)" in done.stderr
+
+
+def test_orderctl_is_run_without_a_zygote_as_well() -> None:
+    zygote = Zygote()
+    script = zygote.python.with_name("orderctl").read_text()
+    zygote.close()
+    words = ["sh", "-c", script, "orderctl", "--version"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, f"orderctl {__version__}\n".encode())

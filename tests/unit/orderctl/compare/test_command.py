@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from orderctl.__main__ import create_app
+from orderctl.app import create_app
 from orderctl.compare.command import words
 from orderctl.compare.files import DATA, read_comparison
 from orderctl.compare.results import Comparison

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from orderctl.__main__ import create_app
+from orderctl.app import create_app
 from shared.transport import Broker, Failure, Message, connect
 
 Run = Callable[..., Result]

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, select
 from typer.testing import CliRunner
 
-from orderctl.__main__ import create_app as create_orderctl
+from orderctl.app import create_app as create_orderctl
 from orderctl.dlq.notice import EVENTS_AT_ONCE, Notice, tell_service
 from orderctl.settings import ConsumerAddresses
 from orderctl.stack.ports import free_ports

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from orderctl.__main__ import create_app
+from orderctl.app import create_app
 from orderctl.doctor.finding import Finding, Level, note, ok, problem, warning
 from orderctl.doctor.machine import check_packages, check_python
 from orderctl.doctor.report import exit_status

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orderctl.__main__ import create_app
+from orderctl.app import create_app
 from orderctl.fault.bad_messages import POISON
 from orderctl.stack.ports import free_ports
 from shared.events import decode

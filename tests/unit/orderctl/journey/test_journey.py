@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from orderctl.__main__ import create_app
+from orderctl.app import create_app
 from orderctl.errors import CommandError
 from orderctl.journey.command import ask, read
 from orderctl.journey.report import print_journey

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from typer.testing import CliRunner
 
-from orderctl.__main__ import create_app
+from orderctl.app import create_app
 from orderctl.errors import CommandError
 from orderctl.replay.client import Replay, ReplayAnswer, ReplayClient, ReplayFailure
 from orderctl.replay.report import announcement, print_replay

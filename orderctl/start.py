@@ -1,0 +1,13 @@
+"""Where `orderctl` and `python -m orderctl` begin."""
+
+import signal
+
+
+def main() -> None:
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        # The imports take a second, in which Ctrl-C is to end the program without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from orderctl.app import create_app
+    from orderctl.program import run_program
+
+    run_program(create_app(), "orderctl")

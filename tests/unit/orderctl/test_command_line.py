@@ -1,0 +1,113 @@
+"""`orderctl` is a command, and says how to call it again as it was called."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from configparser import ConfigParser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from orderctl import __version__
+from orderctl.demo_folder import claimed, write_environment
+from orderctl.stack.process import ROOT
+
+#: What pip makes, without the path of a checkout.
+SCRIPT = f"#!{sys.executable}\nfrom orderctl.start import main\nmain()\n"
+#: Where no order service is, and no demo runs.
+NOWHERE = {"ORDER_URL": "http://127.0.0.1:9", "DEMO_FOLDER": "/nowhere", "PYTHONPATH": str(ROOT)}
+#: It cannot reach the order service, and says which command would start it.
+JOURNEY = "journey ord-1"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with the command in `.venv/bin`, and with a space in its path."""
+    script = tmp_path / "a b" / ".venv" / "bin" / "orderctl"
+    script.parent.mkdir(parents=True)
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
+    return tmp_path / "a b"
+
+
+def run(
+    typed: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["bash", "-c", typed],
+        cwd=folder,
+        env={"PATH": os.defpath, **NOWHERE, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "below", "path", "said"),
+    [
+        (".venv/bin/orderctl", ".", "", ".venv/bin/orderctl"),
+        ("../.venv/bin/orderctl", ".venv", "", "../.venv/bin/orderctl"),
+        ("./orderctl", ".venv/bin", "", "./orderctl"),
+        ("orderctl", ".", "{checkout}/.venv/bin:", "orderctl"),
+        ('"$PWD/.venv/bin/orderctl"', ".", "", ".venv/bin/orderctl"),
+        ('"{checkout}/.venv/bin/orderctl"', "..", "", "'a b/.venv/bin/orderctl'"),
+        ('"{checkout}/.venv/bin/orderctl"', "/usr", "", "'{checkout}/.venv/bin/orderctl'"),
+        (f"{sys.executable} -m orderctl", ".", "", f"{sys.executable} -m orderctl"),
+        ("python -m orderctl", ".", f"{Path(sys.executable).parent}:", "python -m orderctl"),
+    ],
+)
+def test_a_hint_can_be_copied_into_the_shell_that_it_is_shown_in(
+    checkout: Path, typed: str, below: str, path: str, said: str
+) -> None:
+    searched = {"PATH": path.format(checkout=checkout) + os.defpath}
+    done = run(f"{typed.format(checkout=checkout)} {JOURNEY}", checkout / below, searched)
+
+    [hint] = [part for part in done.stderr.split("(") if "starts everything" in part]
+    assert hint.partition(" demo --keep")[0] == said.format(checkout=checkout)
+    again = run(f"{hint.partition(' demo --keep')[0]} --version", checkout / below, searched)
+    assert (again.returncode, again.stdout) == (0, f"orderctl {__version__}\n")
+
+
+@pytest.mark.parametrize("words", ["--help", "", "audit --nonsense"])
+def test_as_a_module_of_python_it_is_the_same(checkout: Path, words: str) -> None:
+    command = run(f".venv/bin/orderctl {words}", checkout)
+    module = run(f"{sys.executable} -m orderctl {words}", checkout)
+
+    assert (module.returncode, module.stdout, module.stderr) == (
+        command.returncode,
+        command.stdout,
+        command.stderr,
+    )
+
+
+def test_a_shell_that_completes_is_told_the_words_and_nothing_else(
+    checkout: Path, tmp_path: Path
+) -> None:
+    asked = {"_ORDERCTL_COMPLETE": "complete_bash", "COMP_WORDS": "orderctl jo", "COMP_CWORD": "1"}
+    with claimed(tmp_path / "demo"):
+        write_environment(tmp_path / "demo", {"BROKER_URL": "sqlite:////a"})
+        # It names another broker than the demo that runs, of which every command speaks.
+        shell = {"DEMO_FOLDER": str(tmp_path / "demo"), "BROKER_URL": "sqlite:////b", **asked}
+        done = run(".venv/bin/orderctl", checkout, shell)
+
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["journey"], "")
+
+
+def test_pip_makes_the_command_and_leaves_the_code_where_it_is(tmp_path: Path) -> None:
+    build = "import sys; from flit_core.buildapi import build_editable; build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True)
+
+    [wheel] = tmp_path.glob("*.whl")
+    assert wheel.name == f"orderctl-{__version__}-py3-none-any.whl"
+    with ZipFile(wheel) as files:
+        entries = ConfigParser()
+        entries.read_string(
+            files.read(f"orderctl-{__version__}.dist-info/entry_points.txt").decode()
+        )
+        assert dict(entries["console_scripts"]) == {"orderctl": "orderctl.start:main"}
+        assert files.read("orderctl.pth").decode().strip() == str(ROOT)
+        assert [name for name in files.namelist() if name.endswith(".py")] == []
