@@ -31,7 +31,9 @@ def become(request: Request, executable: str, path: list[str]) -> None:
     tempfile.tempdir = None
     _open_streams(unbuffered=bool(os.environ.get("PYTHONUNBUFFERED")))
     own = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-    sys.path[:] = [os.getcwd(), *own, *path]  # noqa: PTH109 (as Python says it)
+    # What pip has made of pyproject.toml names the checkout, and no folder is named twice.
+    others = [each for each in path if each not in own]
+    sys.path[:] = [os.getcwd(), *own, *others]  # noqa: PTH109 (as Python says it)
     sys.executable = executable
     sys.argv[:] = [request.script or request.module, *request.arguments]
     # As at a start: it is imported as a module only if another module asks for it.
