@@ -9,8 +9,6 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# The command in .venv/bin runs what is in this folder. What makes it is in the lists, with its hash.
-LINK := $(PIP) install --no-deps --no-index --no-build-isolation --editable .
 RUNTIME := $(wildcard services/*/requirements.txt) simulators/requirements.txt orderctl/requirements.txt
 
 # In containers: rabbitmq or kafka.
@@ -123,7 +121,7 @@ $(VENV)/.made:
 $(VENV)/.runtime: $(VENV)/.made $(RUNTIME)
 	@echo "Installing what the services need into $(VENV)"
 	@$(PIP) install --require-hashes $(foreach file,$(RUNTIME),-r $(file))
-	@$(LINK)
+	@tools/make-command $(VENV)
 	@touch $@
 
 $(VENV)/.loadtest: $(VENV)/.runtime loadtest/requirements.txt
@@ -134,5 +132,5 @@ $(VENV)/.loadtest: $(VENV)/.runtime loadtest/requirements.txt
 $(VENV)/.dev: $(VENV)/.made requirements-dev.txt
 	@echo "Installing what the services, the tests and the checks need into $(VENV)"
 	@$(PIP) install --require-hashes -r requirements-dev.txt
-	@$(LINK)
+	@tools/make-command $(VENV)
 	@touch $@

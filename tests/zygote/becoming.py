@@ -31,7 +31,7 @@ def become(request: Request, executable: str, path: list[str]) -> None:
     tempfile.tempdir = None
     _open_streams(unbuffered=bool(os.environ.get("PYTHONUNBUFFERED")))
     own = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-    # What pip has made of pyproject.toml names the checkout, and no folder is named twice.
+    # The checkout, say, which the environment of `orderctl` names as well.
     others = [each for each in path if each not in own]
     sys.path[:] = [os.getcwd(), *own, *others]  # noqa: PTH109 (as Python says it)
     sys.executable = executable

@@ -1,12 +1,14 @@
 """`orderctl` is a command, and says how to call it again as it was called."""
 
+import ast
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
-from configparser import ConfigParser
 from pathlib import Path
-from zipfile import ZipFile
+from venv import EnvBuilder
 
 import pytest
 
@@ -97,17 +99,26 @@ def test_a_shell_that_completes_is_told_the_words_and_nothing_else(
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["journey"], "")
 
 
-def test_pip_makes_the_command_and_leaves_the_code_where_it_is(tmp_path: Path) -> None:
-    build = "import sys; from flit_core.buildapi import build_editable; build_editable(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True)
+def test_make_installs_it_whatever_folder_and_locale_are_called(tmp_path: Path) -> None:
+    folder = tmp_path / "what?%2F%s a#b größe's"
+    for name in ("orderctl", "shared", "shop"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    EnvBuilder().create(folder / ".venv")
+    # pip, and what it makes the command with, come from here.
+    [packages] = (folder / ".venv").glob("lib/python*/site-packages")
+    (packages / "here.pth").write_text(sysconfig.get_path("purelib"))
+    subprocess.run([ROOT / "tools" / "make-command", ".venv"], cwd=folder, check=True)
 
-    [wheel] = tmp_path.glob("*.whl")
-    assert wheel.name == f"orderctl-{__version__}-py3-none-any.whl"
-    with ZipFile(wheel) as files:
-        entries = ConfigParser()
-        entries.read_string(
-            files.read(f"orderctl-{__version__}.dist-info/entry_points.txt").decode()
-        )
-        assert dict(entries["console_scripts"]) == {"orderctl": "orderctl.start:main"}
-        assert files.read("orderctl.pth").decode().strip() == str(ROOT)
-        assert [name for name in files.namelist() if name.endswith(".py")] == []
+    plain = {"LC_ALL": "C", "PYTHONPATH": ""}
+    done = run("'what?%2F%s a#b größe'\\''s/.venv/bin/orderctl' --version", tmp_path, plain)
+    where = run(
+        ".venv/bin/python -c 'import orderctl; print(ascii(orderctl.__file__))'",
+        folder,
+        {**plain, "PYTHONSAFEPATH": "1"},
+    )
+
+    assert (done.returncode, done.stdout) == (0, f"orderctl {__version__}\n")
+    assert os.fsencode(ast.literal_eval(where.stdout)) == os.fsencode(
+        folder / "orderctl/__init__.py"
+    )
