@@ -90,7 +90,10 @@ class FaultAddresses(OrderAddress, ConsumerAddresses):
 
 
 class Addresses(BrokerSettings, FaultAddresses):
-    """What the audit takes: where every service and far end listens. The defaults are the documented ports."""
+    """What the audit takes: where every service and far end listens.
+
+    The defaults are the documented ports.
+    """
 
     relay_url: HttpUrl = "http://127.0.0.1:8010"
     mail_url: HttpUrl = "http://127.0.0.1:8025"

@@ -30,7 +30,13 @@ AN_ORDER = {"userId": "u", "items": [{"productId": "p", "quantity": 1, "price": 
 
 _THEN = "2026-03-04T05:06:07Z"
 _STEP = {"step": "retried", "attempt": 1, "reason": "550", "nextAt": None, "at": _THEN}
-_ORDER_STATE = {"state": "applied", "attempts": 2, "startedAt": _THEN, "at": _THEN, "history": [_STEP]}
+_ORDER_STATE = {
+    "state": "applied",
+    "attempts": 2,
+    "startedAt": _THEN,
+    "at": _THEN,
+    "history": [_STEP],
+}
 
 
 class DocumentedService:

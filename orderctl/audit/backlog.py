@@ -7,10 +7,10 @@ import httpx
 import msgspec
 
 from orderctl.ask_again import ask_again
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.audit.far_ends import newest_order
 from orderctl.audit.quiet import BacklogSnapshot
 from orderctl.errors import EvidenceUnreadable
-from orderctl.http_client import ServiceClient
 from orderctl.replicas import Replicas, replicas
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable, DocumentError
@@ -45,7 +45,7 @@ class BacklogProbe:
 
     def __call__(self) -> BacklogSnapshot:
         addresses = self.addresses
-        order = ServiceClient(self.client, "order", addresses.order_url, addresses.operator_token)
+        order = EvidenceClient(self.client, "order", addresses.order_url, addresses.operator_token)
         newest = newest_order(order)
         outbox = order.get("/outbox", _Outbox)
         depths = {name: self._depth(name) for name in addresses.consumers}

@@ -12,6 +12,7 @@ import httpx
 
 from orderctl.audit import far_ends
 from orderctl.audit.evidence import Evidence
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.audit.evidence_store import EvidenceStore
 from orderctl.audit.facts import Order, SeenEffect, Stock
 from orderctl.audit.ledger import read_ledger
@@ -19,7 +20,6 @@ from orderctl.audit.replays import RESENDING, ExpectedResend, to_resend
 from orderctl.audit.shapes import Replay
 from orderctl.audit.stock import Shelves
 from orderctl.errors import EvidenceUnreadable, UsageError
-from orderctl.http_client import ServiceClient
 from orderctl.progress import Tell, silent
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
@@ -168,12 +168,12 @@ class Collector:
     def _find_resend(self, service: str, replay: str) -> ExpectedResend | None:
         return to_resend(self._of(service).find(f"/replays/{replay}", Replay))
 
-    def _of(self, service: str) -> ServiceClient:
+    def _of(self, service: str) -> EvidenceClient:
         return self._service(service, self._addresses.of(service))
 
-    def _other_server(self, name: str, url: str) -> ServiceClient:
+    def _other_server(self, name: str, url: str) -> EvidenceClient:
         """Somebody else's server, which our token is nothing to."""
-        return ServiceClient(self._client, name, url)
+        return EvidenceClient(self._client, name, url)
 
-    def _service(self, name: str, url: str) -> ServiceClient:
-        return ServiceClient(self._client, name, url, self._addresses.operator_token)
+    def _service(self, name: str, url: str) -> EvidenceClient:
+        return EvidenceClient(self._client, name, url, self._addresses.operator_token)

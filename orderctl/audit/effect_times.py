@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from orderctl.http_client import ServiceClient
+from orderctl.audit.evidence_client import EvidenceClient
 
 #: A line of /effects that has a state is an effect only when it is done.
 DONE = "done"
@@ -22,7 +22,7 @@ class _Line(msgspec.Struct, rename="camel"):
 DoneAt = Mapping[str, datetime]
 
 
-def read_done(service: ServiceClient) -> DoneAt:
+def read_done(service: EvidenceClient) -> DoneAt:
     """What a service has done so far. Raises EvidenceUnreadable."""
     done: dict[str, datetime] = {}
     for line in service.lines("/effects", _Line):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from orderctl.audit.evidence_client import PAGE, EvidenceClient
 from orderctl.audit.facts import Order, SeenEffect, Stock, said
 from orderctl.audit.shapes import (
     Fact,
@@ -17,7 +18,6 @@ from orderctl.audit.shapes import (
     TextPage,
     WholeMail,
 )
-from orderctl.http_client import PAGE, ServiceClient
 
 #: The email service's Message-IDs are `<EVENT_ID@orders.example>`.
 MESSAGE_ID_DOMAIN = "@orders.example"
@@ -31,21 +31,21 @@ CUT_OFF = "..."
 Page = TypeVar("Page", OrderPage, TextPage, ProductPage)
 
 
-def orders(order: ServiceClient) -> Iterator[Order]:
+def orders(order: EvidenceClient) -> Iterator[Order]:
     for page in _pages(order, "/orders", OrderPage, "cursor"):
         yield from (row.order() for row in page.orders)
 
 
-def newest_order(order: ServiceClient) -> str | None:
+def newest_order(order: EvidenceClient) -> str | None:
     page = order.get("/orders", OrderPage, limit=1)
     return page.orders[0].order_id if page.orders else None
 
 
-def count_mails(server: ServiceClient) -> int:
+def count_mails(server: EvidenceClient) -> int:
     return _mail_page(server, 0).total
 
 
-def mails(server: ServiceClient) -> Iterator[SeenEffect]:
+def mails(server: EvidenceClient) -> Iterator[SeenEffect]:
     """Every mail that the server accepted; one that arrives meanwhile may shift the pages."""
     start = 0
     while messages := _mail_page(server, start).messages:
@@ -53,11 +53,11 @@ def mails(server: ServiceClient) -> Iterator[SeenEffect]:
         start += len(messages)
 
 
-def _mail_page(server: ServiceClient, start: int) -> MailPage:
+def _mail_page(server: EvidenceClient, start: int) -> MailPage:
     return server.get(MAILS, MailPage, start=start, limit=PAGE)
 
 
-def _mail_effect(server: ServiceClient, mail: Mail) -> SeenEffect:
+def _mail_effect(server: EvidenceClient, mail: Mail) -> SeenEffect:
     event_id = mail.message_id.strip("<>").removesuffix(MESSAGE_ID_DOMAIN)
     says = said(mail.sent_by(), mail.recipients(), _one_line(mail.subject), _text(server, mail))
     return SeenEffect(
@@ -65,7 +65,7 @@ def _mail_effect(server: ServiceClient, mail: Mail) -> SeenEffect:
     )
 
 
-def _text(server: ServiceClient, mail: Mail) -> str:
+def _text(server: EvidenceClient, mail: Mail) -> str:
     """In one line. Most mails are short, and the list shows them whole."""
     snippet = mail.snippet
     if snippet is None or snippet.endswith(CUT_OFF):
@@ -78,36 +78,36 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def texts(gateway: ServiceClient) -> Iterator[SeenEffect]:
+def texts(gateway: EvidenceClient) -> Iterator[SeenEffect]:
     for page in _pages(gateway, "/messages", TextPage, "after"):
         for text in page.messages:
             event_id = text.idempotency_key or f"text {text.id}"
             yield SeenEffect(event_id, says=said(text.to, text.text), mentions=text.text)
 
 
-def movements(inventory: ServiceClient) -> Iterator[Movement]:
+def movements(inventory: EvidenceClient) -> Iterator[Movement]:
     return inventory.lines("/effects", Movement)
 
 
-def facts(analytics: ServiceClient) -> Iterator[SeenEffect]:
+def facts(analytics: EvidenceClient) -> Iterator[SeenEffect]:
     for fact in analytics.lines("/effects", Fact):
         items = [each for i in fact.items for each in (i.product_id, i.quantity, i.revenue)]
         says = said(fact.order_id, fact.total_amount, fact.minute, *items)
         yield SeenEffect(fact.event_id, says=says, mentions=fact.order_id or "")
 
 
-def shipments(shipping: ServiceClient) -> Iterator[SeenEffect]:
+def shipments(shipping: EvidenceClient) -> Iterator[SeenEffect]:
     for shipment in shipping.lines("/effects", Shipment):
         says = said(shipment.order_id, shipment.items)
         yield SeenEffect(shipment.event_id, says=says, mentions=shipment.order_id)
 
 
-def joined(latecomer: ServiceClient) -> datetime | None:
+def joined(latecomer: EvidenceClient) -> datetime | None:
     """When it began to receive: of orders from before that, it need not have heard."""
     return latecomer.get("/joined", Joined).at
 
 
-def stock(inventory: ServiceClient) -> Mapping[str, Stock]:
+def stock(inventory: EvidenceClient) -> Mapping[str, Stock]:
     return {
         product.product_id: Stock(product.initial, product.on_hand)
         for page in _pages(inventory, "/stock", ProductPage, "cursor")
@@ -115,7 +115,7 @@ def stock(inventory: ServiceClient) -> Mapping[str, Stock]:
     }
 
 
-def _pages(service: ServiceClient, path: str, kind: type[Page], parameter: str) -> Iterator[Page]:
+def _pages(service: EvidenceClient, path: str, kind: type[Page], parameter: str) -> Iterator[Page]:
     query: dict[str, str | int] = {"limit": PAGE}
     while True:
         page = service.get(path, kind, **query)

@@ -10,10 +10,11 @@ import httpx
 
 from orderctl.audit.backlog import BacklogProbe
 from orderctl.audit.effect_times import DoneAt, read_done
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.demo_folder import claimed
 from orderctl.errors import CommandError
 from orderctl.fault.client import FaultClient
-from orderctl.http_client import ServiceClient, open_client
+from orderctl.http_client import open_client
 from orderctl.progress import Tell
 from orderctl.settings import Addresses
 from orderctl.stack.parts import WORK_TIMES
@@ -48,7 +49,7 @@ class Target:
         """By service and order id, when the effect was there."""
         token = self.addresses.operator_token
         return {
-            name: read_done(ServiceClient(self.client, name, self.addresses.of(name), token))
+            name: read_done(EvidenceClient(self.client, name, self.addresses.of(name), token))
             for name in self.addresses.consumers
         }
 

@@ -6,10 +6,10 @@ from datetime import datetime
 import httpx
 import msgspec
 
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.compare.customers import CustomerAnswer
 from orderctl.compare.results import Bar, Waterfall
 from orderctl.compare.runner import ObservedRun
-from orderctl.http_client import ServiceClient
 
 
 class _Stop(msgspec.Struct, rename="camel"):
@@ -25,7 +25,7 @@ def waterfalls(
     runs: Sequence[ObservedRun], client: httpx.Client, order_url: str
 ) -> tuple[Waterfall, ...]:
     """Of each run, the order whose answer took the median time; none of a run without orders."""
-    order = ServiceClient(client, "order", order_url)
+    order = EvidenceClient(client, "order", order_url)
     return tuple(
         Waterfall(run.mode, answer.seconds, _bars(answer, order))
         for run in runs
@@ -38,7 +38,7 @@ def _median(answers: Sequence[CustomerAnswer]) -> CustomerAnswer | None:
     return ordered[len(ordered) // 2] if ordered else None
 
 
-def _bars(answer: CustomerAnswer, order: ServiceClient) -> tuple[Bar, ...]:
+def _bars(answer: CustomerAnswer, order: EvidenceClient) -> tuple[Bar, ...]:
     if answer.stages:
         return tuple(Bar(each.stage, each.started_seconds, each.seconds) for each in answer.stages)
     journey = order.get(f"/orders/{answer.order_id}/journey", _Journey)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from orderctl.audit.audit import Options, Result, run_audit
 from orderctl.audit.effect_times import DoneAt, read_done
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.audit.ledger import Ledger
 from orderctl.demo.latecomer import Latecomer, expect_unknown, let_join
 from orderctl.demo.timeline import Row, timeline
 from orderctl.demo.watch import shown, watch
 from orderctl.demo_folder import claimed, write_environment
-from orderctl.http_client import ServiceClient, open_client
+from orderctl.http_client import open_client
 from orderctl.place.baskets import BasketTemplate, baskets
 from orderctl.place.order_client import OrderClient
 from orderctl.place.schedule import Placing, place_orders
@@ -135,7 +136,7 @@ def _watch(stack: Stack, orders: int) -> dict[str, DoneAt]:
     token = stack.addresses.operator_token
     with open_client() as client, shown(orders) as show_counts:
         services = {
-            name: ServiceClient(client, name, stack.urls[name], token) for name in CONSUMERS
+            name: EvidenceClient(client, name, stack.urls[name], token) for name in CONSUMERS
         }
         return dict(
             watch(

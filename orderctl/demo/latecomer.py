@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.audit.far_ends import shipments
 from orderctl.demo.wait_until_idle import wait_until_idle
 from orderctl.errors import CommandError
-from orderctl.http_client import ServiceClient, open_client
+from orderctl.http_client import open_client
 from orderctl.progress import Tell, progress
 from orderctl.replay.client import ReplayClient
 from orderctl.stack.stack import Stack
@@ -91,7 +92,7 @@ def let_join(
 def _count(stack: Stack, client: httpx.Client, tell: Tell) -> int:
     """Its shipments, once nothing moves any more."""
     wait_until_idle(stack, NAME, QUIET_SECONDS, tell=tell)
-    shipping = ServiceClient(client, NAME, stack.urls[NAME], stack.addresses.operator_token)
+    shipping = EvidenceClient(client, NAME, stack.urls[NAME], stack.addresses.operator_token)
     return len(list(shipments(shipping)))
 
 

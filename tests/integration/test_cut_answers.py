@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from orderctl.ask_again import ATTEMPTS
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.errors import EvidenceUnreadable
-from orderctl.http_client import ServiceClient, open_client
+from orderctl.http_client import open_client
 from orderctl.stack.ports import free_port
 from tests.waiting import eventually
 
@@ -81,7 +82,7 @@ def answers(url: str) -> bool:
 @however_it_breaks
 def test_a_list_that_breaks_off_is_read_to_its_end(tmp_path: Path, how: str) -> None:
     with breaking_off(tmp_path, ATTEMPTS - 1, how) as url, open_client() as client:
-        rows = list(ServiceClient(client, "inventory", url).lines("/effects", Row))
+        rows = list(EvidenceClient(client, "inventory", url).lines("/effects", Row))
     assert [row.number for row in rows] == list(range(LINES))
 
 
@@ -91,5 +92,5 @@ def test_a_list_that_breaks_off_each_time_is_not_taken_for_complete(
 ) -> None:
     with breaking_off(tmp_path, ATTEMPTS, how) as url, open_client() as client:
         with pytest.raises(EvidenceUnreadable, match=r"inventory at .*/effects cannot be read"):
-            list(ServiceClient(client, "inventory", url).lines("/effects", Row))
+            list(EvidenceClient(client, "inventory", url).lines("/effects", Row))
         assert (tmp_path / "left").read_text() == ""

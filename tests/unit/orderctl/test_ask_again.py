@@ -8,9 +8,9 @@ import pytest
 
 from orderctl.ask_again import ATTEMPTS, PAUSE_SECONDS, ask_again
 from orderctl.audit.backlog import BacklogProbe
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.errors import CommandError, EvidenceUnreadable
 from orderctl.fault.client import FaultClient
-from orderctl.http_client import ServiceClient
 from tests.unit.orderctl.audit.far_ends import FakeBroker, FarEnds, addresses
 
 BROKEN = [
@@ -90,14 +90,14 @@ def cut_at_first(times: int, whole: bytes = b"".join(LINES)) -> httpx.MockTransp
 
 
 def test_a_list_that_was_cut_is_read_anew_and_nothing_comes_twice() -> None:
-    service = ServiceClient(
+    service = EvidenceClient(
         httpx.Client(transport=cut_at_first(2)), "inventory", "http://inventory"
     )
     assert list(service.lines("/effects", Row)) == [Row(1), Row(2), Row(3)]
 
 
 def test_of_a_list_that_is_cut_each_time_nothing_is_given_to_anybody() -> None:
-    service = ServiceClient(
+    service = EvidenceClient(
         httpx.Client(transport=cut_at_first(ATTEMPTS)), "inventory", "http://inventory"
     )
     taken: list[str] = []
@@ -108,7 +108,7 @@ def test_of_a_list_that_is_cut_each_time_nothing_is_given_to_anybody() -> None:
 
 def test_a_page_that_was_cut_is_read_anew() -> None:
     client = httpx.Client(transport=cut_at_first(1, LINES[0]))
-    assert ServiceClient(client, "order", "http://order").get("/orders", Row) == Row(1)
+    assert EvidenceClient(client, "order", "http://order").get("/orders", Row) == Row(1)
 
 
 def test_a_fault_is_asked_for_again_when_the_service_dies_of_another() -> None:

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask, Response
 
 from orderctl.audit.backlog import BacklogProbe
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.doctor.finding import Level
 from orderctl.doctor.services import check_outbox, check_service, look
 from orderctl.errors import EvidenceUnreadable
-from orderctl.http_client import ServiceClient
 from orderctl.place.baskets import Basket
 from orderctl.place.order_client import NotAccepted, OrderClient
 from orderctl.stack.parts import StackPlan
@@ -45,14 +45,14 @@ def test_the_doctor_takes_it_for_somebody_else(content: bytes) -> None:
 
 @odd_contents
 def test_the_audit_takes_it_for_no_evidence(content: bytes) -> None:
-    service = ServiceClient(answering(content), "order", URL)
+    service = EvidenceClient(answering(content), "order", URL)
     with pytest.raises(EvidenceUnreadable, match="cannot be read"):
         service.get("/orders", Row)
 
 
 @pytest.mark.parametrize("content", [NO_DOCUMENTS["HTML"], NO_DOCUMENTS["nested deeply"]])
 def test_a_list_with_an_odd_line_is_no_evidence(content: bytes) -> None:
-    service = ServiceClient(answering(b'{"reason": "good"}\n' + content + b"\n"), "inventory", URL)
+    service = EvidenceClient(answering(b'{"reason": "good"}\n' + content + b"\n"), "inventory", URL)
     with pytest.raises(EvidenceUnreadable, match="cannot be read"):
         list(service.lines("/effects", Row))
 

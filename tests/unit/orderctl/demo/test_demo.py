@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from orderctl.audit.effect_times import DoneAt, read_done
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.demo.demo import DemoPlan
 from orderctl.demo.keep import RESTART_SECONDS, PartRestarts, how_to_go_on
 from orderctl.demo.report import ROWS_SHOWN, comparison, document, timeline_table
 from orderctl.demo.timeline import Row, timeline
 from orderctl.demo.watch import STALL_SECONDS, watch
 from orderctl.errors import CommandError, UsageError
-from orderctl.http_client import ServiceClient
 from orderctl.output import command
 from orderctl.place.order_client import Placed
 from orderctl.stack.stack import Stack
@@ -54,7 +54,7 @@ def test_effects_are_read_once_they_are_done_and_by_the_last_of_an_order() -> No
     ]
     client = httpx.Client(transport=httpx.MockTransport(lambda _: ndjson(*lines)))
 
-    done = read_done(ServiceClient(client, "email", "http://email"))
+    done = read_done(EvidenceClient(client, "email", "http://email"))
 
     assert done == {"ord-1": after(3), "ord-3": after(1)}
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.errors import EvidenceUnreadable
-from orderctl.http_client import ServiceClient
 from orderctl.http_client import open_client as open_ours
 from services.dashboard import watched_service as neighbours
 from services.dashboard.watched_service import NoAnswer, WatchedService
@@ -97,7 +97,7 @@ def test_the_dashboard_does_not_wait_for_a_service_that_drips(dripping: SmsServe
 def test_no_command_waits_for_a_service_that_drips(dripping: SmsServer) -> None:
     began = time.monotonic()
     with open_ours(0.5) as client, pytest.raises(EvidenceUnreadable, match="email at"):
-        ServiceClient(client, "email", dripping.url).get("/joined", dict)
+        EvidenceClient(client, "email", dripping.url).get("/joined", dict)
     assert time.monotonic() - began < 2
 
 
@@ -112,7 +112,7 @@ def test_a_call_with_a_time_of_its_own_ends_then(dripping: SmsServer) -> None:
 def test_a_list_whose_next_line_does_not_come_is_not_waited_for(more: bytes) -> None:
     began = time.monotonic()
     with listing([b'{"n": 1}\n', *[more] * 50]) as url, open_ours(0.5) as client:
-        lines = ServiceClient(client, "inventory", url).lines("/effects", dict)
+        lines = EvidenceClient(client, "inventory", url).lines("/effects", dict)
         with pytest.raises(EvidenceUnreadable, match="inventory at"):
             next(lines)
     assert time.monotonic() - began < 4
@@ -122,14 +122,14 @@ def test_a_list_may_take_longer_and_be_longer_than_each_of_its_lines() -> None:
     parts = [part for n in range(10) for part in (b'{"n":', b" %d}" % n, b"\n")]
     limits = httpx.Limits()
     with listing(parts) as url, open_client(1.0, limits=limits, most_bytes=20) as client:
-        lines = ServiceClient(client, "inventory", url).lines("/effects", dict)
+        lines = EvidenceClient(client, "inventory", url).lines("/effects", dict)
         assert [line["n"] for line in lines] == list(range(10))
 
 
 def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     few = open_client(5.0, limits=httpx.Limits(), most_bytes=20)
     with listing([b"x" * 11] * 2) as url, few as client:
-        lines = ServiceClient(client, "inventory", url).lines("/effects", dict)
+        lines = EvidenceClient(client, "inventory", url).lines("/effects", dict)
         with pytest.raises(EvidenceUnreadable, match="more than 20 bytes"):
             next(lines)
 
