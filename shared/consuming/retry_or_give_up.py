@@ -21,9 +21,7 @@ def try_again(
     record: Record,
     error: Exception,
 ) -> Outcome:
-    """Attempt it again after the next rung of the ladder. After the last one, give up, unless
-    what refuses it may yet take it.
-    """
+    """Attempt it again after the next rung of the ladder; after the last one, usually give up."""
     if isinstance(error, OutcomeUnknown):
         record = _if_possible(record)
     attempt = delivery.message.attempt
