@@ -16,6 +16,8 @@ from shared.http.documents import read_document
 #: A page of the longest orders that the order service takes has 64 MB.
 MOST_BYTES = 128 * 1024 * 1024
 CALL_SECONDS = 30.0
+#: What stands behind the question mark.
+Query = Mapping[str, str | int]
 T = TypeVar("T")
 
 
@@ -49,6 +51,12 @@ def read_problem(response: httpx.Response) -> Problem | None:
         return None
 
 
+def not_this_service(name: str, url: str, setting: str, error: DocumentError) -> CommandError:
+    return CommandError(
+        f"What answers at {url} is not {name} ({error}): set {setting} to where it is."
+    )
+
+
 class ServiceClient:
     """One service that is asked over HTTP. Every CommandError says what to do next.
 
@@ -79,8 +87,8 @@ class ServiceClient:
         path: str,
         body: Any = None,
         *,
-        query: Mapping[str, str | int] | None = None,
         again: bool = True,
+        query: Query | None = None,
     ) -> httpx.Response:
         """The answer, whatever its status. Raises CommandError where there is none.
 
@@ -108,10 +116,7 @@ class ServiceClient:
     def failed(self, _where: str, error: Exception) -> CommandError:
         """Says that there was no answer, or, after a DocumentError, not one of this service."""
         if isinstance(error, DocumentError):
-            return CommandError(
-                f"What answers at {self.url} is not {self.name} ({error}): set {self.setting} to "
-                "where it is."
-            )
+            return not_this_service(self.name, self.url, self.setting, error)
         return CommandError(
             f"{self.name} does not answer at {self.url} ({str(error) or type(error).__name__}): "
             f"{self._start}, or set {self.setting} to where it is."

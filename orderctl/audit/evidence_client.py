@@ -27,7 +27,7 @@ class EvidenceClient(ServiceClient):
     """A service or a server that is asked for what it knows. Raises EvidenceUnreadable."""
 
     def get(self, path: str, kind: type[T], **query: str | int) -> T:
-        response = self.ask("GET", path, query=query)
+        response = self.ask("GET", path, query=query or None)
         self._expect_ok(response)
         return self.read(response, kind)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from orderctl.dlq import report as dlq_report
 from orderctl.dlq.dead_letters import Dlq, Gone
-from orderctl.dlq.notice import Notice, tell_service
+from orderctl.dlq.notice import ANSWER_SECONDS, Notice, tell_service
 from orderctl.errors import UsageError
 from orderctl.http_client import open_client
 from orderctl.output import console, count, end, on_stderr, print_json, print_json_list, printable
@@ -183,7 +183,7 @@ def _take(service: str, take: Callable[[], Gone], verb: str, *, as_json: bool) -
 
 
 def _untold(addresses: ConsumerAddresses, notice: Notice) -> str | None:
-    with open_client() as client:
+    with open_client(ANSWER_SECONDS) as client:
         return tell_service(client, addresses, notice)
 
 

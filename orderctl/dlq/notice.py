@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from orderctl.http_client import bearer
+from orderctl.errors import CommandError
+from orderctl.http_client import ServiceClient
 from orderctl.settings import ConsumerAddresses
 from shared.events import is_id
 from shared.transport import DeadLetter
@@ -15,6 +16,7 @@ from shared.transport import DeadLetter
 #: So many does a service take at once: MOST_AT_ONCE in shared/service/dead_letter_views.py, which
 #: cannot be imported here, where no Flask is.
 EVENTS_AT_ONCE = 400
+#: For the client that a service is told with: nobody waits long for somebody to take note.
 ANSWER_SECONDS = 5.0
 
 
@@ -55,15 +57,14 @@ def _why_not(
     url = addresses.find(notice.service)
     if url is None:
         return "orderctl knows no address of it"
-    headers = bearer(addresses.operator_token)
+    service = ServiceClient(client, notice.service, url, addresses.operator_token)
     try:
         for start in range(0, len(events), EVENTS_AT_ONCE):
             body = _body(notice, events[start : start + EVENTS_AT_ONCE])
-            address = f"{url.rstrip('/')}/dead-letters/notice"
-            response = client.post(address, json=body, headers=headers, timeout=ANSWER_SECONDS)
+            response = service.ask("POST", "/dead-letters/notice", body, again=False)
             if not response.is_success:
                 return f"it answers {response.status_code} at {url}"
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except CommandError:
         return f"it does not answer at {url}"
     return None
 

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from orderctl.errors import CommandError
-from shared.errors import DocumentError
+from orderctl.order_service import ask_about, read_answer
 from shared.events import ORDER_PLACED, Item, OrderPlaced, encode
-from shared.http.documents import read_document
 from shared.transport import Message
 
 SOURCE = "/orderctl"
@@ -56,13 +54,7 @@ def poisons(number: int) -> Iterator[Message]:
 
 
 def _find(client: httpx.Client, url: str, order_id: str) -> _Order:
-    try:
-        answer = client.get(f"{url.rstrip('/')}/orders/{quote(order_id, safe='')}")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise CommandError(f"The order service at {url} knows no order {order_id}.")
-        return read_document(answer.raise_for_status().content, _Order)
-    except (httpx.HTTPError, httpx.InvalidURL, DocumentError) as error:
-        raise CommandError(
-            f"The order service at {url} does not tell about {order_id} "
-            f"({str(error) or type(error).__name__}): start it, or set ORDER_URL to where it is."
-        ) from error
+    answer = ask_about(client, url, order_id)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise CommandError(f"The order service at {url} knows no order {order_id}.")
+    return read_answer(answer.content, _Order, url)

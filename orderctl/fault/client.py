@@ -7,12 +7,9 @@ from typing import Any
 import httpx
 import msgspec
 
-from orderctl.ask_again import ask_again
 from orderctl.errors import CommandError, UsageError
-from orderctl.http_client import bearer
+from orderctl.http_client import ServiceClient, read_problem
 from orderctl.settings import FaultAddresses
-from shared.errors import DocumentError
-from shared.http.documents import read_document
 
 
 class Fault(msgspec.Struct, frozen=True, rename="camel"):
@@ -25,11 +22,6 @@ class Fault(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Faults(msgspec.Struct):
     faults: tuple[Fault, ...]
-
-
-class _Problem(msgspec.Struct):
-    title: str = ""
-    detail: str = ""
 
 
 class FaultsOff(CommandError):
@@ -56,38 +48,26 @@ class FaultClient:
         What was asked for before may be killing the service just then. Asked for again, a fault
         takes the place of the same one.
         """
-        url = self.addresses.of(service).rstrip("/")
-        token = self.addresses.operator_token
-        headers = bearer(token) if token else {}
-        try:
-            answer = ask_again(
-                lambda: self.client.request(method, f"{url}/faults", json=wish, headers=headers)
-            )
-            _expect_ok(service, url, answer)
-            return read_document(answer.content, _Faults).faults
-        except (httpx.HTTPError, httpx.InvalidURL, DocumentError) as error:
-            raise CommandError(
-                f"{service} does not answer at {url} ({str(error) or type(error).__name__}): "
-                f"start it, or set {service.upper()}_URL to where it is."
-            ) from error
+        addresses = self.addresses
+        asked = ServiceClient(self.client, service, addresses.of(service), addresses.operator_token)
+        answer = asked.ask(method, "/faults", wish)
+        _expect_ok(asked, answer)
+        return asked.read(answer, _Faults).faults
 
 
-def _expect_ok(service: str, url: str, answer: httpx.Response) -> None:
+def _expect_ok(service: ServiceClient, answer: httpx.Response) -> None:
     if answer.is_success:
         return
-    status, said = answer.status_code, _problem(answer)
+    status, said = answer.status_code, _reason(answer)
     if status == httpx.codes.FORBIDDEN:
-        raise FaultsOff(f"{service} at {url} causes no faults: {said}")
+        raise FaultsOff(f"{service.name} at {service.url} causes no faults: {said}")
     if status == httpx.codes.UNPROCESSABLE_ENTITY:
-        raise UsageError(f"{service} takes no such fault: {said}")
+        raise UsageError(f"{service.name} takes no such fault: {said}")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.NOT_FOUND):
         said = "set OPERATOR_TOKEN, there and here, to the same secret"
-    raise CommandError(f"{service} at {url} answers {status}: {said}")
+    raise CommandError(f"{service.name} at {service.url} answers {status}: {said}")
 
 
-def _problem(answer: httpx.Response) -> str:
-    try:
-        problem = read_document(answer.content, _Problem)
-    except DocumentError:
-        return answer.reason_phrase
-    return problem.detail or problem.title
+def _reason(answer: httpx.Response) -> str:
+    problem = read_problem(answer)
+    return answer.reason_phrase if problem is None else problem.detail or problem.title

@@ -1,7 +1,6 @@
 """`orderctl journey`"""
 
 from typing import Annotated
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -10,10 +9,9 @@ import typer
 from orderctl.errors import CommandError
 from orderctl.http_client import open_client
 from orderctl.journey.report import Journey, print_journey
-from orderctl.output import command, console, end, print_json
+from orderctl.order_service import ask_about, read_answer
+from orderctl.output import console, end, print_json
 from orderctl.settings import OrderAddress
-from shared.errors import DocumentError
-from shared.http.documents import read_document
 from shared.settings import load
 
 
@@ -47,37 +45,15 @@ def journey(
 
 def ask(client: httpx.Client, url: str, order_id: str) -> bytes:
     """The order service's answer. Raises CommandError."""
-    try:
-        response = client.get(f"{url.rstrip('/')}/orders/{quote(order_id, safe='')}/journey")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _away(url, error) from error
+    response = ask_about(client, url, order_id, "/journey")
     if response.status_code == httpx.codes.NOT_FOUND:
         raise CommandError(
             f"The order service at {url} knows no order {order_id}: compare the id with the one "
             "that was answered when it was placed, and ORDER_URL with where that was."
-        )
-    if not response.is_success:
-        raise CommandError(
-            f"The order service at {url} answers {response.status_code}: "
-            f"{command('doctor')} says what is wrong."
         )
     return response.content
 
 
 def read(answer: bytes, url: str) -> Journey:
     """Raises CommandError for what is no journey."""
-    try:
-        return read_document(answer, Journey)
-    except DocumentError as error:
-        raise CommandError(
-            f"What answers at {url} is not the order service ({error}): set ORDER_URL to where "
-            "it is."
-        ) from error
-
-
-def _away(url: str, error: Exception) -> CommandError:
-    cause = str(error) or type(error).__name__
-    return CommandError(
-        f"The order service does not answer at {url} ({cause}): start it "
-        f"({command('demo --keep')} starts everything), or set ORDER_URL to where it is."
-    )
+    return read_answer(answer, Journey, url)

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from orderctl.errors import CommandError
+from orderctl.http_client import Problem, read_problem
 from orderctl.place.baskets import Basket
 from shared.errors import DocumentError
 from shared.http.documents import read_document
@@ -45,11 +46,6 @@ class NotAccepted(CommandError):
 class _Answer(msgspec.Struct, rename="camel"):
     order_id: str
     total_amount: Decimal
-
-
-class _Problem(msgspec.Struct):
-    title: str = ""
-    detail: str = ""
 
 
 class OrderClient:
@@ -127,8 +123,6 @@ def _pause(response: httpx.Response) -> float:
 
 
 def _reason(response: httpx.Response) -> str:
-    problem = _Problem()
-    with suppress(DocumentError):
-        problem = read_document(response.content, _Problem)
+    problem = read_problem(response) or Problem()
     title = problem.title or response.reason_phrase
     return f"{response.status_code} {title} {problem.detail}".strip()

@@ -10,12 +10,10 @@ import httpx
 import msgspec
 
 from orderctl.errors import CommandError, UsageError
-from orderctl.http_client import bearer
+from orderctl.http_client import ServiceClient, read_problem
 from orderctl.output import command
 from orderctl.progress import Tell, silent
 from orderctl.settings import ConsumerAddresses
-from shared.errors import DocumentError
-from shared.http.documents import read_document
 
 RUNNING = "running"
 DONE = "done"
@@ -53,10 +51,6 @@ class Replay(msgspec.Struct, rename="camel"):
         return int(self.state != DONE or self.failed > 0)
 
 
-class _Problem(msgspec.Struct):
-    detail: str = ""
-
-
 @dataclass(frozen=True)
 class ReplayAnswer:
     """A replay, and the JSON in which it came, with whatever a newer service may have added."""
@@ -69,8 +63,6 @@ class ReplayClient:
     """The replays of one service. Every verb raises CommandError, which says what to do next."""
 
     def __init__(self, client: httpx.Client, addresses: ConsumerAddresses, service: str) -> None:
-        self._client = client
-        self._service = service
         url = addresses.find(service)
         if url is None:
             raise UsageError(
@@ -82,14 +74,14 @@ class ReplayClient:
                 "A replay is for operators: set OPERATOR_TOKEN to the one that the service was "
                 "started with."
             )
-        self._url = url.rstrip("/")
-        self._headers = bearer(addresses.operator_token)
+        self._service = ServiceClient(client, service, url, addresses.operator_token)
 
     def begin(self, wish: dict[str, Any]) -> ReplayAnswer:
-        return self._ask("POST", "/replays", wish)
+        # Asked again, it might begin a second time.
+        return self._read(self._service.ask("POST", "/replays", wish, again=False))
 
     def find(self, replay_id: str) -> ReplayAnswer:
-        return self._ask("GET", f"/replays/{quote(replay_id, safe='')}")
+        return self._read(self._service.ask("GET", f"/replays/{quote(replay_id, safe='')}"))
 
     def follow(
         self,
@@ -101,56 +93,36 @@ class ReplayClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> ReplayAnswer:
         """Until it has ended. Raises CommandError when that takes longer than `timeout`."""
-        deadline = clock() + timeout
+        name, deadline = self._service.name, clock() + timeout
         while answer.replay.state == RUNNING:
-            tell(f"{self._service}: {_so_far(answer.replay)}")
+            tell(f"{name}: {_so_far(answer.replay)}")
             if clock() >= deadline:
-                again = command(f"replay {self._service} --follow {answer.replay.id}")
+                again = command(f"replay {name} --follow {answer.replay.id}")
                 raise CommandError(
-                    f"Replay {answer.replay.id} of {self._service} still runs after "
+                    f"Replay {answer.replay.id} of {name} still runs after "
                     f"{timeout:g} s, and goes on: {again} looks again."
                 )
             sleep(POLL_SECONDS)
             answer = self.find(answer.replay.id)
         return answer
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> ReplayAnswer:
-        try:
-            response = self._client.request(
-                method, self._url + path, json=body, headers=self._headers
-            )
-            if not response.is_success:
-                raise self._refused(response)
-            return ReplayAnswer(read_document(response.content, Replay), response.content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise CommandError(
-                f"{self._service} does not answer at {self._url} "
-                f"({str(error) or type(error).__name__}): start it, or set "
-                f"{self._service.upper()}_URL to where it is."
-            ) from error
-        except DocumentError as error:
-            raise CommandError(
-                f"What answers at {self._url} is not {self._service} ({error}): set "
-                f"{self._service.upper()}_URL to where it is."
-            ) from error
-
-    def _refused(self, response: httpx.Response) -> CommandError:
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            return UsageError(
-                f"{self._service} does not take this OPERATOR_TOKEN: set it to the one that the "
-                "service was started with."
-            )
-        detail = _detail(response)
-        error = UsageError if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY else None
-        said = f"{self._service} refuses ({response.status_code}): {detail}"
-        return error(said) if error else CommandError(said)
+    def _read(self, response: httpx.Response) -> ReplayAnswer:
+        if not response.is_success:
+            raise _refused(self._service.name, response)
+        return ReplayAnswer(self._service.read(response, Replay), response.content)
 
 
-def _detail(response: httpx.Response) -> str:
-    try:
-        return read_document(response.content, _Problem).detail
-    except DocumentError:
-        return f"{command('doctor')} says what is wrong"
+def _refused(service: str, response: httpx.Response) -> CommandError:
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return UsageError(
+            f"{service} does not take this OPERATOR_TOKEN: set it to the one that the service was "
+            "started with."
+        )
+    problem = read_problem(response)
+    detail = f"{command('doctor')} says what is wrong" if problem is None else problem.detail
+    said = f"{service} refuses ({response.status_code}): {detail}"
+    is_wrong_use = response.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    return UsageError(said) if is_wrong_use else CommandError(said)
 
 
 def _so_far(replay: Replay) -> str:
