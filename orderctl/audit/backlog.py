@@ -1,6 +1,5 @@
 """One look at where messages are: outbox, queues, ladder, consumers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -11,6 +10,7 @@ from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.audit.far_ends import newest_order
 from orderctl.audit.quiet import BacklogSnapshot
 from orderctl.errors import EvidenceUnreadable
+from orderctl.health import Health, together
 from orderctl.replicas import Replicas, replicas
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable, DocumentError
@@ -23,12 +23,6 @@ class _Outbox(msgspec.Struct):
 
     pending: int
     running: int = 0
-
-
-class _Ready(msgspec.Struct):
-    ready: bool
-    reason: str | None = None
-    unsettled: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,17 +62,17 @@ class BacklogProbe:
                 "or set BROKER_URL to where it is, then run the audit again."
             ) from error
 
-    def _service(self, name: str, url: str) -> _Ready | None:
+    def _service(self, name: str, url: str) -> Health | None:
         """What all its processes say together; None when none is there."""
         states = [self._health(name, each) for each in self.replicas(url)]
-        return _together([state for state in states if state])
+        return together([state for state in states if state])
 
-    def _health(self, name: str, url: str) -> _Ready | None:
+    def _health(self, name: str, url: str) -> Health | None:
         """What a process says of itself, ready or not; None when no process is there."""
         path = f"{url.rstrip('/')}/health/ready"
         try:
             response = ask_again(lambda: self.client.get(path))
-            return read_document(response.content, _Ready)
+            return read_document(response.content, Health)
         except httpx.ConnectError:
             return None
         except (httpx.HTTPError, DocumentError) as error:
@@ -87,7 +81,7 @@ class BacklogProbe:
                 f"({error or type(error).__name__}): look into its log, then run the audit again."
             ) from error
 
-    def _troubles(self, pending: int, health: dict[str, _Ready | None]) -> list[str]:
+    def _troubles(self, pending: int, health: dict[str, Health | None]) -> list[str]:
         if pending:
             relay = self._health("order-relay", self.addresses.relay_url)
             health = {"order-relay": relay, **health}
@@ -98,13 +92,5 @@ class BacklogProbe:
         ]
 
 
-def _together(states: Sequence[_Ready]) -> _Ready | None:
-    if not states:
-        return None
-    waiting = [state for state in states if not state.ready]
-    held = sum(state.unsettled for state in states)
-    return _Ready(not waiting, waiting[0].reason if waiting else None, held)
-
-
-def _held(state: _Ready | None) -> int | None:
+def _held(state: Health | None) -> int | None:
     return None if state is None else state.unsettled

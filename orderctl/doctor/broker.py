@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orderctl.doctor.finding import Finding, note, ok, problem, warning
-from orderctl.doctor.services import State
+from orderctl.health import Health
 from orderctl.output import command, count
 from shared.errors import BrokerForbids, BrokerUnavailable
 from shared.transport import Broker
@@ -18,7 +18,7 @@ class Look:
     """One look at a service: its work queue, and what it says itself (None: no answer)."""
 
     ready: int
-    state: State | None
+    state: Health | None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
-import msgspec
 
 from orderctl.doctor.finding import Finding, ok, problem, warning
+from orderctl.health import Health, together
 from orderctl.http_client import bearer
 from orderctl.output import command
 from orderctl.replicas import Replicas, replicas
@@ -16,17 +16,6 @@ from shared.http.documents import read_document
 
 #: An outbox row is published within a second; one this old is stuck.
 STUCK_SECONDS = 30.0
-
-
-class State(msgspec.Struct, rename="camel"):
-    """The answer to /health/ready; what a service does not have keeps its default."""
-
-    ready: bool
-    reason: str | None = None
-    unsettled: int = 0
-    pending: int = 0
-    oldest_age_seconds: float | None = None
-    set_aside: int | None = 0
 
 
 def addresses_of(addresses: Addresses) -> dict[str, str]:
@@ -39,27 +28,23 @@ def addresses_of(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def look(client: httpx.Client, url: str) -> State | None:
+def look(client: httpx.Client, url: str) -> Health | None:
     """Its state; None where nobody answers, or not as one of ours does."""
     with suppress(httpx.HTTPError, DocumentError):
         answer = client.get(url.rstrip("/") + "/health/ready")
-        return read_document(answer.content, State)
+        return read_document(answer.content, Health)
     return None
 
 
-def look_at_all(client: httpx.Client, url: str, where: Replicas = replicas) -> State | None:
+def look_at_all(client: httpx.Client, url: str, where: Replicas = replicas) -> Health | None:
     """What all processes behind an address hold, and whether they are ready; None: no answer."""
-    states = [state for each in where(url) if (state := look(client, each))]
-    if not states:
-        return None
-    is_ready = all(state.ready for state in states)
-    return State(ready=is_ready, unsettled=sum(state.unsettled for state in states))
+    return together([state for each in where(url) if (state := look(client, each))])
 
 
 def check_service(client: httpx.Client, name: str, url: str) -> Finding:
     try:
         answer = client.get(url.rstrip("/") + "/health/ready")
-        state = read_document(answer.content, State)
+        state = read_document(answer.content, Health)
     except httpx.ConnectError:
         return _nobody(name, url)
     except (httpx.HTTPError, DocumentError):

@@ -4,8 +4,8 @@ import socket
 from contextlib import suppress
 
 import httpx
-import msgspec
 
+from orderctl.health import Health
 from orderctl.stack.parts import StackPlan
 from orderctl.stack.ports import HOST
 from shared.errors import DocumentError
@@ -15,10 +15,6 @@ from shared.http.documents import read_document
 #: Mailpit's names, which the mail sink shares; everything else is one of our services.
 READY_PATH = {"mail_sink": "/readyz"}
 TIMEOUT_SECONDS = 2.0
-
-
-class _State(msgspec.Struct):
-    reason: str | None = None
 
 
 def open_client() -> httpx.Client:
@@ -44,7 +40,7 @@ def why_not_ready(part: str, plan: StackPlan, client: httpx.Client) -> str | Non
 
 def _reason(answer: httpx.Response) -> str:
     with suppress(DocumentError):
-        reason = read_document(answer.content, _State).reason
+        reason = read_document(answer.content, Health).reason
         return reason or f"it answers {answer.status_code}"
     return f"it answers {answer.status_code}"
 
