@@ -7,97 +7,19 @@ from rich.console import Console
 from rich.text import Text
 
 from orderctl.audit.audit import Result
+from orderctl.audit.sentence import BROKEN, KEPT, REPEATED, UNFINISHED, sentence, verdict_of
 from orderctl.audit.verdict import NAMED, Audit, Balance, HalfDone, ServiceAudit, Some, Verdict
-from orderctl.output import command, count, printable, table
+from orderctl.output import command, printable, table
 
 #: The human report names so many ids of a kind; --json names more of them.
 IDS_SHOWN = 10
 
-KEPT = "kept"
-#: Kept, but for mails that went again, and nobody has said that something crashed.
-REPEATED = "repeated"
-UNFINISHED = "unfinished"
-BROKEN = "broken"
 STYLES = {
     KEPT: "bold green",
     REPEATED: "bold yellow",
     UNFINISHED: "bold yellow",
     BROKEN: "bold red",
 }
-
-
-def sentence(result: Result) -> str:
-    """The verdict in one plain sentence."""
-    audit, orders = result.audit, _orders(result.audit)
-    verdict = verdict_of(result)
-    if verdict == BROKEN:
-        return f"The promise is broken: {', '.join(_faults(result))}, of {orders}."
-    if verdict == UNFINISHED:
-        return f"{_so_far(audit)} not all is done: {', '.join(_open(result))}."
-    if not audit.accepted + audit.completed:
-        return "No order has been accepted yet, so there is nothing to compare."
-    exceptions = " and ".join(_exceptions(audit))
-    buts = f", but for {exceptions}" if exceptions else ""
-    return f"Every service did its part exactly once for each of {orders}{buts}."
-
-
-def verdict_of(result: Result) -> str:
-    audit, is_strict = result.audit, result.options.strict
-    unexplained = audit.unexplained(result.options.crashes)
-    if audit.is_bad or (is_strict and unexplained):
-        return BROKEN
-    return UNFINISHED if audit.is_unfinished else REPEATED if unexplained else KEPT
-
-
-def _orders(audit: Audit) -> str:
-    """Of those whose clients were promised something."""
-    kinds = {"accepted": audit.accepted, "completed": audit.completed}
-    named = [count(number, f"{kind} order") for kind, number in kinds.items() if number]
-    return " and ".join(named) or "0 accepted orders"
-
-
-def _so_far(audit: Audit) -> str:
-    known = "Nothing is" if audit.quiet else "So far nothing is known to be"
-    if audit.repeats:
-        return f"{known} lost, {count(audit.repeats, 'mail')} went again, and"
-    return f"{known} lost or duplicated, but"
-
-
-def _exceptions(audit: Audit) -> Iterator[str]:
-    if earlier := audit.count(Verdict.EARLIER):
-        placed = "was" if earlier == 1 else "were"
-        yield f"{earlier:,} that {placed} placed before a service joined"
-    if audit.repeats:
-        yield f"{count(audit.repeats, 'mail')} that went again"
-    if audit.resent_on_purpose:
-        yield f"{count(audit.resent_on_purpose, 'effect')} that replays sent again on purpose"
-
-
-def _faults(result: Result) -> Iterator[str]:
-    audit = result.audit
-    unexplained = audit.unexplained(result.options.crashes) if result.options.strict else 0
-    faults = {
-        "answered 202 without a row": audit.without_row.count,
-        "answered otherwise than the row says": audit.other_status.count,
-        "lost": audit.count(Verdict.LOST),
-        "duplicated": audit.count(Verdict.DUPLICATED),
-        "wrong": audit.count(Verdict.WRONG),
-        "without an order": audit.orphans,
-        "wrong in the stock balance": len(audit.wrong_balances or ()),
-        f"{'mail' if unexplained == 1 else 'mails'} sent again that no crash explains": unexplained,
-    }
-    return (f"{number:,} {what}" for what, number in faults.items() if number)
-
-
-def _open(result: Result) -> Iterator[str]:
-    audit = result.audit
-    for verdict in (Verdict.WAITING, Verdict.DEAD_LETTERED):
-        if number := audit.count(verdict):
-            yield f"{count(number, 'effect')} {verdict}"
-    if not result.quiet.reached:
-        yield "it was not quiet"
-    if audit.wrong_balances is None:
-        yield "the stock moved while it was compared"
 
 
 def print_report(result: Result, console: Console) -> None:

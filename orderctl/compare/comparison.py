@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orderctl.audit.audit import Options, run_audit
 from orderctl.audit.ledger import Ledger
-from orderctl.audit.report import sentence
+from orderctl.audit.sentence import sentence
 from orderctl.compare.evaluation import Fates, scenario_result
 from orderctl.compare.machine import this_machine
 from orderctl.compare.results import MODES, Comparison, Mode, ScenarioResult

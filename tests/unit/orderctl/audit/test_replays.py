@@ -10,7 +10,8 @@ from orderctl.audit.audit import Options, Result
 from orderctl.audit.facts import Order, SeenEffect, said
 from orderctl.audit.quiet import BacklogSnapshot, Quiet
 from orderctl.audit.replays import CLOCKS_DIFFER, ExpectedResend, to_resend
-from orderctl.audit.report import document, sentence
+from orderctl.audit.report import document
+from orderctl.audit.sentence import sentence
 from orderctl.audit.shapes import Replay
 from orderctl.audit.verdict import ServiceAudit, Verdict
 from shared.shifted_times import LATEST

@@ -9,7 +9,8 @@ from rich.console import Console
 from orderctl.audit.audit import Options, Result
 from orderctl.audit.facts import Answer, SeenEffect, Stock
 from orderctl.audit.quiet import BacklogSnapshot, Quiet
-from orderctl.audit.report import IDS_SHOWN, document, print_report, sentence
+from orderctl.audit.report import IDS_SHOWN, document, print_report
+from orderctl.audit.sentence import sentence
 from orderctl.audit.verdict import NAMED
 from tests.unit.orderctl.audit.histories import (
     History,
