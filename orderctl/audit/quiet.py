@@ -107,15 +107,19 @@ def wait_until_quiet(
     quiet_time: QuietTime,
     *,
     timeout: float,
+    is_enough: Callable[[], bool] = lambda: False,
     tell: Tell = silent,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Quiet:
-    """Look again and again. Raises what the first look raises: nothing is there to wait for."""
+    """Look again and again. Raises what the first look raises: nothing is there to wait for.
+
+    `is_enough` is asked after each look, and ends the wait before it is quiet.
+    """
     began = clock()
     last, trouble = look(), ""
     quiet_time.watch(last, clock())
-    while not quiet_time.reached(clock()) and clock() - began < timeout:
+    while not (is_enough() or quiet_time.reached(clock())) and clock() - began < timeout:
         tell(_progress(quiet_time, clock(), trouble or "; ".join(last.moving())))
         sleep(min(POLL_SECONDS, timeout))
         try:

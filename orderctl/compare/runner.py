@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from orderctl.audit.effect_times import DoneAt
 from orderctl.audit.facts import Answer as Accepted
 from orderctl.audit.ledger import Ledger
+from orderctl.audit.quiet import wait_until_quiet
 from orderctl.compare.customers import CustomerAnswer, Customers, open_shop_door
 from orderctl.compare.results import Mode, Moment
 from orderctl.compare.scenarios import Action, Scenario
-from orderctl.compare.target import FAULT_SECONDS, PATIENCE_SECONDS, POLL_SECONDS, Target
+from orderctl.compare.target import FAULT_SECONDS, PATIENCE_SECONDS, Target
 from orderctl.place.baskets import BasketTemplate, baskets
 from orderctl.progress import Tell
 
@@ -95,16 +96,16 @@ class ScenarioRunner:
     def _watch(self, answers: Sequence[CustomerAnswer]) -> Mapping[str, DoneAt]:
         """Until every placed order is done by everybody, or nothing moves any more."""
         wanted = {answer.order_id for answer in answers if answer.is_placed}
-        deadline, moved = time.monotonic() + PATIENCE_SECONDS, time.monotonic()
-        while True:
-            done = self.shop.done()
-            missing = {name: len(wanted - set(at)) for name, at in done.items()}
-            now = time.monotonic()
-            moved = now if self.shop.look().moving() else moved
-            if not any(missing.values()) or now - moved > REST_SECONDS or now > deadline:
-                return done
-            self.tell(f"waiting for {_to_do(missing)}")
-            time.sleep(POLL_SECONDS)
+
+        def is_all_done() -> bool:
+            missing = {name: len(wanted - set(at)) for name, at in self.shop.done().items()}
+            if any(missing.values()):
+                self.tell(f"waiting for {_to_do(missing)}")
+            return not any(missing.values())
+
+        rest = self.shop.quiet_time(REST_SECONDS)
+        wait_until_quiet(self.shop.look, rest, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
+        return self.shop.done()
 
 
 def _to_do(missing: Mapping[str, int]) -> str:

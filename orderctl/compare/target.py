@@ -1,6 +1,5 @@
 """The shop that is compared with itself: whatever is running, or one that is started for it."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import httpx
 from orderctl.audit.backlog import BacklogProbe
 from orderctl.audit.effect_times import DoneAt, read_done
 from orderctl.audit.evidence_client import EvidenceClient
+from orderctl.audit.quiet import QuietTime, wait_until_quiet
 from orderctl.demo_folder import claimed
 from orderctl.errors import CommandError
 from orderctl.fault.client import FaultClient
@@ -32,7 +32,6 @@ FOLDER = Path(".compare")
 LADDER = (1.0, 2.0, 4.0)
 #: Services read their faults from the database that often.
 FAULT_SECONDS = 0.3
-POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 120.0
 
 
@@ -57,15 +56,17 @@ class Target:
         """End all faults, and wait until nothing moves any more. Raises CommandError."""
         for name in CONSUMERS:
             self.faults.clear(name)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while moving := self.look().moving():
-            if time.monotonic() > deadline:
-                raise CommandError(
-                    f"The shop does not come to rest in {PATIENCE_SECONDS:g} s "
-                    f"({'; '.join(moving)}): see what orderctl doctor says."
-                )
-            tell(f"waiting until nothing moves: {'; '.join(moving)}")
-            time.sleep(POLL_SECONDS)
+        ended = wait_until_quiet(
+            self.look, self.quiet_time(0.0), timeout=PATIENCE_SECONDS, tell=tell
+        )
+        if not ended.reached:
+            raise CommandError(
+                f"The shop does not come to rest in {PATIENCE_SECONDS:g} s "
+                f"({'; '.join(ended.reasons)}): see what orderctl doctor says."
+            )
+
+    def quiet_time(self, seconds: float) -> QuietTime:
+        return QuietTime(seconds, self.addresses.retry_ladder)
 
 
 @contextmanager

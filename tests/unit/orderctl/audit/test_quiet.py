@@ -183,3 +183,22 @@ def test_evidence_that_never_stands_still_is_not_quiet() -> None:
 
     assert not quiet.reached
     assert quiet.reasons
+
+
+def test_who_has_seen_enough_need_not_wait_for_quiet() -> None:
+    world = World((0, IN_QUEUE))
+    ended = wait_until_quiet(
+        world.look,
+        QuietTime(None, LADDER),
+        timeout=120.0,
+        is_enough=lambda: world.now >= 3.0,
+        clock=world.clock,
+        sleep=world.sleep,
+    )
+    assert not ended.reached
+    assert ended.waited == pytest.approx(3.0, abs=0.3)
+
+
+def test_a_quiet_time_of_nothing_takes_one_look_in_which_nothing_moves() -> None:
+    assert World((0, STILL)).wait(quiet=0.0).waited == 0.0
+    assert World((0, IN_QUEUE), (3, STILL)).wait(quiet=0.0).waited == pytest.approx(3.0, abs=0.3)
