@@ -59,7 +59,7 @@ class BrokerSettings(QueueSettings):
     broker_url: BrokerUrl = Field(
         description="a broker's address: amqp://user:password@host:5672/vhost, "
         "kafka://host:9092 or sqlite:///file "
-        "(that of the demo is known while orderctl demo --keep runs)"
+        "(that of the demo is known while python -m orderctl demo --keep runs)"
     )
 
 
@@ -90,10 +90,7 @@ class FaultAddresses(OrderAddress, ConsumerAddresses):
 
 
 class Addresses(BrokerSettings, FaultAddresses):
-    """What the audit takes: where every service and far end listens.
-
-    The defaults are the documented ports.
-    """
+    """Where each service and each far end listens. The defaults are the documented ports."""
 
     relay_url: HttpUrl = "http://127.0.0.1:8010"
     mail_url: HttpUrl = "http://127.0.0.1:8025"

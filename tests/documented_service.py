@@ -16,8 +16,7 @@ from services.order.placing import place_order
 from services.order.schema import faults, metadata, orders, runs
 from services.order.synchronous.runs import PENDING
 from services.order.views import create_order_app
-from shared.database.engine import open_database
-from shared.database.schema import create_schema
+from shared.database.engine import create_schema, open_database
 from shared.faults.injection import FaultInjector
 from shared.faults.store import Faults
 from tests.documented import TOKEN
@@ -30,13 +29,7 @@ AN_ORDER = {"userId": "u", "items": [{"productId": "p", "quantity": 1, "price": 
 
 _THEN = "2026-03-04T05:06:07Z"
 _STEP = {"step": "retried", "attempt": 1, "reason": "550", "nextAt": None, "at": _THEN}
-_ORDER_STATE = {
-    "state": "applied",
-    "attempts": 2,
-    "startedAt": _THEN,
-    "at": _THEN,
-    "history": [_STEP],
-}
+_STATE = {"state": "applied", "attempts": 2, "startedAt": _THEN, "at": _THEN, "history": [_STEP]}
 
 
 class DocumentedService:
@@ -104,6 +97,6 @@ def _neighbours() -> httpx.Client:
 
     def answer(request: httpx.Request) -> httpx.Response:
         is_email = request.url.host == "email"
-        return httpx.Response(200, json=_ORDER_STATE) if is_email else httpx.Response(500)
+        return httpx.Response(200, json=_STATE) if is_email else httpx.Response(500)
 
     return httpx.Client(transport=httpx.MockTransport(answer))

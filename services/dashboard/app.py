@@ -1,4 +1,4 @@
-"""Composes the dashboard: neighbours, what watches them, and the HTTP side."""
+"""Composes the dashboard: the watched services, what polls them, and the HTTP side."""
 
 from collections.abc import Callable
 from random import Random
@@ -48,10 +48,10 @@ def compose(
     shop = WatchedService("order", settings.order_url, token, open_client(CUSTOMERS_WAIT))
     lanes = {name: Lane(shop, Random()) for name in LANES}
     hub = Hub()
-    watching = SystemState(
+    system_state = SystemState(
         order, relay, consumers, lanes, settings.retry_ladder, latecomers=latecomers
     )
-    watcher = Poller(watching, hub)
+    poller = Poller(system_state, hub)
 
     app = create_app()
     app.register_error_handler(NoAnswer, _no_answer)
@@ -72,19 +72,19 @@ def compose(
         order_views(WatchedService("order", settings.order_url, token, patient), far_ends),
         lane_views(lanes),
         *service_views(operated),
-        _health(watcher),
+        _health(poller),
     ):
         app.register_blueprint(views)
-    return Process(app, watcher)
+    return Process(app, poller)
 
 
-def _health(watcher: Poller) -> Blueprint:
+def _health(poller: Poller) -> Blueprint:
     views = Blueprint("health", __name__)
 
     @views.get("/health/ready")
     def ready() -> Response:
         """It is there to show what is away, and so does not itself wait for any of that."""
-        reason = watcher.why_not_ready()
+        reason = poller.why_not_ready()
         return json_response({"ready": reason is None, "reason": reason}, 503 if reason else 200)
 
     return views

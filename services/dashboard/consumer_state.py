@@ -26,39 +26,39 @@ HEARD_SECONDS = 8.0
 
 
 class ConsumerState:
-    """Without a ledger, for a latecomer, nobody asks it about orders."""
+    """Without tracked orders, for a latecomer, nobody asks it about orders."""
 
-    def __init__(self, neighbour: WatchedService, ledger: TrackedOrders | None) -> None:
-        self.name = neighbour.name
-        self._neighbour = neighbour
-        self._ledger = ledger
+    def __init__(self, service: WatchedService, tracked: TrackedOrders | None) -> None:
+        self.name = service.name
+        self._service = service
+        self._tracked = tracked
         self._to_ask: Sequence[str] = ()
-        self.activity = Polled(lambda: neighbour.get("/activity", Activity))
+        self.activity = Polled(lambda: service.get("/activity", Activity))
         self.inbox = Polled(self._ended, every=INBOX_PERIOD)
         #: What each of its processes holds, and when it said so: one of them answers at a time.
         self._processes: dict[str, tuple[float, int]] = {}
         self._seen: frozenset[tuple[str, str, int, datetime]] | None = None
 
     def refresh(self, threads: ThreadPoolExecutor) -> None:
-        # What to ask is noted here, since other threads ask: the ledger belongs to this one.
+        # What to ask is noted here, since other threads ask: `tracked` belongs to this one.
         self.activity.refresh(threads)
-        if self._ledger is not None:
-            self._to_ask = self._ledger.to_ask_about(self.name)
+        if self._tracked is not None:
+            self._to_ask = self._tracked.to_ask_about(self.name)
             self.inbox.refresh(threads)
 
     def _ended(self) -> Mapping[str, str]:
-        """What became of the open orders: all of the ledger's at first, then few."""
+        """What became of the open orders: all that are tracked at first, then few."""
         orders = self._to_ask
         ended: dict[str, str] = {}
         for first in range(0, len(orders), MOST_ORDERS):
             asked = Asked(list(orders[first : first + MOST_ORDERS]))
-            ended |= self._neighbour.post("/activity/ended", asked, Ended).ended
+            ended |= self._service.post("/activity/ended", asked, Ended).ended
         return ended
 
     def news(self) -> list[RecentStep]:
         """Take in what was answered; steps that were not in the answer before, oldest first."""
-        if self.inbox.collect() and self.inbox.value and self._ledger:
-            self._ledger.ended(self.name, self.inbox.value)
+        if self.inbox.collect() and self.inbox.value and self._tracked:
+            self._tracked.ended(self.name, self.inbox.value)
         if not self.activity.collect() or self.activity.value is None:
             return []
         self._count_processes(self.activity.value, self.activity.value_at)
@@ -70,16 +70,16 @@ class ConsumerState:
         return new
 
     def _note(self, step: RecentStep) -> None:
-        if self._ledger is None:
+        if self._tracked is None:
             return
         if step.step == REDRIVEN:
-            self._ledger.redriven(self.name, step.order_id)
+            self._tracked.redriven(self.name, step.order_id)
         elif step.step in (APPLIED, DEAD_LETTERED, DISCARDED):
-            self._ledger.ended(self.name, {step.order_id: step.step})
+            self._tracked.ended(self.name, {step.order_id: step.step})
 
     @property
     def is_followed(self) -> bool:
-        return self._ledger is not None
+        return self._tracked is not None
 
     @property
     def has_been_asked(self) -> bool:

@@ -1,4 +1,4 @@
-"""The light: what may be said of the orders in the ledger, and nothing beyond that.
+"""The light: what may be said of the tracked orders, and nothing beyond that.
 
 Each order was looked for, by its id, in the inbox of each service. Whether the far ends, the
 mail server and the gateway, have each effect once and not twice is what `orderctl audit` checks.
@@ -20,11 +20,11 @@ STALE_SECONDS = 10.0
 @dataclass(frozen=True)
 class Standing:
     """One service at one moment. `idle`: its queue, its rungs, its hands and the outbox are empty.
-    `ledger_age`: seconds since its inbox was last asked about open orders; None for never.
+    `inbox_age`: seconds since its inbox was last asked about open orders; None for never.
     """
 
     idle: bool
-    ledger_age: float | None
+    inbox_age: float | None
 
 
 class Judge:
@@ -33,14 +33,14 @@ class Judge:
         self._idle_since: dict[str, float] = {}
 
     def judge(
-        self, ledger: TrackedOrders, standings: Mapping[str, Standing], orders_age: float | None
+        self, tracked: TrackedOrders, standings: Mapping[str, Standing], orders_age: float | None
     ) -> Verdict:
-        missing = {name: self._missing(ledger, name, each) for name, each in standings.items()}
-        ages = {"order": orders_age, **{name: each.ledger_age for name, each in standings.items()}}
+        missing = {name: self._missing(tracked, name, each) for name, each in standings.items()}
+        ages = {"order": orders_age, **{name: each.inbox_age for name, each in standings.items()}}
         unknown = tuple(name for name, age in ages.items() if age is None or age > STALE_SECONDS)
         known = [age for age in ages.values() if age is not None]
-        given_up = sum(ledger.given_up(name) for name in standings)
-        accepted, done = ledger.accepted, ledger.done
+        given_up = sum(tracked.given_up(name) for name in standings)
+        accepted, done = tracked.accepted, tracked.done
         return Verdict(
             light=_light(unknown, missing, given_up, is_done=done == accepted),
             orders=accepted,
@@ -48,14 +48,14 @@ class Judge:
             given_up=given_up,
             missing={name: number for name, number in missing.items() if number},
             unknown=unknown,
-            by_calls=len(ledger.orders) - accepted,
+            by_calls=len(tracked.orders) - accepted,
             checked_seconds_ago=max(known, default=None),
-            oldest_placed_at=next((each.placed_at for each in ledger.orders.values()), None),
+            oldest_placed_at=next((each.placed_at for each in tracked.orders.values()), None),
         )
 
-    def _missing(self, ledger: TrackedOrders, name: str, standing: Standing) -> int:
+    def _missing(self, tracked: TrackedOrders, name: str, standing: Standing) -> int:
         """How many orders a service that has long been idle has not done."""
-        waiting = ledger.waiting(name)
+        waiting = tracked.waiting(name)
         if not standing.idle or not waiting:
             self._idle_since.pop(name, None)
             return 0

@@ -30,15 +30,15 @@ class _Faults(msgspec.Struct):
 
 class OrderServiceState:
     def __init__(
-        self, neighbour: WatchedService, ledger: TrackedOrders, now: Callable[[], datetime]
+        self, service: WatchedService, tracked: TrackedOrders, now: Callable[[], datetime]
     ) -> None:
-        self._neighbour = neighbour
-        self._ledger = ledger
+        self._service = service
+        self._tracked = tracked
         self._now = now
         self.orders = Polled(self._new_orders)
-        self.outbox = Polled(lambda: neighbour.get("/outbox", Outbox))
-        self._ready = Polled(lambda: neighbour.get("/health/ready", Ready, also=503))
-        self._faults = Polled(lambda: neighbour.get("/faults", _Faults))
+        self.outbox = Polled(lambda: service.get("/outbox", Outbox))
+        self._ready = Polled(lambda: service.get("/health/ready", Ready, also=503))
+        self._faults = Polled(lambda: service.get("/faults", _Faults))
         self.sources: Sequence[Polled[Any]] = (self.orders, self.outbox, self._ready, self._faults)
 
     def refresh(self, threads: ThreadPoolExecutor) -> None:
@@ -50,9 +50,9 @@ class OrderServiceState:
         orders: list[Order] = []
         query: dict[str, str | int] = {"limit": PAGE}
         for _ in range(MOST_PAGES):
-            page = self._neighbour.get("/orders", _Page, query)
+            page = self._service.get("/orders", _Page, query)
             orders += page.orders
-            if page.next is None or any(self._ledger.knows(o.order_id) for o in page.orders):
+            if page.next is None or any(self._tracked.knows(o.order_id) for o in page.orders):
                 break
             query = {"limit": PAGE, "cursor": page.next}
         return orders
@@ -63,10 +63,10 @@ class OrderServiceState:
         self._faults.collect()
         is_first = self.orders.value is None
         if self.orders.collect():
-            new = [o for o in self._ledger.add(self.orders.value or []) if o.is_accepted]
+            new = [o for o in self._tracked.add(self.orders.value or []) if o.is_accepted]
             yield from (Move("placed", o.order_id) for o in new[-MOST_MOVES:] if not is_first)
         if self.outbox.collect() and self.outbox.value:
-            gone = self._ledger.published(self._left_before(self.outbox.value))
+            gone = self._tracked.published(self._left_before(self.outbox.value))
             yield from (Move("published", each) for each in gone[-MOST_MOVES:] if not is_first)
 
     def _left_before(self, outbox: Outbox) -> datetime:
@@ -90,5 +90,5 @@ class OrderServiceState:
 
     def _placed_per_second(self) -> float:
         since = self._now() - timedelta(seconds=RATE_SECONDS)
-        newest_first = reversed(self._ledger.orders.values())
+        newest_first = reversed(self._tracked.orders.values())
         return sum(1 for _ in takewhile(lambda o: o.placed_at > since, newest_first)) / RATE_SECONDS

@@ -22,11 +22,11 @@ ASKING = 16
 class Poller:
     """Runs beside the HTTP side."""
 
-    def __init__(self, watching: SystemState, hub: Hub) -> None:
-        self._watching = watching
+    def __init__(self, system_state: SystemState, hub: Hub) -> None:
+        self._system_state = system_state
         self._hub = hub
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
         self._on_death: Callable[[], None] = lambda: None
 
     def start(self, on_death: Callable[[], None]) -> None:
@@ -38,7 +38,7 @@ class Poller:
         self._hub.close()
 
     def why_not_ready(self) -> str | None:
-        return None if self._thread.is_alive() else "the watcher has stopped"
+        return None if self._thread.is_alive() else "the poller has stopped"
 
     def _run(self) -> None:
         try:
@@ -46,13 +46,13 @@ class Poller:
                 while not self._stopping.is_set():
                     self._look_if_watched(threads)
         except BaseException:
-            # First: a log that cannot be written must not keep a dead watcher alive.
+            # First: a log that cannot be written must not keep a dead poller alive.
             self._on_death()
-            log.exception("watcher.died")
+            log.exception("poller.died")
 
     def _look_if_watched(self, threads: ThreadPoolExecutor) -> None:
         if not self._hub.wait_for_watcher(PERIOD):
             return
         began = time.monotonic()
-        self._hub.publish(to_json(self._watching.look(threads)))
+        self._hub.publish(to_json(self._system_state.look(threads)))
         self._stopping.wait(max(0.0, began + PERIOD - time.monotonic()))

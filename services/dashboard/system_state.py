@@ -48,11 +48,11 @@ class SystemState:
         self._now = now
         self._lanes = lanes
         self._ladder = tuple(ladder)
-        self._ledger = TrackedOrders([each.name for each in consumers])
+        self._tracked = TrackedOrders([each.name for each in consumers])
         self._judge = Judge()
-        self._order = OrderServiceState(order, self._ledger, now)
+        self._order = OrderServiceState(order, self._tracked, now)
         self._relay = Polled(lambda: relay.get("/health/ready", Ready, also=503))
-        followed = {each.name: ConsumerState(each, self._ledger) for each in consumers}
+        followed = {each.name: ConsumerState(each, self._tracked) for each in consumers}
         others = {each.name: ConsumerState(each, None) for each in latecomers}
         self._consumers = followed | others
 
@@ -80,14 +80,14 @@ class SystemState:
                 yield from (self._move(kind, step.order_id, name) for step in newest)
 
     def _move(self, kind: str, order_id: str, service: str) -> Move:
-        is_called = kind == APPLIED and self._ledger.is_by_calls(order_id)
+        is_called = kind == APPLIED and self._tracked.is_by_calls(order_id)
         return Move("called" if is_called else kind, order_id, service)
 
     def _snapshot(self, moves: tuple[Move, ...]) -> Snapshot:
         consumers = {name: each for name, each in self._consumers.items() if each.is_known}
         followed = {name: each for name, each in consumers.items() if each.is_followed}
         standings = {name: self._standing(each) for name, each in followed.items()}
-        newest = islice(reversed(self._ledger.orders.values()), LISTED)
+        newest = islice(reversed(self._tracked.orders.values()), LISTED)
         return Snapshot(
             at=self._now(),
             ladder=self._ladder,
@@ -95,13 +95,13 @@ class SystemState:
             relay=_relay_side(self._relay),
             services={name: self._side(each) for name, each in consumers.items()},
             lanes={name: lane.state() for name, lane in self._lanes.items()},
-            verdict=self._judge.judge(self._ledger, standings, self._order.orders.age),
-            orders=tuple(listed(o, self._ledger.missing_at(o.order_id)) for o in newest),
+            verdict=self._judge.judge(self._tracked, standings, self._order.orders.age),
+            orders=tuple(listed(o, self._tracked.missing_at(o.order_id)) for o in newest),
             moves=moves,
         )
 
     def _side(self, watch: ConsumerState) -> ServiceSide:
-        oldest = self._ledger.oldest(watch.name) if watch.has_been_asked else None
+        oldest = self._tracked.oldest(watch.name) if watch.has_been_asked else None
         told = watch.activity.value
         return ServiceSide(
             age=watch.activity.age,
@@ -110,8 +110,8 @@ class SystemState:
             processes=watch.processes,
             held=watch.held,
             ready=self._in_queue(watch),
-            waiting=len(self._ledger.waiting(watch.name)) if watch.has_been_asked else None,
-            given_up=self._ledger.given_up(watch.name) if watch.has_been_asked else None,
+            waiting=len(self._tracked.waiting(watch.name)) if watch.has_been_asked else None,
+            given_up=self._tracked.given_up(watch.name) if watch.has_been_asked else None,
             oldest_seconds=None if oldest is None else self._seconds_since(oldest),
         )
 
@@ -127,7 +127,7 @@ class SystemState:
         if told.queue.counts_held or not watch.has_been_asked:
             return watch.ready
         elsewhere = watch.held + told.queue.retrying + outbox.pending
-        return max(watch.ready, len(self._ledger.waiting(watch.name)) - elsewhere)
+        return max(watch.ready, len(self._tracked.waiting(watch.name)) - elsewhere)
 
     def _seconds_since(self, at: datetime) -> float:
         return max(0.0, (self._now() - at).total_seconds())

@@ -9,8 +9,8 @@ from services.dashboard.tracked_orders import Order, TrackedOrders
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SERVICES = ("email", "sms")
-IDLE = Standing(idle=True, ledger_age=0.5)
-AT_WORK = Standing(idle=False, ledger_age=0.5)
+IDLE = Standing(idle=True, inbox_age=0.5)
+AT_WORK = Standing(idle=False, inbox_age=0.5)
 
 
 def an_order(number: int, *, status: str = "accepted") -> Order:
@@ -18,62 +18,62 @@ def an_order(number: int, *, status: str = "accepted") -> Order:
     return Order(f"ord-{number}", f"evt-{number}", "usr-1", 1.5, status, placed)
 
 
-def a_ledger(*numbers: int, most: int = 100) -> TrackedOrders:
-    ledger = TrackedOrders(SERVICES, most=most)
-    ledger.add([an_order(number) for number in reversed(numbers)])
-    return ledger
+def tracked_orders(*numbers: int, most: int = 100) -> TrackedOrders:
+    tracked = TrackedOrders(SERVICES, most=most)
+    tracked.add([an_order(number) for number in reversed(numbers)])
+    return tracked
 
 
 def test_an_order_is_done_when_every_service_is() -> None:
-    ledger = a_ledger(1, 2)
-    assert (ledger.accepted, ledger.done, ledger.waiting("email")) == (2, 0, ["ord-1", "ord-2"])
-    ledger.ended("email", {"ord-1": "applied", "ord-2": "applied", "ord-of-others": "applied"})
-    assert (ledger.done, ledger.waiting("email"), ledger.missing_at("ord-1")) == (0, [], ["sms"])
-    ledger.ended("sms", {"ord-1": "applied"})
-    assert (ledger.done, ledger.oldest("sms")) == (1, an_order(2).placed_at)
+    tracked = tracked_orders(1, 2)
+    assert (tracked.accepted, tracked.done, tracked.waiting("email")) == (2, 0, ["ord-1", "ord-2"])
+    tracked.ended("email", {"ord-1": "applied", "ord-2": "applied", "ord-of-others": "applied"})
+    assert (tracked.done, tracked.waiting("email"), tracked.missing_at("ord-1")) == (0, [], ["sms"])
+    tracked.ended("sms", {"ord-1": "applied"})
+    assert (tracked.done, tracked.oldest("sms")) == (1, an_order(2).placed_at)
 
 
 def test_only_new_orders_are_new_and_a_change_of_status_is_taken_in() -> None:
-    ledger = a_ledger(1)
+    tracked = tracked_orders(1)
     again = [an_order(2, status="pending"), an_order(1)]
-    assert [order.order_id for order in ledger.add(again)] == ["ord-2"]
-    ledger.add([an_order(2, status="completed")])
-    assert (ledger.orders["ord-2"].status, ledger.accepted) == ("completed", 1)
-    assert ledger.is_by_calls("ord-2")
-    assert not ledger.is_by_calls("ord-1")
+    assert [order.order_id for order in tracked.add(again)] == ["ord-2"]
+    tracked.add([an_order(2, status="completed")])
+    assert (tracked.orders["ord-2"].status, tracked.accepted) == ("completed", 1)
+    assert tracked.is_by_calls("ord-2")
+    assert not tracked.is_by_calls("ord-1")
 
 
 def test_an_order_by_calls_waits_in_no_queue() -> None:
-    ledger = a_ledger()
-    ledger.add([an_order(1, status="failed")])
-    assert (ledger.waiting("email"), ledger.unpublished, ledger.accepted) == ([], {}, 0)
+    tracked = tracked_orders()
+    tracked.add([an_order(1, status="failed")])
+    assert (tracked.waiting("email"), tracked.unpublished, tracked.accepted) == ([], {}, 0)
 
 
 def test_the_oldest_are_forgotten_with_all_that_was_known_of_them() -> None:
-    ledger = a_ledger(1, 2, 3, most=2)
-    assert list(ledger.orders) == ["ord-2", "ord-3"]
-    assert ledger.waiting("sms") == ["ord-2", "ord-3"]
-    ledger.ended("sms", {"ord-1": "applied"})
-    assert ledger.waiting("sms") == ["ord-2", "ord-3"]
+    tracked = tracked_orders(1, 2, 3, most=2)
+    assert list(tracked.orders) == ["ord-2", "ord-3"]
+    assert tracked.waiting("sms") == ["ord-2", "ord-3"]
+    tracked.ended("sms", {"ord-1": "applied"})
+    assert tracked.waiting("sms") == ["ord-2", "ord-3"]
 
 
 def test_a_dead_letter_is_neither_waiting_nor_done_until_it_is_redriven() -> None:
-    ledger = a_ledger(1)
-    ledger.ended("email", {"ord-1": "dead_lettered"})
-    assert (ledger.waiting("email"), ledger.given_up("email"), ledger.oldest("email")) == (
+    tracked = tracked_orders(1)
+    tracked.ended("email", {"ord-1": "dead_lettered"})
+    assert (tracked.waiting("email"), tracked.given_up("email"), tracked.oldest("email")) == (
         [],
         1,
         None,
     )
-    assert ledger.to_ask_about("email") == ["ord-1"]
-    ledger.redriven("email", "ord-1")
-    assert (ledger.waiting("email"), ledger.given_up("email")) == (["ord-1"], 0)
+    assert tracked.to_ask_about("email") == ["ord-1"]
+    tracked.redriven("email", "ord-1")
+    assert (tracked.waiting("email"), tracked.given_up("email")) == (["ord-1"], 0)
 
 
 def test_what_was_placed_before_the_oldest_row_has_left_the_outbox_once() -> None:
-    ledger = a_ledger(1, 2, 3)
-    assert ledger.published(an_order(3).placed_at) == ["ord-1", "ord-2"]
-    assert ledger.published(an_order(3).placed_at) == []
+    tracked = tracked_orders(1, 2, 3)
+    assert tracked.published(an_order(3).placed_at) == ["ord-1", "ord-2"]
+    assert tracked.published(an_order(3).placed_at) == []
 
 
 class Clock:
@@ -83,47 +83,47 @@ class Clock:
         return self.now
 
 
-def light(ledger: TrackedOrders, standing: Standing, judge: Judge | None = None) -> str:
+def light(tracked: TrackedOrders, standing: Standing, judge: Judge | None = None) -> str:
     standings = dict.fromkeys(SERVICES, standing)
-    return (judge or Judge()).judge(ledger, standings, orders_age=0.5).light
+    return (judge or Judge()).judge(tracked, standings, orders_age=0.5).light
 
 
 def test_the_light_follows_the_orders() -> None:
-    ledger = a_ledger(1)
-    assert light(ledger, AT_WORK) == "working"
-    ledger.ended("email", {"ord-1": "applied"})
-    ledger.ended("sms", {"ord-1": "dead_lettered"})
-    assert light(ledger, IDLE) == "attention"
-    ledger.ended("sms", {"ord-1": "applied"})
-    assert light(ledger, IDLE) == "done"
+    tracked = tracked_orders(1)
+    assert light(tracked, AT_WORK) == "working"
+    tracked.ended("email", {"ord-1": "applied"})
+    tracked.ended("sms", {"ord-1": "dead_lettered"})
+    assert light(tracked, IDLE) == "attention"
+    tracked.ended("sms", {"ord-1": "applied"})
+    assert light(tracked, IDLE) == "done"
 
 
 def test_an_order_is_missing_when_nothing_moves_for_a_while_and_nobody_has_it() -> None:
     clock = Clock()
-    ledger, judge = a_ledger(1), Judge(clock)
-    ledger.ended("email", {"ord-1": "applied"})
-    assert light(ledger, IDLE, judge) == "working"
+    tracked, judge = tracked_orders(1), Judge(clock)
+    tracked.ended("email", {"ord-1": "applied"})
+    assert light(tracked, IDLE, judge) == "working"
     clock.now += QUIET_SECONDS / 2
-    assert light(ledger, AT_WORK, judge) == "working"
+    assert light(tracked, AT_WORK, judge) == "working"
     clock.now += QUIET_SECONDS
-    assert light(ledger, IDLE, judge) == "working"
+    assert light(tracked, IDLE, judge) == "working"
     clock.now += QUIET_SECONDS
-    verdict = judge.judge(ledger, dict.fromkeys(SERVICES, IDLE), orders_age=0.5)
+    verdict = judge.judge(tracked, dict.fromkeys(SERVICES, IDLE), orders_age=0.5)
     assert (verdict.light, dict(verdict.missing)) == ("missing", {"sms": 1})
 
 
 @pytest.mark.parametrize("age", [None, STALE_SECONDS + 1])
 def test_nothing_is_claimed_upon_answers_that_are_missing_or_old(age: float | None) -> None:
-    ledger = a_ledger()
-    assert light(ledger, Standing(idle=True, ledger_age=age)) == "unknown"
-    verdict = Judge().judge(ledger, dict.fromkeys(SERVICES, IDLE), orders_age=age)
+    tracked = tracked_orders()
+    assert light(tracked, Standing(idle=True, inbox_age=age)) == "unknown"
+    verdict = Judge().judge(tracked, dict.fromkeys(SERVICES, IDLE), orders_age=age)
     assert (verdict.light, verdict.unknown) == ("unknown", ("order",))
 
 
 def test_the_verdict_says_for_how_many_orders_it_stands_and_how_old_it_is() -> None:
-    ledger = a_ledger(1, 2)
-    ledger.add([an_order(3, status="completed")])
+    tracked = tracked_orders(1, 2)
+    tracked.add([an_order(3, status="completed")])
     standings = {"email": Standing(True, 2.5), "sms": Standing(True, 0.5)}
-    verdict = Judge().judge(ledger, standings, orders_age=1.0)
+    verdict = Judge().judge(tracked, standings, orders_age=1.0)
     assert (verdict.orders, verdict.done, verdict.by_calls) == (2, 0, 1)
     assert (verdict.checked_seconds_ago, verdict.oldest_placed_at) == (2.5, an_order(1).placed_at)
