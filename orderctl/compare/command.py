@@ -101,10 +101,10 @@ def _measure(chosen: Sequence[Scenario], size: Size, broker: str | None, said: s
     with (
         TemporaryDirectory() as folder,
         _addresses(broker, size, print_to_stderr) as addresses,
-        open_shop(addresses) as shop,
+        open_shop(addresses) as target,
     ):
         request = ComparisonRequest(chosen, Path(folder) / LEDGER, command(said))
-        return compare(shop, request, print_to_stderr)
+        return compare(target, request, print_to_stderr)
 
 
 @contextmanager

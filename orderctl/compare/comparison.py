@@ -33,24 +33,24 @@ class ComparisonRequest:
     command: str
 
 
-def compare(shop: Target, request: ComparisonRequest, say: Tell) -> Comparison:
+def compare(target: Target, request: ComparisonRequest, say: Tell) -> Comparison:
     """Run everything. Raises CommandError, and what the audit raises."""
     began_at, began = datetime.now(UTC), time.monotonic()
     with Ledger(request.ledger) as ledger, progress() as tell:
-        conductor = ScenarioRunner(shop, ledger, tell)
-        runs = [_all_modes(conductor, scenario, say) for scenario in request.scenarios]
-        shop.calm_down(tell)
+        runner = ScenarioRunner(target, ledger, tell)
+        runs = [_all_modes(runner, scenario, say) for scenario in request.scenarios]
+        target.calm_down(tell)
         healthy = [run for each in runs for run in each if run.scenario.name == HEALTHY]
-        pictures = waterfalls(healthy, shop.client, shop.addresses.order_url)
+        pictures = waterfalls(healthy, target.client, target.addresses.order_url)
         say("The audit waits for quiet, then compares every order with its effects …")
         options, fates = Options(ledger=request.ledger), Fates()
-        audit = run_audit(shop.addresses, options, notice=fates.note, tell=tell)
+        audit = run_audit(target.addresses, options, notice=fates.note, tell=tell)
     results = tuple(scenario_result(each, fates.by_order) for each in runs)
     return Comparison(
         began_at=began_at.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - began, 1),
         machine=this_machine(),
-        broker=BROKERS[shop.addresses.broker_url.partition(":")[0]],
+        broker=BROKERS[target.addresses.broker_url.partition(":")[0]],
         command=request.command,
         scenarios=results,
         waterfalls=pictures,
@@ -60,11 +60,11 @@ def compare(shop: Target, request: ComparisonRequest, say: Tell) -> Comparison:
     )
 
 
-def _all_modes(conductor: ScenarioRunner, scenario: Scenario, say: Tell) -> list[ObservedRun]:
+def _all_modes(runner: ScenarioRunner, scenario: Scenario, say: Tell) -> list[ObservedRun]:
     say(f"{scenario.title}: {scenario.story}")
     runs = []
     for mode in MODES:
-        run = conductor.run(scenario, mode)
+        run = runner.run(scenario, mode)
         say(f"  {mode:<9}{_in_short(run)}")
         runs.append(run)
     return runs

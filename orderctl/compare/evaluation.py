@@ -1,4 +1,4 @@
-"""Makes of what was seen, and of the audit's verdict, what is shown."""
+"""Turns what a run has observed, and the verdict of the audit, into the figures that are shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Conducts one scenario in one mode: the orders come, things happen, and it is watched."""
+"""Runs one scenario in one mode: the orders come, things happen, and it is watched."""
 
 import random
 import threading
@@ -42,12 +42,12 @@ class ObservedRun:
 class ScenarioRunner:
     """`ledger` takes every order that a customer was told is placed."""
 
-    shop: Target
+    target: Target
     ledger: Ledger
     tell: Tell
 
     def run(self, scenario: Scenario, mode: Mode) -> ObservedRun:
-        self.shop.calm_down(self.tell)
+        self.target.calm_down(self.tell)
         moments = [Moment(0.0, self._act(action)) for action in scenario.before]
         # A moment for all services to notice, and for the threads of the customers to be there.
         begin = time.monotonic() + FAULT_SECONDS
@@ -61,7 +61,7 @@ class ScenarioRunner:
         return ObservedRun(scenario, mode, began, answers, moments, self._watch(answers))
 
     def _act(self, action: Action) -> str:
-        self.shop.faults.begin(action.service, action.fault)
+        self.target.faults.begin(action.service, action.fault)
         return action.what
 
     def _later(self, actions: Sequence[Action], begin: float) -> Sequence[threading.Timer]:
@@ -74,7 +74,7 @@ class ScenarioRunner:
         return timers
 
     def _place(self, scenario: Scenario, mode: Mode, begin: float) -> Sequence[CustomerAnswer]:
-        url = self.shop.addresses.order_url
+        url = self.target.addresses.order_url
         with open_shop_door() as client:
             customers = Customers(client, url, mode, self._note)
             orders = baskets(BasketTemplate(), random.Random())
@@ -90,7 +90,7 @@ class ScenarioRunner:
         at = time.monotonic() - begin
         services = list(dict.fromkeys(action.service for action in scenario.before))
         for service in services:
-            self.shop.faults.clear(service)
+            self.target.faults.clear(service)
         return [Moment(at, f"{service} is well again") for service in services]
 
     def _watch(self, answers: Sequence[CustomerAnswer]) -> Mapping[str, DoneAt]:
@@ -98,14 +98,14 @@ class ScenarioRunner:
         wanted = {answer.order_id for answer in answers if answer.is_placed}
 
         def is_all_done() -> bool:
-            missing = {name: len(wanted - set(at)) for name, at in self.shop.done().items()}
+            missing = {name: len(wanted - set(at)) for name, at in self.target.done().items()}
             if any(missing.values()):
                 self.tell(f"waiting for {_to_do(missing)}")
             return not any(missing.values())
 
-        rest = self.shop.quiet_time(REST_SECONDS)
-        wait_until_quiet(self.shop.look, rest, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
-        return self.shop.done()
+        rest = self.target.quiet_time(REST_SECONDS)
+        wait_until_quiet(self.target.look, rest, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
+        return self.target.done()
 
 
 def _to_do(missing: Mapping[str, int]) -> str:
