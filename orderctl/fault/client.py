@@ -1,4 +1,4 @@
-"""Asks services to be in trouble, and not to be any more."""
+"""Begins, shows and clears faults of services over HTTP."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-"""Places an order by calls to the consumers, while the client waits: what events are compared to.
+"""Places an order synchronously: calls the consumers while the client waits.
 
-Nothing of it goes through the outbox, or the effects would come twice.
+The asynchronous mode is compared with this. Nothing of it goes through the outbox, or each effect
+would be there twice.
 """
 
 import threading
