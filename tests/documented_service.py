@@ -16,7 +16,8 @@ from services.order.placing import place_order
 from services.order.schema import faults, metadata, orders, runs
 from services.order.synchronous.runs import PENDING
 from services.order.views import create_order_app
-from shared.database.engine import create_schema, open_database
+from shared.database.engine import open_database
+from shared.database.schema import create_schema
 from shared.faults.injection import FaultInjector
 from shared.faults.store import Faults
 from tests.documented import TOKEN
