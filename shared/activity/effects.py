@@ -22,9 +22,10 @@ def rows(engine: Engine, query: Select[*tuple[Any, ...]]) -> list[dict[str, Any]
 
 
 def stream(
-    engine: Engine, query: Select[*tuple[Any, ...]], *key: Column[Any]
+    engine: Engine, query: Select[*tuple[Any, ...]], first: Column[Any], *more: Column[Any]
 ) -> Iterator[dict[str, Any]]:
-    """The same for any number of rows, in the order of `key`, columns that no two of them share."""
+    """The same for any number of rows, in the order of columns that no two of them share."""
+    key = (first, *more)
     names = [f"key_{number}" for number, _ in enumerate(key)]
     labelled = [column.label(name) for column, name in zip(key, names, strict=True)]
     ordered = query.add_columns(*labelled).order_by(*key).limit(PAGE)

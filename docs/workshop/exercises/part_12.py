@@ -58,7 +58,8 @@ def take_back(tx: Connection, event_ids: Sequence[str]) -> None:
 
 def list_points(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
     columns = (points.c.order_id.label("orderId"), points.c.user_id.label("userId"))
-    return stream(engine, of_order(select(*columns, points.c.points), points.c.order_id, order_id))
+    query = of_order(select(*columns, points.c.points), points.c.order_id, order_id)
+    return stream(engine, query, points.c.event_id)
 
 
 def compose(settings: Settings) -> Process:
