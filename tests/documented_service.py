@@ -42,7 +42,7 @@ class DocumentedService:
         *,
         outbox_limit: int = 100_000,
         token: str | None = TOKEN,
-        direct: Neighbours | None = None,
+        synchronous: Neighbours | None = None,
         faults_allowed: bool = False,
     ) -> None:
         self.engine = open_database(url)
@@ -54,7 +54,7 @@ class DocumentedService:
             # A second passes from one request to the next, so that each of them counts.
             BacklogLimit(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
-            direct=(direct or Neighbours()).direct(self.engine),
+            synchronous=(synchronous or Neighbours()).synchronous(self.engine),
             injector=FaultInjector(Faults(self.engine, faults, allowed=faults_allowed)),
             token=SecretStr(token) if token else None,
         )

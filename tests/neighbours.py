@@ -51,7 +51,7 @@ class Neighbours:
         self._limit = limit
         self._clock = clock
 
-    def direct(self, engine: Engine) -> SynchronousPlacing:
+    def synchronous(self, engine: Engine) -> SynchronousPlacing:
         stages = StageCalls(
             {name: f"http://{name}/" for name in CONSUMERS},
             timeout=5.0,

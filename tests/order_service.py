@@ -36,7 +36,7 @@ class OrderService:
     """On the database behind a URL, which may be empty. Safe to be used by several threads."""
 
     def __init__(
-        self, url: str, *, outbox_limit: int = 1000, direct: Neighbours | None = None
+        self, url: str, *, outbox_limit: int = 1000, synchronous: Neighbours | None = None
     ) -> None:
         self.engine = open_database(url)
         self.placing = open_database(url, pool_size=16, autocommit=True)
@@ -46,7 +46,7 @@ class OrderService:
             partial(place_order, self.placing),
             BacklogLimit(self.engine, outbox_limit),
             consumers=Consumers({}),
-            direct=(direct or Neighbours()).direct(self.engine),
+            synchronous=(synchronous or Neighbours()).synchronous(self.engine),
             injector=FaultInjector(Faults(self.engine, faults, allowed=False)),
             token=SecretStr(TOKEN),
         )

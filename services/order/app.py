@@ -28,7 +28,7 @@ def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:
         partial(place, placing),
         BacklogLimit(engine, settings.outbox_limit),
         consumers=Consumers(settings.consumer_urls),
-        direct=_direct(settings, Runs(engine)),
+        synchronous=_synchronous(settings, Runs(engine)),
         injector=FaultInjector(Faults(engine, faults, allowed=settings.faults_allowed)),
         mode=settings.order_mode,
         token=settings.operator_token,
@@ -36,7 +36,7 @@ def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:
     return Process(app)
 
 
-def _direct(settings: OrderSettings, runs: Runs) -> SynchronousPlacing:
+def _synchronous(settings: OrderSettings, runs: Runs) -> SynchronousPlacing:
     # These orders hold a thread each, for seconds. The other half is for whoever wants to know.
     limit = settings.threads // 2
     # A latecomer may be off, and no order has to fail by somebody who is not expected.

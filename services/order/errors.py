@@ -101,7 +101,7 @@ class OrderInProgress(RequestRefused):
         self.repeat_after = min(int(seconds) + 1, LONGEST_PAUSE)
 
 
-class TooManyDirect(RequestRefused):
+class TooManySynchronous(RequestRefused):
     """Orders that are done by calls hold as many request threads as they may."""
 
     status, kind, title = 503, "too-many-at-once", "Too many orders are being done at once"

@@ -53,12 +53,12 @@ def create_order_app(
     bound: BacklogLimit,
     *,
     consumers: Consumers,
-    direct: SynchronousPlacing,
+    synchronous: SynchronousPlacing,
     injector: FaultInjector,
     mode: Mode = Mode.ASYNC,
     token: SecretStr | None = None,
 ) -> Flask:
-    """`place` writes an order in the mode async, `engine` is for whatever reads. `direct`
+    """`place` writes an order in the mode async, `engine` is for whatever reads. `synchronous`
     places the orders that ask for another mode than async; `mode` is for those that ask for none.
 
     `token` opens what is for operators: the list of all orders, the state of the outbox, and
@@ -67,9 +67,9 @@ def create_order_app(
     app = create_app(exposition(BacklogWatch(lambda: backlog(engine)).backlog))
     app.register_error_handler(RequestRefused, to_problem)
     app.register_error_handler(OrderFailed, failed_to_problem)
-    app.register_blueprint(_placing(place, bound, direct, mode))
-    app.register_blueprint(_looking(engine, direct.runs, consumers))
-    app.register_blueprint(_for_operators(engine, direct.runs, operators_only(token)))
+    app.register_blueprint(_placing(place, bound, synchronous, mode))
+    app.register_blueprint(_looking(engine, synchronous.runs, consumers))
+    app.register_blueprint(_for_operators(engine, synchronous.runs, operators_only(token)))
     app.register_blueprint(fault_views(injector.faults, operators_only(token)))
     app.register_blueprint(_health(engine, injector))
     app.register_blueprint(docs())
@@ -79,7 +79,7 @@ def create_order_app(
 
 
 def _placing(
-    place: Place, bound: BacklogLimit, direct: SynchronousPlacing, usual: Mode
+    place: Place, bound: BacklogLimit, synchronous: SynchronousPlacing, usual: Mode
 ) -> Blueprint:
     views = Blueprint("placing", __name__)
 
@@ -89,7 +89,7 @@ def _placing(
         key = read_key(request.headers.get("Idempotency-Key"))
         order = read_order(read_json(_body()))
         if mode is not Mode.ASYNC:
-            return _done(direct.place(order, mode, key=key, traceparent=_traceparent()))
+            return _done(synchronous.place(order, mode, key=key, traceparent=_traceparent()))
         bound.check()
         return _accepted(place(order, key=key, traceparent=_traceparent()))
 

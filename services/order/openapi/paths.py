@@ -13,7 +13,7 @@ from services.order.errors import (
     OutboxFull,
     StageFailed,
     StageTimedOut,
-    TooManyDirect,
+    TooManySynchronous,
     UnknownOrder,
     WrongMediaType,
 )
@@ -64,7 +64,7 @@ _PLACE = operation(
             [
                 *kinds(MalformedJson, InvalidMode, InvalidKey, WrongMediaType, InvalidOrder),
                 TOO_LONG,
-                *kinds(KeyReused, OrderInProgress, OutboxFull, TooManyDirect),
+                *kinds(KeyReused, OrderInProgress, OutboxFull, TooManySynchronous),
                 UNAVAILABLE,
             ]
         ),

@@ -6,7 +6,7 @@ would be there twice.
 
 import threading
 
-from services.order.errors import StageFailed, StageTimedOut, TooManyDirect
+from services.order.errors import StageFailed, StageTimedOut, TooManySynchronous
 from services.order.modes import Mode
 from services.order.order_form import NewOrder
 from services.order.order_row import new_row
@@ -33,10 +33,10 @@ class SynchronousPlacing:
         self, order: NewOrder, mode: Mode, *, key: str | None = None, traceparent: str = ""
     ) -> FinishedRun:
         """Raises StageFailed or StageTimedOut for an order that is written down and has failed,
-        TooManyDirect and what `Runs.begin` raises for one that nothing was done about.
+        TooManySynchronous and what `Runs.begin` raises for one that nothing was done about.
         """
         if not self._free.acquire(blocking=False):
-            raise TooManyDirect(self._why_full())
+            raise TooManySynchronous(self._why_full())
         try:
             return self._place(order, mode, key=key, traceparent=traceparent)
         finally:

@@ -50,7 +50,7 @@ class OrderService:
             partial(place_order, open_database(url, autocommit=True)),
             BacklogLimit(self.engine, 100),
             consumers=Consumers({name: f"http://{name}/" for name in answers}, self._to(answers)),
-            direct=Neighbours().direct(self.engine),
+            synchronous=Neighbours().synchronous(self.engine),
             injector=FaultInjector(Faults(self.engine, faults, allowed=False)),
         )
         self.client: FlaskClient = app.test_client()

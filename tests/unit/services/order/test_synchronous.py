@@ -26,7 +26,7 @@ KEY = '"k"'
 
 @contextmanager
 def a_service(url: str, neighbours: Neighbours) -> Iterator[OrderService]:
-    with OrderService(url, direct=neighbours) as made:
+    with OrderService(url, synchronous=neighbours) as made:
         yield made
 
 

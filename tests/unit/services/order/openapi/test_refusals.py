@@ -35,9 +35,9 @@ AWAY: dict[str, Any] = {"away": True}
 OFF: dict[str, Any] = {"token": None}
 FULL: dict[str, Any] = {"outbox_limit": 1}
 
-TOO_MANY: dict[str, Any] = {"direct": Neighbours(limit=0)}
-BROKEN: dict[str, Any] = {"direct": Neighbours(sms=is_away)}
-LATE: dict[str, Any] = {"direct": Neighbours(inventory=is_late)}
+TOO_MANY: dict[str, Any] = {"synchronous": Neighbours(limit=0)}
+BROKEN: dict[str, Any] = {"synchronous": Neighbours(sms=is_away)}
+LATE: dict[str, Any] = {"synchronous": Neighbours(inventory=is_late)}
 SYNC: dict[str, Any] = {"query_string": {"mode": "sync"}}
 USED: dict[str, Any] = {"headers": {"Idempotency-Key": "used"}}
 #: These alone are about an order that is there.
