@@ -195,7 +195,7 @@ def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
     assert len(work.at) == attempts
 
 
-def test_after_leaving_nothing_is_begun_though_it_is_open() -> None:
+def test_after_leaving_nothing_is_begun_though_it_is_closed() -> None:
     breaker, work = CircuitBreaker(), Work()
     breaker.leave()
     breaker.run(work)
