@@ -18,7 +18,9 @@ DRAIN_SECONDS = 5.0
 
 
 class MailHandler:
-    """Called by aiosmtpd for each mail, in its event loop; `in_hand` counts those."""
+    """Called by aiosmtpd for each mail, in its event loop; `in_hand` counts those that have no
+    answer yet.
+    """
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
@@ -35,8 +37,12 @@ class MailHandler:
         except DatabaseUnavailable:
             return "421 4.3.0 Cannot keep a mail now, try again later"
         finally:
-            self.in_hand -= 1
+            # aiosmtpd sends the answer before it gives the loop back, so that this comes after it.
+            asyncio.get_running_loop().call_soon(self._answered)
         return "250 2.0.0 Kept"
+
+    def _answered(self) -> None:
+        self.in_hand -= 1
 
     async def _keep(self, envelope: Envelope) -> None:
         raw = envelope.original_content or b""

@@ -1,11 +1,13 @@
 """The sink keeps every mail that it answers with 250, and shows it in Mailpit's words."""
 
+import asyncio
 import smtplib
 from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
@@ -14,7 +16,7 @@ from shared.database.engine import open_database
 from shared.database.schema import create_schema
 from simulators.mail_sink.mailbox import Mailbox
 from simulators.mail_sink.schema import mails, metadata
-from simulators.mail_sink.smtp import MAX_MAIL_BYTES, SmtpListener
+from simulators.mail_sink.smtp import MAX_MAIL_BYTES, MailHandler, SmtpListener
 from simulators.mail_sink.views import create_sink
 from tests.builders import NO_DOCUMENTS
 from tests.fakes import Outage, in_threads
@@ -203,3 +205,17 @@ def test_it_is_alive_and_ready_under_both_names(client: FlaskClient, engine: Eng
     assert client.get("/api/v1/info").get_json()["Messages"] == 0
     closed = create_sink(Mailbox(engine), lambda: "the SMTP port is closed").test_client()
     assert [closed.get(path).status_code for path in ("/readyz", "/health/ready")] == [503, 503]
+
+
+def test_a_mail_is_in_hand_until_its_answer_was_sent(engine: Engine) -> None:
+    """A stop that waited for less would close the connection before the 250."""
+    handler = MailHandler(Mailbox(engine))
+
+    async def take_a_mail() -> list[int]:
+        session = Session(asyncio.get_running_loop())
+        await handler.handle_DATA(SMTP(handler), session, Envelope())
+        when_the_answer_is_sent = handler.in_hand
+        await asyncio.sleep(0)
+        return [when_the_answer_is_sent, handler.in_hand]
+
+    assert asyncio.run(take_a_mail()) == [1, 0]
