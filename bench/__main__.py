@@ -19,7 +19,7 @@ from bench import accepting, consuming, latency, mailing, relaying
 from bench.errors import BenchError
 from bench.machine import describe
 from bench.report import document, markdown
-from bench.rounds import Row, Tell
+from bench.rounds import RoundRow, Tell
 from bench.testbed import Testbed
 from orderctl.errors import StackError
 from orderctl.program import run_program
@@ -36,7 +36,7 @@ class Name(StrEnum):
     MAILING = "mailing"
 
 
-Measure = Callable[[Testbed, int, Tell], list[Row]]
+Measure = Callable[[Testbed, int, Tell], list[RoundRow]]
 
 BENCHMARKS: dict[Name, Measure] = {
     Name.ACCEPTING: accepting.measure,
@@ -94,7 +94,9 @@ def bench(
     sys.exit(1 if check and missed else 0)
 
 
-def _run(names: Sequence[Name], rounds: int, log_level: str) -> tuple[list[Row], dict[str, str]]:
+def _run(
+    names: Sequence[Name], rounds: int, log_level: str
+) -> tuple[list[RoundRow], dict[str, str]]:
     _tell("starting", "PostgreSQL and RabbitMQ")
     with Testbed(log_level) as testbed:
         rows = []

@@ -6,7 +6,7 @@ from functools import partial
 
 from bench.http_load import Client, post
 from bench.orders import REQUEST, empty_queues
-from bench.rounds import Row, Target, Tell, alternate, compare, per_second
+from bench.rounds import Goal, RoundRow, Tell, alternate, compare, per_second
 from bench.testbed import Testbed, execute, wait_for
 from orderctl.stack.ports import free_port, is_free
 from orderctl.stack.stack import Stack
@@ -15,7 +15,7 @@ SECONDS = 4.0
 WARM_UP_SECONDS = 2.0
 
 
-def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
     with testbed.stack("accepting") as stack:
         sides = _start(stack)
         for side in sides:
@@ -24,8 +24,8 @@ def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
         ours, bare, publishing = alternate(rounds, measured, tell, per_second)
     name = "orders accepted durably on PostgreSQL"
     return [
-        compare(name, "bare Flask view", ours, bare, Target(0.35)),
-        compare(name, "Flask view that connects and publishes", ours, publishing, Target(4.0)),
+        compare(name, "bare Flask view", ours, bare, Goal(0.35)),
+        compare(name, "Flask view that connects and publishes", ours, publishing, Goal(4.0)),
     ]
 
 

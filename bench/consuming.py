@@ -3,7 +3,7 @@
 from functools import partial
 
 from bench.orders import fill_queue
-from bench.rounds import Row, Target, Tell, alternate, compare, per_second
+from bench.rounds import Goal, RoundRow, Tell, alternate, compare, per_second
 from bench.testbed import Testbed, committed, execute, rate, run_yardstick, scalar, wait_for
 from orderctl.stack.stack import Stack
 from shared.transport.names import work_queue
@@ -13,14 +13,14 @@ COUNT = 20_000
 WARM_UP = COUNT // 10
 
 
-def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
     with testbed.stack("consuming") as stack:
         sides = [partial(_analyse, stack), partial(_ack, stack, 1), partial(_ack, stack, 100)]
         ours, each, hundred = alternate(rounds, sides, tell, per_second)
     name = "events consumed by analytics"
     return [
-        compare(name, "bare pika loop, one ack each", ours, each, Target(1.5)),
-        compare(name, "bare pika loop, one ack a hundred", ours, hundred, Target(0.45)),
+        compare(name, "bare pika loop, one ack each", ours, each, Goal(1.5)),
+        compare(name, "bare pika loop, one ack a hundred", ours, hundred, Goal(0.45)),
     ]
 
 

@@ -11,7 +11,7 @@ from statistics import quantiles
 from bench.errors import BenchError
 from bench.http_load import Client, TimedAnswer, post
 from bench.orders import REQUEST, empty_queues
-from bench.rounds import Row, Target, Tell, alternate, compare
+from bench.rounds import Goal, RoundRow, Tell, alternate, compare
 from bench.testbed import Testbed, committed, execute, run_yardstick, scalar, wait_for
 from orderctl.stack.environment import of_the_machine
 from orderctl.stack.process import ROOT
@@ -34,7 +34,7 @@ class MeasuredLatency:
     late: int = 0
 
 
-def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
     with testbed.stack("latency") as stack:
         for part in ("order", "order-relay", "analytics"):
             stack.start(part)
@@ -48,7 +48,7 @@ def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
             f"bare pika, publish to handled, {quantile}",
             [getattr(each, quantile) for each in ours],
             [getattr(each, quantile) for each in theirs],
-            Target(limit, of_ratio=False, at_least=False),
+            Goal(limit, of_ratio=False, at_least=False),
             unit=" ms",
         )
         for quantile, limit in (("p50", 15.0), ("p99", 60.0))

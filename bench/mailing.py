@@ -3,7 +3,7 @@
 from functools import partial
 
 from bench.orders import fill_queue
-from bench.rounds import Row, Target, Tell, alternate, compare
+from bench.rounds import Goal, RoundRow, Tell, alternate, compare
 from bench.testbed import Testbed, committed, execute, rate, scalar, wait_for
 from orderctl.stack.stack import Stack
 from services.email.settings import EmailSettings
@@ -16,7 +16,7 @@ COUNT = WAVES * CONCURRENCY
 AT_BEST = CONCURRENCY / WORK_SECONDS
 
 
-def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
     with testbed.stack("mailing", {"email": WORK_SECONDS}) as stack:
         stack.start("mail_sink")
         stack.wait_ready(["mail_sink"])
@@ -25,7 +25,7 @@ def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
         )
     name = f"mails at {WORK_SECONDS:g} s of work, {CONCURRENCY} at a time"
     at_best = [AT_BEST] * rounds
-    return [compare(name, "concurrency divided by work time", ours, at_best, Target(0.9))]
+    return [compare(name, "concurrency divided by work time", ours, at_best, Goal(0.9))]
 
 
 def _mail(stack: Stack) -> float:

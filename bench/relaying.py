@@ -4,14 +4,14 @@ import time
 from functools import partial
 
 from bench.orders import empty_queues, fill_outbox
-from bench.rounds import Row, Target, Tell, alternate, compare, per_second
+from bench.rounds import Goal, RoundRow, Tell, alternate, compare, per_second
 from bench.testbed import Testbed, run_yardstick, scalar, wait_for
 from orderctl.stack.stack import Stack
 
 COUNT = 20_000
 
 
-def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
+def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
     with testbed.stack("relaying") as stack:
         stack.start("order-relay")
         stack.wait_ready(["order-relay"])
@@ -19,7 +19,7 @@ def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[Row]:
         for side in sides:
             side()
         ours, theirs = alternate(rounds, sides, tell, per_second)
-    target = Target(0.45)
+    target = Goal(0.45)
     return [compare("events relayed to RabbitMQ", "bare pika publisher", ours, theirs, target)]
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bench.rounds import Row, Spread, Target
+from bench.rounds import Goal, RoundRow, RoundSpread
 
 _HEADS = ("benchmark", "ours", "yardstick", "its figure", "ratio (lowest to highest)", "target", "")
 
 
-def markdown(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> str:
+def markdown(rows: Sequence[RoundRow], machine: Mapping[str, str], rounds: int) -> str:
     cells = [_HEADS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
     lines = [_line(line, widths) for line in cells]
@@ -18,7 +18,7 @@ def markdown(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> st
     return "\n".join([*lines, "", f"Medians of {rounds} rounds. {facts}."])
 
 
-def document(rows: Sequence[Row], machine: Mapping[str, str], rounds: int) -> dict[str, Any]:
+def document(rows: Sequence[RoundRow], machine: Mapping[str, str], rounds: int) -> dict[str, Any]:
     results = [{**asdict(row), "met": row.target.is_met(row)} for row in rows]
     return {"rounds": rounds, "machine": dict(machine), "results": results}
 
@@ -28,7 +28,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(padded)} |"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: RoundRow) -> tuple[str, ...]:
     verdict = "met" if row.target.is_met(row) else "**missed**"
     return (
         row.name,
@@ -41,7 +41,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _ratio(ratio: Spread) -> str:
+def _ratio(ratio: RoundSpread) -> str:
     return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
@@ -49,6 +49,6 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _target(target: Target, unit: str) -> str:
+def _target(target: Goal, unit: str) -> str:
     bound = "at least" if target.at_least else "at most"
     return f"{bound} {target.limit:g}{'' if target.of_ratio else unit}"

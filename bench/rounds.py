@@ -12,7 +12,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class RoundSpread:
     """The median of several rounds, with the lowest and the highest of them."""
 
     median: float
@@ -20,34 +20,34 @@ class Spread:
     high: float
 
 
-def spread(values: Sequence[float]) -> Spread:
-    return Spread(median(values), min(values), max(values))
+def spread(values: Sequence[float]) -> RoundSpread:
+    return RoundSpread(median(values), min(values), max(values))
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Goal:
     """What a row is judged by: its ratio to the yardstick, or our own figure."""
 
     limit: float
     of_ratio: bool = True
     at_least: bool = True
 
-    def is_met(self, row: "Row") -> bool:
+    def is_met(self, row: "RoundRow") -> bool:
         figure = row.ratio.median if self.of_ratio else row.ours.median
         return figure >= self.limit if self.at_least else figure <= self.limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RoundRow:
     """One comparison: figures in `unit`, and the ratios, each taken within one round."""
 
     name: str
     yardstick: str
     unit: str
-    ours: Spread
-    theirs: Spread
-    ratio: Spread
-    target: Target
+    ours: RoundSpread
+    theirs: RoundSpread
+    ratio: RoundSpread
+    target: Goal
 
 
 def compare(
@@ -55,11 +55,11 @@ def compare(
     yardstick: str,
     ours: Sequence[float],
     theirs: Sequence[float],
-    target: Target,
+    target: Goal,
     unit: str = "/s",
-) -> Row:
+) -> RoundRow:
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-    return Row(
+    return RoundRow(
         name=name,
         yardstick=yardstick,
         unit=unit,

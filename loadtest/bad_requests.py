@@ -9,7 +9,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ExpectedRefusal:
     """A problem document: `/problems/KIND`. `pointer` names the field that has to be blamed."""
 
     status: int
@@ -18,38 +18,38 @@ class Refusal:
 
 
 #: An order that nobody has placed.
-UNKNOWN_ORDER = Refusal(404, "unknown-order")
+UNKNOWN_ORDER = ExpectedRefusal(404, "unknown-order")
 #: The same key for another order. A 409 is for one that is being done at that moment.
-KEY_REUSED = Refusal(422, "idempotency-key-reused")
+KEY_REUSED = ExpectedRefusal(422, "idempotency-key-reused")
 
 
 @dataclass(frozen=True)
 class BadRequest:
     body: str
-    refusal: Refusal
+    refusal: ExpectedRefusal
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": JSON})
     query: str = ""
 
 
 def bad_requests(basket: Basket) -> Sequence[BadRequest]:
     """This basket, spoilt in every way that customers' programs find."""
-    good = BadRequest(basket.body(), Refusal(0, ""))
+    good = BadRequest(basket.body(), ExpectedRefusal(0, ""))
     typed = {"Content-Type": JSON}
     return (
-        replace(good, body=good.body[:-1], refusal=Refusal(400, "malformed-json")),
+        replace(good, body=good.body[:-1], refusal=ExpectedRefusal(400, "malformed-json")),
         replace(
             good,
             headers={"Content-Type": "text/plain"},
-            refusal=Refusal(415, "wrong-media-type"),
+            refusal=ExpectedRefusal(415, "wrong-media-type"),
         ),
-        replace(good, query="?mode=later", refusal=Refusal(400, "invalid-mode")),
+        replace(good, query="?mode=later", refusal=ExpectedRefusal(400, "invalid-mode")),
         replace(
             good,
             headers={**typed, "Idempotency-Key": "two words"},
-            refusal=Refusal(400, "invalid-idempotency-key"),
+            refusal=ExpectedRefusal(400, "invalid-idempotency-key"),
         ),
         *(
-            replace(good, body=body, refusal=Refusal(422, "invalid-order", pointer))
+            replace(good, body=body, refusal=ExpectedRefusal(422, "invalid-order", pointer))
             for pointer, body in _invalid_orders(basket)
         ),
     )

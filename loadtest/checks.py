@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from loadtest.bad_requests import Refusal
+from loadtest.bad_requests import ExpectedRefusal
 from loadtest.baskets import Basket
 
 #: What is answered to an order in each mode: the status code, and the status of the order.
@@ -81,7 +81,7 @@ def journeyed(answer: HttpAnswer, order: Order) -> None:
             raise CheckFailed(f"{name} says {state!r} of an order that is {order.mode}")
 
 
-def refused(answer: HttpAnswer, refusal: Refusal) -> None:
+def refused(answer: HttpAnswer, refusal: ExpectedRefusal) -> None:
     """The right problem document (RFC 9457), which blames the right field. Raises CheckFailed."""
     document = _document(answer, refusal.status, "application/problem+json")
     _compare(document, {"status": refusal.status, "type": f"/problems/{refusal.kind}"})

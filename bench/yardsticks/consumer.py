@@ -16,7 +16,7 @@ from pika.spec import Basic
 PREFETCH = 200
 
 
-class Consumer:
+class BareConsumer:
     def __init__(self, count: int, every: int) -> None:
         self._count = count
         self._every = every
@@ -47,7 +47,7 @@ class Consumer:
 
 
 def main(url: str, queue: str, count: int, every: int) -> None:
-    consumer = Consumer(count, every)
+    consumer = BareConsumer(count, every)
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)

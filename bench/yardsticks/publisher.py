@@ -19,7 +19,7 @@ from shared.transport.names import EVENTS_EXCHANGE
 WINDOW = 1000
 
 
-class Publisher:
+class BarePublisher:
     def __init__(self, url: str, count: int) -> None:
         self._body = body("ord-0123456789abcdef0123456789abcdef")
         self._properties = bare_properties()
@@ -65,4 +65,4 @@ class Publisher:
 
 
 if __name__ == "__main__":
-    print(Publisher(sys.argv[1], int(sys.argv[2])).run())
+    print(BarePublisher(sys.argv[1], int(sys.argv[2])).run())

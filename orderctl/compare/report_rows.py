@@ -20,7 +20,7 @@ class Cell(NamedTuple):
     is_bad: bool = False
 
 
-class Row(NamedTuple):
+class ReportRow(NamedTuple):
     label: str
     hint: str
     cells: Sequence[Cell]
@@ -33,9 +33,10 @@ class FailureRow(NamedTuple):
     orders: int
 
 
-def rows(scenario: ScenarioResult) -> list[Row]:
+def rows(scenario: ScenarioResult) -> list[ReportRow]:
     return [
-        Row(label, hint, [cell(result) for result in scenario.modes]) for label, hint, cell in ROWS
+        ReportRow(label, hint, [cell(result) for result in scenario.modes])
+        for label, hint, cell in ROWS
     ]
 
 

@@ -12,7 +12,7 @@ from orderctl.audit.effect_times import DoneAt, read_done
 from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.audit.ledger import Ledger
 from orderctl.demo.latecomer import Latecomer, expect_unknown, let_join
-from orderctl.demo.timeline import Row, timeline
+from orderctl.demo.timeline import TimelineRow, timeline
 from orderctl.demo.watch import shown, watch
 from orderctl.demo_folder import claimed, write_environment
 from orderctl.http_client import open_client
@@ -53,7 +53,7 @@ class Shown:
     """What was seen. `latecomer` is None when nobody joined late."""
 
     placing: Placing
-    rows: tuple[Row, ...]
+    rows: tuple[TimelineRow, ...]
     audit: Result
     latecomer: Latecomer | None = None
 

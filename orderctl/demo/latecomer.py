@@ -38,7 +38,7 @@ NOTHING_MISSING = "none was missing, and each was written anew"
 
 
 @dataclass(frozen=True)
-class Moment:
+class JoinMoment:
     """How many orders there were and how many of them had a shipment, and why."""
 
     when: str
@@ -49,7 +49,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Latecomer:
-    moments: tuple[Moment, ...]
+    moments: tuple[JoinMoment, ...]
 
     @property
     def has_all(self) -> bool:
@@ -82,9 +82,9 @@ def let_join(
     why = WHY[urlsplit(stack.plan.broker_url).scheme]
     return Latecomer(
         (
-            Moment("it joined", orders, joined, why),
-            Moment(f"{MORE_ORDERS} more orders", more, after, "it was there when these came"),
-            Moment("a replay", more, at_last, NOTHING_MISSING if after == more else KEPT),
+            JoinMoment("it joined", orders, joined, why),
+            JoinMoment(f"{MORE_ORDERS} more orders", more, after, "it was there when these came"),
+            JoinMoment("a replay", more, at_last, NOTHING_MISSING if after == more else KEPT),
         )
     )
 

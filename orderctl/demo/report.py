@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orderctl.demo.latecomer import Latecomer
-from orderctl.demo.timeline import Row
+from orderctl.demo.timeline import TimelineRow
 from orderctl.output import seconds, table
 from orderctl.stack.parts import WORK_TIMES
 from shop.consumers import CONSUMERS
@@ -17,7 +17,7 @@ from shop.consumers import CONSUMERS
 ROWS_SHOWN = 30
 
 
-def timeline_table(rows: Sequence[Row]) -> Table:
+def timeline_table(rows: Sequence[TimelineRow]) -> Table:
     columns = ("answered in", *CONSUMERS)
     made = table("order", *columns, numbers=columns)
     # Ids are long: on a narrow terminal, the times matter more than their ends.
@@ -27,14 +27,14 @@ def timeline_table(rows: Sequence[Row]) -> Table:
     return made
 
 
-def _shown(rows: Sequence[Row]) -> Sequence[Row | None]:
+def _shown(rows: Sequence[TimelineRow]) -> Sequence[TimelineRow | None]:
     if len(rows) <= ROWS_SHOWN:
         return rows
     half = ROWS_SHOWN // 2
     return [*rows[:half], None, *rows[-half:]]
 
 
-def _cells(row: Row) -> list[Text]:
+def _cells(row: TimelineRow) -> list[Text]:
     times = [row.seconds.get(service) for service in CONSUMERS]
     effects = ["not yet" if time is None else f"+{seconds(time)}" for time in times]
     return [Text(cell) for cell in (row.placed.order_id, seconds(row.placed.seconds), *effects)]
@@ -49,7 +49,7 @@ def latecomer_table(latecomer: Latecomer) -> Table:
     return made
 
 
-def comparison(rows: Sequence[Row]) -> str:
+def comparison(rows: Sequence[TimelineRow]) -> str:
     """One line: what customers waited for, and what they would have waited for."""
     if not rows:
         return "No order was accepted."
@@ -62,7 +62,7 @@ def comparison(rows: Sequence[Row]) -> str:
     )
 
 
-def document(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def document(rows: Sequence[TimelineRow]) -> list[dict[str, Any]]:
     """Milliseconds: `responseMs` of the order, `effectsMs` from its answer to each effect."""
     return [
         {

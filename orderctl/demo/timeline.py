@@ -8,16 +8,16 @@ from orderctl.place.order_client import Placed
 
 
 @dataclass(frozen=True)
-class Row:
+class TimelineRow:
     """An order; `seconds` from its answer to the effect, by service, where that was done."""
 
     placed: Placed
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def timeline(orders: Sequence[Placed], done: Mapping[str, DoneAt]) -> tuple[Row, ...]:
+def timeline(orders: Sequence[Placed], done: Mapping[str, DoneAt]) -> tuple[TimelineRow, ...]:
     """A row an order; `done` is by service."""
-    return tuple(Row(placed, dict(_seconds(placed, done))) for placed in orders)
+    return tuple(TimelineRow(placed, dict(_seconds(placed, done))) for placed in orders)
 
 
 def _seconds(placed: Placed, done: Mapping[str, DoneAt]) -> Iterator[tuple[str, float]]:

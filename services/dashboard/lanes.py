@@ -28,7 +28,7 @@ UNDER_WAY = 32
 SHOWN = 40
 
 
-class Answer(msgspec.Struct, frozen=True, rename="camel"):
+class LaneAnswer(msgspec.Struct, frozen=True, rename="camel"):
     """What came of an order that was placed."""
 
     number: int
@@ -56,7 +56,7 @@ class LaneState(msgspec.Struct, frozen=True, rename="camel"):
     to_come: Annotated[int, Meta(description="Orders of the run that have not been sent.")]
     rate: float
     waiting: tuple[Waiting, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[LaneAnswer, ...]
     median_seconds: Annotated[float | None, Meta(description="Of `answers`.")]
 
 
@@ -85,11 +85,11 @@ class Lane:
         self._sent = self._answered = self._refused = self._to_come = 0
         self._rate = 0.0
         self._waiting: dict[int, tuple[str, float]] = {}
-        self._answers: deque[Answer] = deque(maxlen=SHOWN)
+        self._answers: deque[LaneAnswer] = deque(maxlen=SHOWN)
         self._stop = threading.Event()
         self._running = threading.Lock()
 
-    def place(self, mode: str) -> Answer:
+    def place(self, mode: str) -> LaneAnswer:
         """Place one order and wait for its answer."""
         number, began = self._begin(mode)
         try:
@@ -98,7 +98,7 @@ class Lane:
         except NoAnswer as error:
             status, said = 0, _Answered(detail=str(error))
         seconds = self._clock() - began
-        answer = Answer(number, mode, status, seconds, said.order_id, said.detail)
+        answer = LaneAnswer(number, mode, status, seconds, said.order_id, said.detail)
         self._end(answer)
         return answer
 
@@ -109,7 +109,7 @@ class Lane:
             self._waiting[self._sent] = (mode, began)
             return self._sent, began
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self, answer: LaneAnswer) -> None:
         with self._lock:
             del self._waiting[answer.number]
             self._answered += 1

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from services.dashboard.snapshot import Verdict
+from services.dashboard.snapshot import StatusLight
 from services.dashboard.tracked_orders import TrackedOrders
 
 #: An order that nobody has, for so long, while nothing moves, is missing.
@@ -34,14 +34,14 @@ class Judge:
 
     def judge(
         self, tracked: TrackedOrders, standings: Mapping[str, Standing], orders_age: float | None
-    ) -> Verdict:
+    ) -> StatusLight:
         missing = {name: self._missing(tracked, name, each) for name, each in standings.items()}
         ages = {"order": orders_age, **{name: each.inbox_age for name, each in standings.items()}}
         unknown = tuple(name for name, age in ages.items() if age is None or age > STALE_SECONDS)
         known = [age for age in ages.values() if age is not None]
         given_up = sum(tracked.given_up(name) for name in standings)
         accepted, done = tracked.accepted, tracked.done
-        return Verdict(
+        return StatusLight(
             light=_light(unknown, missing, given_up, is_done=done == accepted),
             orders=accepted,
             done=done,

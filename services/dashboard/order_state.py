@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from services.dashboard.polled import Polled
-from services.dashboard.snapshot import MOST_MOVES, Move, OrderSide, Outbox, Ready
-from services.dashboard.tracked_orders import Order, TrackedOrders
+from services.dashboard.snapshot import MOST_MOVES, OrderMove, OrderSide, Outbox, Ready
+from services.dashboard.tracked_orders import TrackedOrder, TrackedOrders
 from services.dashboard.watched_service import WatchedService
 from shared.activity.shapes import RATE_SECONDS, ActiveFault
 
@@ -20,7 +20,7 @@ MOST_PAGES = 50
 
 
 class _Page(msgspec.Struct):
-    orders: list[Order]
+    orders: list[TrackedOrder]
     next: str | None = None
 
 
@@ -45,9 +45,9 @@ class OrderServiceState:
         for source in self.sources:
             source.refresh(threads)
 
-    def _new_orders(self) -> list[Order]:
+    def _new_orders(self) -> list[TrackedOrder]:
         """The newest page, and further ones until an order that is known: newest first."""
-        orders: list[Order] = []
+        orders: list[TrackedOrder] = []
         query: dict[str, str | int] = {"limit": PAGE}
         for _ in range(MOST_PAGES):
             page = self._service.get("/orders", _Page, query)
@@ -57,17 +57,17 @@ class OrderServiceState:
             query = {"limit": PAGE, "cursor": page.next}
         return orders
 
-    def moves(self) -> Iterable[Move]:
+    def moves(self) -> Iterable[OrderMove]:
         """Take in what was answered; what was placed, and what was published, since the last."""
         self._ready.collect()
         self._faults.collect()
         is_first = self.orders.value is None
         if self.orders.collect():
             new = [o for o in self._tracked.add(self.orders.value or []) if o.is_accepted]
-            yield from (Move("placed", o.order_id) for o in new[-MOST_MOVES:] if not is_first)
+            yield from (OrderMove("placed", o.order_id) for o in new[-MOST_MOVES:] if not is_first)
         if self.outbox.collect() and self.outbox.value:
             gone = self._tracked.published(self._left_before(self.outbox.value))
-            yield from (Move("published", each) for each in gone[-MOST_MOVES:] if not is_first)
+            yield from (OrderMove("published", each) for each in gone[-MOST_MOVES:] if not is_first)
 
     def _left_before(self, outbox: Outbox) -> datetime:
         """What was placed before then is in the outbox no more: before its oldest row, or, when

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from services.dashboard.lanes import LaneState
-from services.dashboard.tracked_orders import Order
+from services.dashboard.tracked_orders import TrackedOrder
 from shared.activity.shapes import ActiveFault, Activity
 from shared.openapi.fields import Time
 
@@ -21,7 +21,7 @@ MOST_MOVES = 12
 LISTED = 12
 
 
-class Move(msgspec.Struct, frozen=True, rename="camel"):
+class OrderMove(msgspec.Struct, frozen=True, rename="camel"):
     """An order that went a step further, as a service has reported. `called`: it was applied by a
     call, and never was in the service's queue.
     """
@@ -89,7 +89,7 @@ class ServiceSide(msgspec.Struct, frozen=True, rename="camel"):
     oldest_seconds: Annotated[float | None, Meta(description="Age of the oldest of them.")]
 
 
-class Verdict(msgspec.Struct, frozen=True, rename="camel"):
+class StatusLight(msgspec.Struct, frozen=True, rename="camel"):
     """What is known of all orders together."""
 
     light: Annotated[
@@ -123,12 +123,12 @@ class Snapshot(msgspec.Struct, frozen=True, rename="camel"):
     relay: RelaySide
     services: Mapping[str, ServiceSide]
     lanes: Mapping[str, LaneState]
-    verdict: Verdict
+    verdict: StatusLight
     orders: tuple[ListedOrder, ...]
-    moves: tuple[Move, ...]
+    moves: tuple[OrderMove, ...]
 
 
-def listed(order: Order, missing: list[str]) -> ListedOrder:
+def listed(order: TrackedOrder, missing: list[str]) -> ListedOrder:
     return ListedOrder(
         order.order_id,
         order.user_id,

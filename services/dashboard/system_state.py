@@ -16,7 +16,7 @@ from services.dashboard.polled import Polled
 from services.dashboard.snapshot import (
     LISTED,
     MOST_MOVES,
-    Move,
+    OrderMove,
     Ready,
     RelaySide,
     ServiceSide,
@@ -71,7 +71,7 @@ class SystemState:
         for each in self._consumers.values():
             yield from (each.activity, each.inbox)
 
-    def _moves(self) -> Iterable[Move]:
+    def _moves(self) -> Iterable[OrderMove]:
         yield from self._order.moves()
         for name, watch in self._consumers.items():
             steps = watch.news()
@@ -79,11 +79,11 @@ class SystemState:
                 newest = [step for step in steps if step.step == kind][-MOST_MOVES:]
                 yield from (self._move(kind, step.order_id, name) for step in newest)
 
-    def _move(self, kind: str, order_id: str, service: str) -> Move:
+    def _move(self, kind: str, order_id: str, service: str) -> OrderMove:
         is_called = kind == APPLIED and self._tracked.is_by_calls(order_id)
-        return Move("called" if is_called else kind, order_id, service)
+        return OrderMove("called" if is_called else kind, order_id, service)
 
-    def _snapshot(self, moves: tuple[Move, ...]) -> Snapshot:
+    def _snapshot(self, moves: tuple[OrderMove, ...]) -> Snapshot:
         consumers = {name: each for name, each in self._consumers.items() if each.is_known}
         followed = {name: each for name, each in consumers.items() if each.is_followed}
         standings = {name: self._standing(each) for name, each in followed.items()}

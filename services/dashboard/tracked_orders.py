@@ -15,7 +15,7 @@ MOST_ORDERS = 10_000
 ACCEPTED = "accepted"
 
 
-class Order(msgspec.Struct, rename="camel"):
+class TrackedOrder(msgspec.Struct, rename="camel"):
     """Of an order, what is shown in a list."""
 
     order_id: str
@@ -35,7 +35,7 @@ class TrackedOrders:
 
     def __init__(self, services: Sequence[str], *, most: int = MOST_ORDERS) -> None:
         self._most = most
-        self.orders: dict[str, Order] = {}
+        self.orders: dict[str, TrackedOrder] = {}
         self._open: dict[str, dict[str, datetime]] = {name: {} for name in services}
         self._given_up: dict[str, set[str]] = {name: set() for name in services}
         #: Accepted orders of which nobody has said that they left the outbox.
@@ -44,7 +44,7 @@ class TrackedOrders:
     def knows(self, order_id: str) -> bool:
         return order_id in self.orders
 
-    def add(self, newest_first: Iterable[Order]) -> list[Order]:
+    def add(self, newest_first: Iterable[TrackedOrder]) -> list[TrackedOrder]:
         """Take in a list of orders; return those that are new, the oldest first."""
         new = []
         for order in reversed(list(newest_first)):
@@ -56,7 +56,7 @@ class TrackedOrders:
         self._forget_oldest()
         return new
 
-    def _follow(self, order: Order) -> None:
+    def _follow(self, order: TrackedOrder) -> None:
         self.unpublished[order.order_id] = order.placed_at
         for waiting in self._open.values():
             waiting[order.order_id] = order.placed_at

@@ -18,7 +18,7 @@ from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
 
 from orderctl.stack.ports import free_port
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerFailed
-from tools.servers.process import Process
+from tools.servers.process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,7 +117,7 @@ def test_postgres_keeps_what_was_committed(
 
 
 def test_a_server_that_does_not_start_is_reported_with_its_log(tmp_path: Path) -> None:
-    process = Process(["sh", "-c", "echo no room left; exit 3"], log=tmp_path / "log")
+    process = ServerProcess(["sh", "-c", "echo no room left; exit 3"], log=tmp_path / "log")
     with pytest.raises(ServerFailed, match="ended with 3\nno room left"):
         process.wait_until(lambda: False)
     process.end(signal.SIGKILL)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.mutants.faults import Fault, WrongList, all_faults
+from tools.mutants.faults import PlantedFault, WrongList, all_faults
 
 #: Seconds for the tests of one fault. Those that hang have noticed it.
 PATIENCE = 120
@@ -39,7 +39,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if missed else 0
 
 
-def _is_chosen(fault: Fault, words: Sequence[str]) -> bool:
+def _is_chosen(fault: PlantedFault, words: Sequence[str]) -> bool:
     return not words or any(word in fault.name or word in fault.file for word in words)
 
 
@@ -55,7 +55,7 @@ def _copy_to(copy: Path) -> None:
         (copy / SHARED).symlink_to(shared.resolve())
 
 
-def _is_noticed(fault: Fault, copy: Path) -> bool:
+def _is_noticed(fault: PlantedFault, copy: Path) -> bool:
     """Whether a test failed. Raises WrongList where `old` is not in the file."""
     file = copy / fault.file
     text = file.read_text(encoding="utf-8")

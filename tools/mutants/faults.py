@@ -13,7 +13,7 @@ class WrongList(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlantedFault:
     """One edit. `old` is in `file` exactly once; `tests` are arguments for pytest, and at least
     one of the tests that they name fails when `new` is there instead.
     """
@@ -31,9 +31,9 @@ class Fault:
         return text.replace(self.old, self.new)
 
 
-def all_faults() -> list[Fault]:
+def all_faults() -> list[PlantedFault]:
     """Those of all lists. Raises WrongList when two have the same name."""
-    faults = [Fault(**each) for file in sorted(LISTS.glob("*.toml")) for each in _read(file)]
+    faults = [PlantedFault(**each) for file in sorted(LISTS.glob("*.toml")) for each in _read(file)]
     names = [fault.name for fault in faults]
     if twice := {name for name in names if names.count(name) > 1}:
         raise WrongList(f"these names are there twice: {', '.join(sorted(twice))}")

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from orderctl.stack.ports import free_port
-from tools.servers.process import Process, ServerFailed, ServerMissing, find_program
+from tools.servers.process import ServerFailed, ServerMissing, ServerProcess, find_program
 
 VERSION = "4.3.1"
 LIBRARIES = Path(__file__).parents[2] / ".cache" / f"kafka-{VERSION}" / "libs"
@@ -84,7 +84,7 @@ class KafkaServer:
             raise ServerMissing(f"Apache Kafka {VERSION} is not here; {INSTALL}")
         self.folder = Path(tempfile.mkdtemp(prefix="test-kafka-"))
         self.port = free_port()
-        self._server: Process | None = None
+        self._server: ServerProcess | None = None
         (self.folder / "log4j2.xml").write_text(LOGGING)
         self._config.write_text(
             CONFIG.format(port=self.port, controller_port=free_port(), folder=self.folder)
@@ -114,7 +114,7 @@ class KafkaServer:
         self._end(signal.SIGKILL)
         if not (self.folder / "data").exists():
             self._format()
-        self._server = Process(
+        self._server = ServerProcess(
             self._command("kafka.Kafka", self._config),
             log=self.folder / "server.log",
             scratch=self.folder,

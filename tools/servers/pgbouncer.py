@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 
 from orderctl.stack.ports import free_port
-from tools.servers.process import Process, find_program
+from tools.servers.process import ServerProcess, find_program
 
 INSTALL = "install it with `apt-get install pgbouncer` or `brew install pgbouncer`"
 
@@ -45,7 +45,7 @@ class PgBouncer:
             CONFIG.format(server=server_port, mode=mode, port=self._port, folder=self._folder)
         )
         (self._folder / "users").write_text('"postgres" ""\n')
-        self._process = Process(
+        self._process = ServerProcess(
             [program, config], log=self._folder / "log", user=user, scratch=self._folder
         )
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from orderctl.stack.ports import free_port
-from tools.servers.process import Process, ServerFailed, find_program
+from tools.servers.process import ServerFailed, ServerProcess, find_program
 
 DEBIAN = "usr/lib/postgresql/*/bin/"
 INSTALL = "install it with `apt-get install postgresql` or `brew install postgresql`"
@@ -48,7 +48,7 @@ class PostgresServer:
         if self._user is not None:
             shutil.chown(self.folder, self._user)
         self.port = free_port()
-        self._server: Process | None = None
+        self._server: ServerProcess | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -138,7 +138,7 @@ class PostgresServer:
             "unix_socket_directories": str(self.folder),
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        self._server = Process(
+        self._server = ServerProcess(
             [self._program, "-D", self._data, *options],
             log=self.folder / "server.log",
             user=self._user,

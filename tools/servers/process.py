@@ -58,7 +58,7 @@ class Guarded:
         return self.log.read_text(errors="replace")[-2000:]
 
 
-class Process(Guarded):
+class ServerProcess(Guarded):
     """A running program."""
 
     def __init__(

@@ -18,7 +18,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from orderctl.stack.ports import free_port
-from tools.servers.process import Process, find_program
+from tools.servers.process import ServerProcess, find_program
 
 #: Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq and to the system's folders;
 #: this is the program behind it.
@@ -59,8 +59,8 @@ class RabbitMQServer:
         self._management_port = free_port()
         self._distribution_port = free_port()
         self._epmd_port = free_port()
-        self._server: Process | None = None
-        self._epmd: Process | None = None
+        self._server: ServerProcess | None = None
+        self._epmd: ServerProcess | None = None
         self._write_config()
 
     def __enter__(self) -> Self:
@@ -84,11 +84,11 @@ class RabbitMQServer:
             return
         self._end(signal.SIGKILL)
         # Erlang's port mapper would otherwise be started by the server and stay behind.
-        self._epmd = Process(
+        self._epmd = ServerProcess(
             [self._epmd_program, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
             log=self.folder / "epmd.log",
         )
-        self._server = Process(
+        self._server = ServerProcess(
             [self._program],
             log=self.folder / "server.log",
             env=self._env(),

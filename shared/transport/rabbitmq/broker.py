@@ -25,7 +25,13 @@ from shared.transport.rabbitmq.inspection import (
 )
 from shared.transport.rabbitmq.publisher import RabbitPublisher
 from shared.transport.rabbitmq.subscription import RabbitSubscription
-from shared.transport.rabbitmq.topology import Exchange, Queue, all_exchanges, all_queues, names
+from shared.transport.rabbitmq.topology import (
+    DeclaredQueue,
+    Exchange,
+    all_exchanges,
+    all_queues,
+    names,
+)
 from shared.transport.rabbitmq.wire import brief_connection, explain, parameters
 
 log = structlog.get_logger()
@@ -106,7 +112,7 @@ class RabbitMQ:
         return None
 
 
-def _declare_queue(link: BlockingConnection, queue: Queue) -> None:
+def _declare_queue(link: BlockingConnection, queue: DeclaredQueue) -> None:
     with _same_as_before("queue", queue.name):
         try:
             declare_queue(link.channel(), queue, queue.arguments)
@@ -117,7 +123,9 @@ def _declare_queue(link: BlockingConnection, queue: Queue) -> None:
             log.warning("topology.older_queue", queue=queue.name, advice=_ADVICE["queue"])
 
 
-def _bind(channel: BlockingChannel, exchanges: Sequence[Exchange], queues: Sequence[Queue]) -> None:
+def _bind(
+    channel: BlockingChannel, exchanges: Sequence[Exchange], queues: Sequence[DeclaredQueue]
+) -> None:
     """Back to front: an exchange that is new leads nowhere until every way behind it is there,
     and until then nothing that is published is confirmed.
     """

@@ -8,7 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from shared.errors import BrokerForbids
-from shared.transport.rabbitmq.topology import Argument, Exchange, Queue
+from shared.transport.rabbitmq.topology import Argument, DeclaredQueue, Exchange
 from shared.transport.rabbitmq.wire import explain
 
 _ACCESS_REFUSED = 403
@@ -50,20 +50,20 @@ def declare_exchange(channel: BlockingChannel, exchange: Exchange) -> None:
     channel.exchange_declare(exchange.name, exchange.type, durable=True, arguments=arguments)
 
 
-def queue_differs(link: BlockingConnection, queue: Queue) -> bool:
+def queue_differs(link: BlockingConnection, queue: DeclaredQueue) -> bool:
     return queue_exists(link, queue.name) and not (
         _is(link, queue, queue.arguments) or (queue.older and _is(link, queue, queue.older))
     )
 
 
-def _is(link: BlockingConnection, queue: Queue, arguments: Mapping[str, Argument]) -> bool:
+def _is(link: BlockingConnection, queue: DeclaredQueue, arguments: Mapping[str, Argument]) -> bool:
     return _passes(
         link, lambda channel: declare_queue(channel, queue, arguments), no=PRECONDITION_FAILED
     )
 
 
 def declare_queue(
-    channel: BlockingChannel, queue: Queue, arguments: Mapping[str, Argument]
+    channel: BlockingChannel, queue: DeclaredQueue, arguments: Mapping[str, Argument]
 ) -> None:
     channel.queue_declare(queue.name, durable=True, arguments=dict(arguments))
 

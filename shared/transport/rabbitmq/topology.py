@@ -52,7 +52,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class DeclaredQueue:
     """A durable queue; `bindings` are pairs of exchange and routing key."""
 
     name: str
@@ -69,7 +69,7 @@ STREAM_MAX_BYTES = 1_000_000_000
 STREAM_SEGMENT_BYTES = 50_000_000
 
 #: Of the whole system, where all other queues belong to a service.
-STREAM = Queue(
+STREAM = DeclaredQueue(
     EVENTS_STREAM,
     {
         "x-queue-type": "stream",
@@ -82,7 +82,7 @@ STREAM = Queue(
 
 
 #: A classic queue, because a quorum queue would take one message before it refuses.
-REFUSING = Queue(
+REFUSING = DeclaredQueue(
     NO_QUEUE,
     {"x-queue-type": "classic", "x-max-length": 0, "x-overflow": "reject-publish"},
     ((NO_QUEUE, ""),),
@@ -101,7 +101,7 @@ def _guard(queue: str) -> Exchange:
     return Exchange(guard(queue), "fanout", otherwise, ((EVERY_QUEUE, ""),))
 
 
-def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[Queue]:
+def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[DeclaredQueue]:
     """Without any service there is nobody to keep events for.
 
     The stream comes first: once an order can be worked on, it is kept as well.
@@ -110,7 +110,7 @@ def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[Queue]:
     return [REFUSING, STREAM, *of_services] if services else []
 
 
-def queues(service: str, ladder: Sequence[float]) -> list[Queue]:
+def queues(service: str, ladder: Sequence[float]) -> list[DeclaredQueue]:
     return [_work(service), *(_rung(service, rung) for rung in rungs(ladder)), _dead(service)]
 
 
@@ -118,27 +118,29 @@ def names(service: str, ladder: Sequence[float]) -> list[str]:
     return [queue.name for queue in queues(service, ladder)]
 
 
-def _work(service: str) -> Queue:
+def _work(service: str) -> DeclaredQueue:
     name = work_queue(service)
     arguments = _dead_lettering(DEAD_LETTER_EXCHANGE, dead_letter_queue(service))
     arguments["x-delivery-limit"] = DELIVERY_LIMIT
     ways = ((guard(name), ""), (EVENTS_EXCHANGE, BINDING), (RETRY_EXCHANGE, name))
-    return Queue(name, arguments, ways, {**arguments, "x-delivery-limit": OLDER_DELIVERY_LIMIT})
+    return DeclaredQueue(
+        name, arguments, ways, {**arguments, "x-delivery-limit": OLDER_DELIVERY_LIMIT}
+    )
 
 
-def _rung(service: str, rung: float) -> Queue:
+def _rung(service: str, rung: float) -> DeclaredQueue:
     name = retry_queue(service, rung)
     # The delay belongs to the queue: with a TTL on each message, a short delay would wait
     # behind a long one, since RabbitMQ expires a queue from its head.
     arguments = _dead_lettering(RETRY_EXCHANGE, work_queue(service))
     arguments["x-message-ttl"] = round(rung * 1000)
-    return Queue(name, arguments, ((RETRY_EXCHANGE, name),))
+    return DeclaredQueue(name, arguments, ((RETRY_EXCHANGE, name),))
 
 
-def _dead(service: str) -> Queue:
+def _dead(service: str) -> DeclaredQueue:
     name = dead_letter_queue(service)
     arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
-    return Queue(name, arguments, ((DEAD_LETTER_EXCHANGE, name),))
+    return DeclaredQueue(name, arguments, ((DEAD_LETTER_EXCHANGE, name),))
 
 
 def _dead_lettering(exchange: str, routing_key: str) -> dict[str, Argument]:

@@ -3,14 +3,14 @@
 import pytest
 
 from bench.report import document, markdown
-from bench.rounds import Row, Target, alternate, compare
+from bench.rounds import Goal, RoundRow, alternate, compare
 from bench.testbed import rate
 
-RATIO = Target(0.5)
-LATENCY = Target(15.0, of_ratio=False, at_least=False)
+RATIO = Goal(0.5)
+LATENCY = Goal(15.0, of_ratio=False, at_least=False)
 
 
-def row(ours: list[float], theirs: list[float], target: Target = RATIO) -> Row:
+def row(ours: list[float], theirs: list[float], target: Goal = RATIO) -> RoundRow:
     return compare("ours", "theirs", ours, theirs, target)
 
 
@@ -29,7 +29,7 @@ def test_a_ratio_is_taken_within_each_round() -> None:
         (row([15.1], [100], LATENCY), False),
     ],
 )
-def test_a_target_is_met_or_missed(made: Row, met: bool) -> None:
+def test_a_target_is_met_or_missed(made: RoundRow, met: bool) -> None:
     assert made.target.is_met(made) is met
     assert document([made], {}, 1)["results"][0]["met"] is met
     assert ("**missed**" in markdown([made], {}, 1)) is not met

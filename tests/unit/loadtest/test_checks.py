@@ -13,7 +13,7 @@ from loadtest.bad_requests import (
     KEY_REUSED,
     UNKNOWN_ORDER,
     BadRequest,
-    Refusal,
+    ExpectedRefusal,
     bad_requests,
 )
 from loadtest.baskets import Basket, Item
@@ -186,7 +186,7 @@ def test_a_completed_order_has_been_done_by_everybody() -> None:
 
 
 PROBLEM = {"Content-Type": "application/problem+json"}
-INVALID = Refusal(422, "invalid-order", "/items")
+INVALID = ExpectedRefusal(422, "invalid-order", "/items")
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants.faults import Fault, WrongList, all_faults
+from tools.mutants.faults import PlantedFault, WrongList, all_faults
 
-FAULT = Fault("a name", "shared/a.py", "return 1", "return 2", ())
+FAULT = PlantedFault("a name", "shared/a.py", "return 1", "return 2", ())
 
 
 def test_every_fault_can_be_planted_and_names_tests_that_exist() -> None:
     assert [problem for fault in all_faults() for problem in problems(fault)] == []
 
 
-def problems(fault: Fault) -> Iterator[str]:
+def problems(fault: PlantedFault) -> Iterator[str]:
     try:
         ast.parse(fault.planted(Path(fault.file).read_text(encoding="utf-8")))
     except (WrongList, SyntaxError, OSError) as error:

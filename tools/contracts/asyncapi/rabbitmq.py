@@ -3,7 +3,7 @@
 from shared.events import ORDER_PLACED
 from shared.transport import LADDER
 from shared.transport.names import EVENTS_EXCHANGE, EVERY_QUEUE, NO_QUEUE
-from shared.transport.rabbitmq.topology import EXCHANGES, REFUSING, Queue, all_queues
+from shared.transport.rabbitmq.topology import EXCHANGES, REFUSING, DeclaredQueue, all_queues
 from shared.transport.rabbitmq.wire import AT_HEADER, PREFIX, REASON_HEADER
 from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
 
@@ -63,7 +63,7 @@ def _exchange() -> Part:
     return channel(ORDER_PLACED, "The routing key of every event.", "orderPlaced", bindings)
 
 
-def _queue(name: str, queue: Queue) -> Part:
+def _queue(name: str, queue: DeclaredQueue) -> Part:
     amqp = {
         "is": "queue",
         "queue": {"durable": True, "exclusive": False, "autoDelete": False},

@@ -147,7 +147,7 @@ def _lanes() -> Paths:
     lane["schema"] = {"enum": list(LANES)}
     refusals = (*OF_A_BODY, _NO_LANE)
     placed = answers(
-        200, f"What came of it. A lane shows its newest {SHOWN}.", "SeenAnswer", *refusals
+        200, f"What came of it. A lane shows its newest {SHOWN}.", "SeenLaneAnswer", *refusals
     )
     started = answers(202, "It runs.", "Started", *refusals, _A_RUN_IS_ON)
     stopped = answers(200, "No more are sent.", "Stopped")

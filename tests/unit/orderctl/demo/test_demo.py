@@ -16,7 +16,7 @@ from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.demo.demo import DemoPlan
 from orderctl.demo.keep import RESTART_SECONDS, PartRestarts, how_to_go_on
 from orderctl.demo.report import ROWS_SHOWN, comparison, document, timeline_table
-from orderctl.demo.timeline import Row, timeline
+from orderctl.demo.timeline import TimelineRow, timeline
 from orderctl.demo.watch import STALL_SECONDS, watch
 from orderctl.errors import CommandError, UsageError
 from orderctl.output import command
@@ -38,7 +38,7 @@ def after(seconds: float) -> datetime:
     return ANSWERED + timedelta(seconds=seconds)
 
 
-def text(rows: tuple[Row, ...]) -> str:
+def text(rows: tuple[TimelineRow, ...]) -> str:
     console = Console(file=io.StringIO(), width=80)
     console.print(timeline_table(rows))
     assert isinstance(console.file, io.StringIO)
@@ -70,14 +70,14 @@ def test_times_count_from_the_answer() -> None:
 def test_the_table_has_a_row_an_order() -> None:
     seconds = {"email": 2.04, "inventory": 0.512, "analytics": 0.014}
 
-    [heading, line] = text((Row(placed(1), seconds),)).splitlines()
+    [heading, line] = text((TimelineRow(placed(1), seconds),)).splitlines()
 
     assert heading.split() == ["order", "answered", "in", *CONSUMERS]
     assert " ".join(line.split()) == "ord-1 9 ms +2.0 s not yet +512 ms +14 ms"
 
 
 def test_of_many_orders_the_first_and_the_last_are_shown() -> None:
-    lines = text(tuple(Row(placed(number)) for number in range(500))).splitlines()
+    lines = text(tuple(TimelineRow(placed(number)) for number in range(500))).splitlines()
 
     assert len(lines) == 1 + ROWS_SHOWN + 1
     assert (lines[1].split()[0], lines[-1].split()[0]) == ("ord-0", "ord-499")
@@ -86,13 +86,15 @@ def test_of_many_orders_the_first_and_the_last_are_shown() -> None:
 def test_long_ids_are_cut_before_times_are() -> None:
     order = Placed("ord-" + "0" * 32, Decimal(1), 0.0091, 1, ANSWERED)
 
-    [_, line] = text((Row(order, dict.fromkeys(CONSUMERS, 12.3)),)).splitlines()
+    [_, line] = text((TimelineRow(order, dict.fromkeys(CONSUMERS, 12.3)),)).splitlines()
 
     assert line.count("+12.3 s") == 4
 
 
 def test_one_line_compares() -> None:
-    rows = [Row(placed(number, seconds)) for number, seconds in enumerate((0.008, 0.009, 0.031))]
+    rows = [
+        TimelineRow(placed(number, seconds)) for number, seconds in enumerate((0.008, 0.009, 0.031))
+    ]
 
     assert comparison(rows) == (
         "Calling the services in turn, each customer would have waited 2 + 1 + 0.5 = 3.5 s. "
@@ -105,7 +107,7 @@ def test_no_accepted_order_compares_with_nothing() -> None:
 
 
 def test_the_document_counts_in_milliseconds() -> None:
-    [entry] = document([Row(placed(1), {"email": 2.0404})])
+    [entry] = document([TimelineRow(placed(1), {"email": 2.0404})])
 
     assert entry == {
         "orderId": "ord-1",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orderctl.demo.latecomer import NAME, WHY, Latecomer, Moment, expect_unknown
+from orderctl.demo.latecomer import NAME, WHY, JoinMoment, Latecomer, expect_unknown
 from orderctl.demo.report import latecomer_table
 from orderctl.demo.wait_until_idle import wait_until_idle
 from orderctl.errors import CommandError
@@ -17,7 +17,7 @@ from shared.transport import connect
 from shop.consumers import CONSUMERS, LATECOMERS
 from tests.builders import a_message
 
-LATE = Latecomer((Moment("it joined", 20, 0, "why"), Moment("a replay", 23, 23, "because")))
+LATE = Latecomer((JoinMoment("it joined", 20, 0, "why"), JoinMoment("a replay", 23, 23, "because")))
 
 
 def test_its_table_has_a_row_a_moment() -> None:
@@ -34,7 +34,7 @@ def test_its_table_has_a_row_a_moment() -> None:
 
 def test_it_is_done_when_each_order_has_a_shipment_in_the_end() -> None:
     assert LATE.has_all
-    assert not Latecomer((Moment("a replay", 23, 22, ""),)).has_all
+    assert not Latecomer((JoinMoment("a replay", 23, 22, ""),)).has_all
 
 
 @pytest.mark.parametrize("scheme", ["amqp", "amqps", "kafka", "sqlite"])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.dashboard.light import QUIET_SECONDS, STALE_SECONDS, Judge, Standing
-from services.dashboard.tracked_orders import Order, TrackedOrders
+from services.dashboard.tracked_orders import TrackedOrder, TrackedOrders
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SERVICES = ("email", "sms")
@@ -13,9 +13,9 @@ IDLE = Standing(idle=True, inbox_age=0.5)
 AT_WORK = Standing(idle=False, inbox_age=0.5)
 
 
-def an_order(number: int, *, status: str = "accepted") -> Order:
+def an_order(number: int, *, status: str = "accepted") -> TrackedOrder:
     placed = NOON + timedelta(seconds=number)
-    return Order(f"ord-{number}", f"evt-{number}", "usr-1", 1.5, status, placed)
+    return TrackedOrder(f"ord-{number}", f"evt-{number}", "usr-1", 1.5, status, placed)
 
 
 def tracked_orders(*numbers: int, most: int = 100) -> TrackedOrders:
