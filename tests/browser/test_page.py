@@ -106,7 +106,8 @@ def test_what_fails_is_retried_given_up_looked_at_and_redriven(watched: Watched)
         lambda: "50% of inventory's attempts fail" in watched.row("inventory").inner_text(),
         "what follows is explained",
     )
-    watched.place_many(60, rate=60)
+    # So many that some fail all four attempts: with 200, one run in 400,000 has none.
+    watched.place_many(200, rate=100)
     rung = watched.page.locator('.row[data-service="inventory"] .rung[data-some]')
     watched.until(lambda: rung.count() > 0, "a rung holds some")
     dead = watched.row("inventory").locator(".dead b")
