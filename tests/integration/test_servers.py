@@ -26,9 +26,9 @@ KILLED_WITH_A_SERVER = """\
 import os, signal, sys
 from pathlib import Path
 from tests.integration.test_servers import answers
-from tools.servers.process import Process
+from tools.servers.process import ServerProcess
 log, port = sys.argv[1:]
-server = Process([sys.executable, "-m", "http.server", port], log=Path(log))
+server = ServerProcess([sys.executable, "-m", "http.server", port], log=Path(log))
 server.wait_until(lambda: answers(int(port)))
 print("it serves", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
