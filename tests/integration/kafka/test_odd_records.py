@@ -11,7 +11,7 @@ from shared.transport import Broker, Delivery, Depth, Failure, Message, Span, co
 from shared.transport.kafka.topics import LARGEST_KEPT
 from tests.conformance.steps import a_message, acked, drain, ids, late, publish, take
 from tests.conformance.transports import LADDER
-from tests.integration.test_kafka import bootstrap
+from tests.integration.kafka.outside import bootstrap
 from tools.servers import KafkaServer
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")

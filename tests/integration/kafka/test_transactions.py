@@ -10,7 +10,7 @@ from shared.transport.kafka.address import address
 from shared.transport.kafka.subscription import KafkaSubscription
 from tests.conformance.steps import a_message, acked, bury, ids, late, publish, take_one
 from tests.conformance.transports import LADDER
-from tests.integration.test_kafka import bootstrap
+from tests.integration.kafka.outside import bootstrap
 from tests.waiting import eventually, stays
 from tools.servers import KafkaServer
 

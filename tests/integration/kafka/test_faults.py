@@ -1,0 +1,71 @@
+"""A changed ladder, deleted records, a stuck thread and a failed login."""
+
+import re
+import threading
+
+import pytest
+
+from shared.errors import BrokerUnavailable
+from shared.transport import Depth, Failure, connect
+from shared.transport.kafka.address import address
+from shared.transport.kafka.assigned_partitions import AssignedPartitions
+from shared.transport.kafka.group_member import Member
+from tests.conformance.steps import a_message, acked, drain, messages, publish, take, take_one
+from tests.conformance.transports import LADDER
+from tests.integration.kafka.outside import delete_before
+from tests.waiting import eventually
+from tools.servers import KafkaServer
+
+
+def test_what_waits_on_a_rung_comes_after_the_ladder_was_changed(
+    kafka: KafkaServer, kafka_prefix: str
+) -> None:
+    before = connect(kafka.url(kafka_prefix, partitions=1), (0.2, 0.4))
+    before.declare(["email"])
+    publish(before, message := a_message())
+    with before.subscribe("email", prefetch=1) as subscription:
+        take_one(subscription).retry(0.2, failure := Failure.now("refused"))
+    after = connect(kafka.url(kafka_prefix, partitions=1), (0.3, 0.4))
+    after.declare(["email"])
+    assert after.depth("email") == Depth(ready=0, retrying=1, dead=0)
+    assert drain(after, "email", 1) == [message.failed(failure)]
+
+
+def test_what_was_deleted_before_it_was_read_is_reported(
+    kafka: KafkaServer, kafka_prefix: str, kafka_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = connect(kafka_url, LADDER)
+    broker.declare(["email"])
+    sent = messages(9)
+    publish(broker, *sent)
+    with broker.subscribe("email", prefetch=2) as subscription:
+        acked(take(subscription, 2))
+    capsys.readouterr()
+    delete_before(kafka, f"{kafka_prefix}.order-events", 6)
+    assert drain(broker, "email", 3) == sent[6:]
+    said = [line for line in capsys.readouterr().out.splitlines() if "events.gone" in line]
+    assert len(said) == 1
+    assert "count=4" in re.sub(r"\x1b\[[0-9;]*m", "", said[0])
+
+
+def test_a_thread_that_hangs_and_asks_for_nothing_more_is_told(kafka_url: str) -> None:
+    connect(kafka_url, LADDER).declare(["email"])
+    where, changed = address(kafka_url, LADDER), threading.Condition()
+    delays = where.layout.delays("email")
+    member = Member(where, "email", delays, AssignedPartitions(delays), changed, silence=0.2)
+    eventually(lambda: member.trouble() is None)
+    with changed:
+        eventually(lambda: "has hung for" in (member.trouble() or ""))
+    eventually(lambda: member.trouble() is None)
+    member.close()
+
+
+def test_a_failed_login_is_told(kafka: KafkaServer) -> None:
+    # The test's broker knows no logins at all.
+    login = {"security.protocol": "sasl_plaintext", "sasl.mechanism": "PLAIN"}
+    query = "&".join(f"{name}={value}" for name, value in login.items())
+    broker = connect(f"kafka://shop:secret@127.0.0.1:{kafka.port}?{query}", LADDER)
+    for ask in (lambda: broker.missing(["email"]), broker.dead_letters("email").redrive):
+        with pytest.raises(BrokerUnavailable, match="SASL PLAIN mechanism handshake") as caught:
+            ask()
+        assert "secret" not in str(caught.value)
