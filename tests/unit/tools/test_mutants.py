@@ -20,10 +20,16 @@ def problems(fault: PlantedFault) -> Iterator[str]:
         ast.parse(fault.planted(Path(fault.file).read_text(encoding="utf-8")))
     except (WrongList, SyntaxError, OSError) as error:
         yield str(error)
-    files = [test.partition("::")[0] for test in fault.tests]
-    yield from (f"{fault.name}: there is no {file}" for file in files if not Path(file).exists())
-    if not files:
+    yield from (f"{fault.name}: there is no {test}" for test in fault.tests if not exists(test))
+    if not fault.tests:
         yield f"{fault.name}: no test is named"
+
+
+def exists(test: str) -> bool:
+    """Whether there is such a file, or such a test function in it."""
+    file, _, name = test.partition("::")
+    defined = f"def {name.partition('[')[0]}("
+    return Path(file).exists() and (not name or defined in Path(file).read_text(encoding="utf-8"))
 
 
 def test_a_fault_is_planted_where_its_old_text_is() -> None:
