@@ -1,4 +1,4 @@
-"""What the integration tests share."""
+"""Fixtures for all integration tests."""
 
 import pytest
 
@@ -9,13 +9,13 @@ from tools.servers import ServerMissing
 
 @pytest.fixture
 def database_url(postgres_url: str) -> str:
-    """The database for tests that come from tests/unit, where they run on SQLite."""
+    """A PostgreSQL database for the tests imported from tests/unit, which run on SQLite there."""
     return postgres_url
 
 
 @pytest.fixture(scope="session")
 def firewall() -> Firewall:
-    """Makes packets vanish, on this machine and between these tests' own processes."""
+    """Drops packets on this machine, between processes of these tests."""
     try:
         return Firewall()
     except (FirewallRefused, ServerMissing) as reason:

@@ -46,7 +46,7 @@ def alter(kafka: KafkaServer, topic: str, name: str, value: str) -> None:
 
 
 def produce(kafka: KafkaServer, topic: str, *bodies: bytes, **settings: str) -> None:
-    """What somebody else may send, who knows nothing of our limits and headers."""
+    """Produce as a foreign program would, without our size limits and headers."""
     producer = Producer({**bootstrap(kafka), "message.max.bytes": 32 * 1024 * 1024, **settings})
     for body in bodies:
         producer.produce(topic, body, b"ord-1")

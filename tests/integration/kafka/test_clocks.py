@@ -11,7 +11,7 @@ from tests.integration.kafka.outside import bootstrap
 from tools.servers import KafkaServer
 
 
-def test_an_event_of_a_clock_that_is_ahead_is_delivered_at_once(
+def test_an_event_with_a_timestamp_in_the_future_is_delivered_at_once(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     producer = Producer(bootstrap(kafka))
@@ -21,7 +21,7 @@ def test_an_event_of_a_clock_that_is_ahead_is_delivered_at_once(
     assert [message.body for message in drain(broker, "email", 1)] == [b"{}"]
 
 
-def test_a_replay_from_before_all_clocks_begins_with_the_oldest(broker: Broker) -> None:
+def test_a_replay_from_before_1970_begins_with_the_oldest_event(broker: Broker) -> None:
     sent = messages(3)
     publish(broker, *sent)
     long_ago = datetime(1960, 1, 1, tzinfo=UTC)

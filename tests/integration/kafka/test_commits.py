@@ -15,22 +15,22 @@ from tests.waiting import PATIENCE_SECONDS, eventually, stays
 from tools.servers import KafkaServer
 
 
-def test_nothing_is_committed_past_an_event_that_is_not_finished(kafka_url: str) -> None:
+def test_no_offset_is_committed_past_an_unfinished_event(kafka_url: str) -> None:
     one = connect(kafka_url, LADDER)
     one.declare(["email"])
     sent = messages(10)
     publish(one, *sent)
     with one.subscribe("email", prefetch=10) as subscription:
-        in_hand = take(subscription, 10)
-        acked(in_hand[:3] + in_hand[4:])
+        deliveries = take(subscription, 10)
+        acked(deliveries[:3] + deliveries[4:])
         eventually(lambda: one.depth("email").ready == 7)
         stays(lambda: one.depth("email").ready == 7, for_seconds=0.5)
-        in_hand[3].ack()
+        deliveries[3].ack()
         eventually(lambda: one.depth("email").ready == 0)
     assert drain(one, "email", 0) == []
 
 
-def test_a_consumer_that_was_frozen_commits_nothing_of_what_it_has_lost(
+def test_a_frozen_consumer_commits_nothing_on_partitions_it_has_lost(
     kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     url = kafka.url(kafka_prefix, partitions=1)
@@ -45,7 +45,7 @@ def test_a_consumer_that_was_frozen_commits_nothing_of_what_it_has_lost(
         assert here.poll(PATIENCE_SECONDS)
         assert here.recv() == "received"
         _signal(frozen, signal.SIGSTOP)
-        # Longer than the session: the partition moves.
+        # This takes longer than the session timeout, so the partition moves.
         assert ids(drain(broker, "email", 6)) == ids(sent)
         publish(broker, after := a_message())
         _signal(frozen, signal.SIGCONT)
@@ -68,14 +68,14 @@ def _signal(process: BaseProcess, number: signal.Signals) -> None:
 
 def _acknowledge_late(url: str, parent: Connection) -> None:
     with connect(url, LADDER).subscribe("email", prefetch=6) as subscription:
-        in_hand = take(subscription, 6)
+        deliveries = take(subscription, 6)
         parent.send("received")
         assert parent.recv() == "go on"
-        # That it has lost them it learns from its next heartbeat.
+        # The consumer learns from its next heartbeat that it has lost the partition.
         with suppress(BrokerUnavailable):
             subscription.receive(1, 3.0)
         try:
-            in_hand[0].ack()
+            deliveries[0].ack()
         except BrokerUnavailable:
             parent.send("refused")
         else:

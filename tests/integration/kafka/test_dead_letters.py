@@ -20,21 +20,19 @@ from tests.waiting import PATIENCE_SECONDS
 from tools.servers import KafkaServer
 
 
-def test_a_dead_letter_without_a_body_is_no_tombstone(broker: Broker) -> None:
+def test_a_dead_letter_with_an_empty_body_is_not_a_tombstone(broker: Broker) -> None:
     bury(broker, "email", message := a_message(b""))
     assert [letter.message for letter in broker.dead_letters("email").browse(2)] == [message]
 
 
-def test_dead_letters_of_a_service_that_has_no_topics_are_not_an_outage(broker: Broker) -> None:
+def test_missing_dead_letter_topics_are_not_reported_as_an_outage(broker: Broker) -> None:
     letters = broker.dead_letters("shipping")
     for ask in (lambda: letters.browse(1), letters.redrive, letters.discard):
         with pytest.raises(QueuesMissing, match=r"order-events\.shipping-service\.dlq"):
             ask()
 
 
-def test_a_redrive_whose_operator_is_killed_in_the_middle_loses_nothing(
-    kafka: KafkaServer, kafka_prefix: str
-) -> None:
+def test_a_redrive_killed_half_way_loses_nothing(kafka: KafkaServer, kafka_prefix: str) -> None:
     url = kafka.url(kafka_prefix, partitions=1)
     broker = connect(url, LADDER)
     broker.declare(["email"])
@@ -50,7 +48,7 @@ def test_a_redrive_whose_operator_is_killed_in_the_middle_loses_nothing(
         operator.kill()
         operator.join()
     assert broker.depth("email") == Depth(ready=5, retrying=0, dead=5)
-    # The lock opens when the session of the dead one is over.
+    # The lock is released when the killed operator's session times out.
     assert len(broker.dead_letters("email").redrive()) == 5
     assert broker.depth("email") == Depth(ready=10, retrying=0, dead=0)
     assert Counter(ids(drain(broker, "email", 10))) == Counter([*ids(sent), *ids(sent)])
@@ -74,7 +72,7 @@ def _redrive_and_hang(url: str, parent: Connection) -> None:
     _Hanging(url, parent).redrive()
 
 
-def test_two_operators_at_once_send_each_dead_letter_once(broker: Broker) -> None:
+def test_concurrent_redrives_send_each_dead_letter_once(broker: Broker) -> None:
     sent = messages(30)
     bury(broker, "email", *sent)
     with ThreadPoolExecutor(4) as operators:

@@ -17,7 +17,7 @@ from tests.waiting import eventually
 from tools.servers import KafkaServer
 
 
-def test_what_waits_on_a_rung_comes_after_the_ladder_was_changed(
+def test_a_waiting_retry_is_redelivered_after_the_ladder_was_changed(
     kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     before = connect(kafka.url(kafka_prefix, partitions=1), (0.2, 0.4))
@@ -31,7 +31,7 @@ def test_what_waits_on_a_rung_comes_after_the_ladder_was_changed(
     assert drain(after, "email", 1) == [message.failed(failure)]
 
 
-def test_what_was_deleted_before_it_was_read_is_reported(
+def test_events_deleted_before_they_were_read_are_reported(
     kafka: KafkaServer, kafka_prefix: str, kafka_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broker = connect(kafka_url, LADDER)
@@ -43,12 +43,12 @@ def test_what_was_deleted_before_it_was_read_is_reported(
     capsys.readouterr()
     delete_before(kafka, f"{kafka_prefix}.order-events", 6)
     assert drain(broker, "email", 3) == sent[6:]
-    said = [line for line in capsys.readouterr().out.splitlines() if "events.gone" in line]
-    assert len(said) == 1
-    assert "count=4" in re.sub(r"\x1b\[[0-9;]*m", "", said[0])
+    logged = [line for line in capsys.readouterr().out.splitlines() if "events.gone" in line]
+    assert len(logged) == 1
+    assert "count=4" in re.sub(r"\x1b\[[0-9;]*m", "", logged[0])
 
 
-def test_a_thread_that_hangs_and_asks_for_nothing_more_is_told(kafka_url: str) -> None:
+def test_a_stuck_polling_thread_is_reported(kafka_url: str) -> None:
     connect(kafka_url, LADDER).declare(["email"])
     where, changed = address(kafka_url, LADDER), threading.Condition()
     delays = where.layout.delays("email")
@@ -60,8 +60,8 @@ def test_a_thread_that_hangs_and_asks_for_nothing_more_is_told(kafka_url: str) -
     member.close()
 
 
-def test_a_failed_login_is_told(kafka: KafkaServer) -> None:
-    # The test's broker knows no logins at all.
+def test_a_failed_login_is_reported_without_the_password(kafka: KafkaServer) -> None:
+    # This broker supports no SASL mechanism at all.
     login = {"security.protocol": "sasl_plaintext", "sasl.mechanism": "PLAIN"}
     query = "&".join(f"{name}={value}" for name, value in login.items())
     broker = connect(f"kafka://shop:secret@127.0.0.1:{kafka.port}?{query}", LADDER)

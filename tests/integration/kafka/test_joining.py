@@ -11,7 +11,7 @@ from tests.integration.kafka.outside import delete_before
 from tools.servers import KafkaServer
 
 
-def test_a_service_that_joins_late_receives_the_past_too(broker: Broker) -> None:
+def test_a_service_that_joins_late_receives_past_events(broker: Broker) -> None:
     sent = messages(20)
     publish(broker, *sent)
     broker.declare(["shipping"])
@@ -20,7 +20,7 @@ def test_a_service_that_joins_late_receives_the_past_too(broker: Broker) -> None
     assert sorted(ids(drain(broker, "shipping", 21))) == sorted(ids([*sent, after]))
 
 
-def test_a_service_that_joins_late_misses_nothing_since_the_oldest_event_that_is_kept(
+def test_past_is_the_time_of_the_oldest_retained_event(
     kafka: KafkaServer, kafka_url: str, kafka_prefix: str
 ) -> None:
     broker = connect(kafka_url, LADDER)

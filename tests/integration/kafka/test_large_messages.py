@@ -16,7 +16,7 @@ from tests.waiting import PATIENCE_SECONDS
 from tools.servers import KafkaServer
 
 
-def test_a_foreign_message_as_large_as_a_topic_takes_is_retried_and_dead_lettered_whole(
+def test_a_message_of_the_maximum_size_is_retried_and_dead_lettered_whole(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     body = b"x" * (LARGEST_MESSAGE - 200)
@@ -29,7 +29,7 @@ def test_a_foreign_message_as_large_as_a_topic_takes_is_retried_and_dead_lettere
     assert broker.depth("email") == Depth(ready=0, retrying=0, dead=1)
 
 
-def test_a_message_that_is_too_large_for_any_topic_is_a_dead_letter_and_holds_up_nothing(
+def test_an_oversized_message_is_dead_lettered_without_its_body(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     topic = f"{kafka_prefix}.order-events"
@@ -54,7 +54,7 @@ def test_a_message_that_is_too_large_for_any_topic_is_a_dead_letter_and_holds_up
 _spawn = multiprocessing.get_context("spawn")
 
 
-def test_a_backlog_of_large_orders_does_not_fill_the_memory(
+def test_a_backlog_of_large_orders_does_not_exhaust_memory(
     kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     url = kafka.url(kafka_prefix, partitions=PARTITIONS)
@@ -66,7 +66,7 @@ def test_a_backlog_of_large_orders_does_not_fill_the_memory(
     consumer.start()
     try:
         assert here.poll(PATIENCE_SECONDS)
-        # All that the containers of consumers may have is 192 MiB.
+        # A consumer's container has a limit of 192 MiB in all.
         assert here.recv() < 100 * 1024
     finally:
         consumer.kill()
@@ -77,7 +77,7 @@ def _hold_and_measure(url: str, parent: Connection) -> None:
     before = _resident_kib()
     with connect(url, LADDER).subscribe("email", prefetch=1) as subscription:
         take_one(subscription)
-        # Time to fetch what it would fetch.
+        # Time for the client to prefetch as much as it will.
         time.sleep(3.0)
         parent.send(_resident_kib() - before)
 

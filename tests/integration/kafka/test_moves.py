@@ -1,4 +1,4 @@
-"""Partitions that move between consumers, and come back, under a backlog."""
+"""Partitions that move between consumers, and back, while there is a backlog."""
 
 import multiprocessing
 import time
@@ -26,47 +26,47 @@ def url(kafka: KafkaServer, kafka_prefix: str) -> str:
 
 
 def a_backlog(url: str) -> list[str]:
-    """Of so much that every partition is paused while its consumer has enough to do."""
+    """Publish enough to make the consumer pause every partition; returns the sorted ids."""
     sent = messages(2 * PARTITIONS * FETCHED)
     publish(connect(url, LADDER), *sent)
     return sorted(ids(sent))
 
 
-def some(subscription: Subscription) -> list[Message]:
-    """A little of what is there, and the time to fetch as much as is fetched ahead."""
+def take_some(subscription: Subscription) -> list[Message]:
+    """Acknowledge one message, and leave the client time to fill its prefetch buffer."""
     received = acked([take_one(subscription)])
     time.sleep(1.0)
     return received
 
 
-def all_the_rest(subscription: Subscription) -> list[Message]:
+def take_the_rest(subscription: Subscription) -> list[Message]:
     received: list[Message] = []
-    # What a killed consumer had comes when its session is over.
+    # Messages of a killed consumer are redelivered when its session times out.
     while deliveries := subscription.receive(100, 10.0):
         received += acked(deliveries)
     return received
 
 
-def test_a_consumer_that_joins_and_leaves_again_and_again_leaves_no_partition_unread(
+def test_no_partition_stays_unread_when_a_consumer_joins_and_leaves_repeatedly(
     url: str,
 ) -> None:
     sent, received = a_backlog(url), []
     with connect(url, LADDER).subscribe("email", prefetch=100) as staying:
         for _ in range(ROUNDS):
-            received += some(staying)
+            received += take_some(staying)
             with connect(url, LADDER).subscribe("email", prefetch=100) as passing:
-                received += some(passing)
-        received += all_the_rest(staying)
+                received += take_some(passing)
+        received += take_the_rest(staying)
     assert sorted(ids(received)) == sent
 
 
-def test_a_consumer_that_is_killed_again_and_again_leaves_no_partition_unread(url: str) -> None:
+def test_no_partition_stays_unread_when_consumers_are_killed_repeatedly(url: str) -> None:
     sent, received = a_backlog(url), []
     with connect(url, LADDER).subscribe("email", prefetch=100) as staying:
         for _ in range(ROUNDS):
-            received += some(staying)
+            received += take_some(staying)
             _join_and_be_killed(url)
-        received += all_the_rest(staying)
+        received += take_the_rest(staying)
     assert sorted(ids(received)) == sent
 
 

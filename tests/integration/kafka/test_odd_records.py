@@ -1,4 +1,4 @@
-"""Records as nobody of us writes them: each is received, kept byte for byte, and discarded."""
+"""Foreign records that our code would never write: received, kept byte for byte, discarded."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +18,7 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 DIGITS = b"9" * 5000
 PLACE = [("x-original-topic", b"a"), ("x-original-partition", b"1"), ("x-original-offset", b"2")]
 IN_THE_YEAR_9999 = 253_370_764_800_000
-#: Each with a body of its own. `Any`, because a name of bytes is what confluent-kafka takes and
-#: does not say.
+#: `Any`, because confluent-kafka accepts header names of type bytes, which its types do not show.
 ODD: dict[str, dict[str, Any]] = {
     "a partition of many digits": {"headers": [*PLACE, ("x-original-partition", DIGITS)]},
     "an offset of many digits": {"headers": [*PLACE, ("x-original-offset", DIGITS)]},
@@ -49,7 +48,7 @@ def broker(kafka_url: str) -> Broker:
 
 @pytest.fixture
 def odd(kafka: KafkaServer, kafka_prefix: str, broker: Broker) -> list[bytes]:
-    """The bodies of odd records, which have been written to the topic of events."""
+    """Write the odd records to the events topic; returns their bodies."""
     topic = f"{kafka_prefix}.order-events"
     for codec in CODECS:
         producer = a_producer(kafka, **{"compression.type": codec})
@@ -101,14 +100,14 @@ def test_odd_records_are_retried_like_others(broker: Broker, odd: list[bytes]) -
         assert bodies(late(subscription, quiet=1.0)) == Counter(odd)
 
 
-def test_odd_records_hold_up_no_replay(broker: Broker, odd: list[bytes]) -> None:
+def test_odd_records_do_not_block_a_replay(broker: Broker, odd: list[bytes]) -> None:
     publish(broker, behind := a_message())
     stored = list(broker.archive("email").read(Span()))
     assert bodies([event.message for event in stored]) == Counter([*odd, behind.body])
     assert ids([stored[-1].message]) == [behind.id]
 
 
-def test_odd_records_among_dead_letters_are_shown_and_can_be_discarded(
+def test_odd_records_in_the_dead_letter_topic_can_be_browsed_and_redriven(
     kafka: KafkaServer, kafka_prefix: str, broker: Broker
 ) -> None:
     producer = a_producer(kafka)

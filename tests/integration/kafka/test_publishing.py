@@ -9,7 +9,7 @@ from tests.waiting import eventually
 from tools.servers import KafkaServer
 
 
-def test_what_is_confirmed_is_on_the_disk(
+def test_confirmed_events_are_on_disk(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     publish(broker, *messages(60))
@@ -18,7 +18,7 @@ def test_what_is_confirmed_is_on_the_disk(
     eventually(lambda: (kafka.flushed(events), kafka.flushed(dead)) == (61, 1))
 
 
-def test_a_message_that_is_too_large_is_refused_and_the_others_are_confirmed(
+def test_an_oversized_message_is_refused_and_the_others_are_confirmed(
     broker: Broker,
 ) -> None:
     small, large = a_message(), a_message(b"x" * 5 * 1024 * 1024)
@@ -28,9 +28,7 @@ def test_a_message_that_is_too_large_is_refused_and_the_others_are_confirmed(
     assert drain(broker, "email", 1) == [small]
 
 
-def test_a_kill_of_the_broker_loses_nothing_that_was_confirmed(
-    broker: Broker, kafka: KafkaServer
-) -> None:
+def test_a_killed_broker_loses_no_confirmed_event(broker: Broker, kafka: KafkaServer) -> None:
     sent = messages(200)
     publish(broker, *sent)
     kafka.kill()

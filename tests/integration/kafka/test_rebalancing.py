@@ -19,7 +19,7 @@ from tools.servers import KafkaServer
 
 
 class Worker:
-    """A consumer that takes its time, several events at once, as services do."""
+    """A slow consumer that handles several events at the same time, as services do."""
 
     def __init__(self, broker: Broker, *, work_s: float = 0.02, threads: int = 8) -> None:
         self.done: list[str] = []
@@ -53,7 +53,7 @@ class Worker:
         self.done.append(event_id)
 
 
-def test_consumers_come_and_go_under_load_and_each_event_is_handled_once(broker: Broker) -> None:
+def test_each_event_is_handled_once_while_consumers_join_and_leave(broker: Broker) -> None:
     sent: list[Message] = []
     workers: list[Worker] = []
     try:
@@ -72,7 +72,7 @@ def test_consumers_come_and_go_under_load_and_each_event_is_handled_once(broker:
 
 
 def _publish_until(publisher: Publisher, condition: Callable[[], bool]) -> list[Message]:
-    """More than one worker manages, so that there is always something in work."""
+    """Publish faster than one worker can handle, so that events are always in progress."""
     sent: list[Message] = []
 
     def publish_some() -> bool:
@@ -85,7 +85,7 @@ def _publish_until(publisher: Publisher, condition: Callable[[], bool]) -> list[
     return sent
 
 
-def test_a_handler_may_take_longer_than_kafka_lets_a_consumer_be_silent(
+def test_a_handler_may_run_longer_than_the_maximum_poll_interval(
     kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     patience = {"max.poll.interval.ms": 2_000}
@@ -101,7 +101,7 @@ def test_a_handler_may_take_longer_than_kafka_lets_a_consumer_be_silent(
     assert broker.depth("email").ready == 0
 
 
-def test_a_partition_whose_work_does_not_end_goes_to_another_and_late_work_is_refused(
+def test_a_partition_with_unfinished_work_moves_and_late_acks_are_refused(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     where = address(kafka.url(kafka_prefix), LADDER)
@@ -109,15 +109,15 @@ def test_a_partition_whose_work_does_not_end_goes_to_another_and_late_work_is_re
     sent = messages(60)
     publish(broker, *sent)
     with KafkaSubscription(where, "email", delays, prefetch=60, revoke_patience=0.5) as first:
-        in_hand = take(first, 60)
+        deliveries = take(first, 60)
         with broker.subscribe("email", prefetch=100) as second:
             moved = take(second, 1)
             moved += second.receive(100, 1.0)
             ours = {delivery.message.id for delivery in moved}
-            gone = next(each for each in in_hand if each.message.id in ours)
+            gone = next(each for each in deliveries if each.message.id in ours)
             with pytest.raises(BrokerUnavailable, match="no longer in"):
                 gone.ack()
-            # Told so, the first gives up everything, and whoever had it begins again.
+            # After that error the first consumer gives up all its partitions.
             with pytest.raises(BrokerUnavailable):
                 first.receive(1, 0.1)
             first.close()

@@ -10,7 +10,7 @@ from tests.integration.kafka.outside import bootstrap, headers, records
 from tools.servers import KafkaServer
 
 
-def test_an_event_travels_in_the_binary_mode_of_cloudevents(
+def test_an_event_is_written_in_cloudevents_binary_mode(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     message = a_message()
@@ -30,7 +30,7 @@ def test_an_event_travels_in_the_binary_mode_of_cloudevents(
     }
 
 
-def test_a_dead_letter_says_why_how_often_and_from_where(
+def test_a_dead_letter_has_its_reason_attempt_and_origin(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     message = a_message()
@@ -60,7 +60,7 @@ def test_a_foreign_record_without_headers_arrives_with_its_key(
     assert received == Message(id="", type="", source="", time="", key="ord-1", body=b"{}")
 
 
-def test_orders_keep_their_order_and_partitions_share_the_load(
+def test_events_with_one_key_share_a_partition_and_all_partitions_are_used(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     sent = messages(120)

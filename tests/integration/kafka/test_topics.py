@@ -13,7 +13,7 @@ from tests.waiting import eventually
 from tools.servers import KafkaServer
 
 
-def test_a_topic_with_other_settings_is_reported_and_left_alone(
+def test_a_topic_with_other_settings_is_reported_and_not_changed(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     topic = f"{kafka_prefix}.order-events"
@@ -25,7 +25,7 @@ def test_a_topic_with_other_settings_is_reported_and_left_alone(
     assert broker.different(SERVICES) == [topic]
 
 
-def test_topics_of_before_the_last_version_are_reported_until_they_write_to_the_disk_first(
+def test_a_topic_that_does_not_flush_each_message_is_reported(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     topic = f"{kafka_prefix}.order-events"
@@ -35,13 +35,15 @@ def test_topics_of_before_the_last_version_are_reported_until_they_write_to_the_
     eventually(lambda: broker.different(SERVICES) == [])
 
 
-def test_a_topic_with_other_partitions_is_reported(kafka: KafkaServer, kafka_prefix: str) -> None:
+def test_a_topic_with_another_number_of_partitions_is_reported(
+    kafka: KafkaServer, kafka_prefix: str
+) -> None:
     connect(kafka.url(kafka_prefix, partitions=1), LADDER).declare(["email"])
     more = connect(kafka.url(kafka_prefix, partitions=2), LADDER)
     different: Sequence[str] = more.different(["email"])
     assert f"{kafka_prefix}.order-events" in different
     assert f"{kafka_prefix}.order-events.email-service.retry.200ms" in different
-    # That has one in any case.
+    # The dead letter topic always has one partition.
     assert f"{kafka_prefix}.order-events.email-service.dlq" not in different
 
 

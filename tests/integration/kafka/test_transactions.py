@@ -1,4 +1,4 @@
-"""Others may write in transactions: what those take up and nobody receives is no backlog."""
+"""Transaction markers, and records of aborted transactions, do not count as backlog."""
 
 import uuid
 
@@ -25,7 +25,7 @@ def broker(kafka_url: str) -> Broker:
 
 
 class Transaction:
-    """An open one, in which a record has been written to each of these topics."""
+    """An open transaction that has written one record to each of these topics."""
 
     def __init__(self, kafka: KafkaServer, *topics: str) -> None:
         self._producer = Producer({**bootstrap(kafka), "transactional.id": str(uuid.uuid4())})
@@ -43,12 +43,12 @@ class Transaction:
 
 
 def topics(prefix: str) -> list[str]:
-    """All that a service consumes."""
+    """All topics that the email service consumes."""
     own = f"{prefix}.order-events.email-service"
     return [f"{prefix}.order-events", f"{own}.redrive", f"{own}.retry.200ms"]
 
 
-def test_what_a_committed_transaction_leaves_behind_is_no_backlog(
+def test_the_marker_of_a_committed_transaction_is_not_backlog(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     Transaction(kafka, *topics(kafka_prefix)).commit()
@@ -58,26 +58,26 @@ def test_what_a_committed_transaction_leaves_behind_is_no_backlog(
     assert broker.depth("email") == NOTHING
 
 
-def test_an_aborted_transaction_is_received_by_nobody_and_is_no_backlog(
+def test_an_aborted_transaction_is_neither_delivered_nor_backlog(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     publish(broker, before := a_message())
     Transaction(kafka, *topics(kafka_prefix)).abort()
     with broker.subscribe("email", prefetch=10) as subscription:
-        in_hand = take_one(subscription)
-        # Behind what is in work nothing is finished.
+        delivery = take_one(subscription)
+        # Nothing behind the unfinished event is committed.
         stays(lambda: broker.depth("email").ready > 0, for_seconds=1.0)
-        in_hand.ack()
+        delivery.ack()
         eventually(lambda: broker.depth("email") == NOTHING)
         Transaction(kafka, *topics(kafka_prefix)).abort()
         eventually(lambda: broker.depth("email") == NOTHING)
         publish(broker, after := a_message())
         assert late(subscription, quiet=1.0) == [after]
-    assert in_hand.message == before
+    assert delivery.message == before
     assert broker.depth("email") == NOTHING
 
 
-def test_what_lies_behind_an_open_transaction_waits_until_it_ends(
+def test_events_behind_an_open_transaction_wait_until_it_ends(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     transaction = Transaction(kafka, *topics(kafka_prefix))
@@ -90,7 +90,7 @@ def test_what_lies_behind_an_open_transaction_waits_until_it_ends(
         eventually(lambda: broker.depth("email") == NOTHING)
 
 
-def test_a_transaction_that_stays_open_is_told_until_it_ends(
+def test_an_open_transaction_is_reported_until_it_ends(
     kafka: KafkaServer, kafka_url: str, kafka_prefix: str, broker: Broker
 ) -> None:
     where = address(kafka_url, LADDER)
@@ -103,7 +103,7 @@ def test_a_transaction_that_stays_open_is_told_until_it_ends(
         eventually(lambda: subscription.trouble() is None)
 
 
-def test_a_transaction_among_dead_letters_hides_none_of_them(
+def test_an_aborted_transaction_hides_no_dead_letter(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     bury(broker, "email", one := a_message())
@@ -116,7 +116,7 @@ def test_a_transaction_among_dead_letters_hides_none_of_them(
     assert letters.browse(10) == []
 
 
-def test_a_replay_ends_where_a_transaction_was_the_last_to_write(
+def test_a_replay_ends_at_a_transaction_at_the_end_of_the_topic(
     broker: Broker, kafka: KafkaServer, kafka_prefix: str
 ) -> None:
     publish(broker, one := a_message())

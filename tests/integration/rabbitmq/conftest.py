@@ -19,6 +19,6 @@ def broker(amqp_url: str) -> RabbitMQ:
 
 @pytest.fixture
 def channel(amqp_url: str) -> Iterator[BlockingChannel]:
-    """RabbitMQ as somebody else sees it: an operator, a foreign producer, a bare test."""
+    """A channel without our transport, as an operator or a foreign producer would have."""
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
         yield connection.channel()

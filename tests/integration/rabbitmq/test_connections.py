@@ -20,7 +20,7 @@ from tests.integration.rabbitmq.declared import LADDER
         (("/test_", "/other_"), "vhost other_"),
     ],
 )
-def test_a_refusal_says_what_was_refused(
+def test_a_refused_connection_reports_what_was_refused(
     amqp_url: str, change: tuple[str, str], words: str
 ) -> None:
     broker = RabbitMQ(amqp_url.replace(*change), LADDER)
@@ -42,14 +42,14 @@ def test_heartbeats_go_on_while_a_handler_is_busy(amqp_url: str) -> None:
     publish(broker, message)
     with broker.subscribe("email", prefetch=1) as subscription:
         delivery = take_one(subscription)
-        # Twice the heartbeat without a sign of life, and the broker would hang up.
+        # The broker would close the connection after two heartbeat intervals without traffic.
         time.sleep(4 * heartbeat)
         delivery.ack()
         assert late(subscription) == []
     assert drain(broker, "email", 0) == []
 
 
-def test_work_that_comes_too_late_for_a_closed_channel_ends_in_an_orderly_error(
+def test_calls_on_a_closed_channel_raise_broker_unavailable(
     amqp_url: str,
 ) -> None:
     channels: list[Channel] = []
@@ -63,7 +63,7 @@ def test_work_that_comes_too_late_for_a_closed_channel_ends_in_an_orderly_error(
             link.call(lambda: channels[0].basic_publish("", "nowhere", b""))
 
     link = Link(amqp_url, "test", start=start)
-    # The broker closes a channel that acknowledges what was never delivered on it.
+    # The broker closes a channel that acknowledges an unknown delivery.
     link.call(lambda: channels[0].basic_ack(1_000_000))
     with pytest.raises(BrokerUnavailable, match="unknown delivery tag"):
         publish_on_and_on()

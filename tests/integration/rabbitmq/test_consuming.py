@@ -26,7 +26,9 @@ from tests.waiting import eventually
 from tools.servers import RabbitMQServer
 
 
-def test_a_deleted_queue_ends_the_subscription(broker: RabbitMQ, channel: BlockingChannel) -> None:
+def test_a_deleted_queue_cancels_the_subscription(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
     publish(broker, a_message())
     with broker.subscribe("email", prefetch=1) as subscription:
         delivery = take_one(subscription)
@@ -34,13 +36,13 @@ def test_a_deleted_queue_ends_the_subscription(broker: RabbitMQ, channel: Blocki
         started = time.monotonic()
         with pytest.raises(BrokerUnavailable, match="cancelled"):
             subscription.receive(1, 20.0)
-        # It is told while it waits, not when the timeout ends.
+        # The error comes while it is waiting, before the timeout.
         assert time.monotonic() - started < 10.0
         with pytest.raises(BrokerUnavailable):
             delivery.ack()
 
 
-def test_all_that_was_acknowledged_is_told_to_the_broker_before_closing(
+def test_all_acks_reach_the_broker_before_the_connection_closes(
     broker: RabbitMQ,
 ) -> None:
     publish(broker, *messages(2_000))
@@ -63,7 +65,7 @@ def test_a_delivery_is_settled_once(broker: RabbitMQ) -> None:
     assert broker.depth("email") == NOTHING
 
 
-def test_foreign_bytes_without_headers_arrive_and_can_be_put_aside(
+def test_foreign_bytes_without_headers_can_be_dead_lettered_and_redriven(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     body = b"\xff\x00 not an event"
@@ -79,7 +81,7 @@ def test_foreign_bytes_without_headers_arrive_and_can_be_put_aside(
     assert drain(broker, "email", 1) == [nothing]
 
 
-def test_ten_thousand_messages_settled_every_way_by_eight_threads_leave_nothing(
+def test_eight_threads_settle_ten_thousand_messages_exactly_once(
     broker: RabbitMQ,
 ) -> None:
     sent = messages(10_000)
@@ -107,7 +109,7 @@ def test_ten_thousand_messages_settled_every_way_by_eight_threads_leave_nothing(
         for start in range(0, len(sent), 500):
             publisher.publish(sent[start : start + 500])
         while len(ended) < len(sent):
-            # Ids are random, so by id is in no order of any kind.
+            # Ids are random, so sorting by id shuffles the deliveries.
             deliveries = subscription.receive(100, 5.0)
             list(threads.map(settle, sorted(deliveries, key=lambda delivery: delivery.message.id)))
         assert late(subscription, quiet=1.0) == []
@@ -120,7 +122,9 @@ def test_ten_thousand_messages_settled_every_way_by_eight_threads_leave_nothing(
     assert drain(broker, "email", 0) == []
 
 
-def test_acknowledged_once_is_gone_for_good(broker: RabbitMQ, rabbitmq: RabbitMQServer) -> None:
+def test_acknowledged_messages_do_not_come_back_after_a_crash(
+    broker: RabbitMQ, rabbitmq: RabbitMQServer
+) -> None:
     publish(broker, *messages(100))
     with broker.subscribe("email", prefetch=100) as subscription:
         acked(take(subscription, 100))

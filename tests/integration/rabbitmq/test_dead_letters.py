@@ -9,7 +9,7 @@ from tests.conformance.steps import a_message, bury, messages, publish, take_one
 from tests.waiting import eventually
 
 
-def test_looking_at_dead_letters_many_times_does_not_wear_them_out(broker: RabbitMQ) -> None:
+def test_browsing_dead_letters_does_not_use_up_their_delivery_limit(broker: RabbitMQ) -> None:
     message = a_message()
     publish(broker, message)
     with broker.subscribe("email", prefetch=1) as subscription:
@@ -18,7 +18,7 @@ def test_looking_at_dead_letters_many_times_does_not_wear_them_out(broker: Rabbi
         assert [letter.message for letter in broker.dead_letters("email").browse(1)] == [message]
 
 
-def test_a_redrive_that_fails_half_way_says_what_went(
+def test_a_redrive_that_fails_half_way_reports_the_moved_letters(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     batch = messages(3)

@@ -1,4 +1,4 @@
-"""Published means that every queue has it: deleted or unbound, one is noticed by the broker."""
+"""An event is confirmed only when every queue has it, even if a queue is deleted or unbound."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -46,8 +46,8 @@ def test_each_queue_gets_each_event_once(broker: RabbitMQ) -> None:
     assert [each.message for each in broker.archive("email").read(Span())] == batch
 
 
-Damage = Callable[[BlockingChannel], object]
-DAMAGES: dict[str, Damage] = {
+Change = Callable[[BlockingChannel], object]
+FAULTS: dict[str, Change] = {
     "a queue is deleted": lambda channel: channel.queue_delete(SMS),
     "a queue is unbound": lambda channel: channel.queue_unbind(SMS, guard(SMS), ""),
     "the stream is deleted": lambda channel: channel.queue_delete(EVENTS_STREAM),
@@ -57,14 +57,14 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_what_does_not_reach_every_queue_is_not_confirmed_until_it_does(
-    broker: RabbitMQ, channel: BlockingChannel, damage: str
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_event_is_not_confirmed_until_it_reaches_every_queue(
+    broker: RabbitMQ, channel: BlockingChannel, fault: str
 ) -> None:
     event = a_message()
     with broker.publisher() as publisher:
         publisher.publish([a_message()])
-        DAMAGES[damage](channel)
+        FAULTS[fault](channel)
         with pytest.raises((PublishFailed, BrokerUnavailable)):
             publisher.publish([event])
         broker.declare(SERVICES)
@@ -78,7 +78,7 @@ def _all_in(broker: RabbitMQ, service: str) -> list[Message]:
     return drain(broker, service, broker.depth(service).ready)
 
 
-LOSSES: dict[str, Damage] = {
+REDUNDANT_LOSSES: dict[str, Change] = {
     "the guard of a queue is deleted": lambda channel: channel.exchange_delete(guard(SMS)),
     "the guard of a queue is unbound": lambda channel: channel.exchange_unbind(
         guard(SMS), EVERY_QUEUE, ""
@@ -90,17 +90,17 @@ LOSSES: dict[str, Damage] = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_binding_that_is_lost_loses_no_event(
+@pytest.mark.parametrize("loss", REDUNDANT_LOSSES)
+def test_a_lost_binding_loses_no_event(
     broker: RabbitMQ, channel: BlockingChannel, loss: str
 ) -> None:
-    LOSSES[loss](channel)
+    REDUNDANT_LOSSES[loss](channel)
     event = a_message()
     publish(broker, event)
     assert [drain(broker, service, 1) for service in SERVICES] == [[event], [event]]
 
 
-def test_a_topology_of_an_older_version_is_completed_and_loses_nothing(
+def test_a_topology_of_an_older_version_is_completed_without_loss(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     for exchange in (EVERY_QUEUE, guard(SMS), guard(work_queue("email")), guard(EVENTS_STREAM)):
@@ -114,12 +114,12 @@ def test_a_topology_of_an_older_version_is_completed_and_loses_nothing(
     assert [drain(broker, service, 2) for service in SERVICES] == [[before, after]] * 2
 
 
-def test_a_queue_that_is_deleted_and_declared_again_under_load_has_all_that_was_confirmed_since(
+def test_a_recreated_queue_gets_every_event_confirmed_since(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     confirmed: list[str] = []
     for _ in range(5):
-        with _publishing_on_and_on(broker, confirmed):
+        with _publishing_continuously(broker, confirmed):
             count = len(confirmed)
             eventually(lambda before=count: len(confirmed) > before + 50)  # type: ignore[misc]
             channel.queue_delete(SMS)
@@ -128,7 +128,7 @@ def test_a_queue_that_is_deleted_and_declared_again_under_load_has_all_that_was_
             count = len(confirmed)
             eventually(lambda before=count: len(confirmed) > before + 50)  # type: ignore[misc]
         received = set(ids(_all_in(broker, "sms")))
-        # The deleted queue may have taken one event more, whose confirm came later.
+        # The deleted queue may have taken one more event, whose confirm came later.
         since = confirmed[deleted + 1 :]
         assert [event for event in since if event not in received] == []
         assert len(since) > 49
@@ -136,7 +136,7 @@ def test_a_queue_that_is_deleted_and_declared_again_under_load_has_all_that_was_
 
 
 @contextmanager
-def _publishing_on_and_on(broker: RabbitMQ, confirmed: list[str]) -> Iterator[None]:
+def _publishing_continuously(broker: RabbitMQ, confirmed: list[str]) -> Iterator[None]:
     over = threading.Event()
 
     def run(publisher: Publisher) -> None:
@@ -156,11 +156,11 @@ def _publishing_on_and_on(broker: RabbitMQ, confirmed: list[str]) -> Iterator[No
             thread.join()
 
 
-def test_exchanges_that_are_declared_again_under_load_lose_nothing(
+def test_recreating_an_exchange_under_load_loses_nothing(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     confirmed: list[str] = []
-    with _publishing_on_and_on(broker, confirmed):
+    with _publishing_continuously(broker, confirmed):
         for _ in range(10):
             count = len(confirmed)
             eventually(lambda before=count: len(confirmed) > before + 20)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A memory alarm: consumers go on although the broker takes no publishes."""
+"""A memory alarm: consumers continue although the broker blocks publishers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ def alarm(rabbitmq: RabbitMQServer) -> Iterator[Callable[[], None]]:
     rabbitmq.clear_alarm()
 
 
-def test_a_consumer_goes_on_while_the_broker_is_short_of_memory(
+def test_a_consumer_continues_during_a_memory_alarm(
     broker: RabbitMQ, rabbitmq: RabbitMQServer, alarm: Callable[[], None]
 ) -> None:
     batch = messages(200)
@@ -31,7 +31,8 @@ def test_a_consumer_goes_on_while_the_broker_is_short_of_memory(
         for number in range(200):
             delivery = take_one(subscription)
             received.append(delivery.message)
-            # Five of these fail, and the broker takes no retry and no dead letter.
+            # Five of these fail, and during the alarm the broker accepts no retry and no dead
+            # letter.
             if number in (3, 50, 100):
                 delivery.retry(0.2, Failure.now("refused"))
             elif number in (51, 150):
@@ -49,7 +50,7 @@ def test_a_consumer_goes_on_while_the_broker_is_short_of_memory(
         assert subscription.held() == 0
 
 
-def test_what_waits_for_the_end_of_an_alarm_comes_again_when_the_consumer_is_closed(
+def test_a_delivery_pending_during_an_alarm_is_redelivered_after_close(
     broker: RabbitMQ, rabbitmq: RabbitMQServer, alarm: Callable[[], None]
 ) -> None:
     message = a_message()

@@ -15,7 +15,7 @@ from tests.amqp import ODD_VALUES, RawHeaders, text
 from tests.builders import a_message
 from tests.conformance.steps import drain, publish, take_one
 
-#: RabbitMQ 3.10 itself closes the connection that brings one of these.
+#: RabbitMQ 3.10 closes a connection that sends one of these.
 REFUSED = {"no number", "an infinite number", "the largest decimal"}
 TAKEN = [ODD_VALUES[name] for name in sorted(ODD_VALUES.keys() - REFUSED)]
 BODY = b"\xff\x00 not an event"
@@ -41,7 +41,7 @@ def headers(message: Message, odd: bytes) -> RawHeaders:
     return RawHeaders({b"odd": odd, b"\xfe": odd, **known})
 
 
-def test_events_with_odd_headers_are_received_and_read_again(
+def test_events_with_odd_headers_are_consumed_and_replayed(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     events = [a_message() for _ in TAKEN]
@@ -51,12 +51,12 @@ def test_events_with_odd_headers_are_received_and_read_again(
     assert [each.message for each in broker.archive("email").read(Span())] == events
 
 
-def test_bytes_with_odd_headers_can_be_put_aside_and_looked_after(
+def test_messages_with_odd_headers_can_be_dead_lettered_redriven_and_discarded(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     for odd in TAKEN:
         channel.basic_publish(EVENTS_EXCHANGE, "order.placed", BODY, RawHeaders({b"odd": odd}))
-        _bury_as_it_is(channel, odd)
+        _dead_letter_directly(channel, odd)
     with broker.subscribe("email", prefetch=1) as subscription:
         for _ in TAKEN:
             take_one(subscription).dead_letter("not an event")
@@ -66,18 +66,20 @@ def test_bytes_with_odd_headers_can_be_put_aside_and_looked_after(
     assert [letter.message.body for letter in letters.redrive({found[0].handle})] == both
     assert [message.body for message in drain(broker, "email", len(both))] == both
     for odd in TAKEN:
-        _bury_as_it_is(channel, odd)
+        _dead_letter_directly(channel, odd)
     assert [letter.message.body for letter in letters.discard()] == [BODY] * len(TAKEN)
     assert broker.depth("email").dead == 0
 
 
-def _bury_as_it_is(channel: BlockingChannel, odd: bytes) -> None:
-    """What the broker itself does with a message that comes back too often."""
+def _dead_letter_directly(channel: BlockingChannel, odd: bytes) -> None:
+    """Publish to the dead letter queue, as the broker does at the delivery limit."""
     queue = dead_letter_queue("email")
     channel.basic_publish(DEAD_LETTER_EXCHANGE, queue, BODY, RawHeaders({b"odd": odd}))
 
 
-def test_a_time_that_is_no_date_stops_no_replay(broker: RabbitMQ, channel: BlockingChannel) -> None:
+def test_an_invalid_timestamp_does_not_stop_a_replay(
+    broker: RabbitMQ, channel: BlockingChannel
+) -> None:
     first, odd, last = a_message(), a_message(), a_message()
     publish(broker, first)
     known = dict(to_headers(odd, PREFIX))

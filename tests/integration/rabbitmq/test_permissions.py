@@ -1,7 +1,7 @@
-"""The permissions that RabbitMQ is given in containers: each user reaches what it needs.
+"""RabbitMQ permissions in the containers: each user can do its work and nothing else.
 
-Every user here is made from the file that docker-compose.yml mounts, with its permissions, in a
-virtual host of the test's own.
+The users and their permissions come from the file that docker-compose.yml mounts; the virtual host
+is private to these tests.
 """
 
 import json
@@ -50,7 +50,7 @@ BrokerOf = Callable[[str], Broker]
 
 @pytest.fixture(scope="module")
 def url_of(rabbitmq_server: RabbitMQServer, unique_names: Iterator[str]) -> UrlOf:
-    """The address for a user, in a virtual host where everything is declared."""
+    """The URL for a user, in a virtual host where everything is declared."""
     vhost = next(unique_names)
     # A test of another module may have left it stopped.
     rabbitmq_server.start()
@@ -79,7 +79,7 @@ def definitions(vhost: str) -> dict[str, Any]:
 
 
 def refused(url: str, act: Callable[[BlockingChannel], object]) -> None:
-    """Assert that the broker forbids it."""
+    """Assert that the broker refuses `act` with status 403."""
     with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
@@ -97,7 +97,7 @@ def getting(queue: str) -> Callable[[BlockingChannel], object]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_consumes_retries_and_gives_up_what_is_its_own(
+def test_a_service_consumes_retries_and_dead_letters_its_own_events(
     broker_of: BrokerOf, service: str
 ) -> None:
     broker = broker_of(service)
@@ -113,7 +113,9 @@ def test_a_service_consumes_retries_and_gives_up_what_is_its_own(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_looks_after_its_own_dead_letters(broker_of: BrokerOf, service: str) -> None:
+def test_a_service_redrives_and_discards_its_own_dead_letters(
+    broker_of: BrokerOf, service: str
+) -> None:
     broker = broker_of(service)
     one, two = dead_letter(broker_of, service, 2)
     letters = broker.dead_letters(service)
@@ -124,7 +126,7 @@ def test_a_service_looks_after_its_own_dead_letters(broker_of: BrokerOf, service
 
 
 def dead_letter(broker_of: BrokerOf, service: str, number: int) -> list[str]:
-    """Put so many events into the dead letter queue; returns their ids."""
+    """Put `number` events into the service's dead letter queue; returns their ids."""
     events = [a_message() for _ in range(number)]
     with broker_of("order-relay").publisher() as publisher:
         publisher.publish(events)
@@ -160,7 +162,7 @@ def test_a_service_publishes_no_event(url_of: UrlOf, service: str) -> None:
 
 
 @pytest.mark.parametrize("user", [*SERVICES, "order-relay", "orderctl"])
-def test_nobody_but_the_topology_step_declares_binds_or_deletes(url_of: UrlOf, user: str) -> None:
+def test_only_the_topology_step_may_declare_bind_or_delete(url_of: UrlOf, user: str) -> None:
     queue = work_queue(user if user in SERVICES else "email")
     refused(url_of(user), lambda channel: channel.queue_declare("new"))
     refused(url_of(user), lambda channel: channel.queue_declare(queue, durable=True))
@@ -171,7 +173,7 @@ def test_nobody_but_the_topology_step_declares_binds_or_deletes(url_of: UrlOf, u
     refused(url_of(user), lambda channel: channel.queue_delete(EVENTS_STREAM))
 
 
-def test_the_relay_publishes_and_sees_what_is_missing(broker_of: BrokerOf) -> None:
+def test_the_relay_publishes_and_lists_missing_queues(broker_of: BrokerOf) -> None:
     relay = broker_of("order-relay")
     with relay.publisher() as publisher:
         publisher.publish([a_message()])
@@ -189,7 +191,7 @@ def test_the_relay_reads_nothing_and_writes_to_no_queue(url_of: UrlOf) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_operator_looks_after_every_services_dead_letters(
+def test_the_operator_redrives_and_discards_every_services_dead_letters(
     broker_of: BrokerOf, service: str
 ) -> None:
     one, two = dead_letter(broker_of, service, 2)
@@ -202,14 +204,14 @@ def test_the_operator_looks_after_every_services_dead_letters(
     assert (operator.depth(service).ready, operator.depth(service).dead) == (1, 0)
 
 
-def test_the_operator_publishes_events_that_nobody_wants(broker_of: BrokerOf) -> None:
+def test_the_operator_may_publish_order_placed(broker_of: BrokerOf) -> None:
     operator = broker_of("orderctl")
     with operator.publisher() as publisher:
         publisher.publish([a_message()])
     assert [operator.depth(service).ready for service in SERVICES] == [1] * len(SERVICES)
 
 
-def test_the_operator_takes_no_event_from_a_service_and_publishes_no_other(url_of: UrlOf) -> None:
+def test_the_operator_reads_no_work_queue_and_publishes_no_other_event(url_of: UrlOf) -> None:
     for service in SERVICES:
         refused(url_of("orderctl"), getting(work_queue(service)))
         refused(url_of("orderctl"), publishing(RETRY_EXCHANGE, retry_queue(service, RUNG)))
@@ -217,7 +219,7 @@ def test_the_operator_takes_no_event_from_a_service_and_publishes_no_other(url_o
     refused(url_of("orderctl"), publishing(EVENTS_EXCHANGE, "order.cancelled"))
 
 
-def test_the_operator_is_told_that_it_cannot_compare_what_it_may_not_declare(
+def test_comparing_queues_without_the_right_to_declare_raises_broker_forbids(
     broker_of: BrokerOf,
 ) -> None:
     with pytest.raises(BrokerForbids, match="ACCESS_REFUSED"):
@@ -226,13 +228,13 @@ def test_the_operator_is_told_that_it_cannot_compare_what_it_may_not_declare(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_reads_the_kept_events_and_sets_marks_of_its_own(
+def test_a_service_reads_the_stream_and_publishes_only_its_own_marks(
     broker_of: BrokerOf, url_of: UrlOf, service: str
 ) -> None:
     event = a_message()
     with broker_of("order-relay").publisher() as publisher:
         publisher.publish([event])
-    # What the tests before this one published is kept as well.
+    # The stream also has the events of earlier tests.
     assert list(broker_of(service).archive(service).read(Span()))[-1].message == event
     for other in others(service):
         refused(url_of(service), publishing(REPLAY_EXCHANGE, end_mark(other)))
@@ -241,7 +243,9 @@ def test_a_service_reads_the_kept_events_and_sets_marks_of_its_own(
 
 
 @pytest.mark.parametrize("user", ["order-relay", "orderctl"])
-def test_nobody_else_reads_the_kept_events(broker_of: BrokerOf, url_of: UrlOf, user: str) -> None:
+def test_the_relay_and_the_operator_cannot_read_the_stream(
+    broker_of: BrokerOf, url_of: UrlOf, user: str
+) -> None:
     with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
         next(broker_of(user).archive("email").read(Span()))
     refused(url_of(user), publishing(REPLAY_EXCHANGE, end_mark("email")))

@@ -15,13 +15,13 @@ from tests.waiting import eventually
 from tools.servers import RabbitMQServer
 
 
-def test_what_no_queue_is_bound_for_is_not_confirmed(broker: RabbitMQ) -> None:
+def test_an_unroutable_message_is_not_confirmed(broker: RabbitMQ) -> None:
     stray = _of_type("payment.settled")
     with broker.publisher() as publisher, pytest.raises(PublishFailed, match=r"payment\.settled"):
         publisher.publish([stray])
 
 
-def test_those_that_were_confirmed_are_named_when_others_were_not(broker: RabbitMQ) -> None:
+def test_a_failed_batch_reports_which_messages_were_confirmed(broker: RabbitMQ) -> None:
     first, last = messages(2)
     with broker.publisher() as publisher:
         with pytest.raises(PublishFailed, match="1 of 3") as failure:
@@ -30,7 +30,7 @@ def test_those_that_were_confirmed_are_named_when_others_were_not(broker: Rabbit
     assert drain(broker, "email", 2) == [first, last]
 
 
-def test_what_a_full_queue_refuses_is_not_confirmed(
+def test_a_message_refused_by_a_full_queue_is_not_confirmed(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     full = {"x-max-length": 1, "x-overflow": "reject-publish"}
@@ -44,7 +44,7 @@ def test_what_a_full_queue_refuses_is_not_confirmed(
         assert failure.value.confirmed == frozenset()
 
 
-def test_threads_that_share_a_publisher_are_told_about_their_own_messages(
+def test_threads_sharing_a_publisher_get_the_confirms_of_their_own_messages(
     broker: RabbitMQ,
 ) -> None:
     with broker.publisher() as publisher:
@@ -62,7 +62,7 @@ def test_threads_that_share_a_publisher_are_told_about_their_own_messages(
     assert sorted(ids(drain(broker, "email", 320))) == sorted(confirmed)
 
 
-def test_what_was_confirmed_survives_a_kill_and_the_publisher_connects_anew(
+def test_confirmed_messages_survive_a_broker_crash_and_the_publisher_reconnects(
     broker: RabbitMQ, rabbitmq: RabbitMQServer
 ) -> None:
     confirmed: list[str] = []
@@ -70,26 +70,26 @@ def test_what_was_confirmed_survives_a_kill_and_the_publisher_connects_anew(
         killer = threading.Timer(0.5, rabbitmq.kill)
         killer.start()
         with pytest.raises(BrokerUnavailable):
-            _publish_on_and_on(publisher, confirmed)
+            _publish_continuously(publisher, confirmed)
         killer.join()
         with pytest.raises(BrokerUnavailable, match="refused"):
             publisher.publish([a_message()])
         rabbitmq.start()
         eventually(lambda: _is_back(broker))
-        _publish_and_note(publisher, confirmed)
+        _publish_and_record(publisher, confirmed)
     received = ids(drain(broker, "email", len(confirmed), quiet=1.0))
     assert len(confirmed) > 50
     assert set(confirmed) <= set(received)
-    # Only the batch whose confirmation was lost with the connection may be here beyond that.
+    # In addition there may be only the batch whose confirms were lost with the connection.
     assert len(received) - len(confirmed) <= 50
 
 
-def _publish_on_and_on(publisher: RabbitPublisher, confirmed: list[str]) -> None:
+def _publish_continuously(publisher: RabbitPublisher, confirmed: list[str]) -> None:
     while True:
-        _publish_and_note(publisher, confirmed)
+        _publish_and_record(publisher, confirmed)
 
 
-def _publish_and_note(publisher: RabbitPublisher, confirmed: list[str]) -> None:
+def _publish_and_record(publisher: RabbitPublisher, confirmed: list[str]) -> None:
     batch = messages(50)
     publisher.publish(batch)
     confirmed += ids(batch)

@@ -9,7 +9,7 @@ from shared.transport.rabbitmq.broker import RabbitMQ
 from tests.conformance.steps import a_message, publish, take_one
 
 
-def test_a_delivery_that_no_rung_takes_returns_to_its_queue(
+def test_a_delivery_whose_rung_is_missing_returns_to_its_queue(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     publish(broker, a_message())
@@ -39,7 +39,7 @@ def test_a_delivery_that_no_rung_takes_returns_to_its_queue(
         (99.0, "5s"),
     ],
 )
-def test_a_wait_without_a_failure_takes_the_longest_rung_that_is_not_too_long(
+def test_a_retry_without_a_failure_takes_the_longest_rung_that_fits(
     broker: RabbitMQ, channel: BlockingChannel, after: float, rung: str
 ) -> None:
     for other in {"200ms", "500ms", "2s", "5s"} - {rung}:
@@ -50,7 +50,7 @@ def test_a_wait_without_a_failure_takes_the_longest_rung_that_is_not_too_long(
         assert take_one(subscription).message.attempt == 1
 
 
-def test_a_failure_goes_to_a_rung_of_the_ladder_and_nowhere_else(broker: RabbitMQ) -> None:
+def test_a_failure_with_a_delay_that_is_not_a_rung_is_refused(broker: RabbitMQ) -> None:
     publish(broker, a_message())
     with broker.subscribe("email", prefetch=1) as subscription:
         delivery = take_one(subscription)

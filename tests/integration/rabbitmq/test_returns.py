@@ -1,4 +1,4 @@
-"""However often consumers die with events in hand, RabbitMQ takes no innocent one for poison."""
+"""RabbitMQ never dead-letters an unacknowledged event, however often its consumer crashes."""
 
 import time
 
@@ -6,12 +6,12 @@ from shared.transport import connect
 from tests.builders import a_message
 from tests.waiting import eventually
 
-#: More than a work queue of an older version allows.
+#: More than the delivery limit that older versions set on a work queue.
 DEATHS = 105
 LADDER = (0.1, 5.0)
 
 
-def test_events_in_the_hands_of_a_hundred_dying_consumers_are_all_there(amqp_url: str) -> None:
+def test_unacknowledged_events_survive_a_hundred_consumer_crashes(amqp_url: str) -> None:
     broker = connect(amqp_url, LADDER)
     broker.declare(["email"])
     messages = [a_message() for _ in range(8)]
@@ -21,7 +21,7 @@ def test_events_in_the_hands_of_a_hundred_dying_consumers_are_all_there(amqp_url
     for _ in range(DEATHS):
         with broker.subscribe("email", prefetch=len(messages)) as subscription:
             eventually(lambda: subscription.receive(len(messages), 0.5))
-        # Leaving the block closes the connection: what was in hand goes back to the queue.
+        # Leaving the block closes the connection, which requeues the unacknowledged events.
 
     found: list[str] = []
     with broker.subscribe("email", prefetch=len(messages)) as subscription:

@@ -1,4 +1,4 @@
-"""What only RabbitMQ's stream can show: marks, foreign messages, and what is lost meanwhile."""
+"""The RabbitMQ stream behind replays: end marks, foreign messages, deletion and crashes."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -40,11 +40,11 @@ def test_the_stream_has_these_arguments_and_keeps_seven_days(channel: BlockingCh
         "x-max-length-bytes": 1_000_000_000,
         "x-stream-max-segment-size-bytes": 50_000_000,
     }
-    # Declaring what exists compares it.
+    # Declaring an existing queue compares its arguments.
     channel.queue_declare(EVENTS_STREAM, durable=True, arguments=STREAM.arguments)
 
 
-def test_a_stream_that_is_missing_is_named_and_one_that_differs_too(
+def test_a_missing_or_different_stream_is_reported(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     channel.queue_delete(EVENTS_STREAM)
@@ -55,7 +55,7 @@ def test_a_stream_that_is_missing_is_named_and_one_that_differs_too(
     assert broker.different(["email"]) == [EVENTS_STREAM]
 
 
-def test_marks_of_others_are_passed_over_and_reach_no_work_queue(
+def test_end_marks_of_other_services_are_skipped_and_reach_no_work_queue(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     batch = messages(6)
@@ -66,22 +66,22 @@ def test_marks_of_others_are_passed_over_and_reach_no_work_queue(
     publish(broker, *batch[3:])
     read = list(broker.archive("sms").read(Span()))
     assert [each.message for each in read] == batch
-    # Two marks of ours from above and one of the first reading lie in between.
+    # Offsets 3 to 5 hold the two marks from above and the mark of the first read.
     assert [int(each.position) for each in read] == [0, 1, 2, 6, 7, 8]
     assert broker.depth("email").ready == 6
 
 
-def test_what_came_by_another_exchange_is_no_event(
+def test_a_message_from_another_exchange_is_not_an_event(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     event = a_message()
     publish(broker, event)
-    # Only an administrator can do this: services have no right to the default exchange.
+    # Only an administrator can do this: services may not use the default exchange.
     channel.basic_publish("", EVENTS_STREAM, b"forged", mandatory=True)
     assert [each.message for each in broker.archive("email").read(Span())] == [event]
 
 
-def test_foreign_bytes_without_headers_are_read_as_they_are(
+def test_foreign_bytes_without_headers_are_read_unchanged(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     channel.basic_publish("order_events", "order.odd", b"\xff\0", pika.BasicProperties())
@@ -90,9 +90,7 @@ def test_foreign_bytes_without_headers_are_read_as_they_are(
     assert each.time.year == 1970
 
 
-def test_a_stream_that_is_deleted_ends_the_reading(
-    broker: RabbitMQ, channel: BlockingChannel
-) -> None:
+def test_deleting_the_stream_ends_a_read(broker: RabbitMQ, channel: BlockingChannel) -> None:
     publish(broker, *messages(5_000))
     reading = broker.archive("email").read(Span())
     next(reading)
@@ -101,7 +99,7 @@ def test_a_stream_that_is_deleted_ends_the_reading(
         list(reading)
 
 
-def test_a_killed_broker_ends_the_reading_and_keeps_what_was_confirmed(
+def test_a_broker_crash_ends_a_read_and_keeps_confirmed_events(
     broker: RabbitMQ, rabbitmq: RabbitMQServer
 ) -> None:
     batch = messages(5_000)
@@ -116,9 +114,7 @@ def test_a_killed_broker_ends_the_reading_and_keeps_what_was_confirmed(
     assert [each.message for each in broker.archive("email").read(Span())] == batch
 
 
-def test_an_offset_is_where_it_was_after_a_restart(
-    broker: RabbitMQ, rabbitmq: RabbitMQServer
-) -> None:
+def test_offsets_stay_the_same_after_a_restart(broker: RabbitMQ, rabbitmq: RabbitMQServer) -> None:
     batch = messages(20)
     publish(broker, *batch)
     rabbitmq.restart()
@@ -126,10 +122,10 @@ def test_an_offset_is_where_it_was_after_a_restart(
     assert [each.message for each in broker.archive("email").read(Span(Offset(12)))] == batch[12:]
 
 
-def test_what_is_confirmed_right_after_a_start_is_kept_as_well(
+def test_events_confirmed_right_after_a_restart_are_stored(
     broker: RabbitMQ, rabbitmq: RabbitMQServer
 ) -> None:
-    """A broker takes connections before its stream is there, and would confirm all the same."""
+    """Without our guards, a broker whose stream is not up yet would confirm them all the same."""
     confirmed: list[str] = []
     for _ in range(3):
         rabbitmq.restart()

@@ -12,8 +12,10 @@ from tests.integration.rabbitmq.declared import LADDER, QUEUES
 
 @pytest.mark.usefixtures("broker")
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_queue_has_these_arguments_and_no_others(channel: BlockingChannel, queue: str) -> None:
-    # RabbitMQ accepts a second declaration only when it is the same as the first.
+def test_a_queue_is_declared_with_exactly_these_arguments(
+    channel: BlockingChannel, queue: str
+) -> None:
+    # RabbitMQ accepts a second declaration only if it equals the first.
     channel.queue_declare(queue, durable=True, arguments=dict(QUEUES[queue]))
     with pytest.raises(ChannelClosedByBroker, match="inequivalent"):
         channel.queue_declare(queue, durable=True, arguments={**QUEUES[queue], "x-max-length": 5})
@@ -25,7 +27,7 @@ def test_exchanges_are_durable_topics(channel: BlockingChannel, exchange: str) -
     channel.exchange_declare(exchange, "topic", durable=True)
 
 
-def test_a_queue_that_differs_is_named_with_what_to_do(
+def test_a_queue_that_differs_is_reported_with_a_remedy(
     amqp_url: str, channel: BlockingChannel
 ) -> None:
     channel.queue_declare("email_service_queue.retry.1s", durable=True)
@@ -35,13 +37,15 @@ def test_a_queue_that_differs_is_named_with_what_to_do(
         assert words in str(error.value)
 
 
-def test_an_exchange_of_another_type_is_named_too(amqp_url: str, channel: BlockingChannel) -> None:
+def test_an_exchange_of_another_type_is_reported(amqp_url: str, channel: BlockingChannel) -> None:
     channel.exchange_declare("order_events", "fanout", durable=True)
     with pytest.raises(SettingsError, match="the exchange order_events exists"):
         RabbitMQ(amqp_url, LADDER).declare(["email"])
 
 
-def test_what_differs_is_named_and_nothing_else(amqp_url: str, channel: BlockingChannel) -> None:
+def test_only_differing_queues_and_exchanges_are_listed(
+    amqp_url: str, channel: BlockingChannel
+) -> None:
     queue = "email_service_queue.retry.200ms"
     channel.queue_declare(queue, durable=True)
     channel.exchange_declare("dlx", "fanout", durable=True)
@@ -51,7 +55,7 @@ def test_what_differs_is_named_and_nothing_else(amqp_url: str, channel: Blocking
     assert broker.missing(["email"]) == missing
 
 
-def test_the_depth_of_a_service_that_lacks_a_queue_names_it_and_counts_the_others(
+def test_depth_names_a_missing_queue_and_counts_the_others(
     broker: RabbitMQ, channel: BlockingChannel
 ) -> None:
     publish(broker, *messages(2))
@@ -68,5 +72,5 @@ def test_the_depth_of_a_service_that_lacks_a_queue_names_it_and_counts_the_other
 
 
 @pytest.mark.usefixtures("broker")
-def test_what_is_declared_for_another_ladder_differs_in_nothing(amqp_url: str) -> None:
+def test_queues_declared_for_another_ladder_are_not_different(amqp_url: str) -> None:
     assert RabbitMQ(amqp_url, (9.0,)).different(["email"]) == []
