@@ -25,7 +25,7 @@ def analytics(request: pytest.FixtureRequest, pipeline: Pipeline) -> Iterator[Se
         yield analytics
 
 
-def test_every_order_is_a_fact_once(pipeline: Pipeline, analytics: ServiceProcess) -> None:
+def test_every_order_is_recorded_once(pipeline: Pipeline, analytics: ServiceProcess) -> None:
     now = datetime.now(UTC)
     events = [an_event(an_item("prod-456", 2, "49.99"), time=now) for _ in range(500)]
     pipeline.publish(*events, *events[:100])
@@ -39,7 +39,7 @@ def test_every_order_is_a_fact_once(pipeline: Pipeline, analytics: ServiceProces
     assert sorted(fact["eventId"] for fact in facts) == sorted(event.id for event in events)
 
 
-def test_after_a_kill_in_the_middle_every_order_is_a_fact_once(
+def test_after_a_crash_half_way_every_order_is_recorded_once(
     pipeline: Pipeline, analytics: ServiceProcess
 ) -> None:
     events = [an_event() for _ in range(2000)]

@@ -1,4 +1,4 @@
-"""The load generator of the benchmarks, on a server of the standard library."""
+"""The load generator of the benchmarks, against a server from the standard library."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from bench.http_load import Client, post
 
 
 class Server(ThreadingHTTPServer):
-    """Takes `seconds` to answer with `status`, and keeps what it was sent."""
+    """Responds with `status` after `seconds`, and records the requests."""
 
     daemon_threads = True
     seconds = 0.0
@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.send_header("Content-Length", "5")
         self.end_headers()
-        # In two pieces: an answer may come so.
+        # In two pieces, since a response may arrive that way.
         self.wfile.write(b"do")
         self.wfile.flush()
         time.sleep(0.001)
@@ -53,7 +53,7 @@ def server() -> Iterator[Server]:
         made.shutdown()
 
 
-def test_every_request_of_a_schedule_is_sent_and_answered(server: Server) -> None:
+def test_every_scheduled_request_is_sent_and_answered(server: Server) -> None:
     with closing(Client(server.server_port, lambda: post("/", b"{}"), 4)) as client:
         answers = client.scheduled(100, 0.5)
     assert server.bodies == [b"{}"] * 50
@@ -67,21 +67,21 @@ def test_a_slow_server_does_not_slow_the_schedule(server: Server) -> None:
     server.seconds = 2.0
     with closing(Client(server.server_port, lambda: post("/", b"{}"), 32)) as client:
         answers = client.scheduled(50, 0.5)
-    # No connection is used twice in so short a time: none has to wait for an answer.
+    # No connection is used twice in so short a time, so none waits for a response.
     assert all(answer.sent - answer.due < 2.0 for answer in answers)
     assert all(answer.came - answer.sent >= 2.0 for answer in answers)
 
 
-def test_a_busy_client_leaves_no_request_behind(server: Server) -> None:
+def test_a_busy_client_sends_every_request(server: Server) -> None:
     server.seconds = 0.1
     with closing(Client(server.server_port, lambda: post("/", b"{}"), 4)) as client:
         rate = client.busy(0.5)
     assert len(server.bodies) == server.answered
-    # What was on its way at the end, one request a connection, does not count.
+    # Requests in flight at the end, one per connection, do not count.
     assert 0 < rate <= (server.answered - 4) / 0.5
 
 
-def test_a_refusal_is_no_figure(server: Server) -> None:
+def test_a_refused_request_raises_instead_of_being_measured(server: Server) -> None:
     server.status = 503
     with (
         closing(Client(server.server_port, lambda: post("/", b"{}"), 2)) as client,

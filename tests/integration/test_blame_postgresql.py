@@ -65,13 +65,15 @@ def fail_with(engine: Engine, sqlstate: str) -> None:
         "XX001",  # data corrupted
     ],
 )
-def test_what_the_statement_is_not_to_blame_for_is_an_outage(engine: Engine, sqlstate: str) -> None:
+def test_an_error_that_is_not_the_statements_fault_is_an_outage(
+    engine: Engine, sqlstate: str
+) -> None:
     with pytest.raises(DatabaseUnavailable):
         fail_with(engine, sqlstate)
 
 
 @pytest.mark.parametrize("sqlstate", ["21000", "22003", "22021", "23505", "23514", "54000"])
-def test_what_the_statement_is_to_blame_for_counts_against_the_event(
+def test_an_error_that_is_the_statements_fault_counts_against_the_event(
     engine: Engine, sqlstate: str
 ) -> None:
     with pytest.raises(DBAPIError):
@@ -85,7 +87,7 @@ def test_values_that_do_not_fit_count_against_the_event(engine: Engine) -> None:
             insert(engine, id, name)
 
 
-def it_may_only_be_read(url: str, name: str) -> None:
+def it_is_read_only(url: str, name: str) -> None:
     as_admin(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
 
 
@@ -97,17 +99,17 @@ def a_column_is_missing(url: str, _name: str) -> None:
     as_admin(url, "ALTER TABLE things DROP COLUMN name")
 
 
-def it_takes_no_connection(url: str, name: str) -> None:
+def it_refuses_connections(url: str, name: str) -> None:
     as_admin(url, f"ALTER DATABASE {name} CONNECTION LIMIT 0")
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        it_may_only_be_read,
+        it_is_read_only,
         a_permission_is_missing,
         a_column_is_missing,
-        it_takes_no_connection,
+        it_refuses_connections,
     ],
 )
 def test_a_database_that_fails_every_statement_is_unavailable(
@@ -128,13 +130,13 @@ def test_a_database_that_fails_every_statement_is_unavailable(
     worker.dispose()
 
 
-def test_a_database_whose_disk_was_full_is_not_ready_for_a_while(engine: Engine) -> None:
+def test_a_database_is_not_ready_for_a_while_after_a_full_disk(engine: Engine) -> None:
     with pytest.raises(DatabaseUnavailable):
         fail_with(engine, "53100")
     assert str(database_problem(engine, metadata)).startswith("database is unavailable: so")
 
 
-def test_a_server_that_may_only_be_read_is_left_to_find_the_new_primary(engine: Engine) -> None:
+def test_a_read_only_server_is_disconnected_to_find_the_new_primary(engine: Engine) -> None:
     with writing(engine) as tx:
         before = tx.scalar(text("SELECT pg_backend_pid()"))
     with pytest.raises(DatabaseUnavailable):
@@ -143,7 +145,7 @@ def test_a_server_that_may_only_be_read_is_left_to_find_the_new_primary(engine: 
         assert tx.scalar(text("SELECT pg_backend_pid()")) != before
 
 
-def test_a_transaction_that_was_idle_for_too_long_is_an_outage(engine: Engine) -> None:
+def test_a_transaction_ended_for_being_idle_is_an_outage(engine: Engine) -> None:
     def idle() -> None:
         with writing(engine) as tx:
             tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 50"))
@@ -155,7 +157,7 @@ def test_a_transaction_that_was_idle_for_too_long_is_an_outage(engine: Engine) -
     insert(engine)
 
 
-def test_a_session_that_an_administrator_ended_is_an_outage(
+def test_a_session_ended_by_an_administrator_is_an_outage(
     engine: Engine, postgres_url: str
 ) -> None:
     def work() -> None:
@@ -168,7 +170,7 @@ def test_a_session_that_an_administrator_ended_is_an_outage(
         work()
 
 
-def test_two_transactions_that_wait_for_each_other_are_an_outage_for_one(engine: Engine) -> None:
+def test_a_deadlock_is_an_outage_for_one_of_two_transactions(engine: Engine) -> None:
     insert(engine, 1)
     insert(engine, 2)
     order = iter([(1, 2), (2, 1)])

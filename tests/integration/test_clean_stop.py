@@ -1,6 +1,6 @@
-"""A process that is told to end does so in order and in time, whatever its clients do.
+"""A process that receives SIGTERM shuts down cleanly and in time, whatever its clients do.
 
-They are started as people start them: how they end has much to do with how they began.
+Processes are started as users start them, not forked from the zygote, since that affects shutdown.
 """
 
 import signal
@@ -30,7 +30,7 @@ from tests.waiting import eventually
 ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 ASKED_FOR_MUCH = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 CONCURRENCY = 4
-#: gunicorn kills after 30 s. Nothing here takes longer than a second by itself.
+#: gunicorn kills a worker after 30 s. Nothing here takes longer than a second by itself.
 IN_TIME = 20.0
 
 
@@ -60,21 +60,21 @@ def email(pipeline: Pipeline, mail_server: SmtpServer) -> Iterator[ServiceProces
 
 @pytest.fixture
 def order(sqlite_url: str, tmp_path: Path) -> ServiceProcess:
-    """Not started."""
+    """The order service; not started."""
     engine = open_database(sqlite_url)
     create_schema(engine, order_tables)
     engine.dispose()
     return ServiceProcess("services.order", tmp_path, start_python, DATABASE_URL=sqlite_url)
 
 
-def assert_ends_in_order(service: ServiceProcess, *, within: float = IN_TIME) -> None:
+def assert_stops_cleanly(service: ServiceProcess, *, within: float = IN_TIME) -> None:
     eventually(service.has_ended, within=within)
     assert "SIGKILL" not in service.log
     assert "Traceback" not in service.log
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_nothing_is_begun_after_the_signal_whatever_clients_do(
+def test_no_request_is_accepted_after_the_signal(
     pipeline: Pipeline, mail_server: SmtpServer, email: ServiceProcess, ending: signal.Signals
 ) -> None:
     events = [an_event(user=f"usr-{number}") for number in range(200)]
@@ -83,8 +83,8 @@ def test_nothing_is_begun_after_the_signal_whatever_clients_do(
         eventually(lambda: mail_server.mails)
         email.tell(ending)
         before = len(mail_server.mails)
-        assert_ends_in_order(email)
-    # Those in hand, and those that were begun in the moment before the signal arrived.
+        assert_stops_cleanly(email)
+    # Requests in progress, and those that began just before the signal arrived.
     sent = len(mail_server.mails)
     assert sent <= before + 3 * CONCURRENCY
     assert "suspect" not in email.log
@@ -99,7 +99,7 @@ def test_connections_are_refused_while_the_consumer_drains(
     eventually(lambda: mail_server.commands)
     email.tell(signal.SIGTERM)
     eventually(lambda: not _answers(email), within=3)
-    assert_ends_in_order(email)
+    assert_stops_cleanly(email)
     assert len(mail_server.mails) == 1
     assert pipeline.depth("email").ready == 0
 
@@ -113,13 +113,13 @@ def _answers(service: ServiceProcess) -> bool:
 
 
 @pytest.mark.parametrize("sent", [b"", HALF_A_HEAD, HALF_A_BODY, ASKED_FOR_MUCH])
-def test_a_client_that_stalls_does_not_hold_up_the_end(order: ServiceProcess, sent: bytes) -> None:
+def test_a_stalled_client_does_not_delay_the_stop(order: ServiceProcess, sent: bytes) -> None:
     with order, held(order.url, sent, 4, small_window=True):
         order.tell(signal.SIGTERM)
-        assert_ends_in_order(order, within=12)
+        assert_stops_cleanly(order, within=12)
 
 
-def test_a_second_signal_does_not_cut_the_first_one_short(
+def test_a_second_signal_does_not_shorten_the_stop(
     pipeline: Pipeline, mail_server: SmtpServer, email: ServiceProcess
 ) -> None:
     mail_server.delay = 0.5
@@ -128,26 +128,27 @@ def test_a_second_signal_does_not_cut_the_first_one_short(
     for _ in range(3):
         email.tell(signal.SIGTERM)
         time.sleep(0.3)
-    assert_ends_in_order(email)
+    assert_stops_cleanly(email)
     assert len(mail_server.mails) == 1
 
 
-def test_a_call_without_an_end_is_left_behind(
+def test_a_call_that_never_returns_does_not_delay_the_stop(
     pipeline: Pipeline, mail_server: SmtpServer, email: ServiceProcess
 ) -> None:
-    # Up to the dot all is bounded by seconds. Its answer is waited for far longer than a stop may.
+    # Every step up to the dot has a timeout of seconds. The reply to the dot may take far longer
+    # than a stop.
     mail_server.answers["end"] = HANG
     pipeline.publish(an_event())
     eventually(lambda: mail_server.taken)
     email.tell(signal.SIGTERM)
-    assert_ends_in_order(email, within=29)
+    assert_stops_cleanly(email, within=29)
     assert "process.left_threads_behind" in email.log
     assert pipeline.depth("email").ready == 1
-    assert starts_left(pipeline, "email") == 0
+    assert remaining_starts(pipeline, "email") == 0
 
 
-def starts_left(pipeline: Pipeline, service: str) -> int:
-    """Rows that would make events suspicious, as if the process had died of them."""
+def remaining_starts(pipeline: Pipeline, service: str) -> int:
+    """The number of start records, which would make events suspected of crashing the process."""
     engine = open_database(pipeline.database_url(service))
     with reading(engine) as tx:
         found = tx.scalar(select(func.count()).select_from(email_tables.starts))
@@ -155,7 +156,7 @@ def starts_left(pipeline: Pipeline, service: str) -> int:
     return found or 0
 
 
-#: Serves; what runs beside it does not stop when it is told to.
+#: Serves HTTP; its background thread ignores the request to stop.
 ENDLESS = """
 import sys, threading
 from shared.http.app import create_app
@@ -174,19 +175,19 @@ serve(settings, lambda: Process(create_app(), Endless()))
 """
 
 
-def test_what_never_stops_is_left_behind() -> None:
+def test_a_background_thread_that_never_stops_does_not_delay_the_stop() -> None:
     command = [sys.executable, "-c", ENDLESS, str(free_port())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == b"started\n"
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=29)
-    assert b"SIGKILL" not in said
+        _, errors = process.communicate(timeout=29)
+    assert b"SIGKILL" not in errors
     assert process.returncode == 0
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5])
-def test_a_signal_during_the_start_ends_it(order: ServiceProcess, delay: float) -> None:
+def test_a_signal_during_startup_stops_the_process(order: ServiceProcess, delay: float) -> None:
     order.begin()
     try:
         time.sleep(delay)
@@ -197,7 +198,7 @@ def test_a_signal_during_the_start_ends_it(order: ServiceProcess, delay: float) 
     assert "SIGKILL" not in order.log
 
 
-def test_the_streams_of_the_dashboard_end_with_it(tmp_path: Path) -> None:
+def test_the_dashboards_event_streams_end_when_it_stops(tmp_path: Path) -> None:
     stream = b"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with ExitStack() as stack:
         page = stack.enter_context(ServiceProcess("services.dashboard", tmp_path, start_python))
@@ -205,5 +206,5 @@ def test_the_streams_of_the_dashboard_end_with_it(tmp_path: Path) -> None:
         for watcher in watchers:
             read_until(watcher, b"retry")
         page.tell(signal.SIGTERM)
-        assert_ends_in_order(page, within=12)
+        assert_stops_cleanly(page, within=12)
         assert [is_open(watcher) for watcher in watchers] == [False] * 3

@@ -1,4 +1,4 @@
-"""A service that breaks off in the middle of an answer, and whoever reads that answer."""
+"""Clients of a service that breaks off in the middle of a response."""
 
 import signal
 import subprocess
@@ -19,7 +19,7 @@ from orderctl.stack.ports import free_port
 from tests.waiting import eventually
 
 LINES = 1000
-#: Serves a list. As often as its file has bytes, it breaks off before the last line.
+#: Serves a list. For each byte in its file, it breaks off one response before the last line.
 BREAKING_OFF = """
 import os, sys
 from pathlib import Path
@@ -60,7 +60,7 @@ class Row(msgspec.Struct):
 
 @contextmanager
 def breaking_off(folder: Path, times: int, how: str) -> Iterator[str]:
-    """The service's address."""
+    """The service's base URL."""
     port, left = free_port(), folder / "left"
     left.write_text("x" * times)
     command = [sys.executable, "-c", BREAKING_OFF, str(port), str(left), str(LINES), how]
@@ -80,16 +80,16 @@ def answers(url: str) -> bool:
 
 
 @however_it_breaks
-def test_a_list_that_breaks_off_is_read_to_its_end(tmp_path: Path, how: str) -> None:
+def test_a_list_that_breaks_off_is_requested_again_and_read_to_its_end(
+    tmp_path: Path, how: str
+) -> None:
     with breaking_off(tmp_path, ATTEMPTS - 1, how) as url, open_client() as client:
         rows = list(EvidenceClient(client, "inventory", url).lines("/effects", Row))
     assert [row.number for row in rows] == list(range(LINES))
 
 
 @however_it_breaks
-def test_a_list_that_breaks_off_each_time_is_not_taken_for_complete(
-    tmp_path: Path, how: str
-) -> None:
+def test_a_list_that_always_breaks_off_is_not_taken_for_complete(tmp_path: Path, how: str) -> None:
     with breaking_off(tmp_path, ATTEMPTS, how) as url, open_client() as client:
         with pytest.raises(EvidenceUnreadable, match=r"inventory at .*/effects cannot be read"):
             list(EvidenceClient(client, "inventory", url).lines("/effects", Row))

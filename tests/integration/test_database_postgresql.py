@@ -1,6 +1,6 @@
 """What tests/unit/shared/database/test_schema.py shows on SQLite holds on PostgreSQL.
 
-And its connections end.
+Also checks that connections to a dead peer end.
 """
 
 import socket
@@ -39,7 +39,7 @@ def any_engine(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[En
 
 
 def fail(engine: Engine) -> None:
-    """A transaction that is rolled back, and would take with it what was set inside it."""
+    """Roll a transaction back, which would also undo settings made inside it."""
     with pytest.raises(DatabaseUnavailable), writing(engine) as tx:
         tx.execute(text("SELECT * FROM nowhere"))
 
@@ -56,7 +56,7 @@ def fail(engine: Engine) -> None:
         ("tcp_user_timeout", "10000"),
     ],
 )
-def test_postgresql_ends_a_session_whose_client_is_gone(
+def test_postgresql_ends_the_session_of_a_dead_client(
     any_engine: Engine, name: str, value: str
 ) -> None:
     fail(any_engine)
@@ -64,7 +64,7 @@ def test_postgresql_ends_a_session_whose_client_is_gone(
         assert tx.scalar(text(f"SHOW {name}")) == value
 
 
-def test_a_migration_and_a_transaction_over_two_tables_do_not_wait_for_each_other(
+def test_a_migration_and_a_transaction_on_two_tables_do_not_deadlock(
     postgres_url: str,
 ) -> None:
     def tables(index: bool, *later: str) -> MetaData:
@@ -92,15 +92,15 @@ def wait_for_lock(engine: Engine, table: str) -> None:
         "SELECT count(*) FROM pg_locks WHERE relation = CAST(:t AS regclass) AND NOT granted"
     )
 
-    def somebody_waits() -> bool:
+    def a_session_is_waiting() -> bool:
         with reading(engine) as tx:
             return bool(tx.scalar(waits, {"t": table}))
 
-    eventually(somebody_waits)
+    eventually(a_session_is_waiting)
 
 
-def test_what_the_address_says_wins(postgres_url: str) -> None:
-    """Of the parameters of libpq, and of the settings of the session that are in `options`."""
+def test_settings_in_the_database_url_win(postgres_url: str) -> None:
+    """Both libpq parameters and the session settings in `options`."""
     ours = "connect_timeout=3&tcp_user_timeout=7000&keepalives_idle=9"
     engine = open_database(f"{postgres_url}?{ours}&options=-c%20statement_timeout%3D90s")
     with reading(engine) as tx:
@@ -115,10 +115,11 @@ def test_what_the_address_says_wins(postgres_url: str) -> None:
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
-def test_times_are_the_same_whatever_zone_and_style_the_role_has(
+def test_times_do_not_depend_on_the_roles_time_zone_and_date_style(
     postgres_url: str, zone: str
 ) -> None:
-    """The first and the last hours, too, which elsewhere lie in a year that Python has not."""
+    """Includes the first and last hours, which in another zone lie in a year Python cannot
+    represent."""
     setup = create_engine(engine_url(postgres_url), isolation_level="AUTOCOMMIT")
     role = f"role_of_{zone[:4].lower()}"
     with setup.connect() as connection:
@@ -146,7 +147,7 @@ def test_times_are_the_same_whatever_zone_and_style_the_role_has(
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="an option of Linux")
-def test_a_connection_whose_server_is_gone_ends(any_engine: Engine) -> None:
+def test_a_connection_to_a_dead_server_ends(any_engine: Engine) -> None:
     with any_engine.connect() as connection:
         descriptor = connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
         with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as ours:
@@ -155,8 +156,8 @@ def test_a_connection_whose_server_is_gone_ends(any_engine: Engine) -> None:
     assert options == [10_000, 5, 2, 3]
 
 
-def test_nothing_is_asked_for_at_the_start_that_pgbouncer_refuses() -> None:
-    """PgBouncer ends a connection that begins with a parameter which it does not know."""
+def test_startup_parameters_are_accepted_by_pgbouncer() -> None:
+    """PgBouncer closes a connection that starts with a parameter it does not know."""
     asked: list[bytes] = []
 
     def listen() -> None:

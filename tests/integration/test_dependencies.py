@@ -1,4 +1,4 @@
-"""What a service declares is enough for it, and all lists agree on the versions."""
+"""The dependencies that a service declares are sufficient, and all lists agree on versions."""
 
 import re
 import subprocess
@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LISTS = sorted(ROOT.glob("services/*/requirements.txt")) + sorted(ROOT.glob("*/requirements.txt"))
 
-#: They share code with the services, but are never given the URL of a broker or of a database,
-#: and that is when the adapter for it, and so its library, is imported.
+#: They share code with the services, but never get the URL of a broker or a database, and the
+#: adapter with its library is only imported for such a URL.
 BROKERS = ("shared.transport.rabbitmq", "shared.transport.kafka")
 NEVER_IMPORTED = {
     "simulators": BROKERS,
     "services.dashboard": (*BROKERS, "shared.database"),
 }
 
-#: What runs in an image of its own, without the rest of its package.
+#: Modules that run in an image of their own, without the rest of their package.
 ALONE = {"loadtest": "loadtest.locustfile"}
 
 IMPORT_ALL = """\
@@ -34,7 +34,7 @@ for module in sys.argv[1:]:
 
 
 def package_of(requirements: Path) -> str:
-    """services/email/requirements.txt is the list of services.email."""
+    """For example, services.email for services/email/requirements.txt."""
     return ".".join(requirements.parent.relative_to(ROOT).parts)
 
 
@@ -46,7 +46,7 @@ def imports() -> grimp.ImportGraph:
 
 
 def reachable_from(package: str, imports: grimp.ImportGraph) -> set[str]:
-    """Its modules and all of ours that these import, be it only inside of a function."""
+    """The package's modules and all modules of ours that they import, also inside functions."""
     package = ALONE.get(package, package)
     own = {package} | imports.find_descendants(package)
     reached = own | imports.find_upstream_modules(package, as_package=True)
@@ -55,7 +55,7 @@ def reachable_from(package: str, imports: grimp.ImportGraph) -> set[str]:
 
 
 def missing(modules: Iterable[str], *, python: Path, folder: Path) -> list[str]:
-    """A line for every module that this Python, started in this folder, lacks something for."""
+    """A line for every module that this Python, started in this folder, cannot import."""
     command = [str(python), "-c", IMPORT_ALL, *sorted(modules)]
     ran = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=180, check=False
@@ -65,12 +65,12 @@ def missing(modules: Iterable[str], *, python: Path, folder: Path) -> list[str]:
 
 
 def make_venv(folder: Path, requirements: Path) -> Path:
-    """A virtual environment with that list and nothing else; returns its Python."""
+    """Create a virtual environment with only that list installed; returns its Python."""
     python = folder / "bin" / "python"
     uv("venv", "--quiet", "--python", sys.executable, str(folder))
     install = ["pip", "install", "--quiet", "--python", str(python), "--require-hashes"]
     try:
-        # From what an earlier run has downloaded, so that the second one needs no network.
+        # From the download cache of an earlier run, so that the second run needs no network.
         uv(*install, "--offline", "-r", str(requirements))
     except subprocess.CalledProcessError:
         uv(*install, "-r", str(requirements))
@@ -82,7 +82,7 @@ def uv(*arguments: str) -> None:
 
 
 @pytest.mark.parametrize("requirements", LISTS, ids=package_of)
-def test_what_a_service_declares_is_enough_for_it(
+def test_declared_dependencies_are_sufficient(
     requirements: Path, imports: grimp.ImportGraph, tmp_path: Path
 ) -> None:
     modules = reachable_from(package_of(requirements), imports)
@@ -90,11 +90,11 @@ def test_what_a_service_declares_is_enough_for_it(
     assert missing(modules, python=python, folder=ROOT) == []
 
 
-def test_what_is_imported_inside_of_a_function_counts(imports: grimp.ImportGraph) -> None:
+def test_imports_inside_functions_count(imports: grimp.ImportGraph) -> None:
     assert "shared.transport.rabbitmq.broker" in reachable_from("services.email", imports)
 
 
-def test_a_dependency_that_is_not_declared_is_named(tmp_path: Path) -> None:
+def test_an_undeclared_dependency_is_reported(tmp_path: Path) -> None:
     (tmp_path / "hollow.py").write_text("import json\n")
     (tmp_path / "greedy.py").write_text("import nobody_declared_this\n")
     found = missing(["hollow", "greedy"], python=Path(sys.executable), folder=tmp_path)
@@ -102,7 +102,7 @@ def test_a_dependency_that_is_not_declared_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("requirements", LISTS, ids=package_of)
-def test_every_list_pins_what_the_tests_ran_with(requirements: Path) -> None:
+def test_every_list_pins_the_versions_under_test(requirements: Path) -> None:
     assert pins(requirements) <= pins(ROOT / "requirements-dev.txt")
 
 

@@ -1,4 +1,4 @@
-"""The email service as a process, with a real SMTP sink at the other end."""
+"""The email service as a process, with a real SMTP sink."""
 
 import signal
 import time
@@ -33,7 +33,7 @@ def smtp_port() -> str:
 
 @pytest.fixture
 def sink(pipeline: Pipeline, smtp_port: str) -> ServiceProcess:
-    """Not started: some tests begin without it."""
+    """The mail sink; not started, because some tests begin without it."""
     return pipeline.simulator("mail_sink", SMTP_PORT=smtp_port)
 
 
@@ -45,12 +45,12 @@ def email(pipeline: Pipeline, smtp_port: str) -> Iterator[ServiceProcess]:
 
 
 def mailed(sink: ServiceProcess) -> list[str]:
-    """Event ids, from the message ids of what the sink accepted."""
+    """Ids of the mailed events, from the Message-IDs that the sink accepted."""
     mails = sink.get("/api/v1/messages?limit=1000")["messages"]
     return sorted(mail["MessageID"].removesuffix("@orders.example") for mail in mails)
 
 
-def test_each_order_is_confirmed_once_and_slow_mails_go_side_by_side(
+def test_each_order_is_mailed_once_and_slow_mails_are_sent_in_parallel(
     pipeline: Pipeline, sink: ServiceProcess, email: ServiceProcess
 ) -> None:
     with sink:
@@ -58,7 +58,7 @@ def test_each_order_is_confirmed_once_and_slow_mails_go_side_by_side(
         began = time.monotonic()
         pipeline.publish(*events)
         pipeline.wait_settled("email")
-        # One after the other they would take 128 s.
+        # Sent one after the other they would take 128 s.
         assert time.monotonic() - began < 32
         assert mailed(sink) == sorted(event.id for event in events)
     effects = lines(email, "/effects")
@@ -68,7 +68,7 @@ def test_each_order_is_confirmed_once_and_slow_mails_go_side_by_side(
     assert effect["eventId"] == events[0].id
 
 
-def test_while_the_mail_server_is_away_it_waits_and_then_goes_on(
+def test_email_waits_while_the_mail_server_is_down_and_then_continues(
     pipeline: Pipeline, sink: ServiceProcess, email: ServiceProcess
 ) -> None:
     events = [an_event() for _ in range(3)]
@@ -84,7 +84,7 @@ def test_while_the_mail_server_is_away_it_waits_and_then_goes_on(
     wait_ready(email)
 
 
-def test_a_stop_sends_what_is_in_hand_and_leaves_the_rest(
+def test_a_stop_sends_mails_in_progress_and_leaves_the_rest(
     pipeline: Pipeline, sink: ServiceProcess, email: ServiceProcess
 ) -> None:
     events = [an_event() for _ in range(40)]
@@ -100,7 +100,7 @@ def test_a_stop_sends_what_is_in_hand_and_leaves_the_rest(
 
 
 @pytest.mark.usefixtures("email")
-def test_every_user_id_that_we_take_is_an_address(pipeline: Pipeline, sink: ServiceProcess) -> None:
+def test_every_valid_user_id_gives_a_mail_address(pipeline: Pipeline, sink: ServiceProcess) -> None:
     users = ["bob.", "a..b", "u" * 61 + ".", "u" * 62, "a.b_c-"]
     with sink:
         pipeline.publish(*[an_event(user=user) for user in users])
@@ -133,7 +133,7 @@ def server() -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def mailing(pipeline: Pipeline, server: SmtpServer) -> Iterator[ServiceProcess]:
-    """The service, with a mail server that answers as a test says."""
+    """The email service, with a mail server whose replies the test chooses."""
     settings = {"SMTP_PORT": str(server.port), "WORK_TIME": "0", "SMTP_TIMEOUT": "1"}
     with pipeline.service("email", SMTP_ANSWER_TIMEOUT="1", **settings) as email:
         wait_ready(email)
@@ -142,7 +142,7 @@ def mailing(pipeline: Pipeline, server: SmtpServer) -> Iterator[ServiceProcess]:
 
 @pytest.mark.usefixtures("mailing")
 @pytest.mark.parametrize("answer", [DROP, HANG, "hello?"])
-def test_the_ladder_bounds_the_copies_of_a_mail_whose_outcome_is_unknown(
+def test_the_ladder_limits_copies_of_a_mail_with_unknown_outcome(
     pipeline: Pipeline, server: SmtpServer, answer: str
 ) -> None:
     server.answers_to["usr-bad@example.com"] = {"end": answer}
@@ -156,10 +156,10 @@ def test_the_ladder_bounds_the_copies_of_a_mail_whose_outcome_is_unknown(
     assert server.taken.count("usr-good@example.com") == 1
 
 
-def test_stops_while_a_mail_waits_for_its_reply_convict_nobody(
+def test_stops_during_a_mail_do_not_count_as_crashes(
     pipeline: Pipeline, server: SmtpServer
 ) -> None:
-    """Each mail waits for longer than a stop does, so that each stop leaves it in flight."""
+    """The reply takes longer than a stop, so that each stop leaves the mail in flight."""
     server.answers["end"] = HANG
     event = an_event()
     pipeline.publish(event)
@@ -172,7 +172,7 @@ def test_stops_while_a_mail_waits_for_its_reply_convict_nobody(
             # gunicorn would kill it after 30 s.
             eventually(email.has_ended, within=28)
         assert "SIGKILL" not in email.log
-        # The lease outlives the process, and nothing is held against the event.
+        # The lease outlives the process, and no start record counts against the event.
         assert lease_and_starts(engine) == (True, 0)
         end_leases(engine)
     server.answers["end"] = GOOD["end"]
@@ -185,20 +185,20 @@ def test_stops_while_a_mail_waits_for_its_reply_convict_nobody(
 
 
 def lease_and_starts(engine: Engine) -> tuple[bool, int]:
-    """Whether the only mail has a lease for minutes, and how many rows say that one was begun."""
+    """Whether the only mail has a lease of minutes, and the number of start records."""
     with reading(engine) as tx:
         until = tx.scalar(select(inbox.c.lease_until)) or 0.0
         return until > time.time() + 60, tx.scalar(select(func.count()).select_from(starts)) or 0
 
 
 def end_leases(engine: Engine) -> None:
-    """As if the time had passed."""
+    """Let all leases expire."""
     with writing(engine) as tx:
         tx.execute(update(inbox).values(lease_until=0.0))
 
 
 @pytest.mark.usefixtures("mailing")
-def test_a_server_that_takes_its_time_after_the_dot_is_sent_each_mail_once(
+def test_a_server_that_is_slow_after_the_dot_gets_each_mail_once(
     pipeline: Pipeline, server: SmtpServer
 ) -> None:
     server.delays["end"] = 0.8
@@ -210,7 +210,7 @@ def test_a_server_that_takes_its_time_after_the_dot_is_sent_each_mail_once(
 
 @pytest.mark.usefixtures("mailing")
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "end"])
-def test_one_mail_that_is_refused_climbs_and_the_others_go_on(
+def test_one_refused_mail_is_retried_and_the_others_are_sent(
     pipeline: Pipeline, server: SmtpServer, step: str
 ) -> None:
     server.answers_to["usr-bad@example.com"] = {step: "550 5.1.1 no such mailbox"}
@@ -227,7 +227,7 @@ def test_one_mail_that_is_refused_climbs_and_the_others_go_on(
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "end"])
 @pytest.mark.parametrize("answer", ["450 no", "452 full", "550 5.4.5 over quota", "530 log in"])
-def test_what_is_said_to_everybody_fills_no_dead_letter_queue(
+def test_an_error_sent_to_everyone_dead_letters_nothing(
     pipeline: Pipeline, server: SmtpServer, mailing: ServiceProcess, step: str, answer: str
 ) -> None:
     server.answers[step] = answer
@@ -241,7 +241,7 @@ def test_what_is_said_to_everybody_fills_no_dead_letter_queue(
 
 
 @pytest.mark.usefixtures("mailing")
-def test_a_greylisted_mail_outlasts_the_ladder_and_is_taken_in_the_end(
+def test_a_greylisted_mail_outlasts_the_ladder_and_is_accepted_in_the_end(
     pipeline: Pipeline, server: SmtpServer
 ) -> None:
     server.answers_to["usr-new@example.com"] = {"RCPT": "451 4.7.1 greylisted"}
@@ -257,7 +257,7 @@ def test_a_greylisted_mail_outlasts_the_ladder_and_is_taken_in_the_end(
 
 @pytest.mark.usefixtures("mailing")
 @pytest.mark.parametrize("answer", [DROP, "421 closing"])
-def test_one_mail_at_which_the_server_hangs_up_does_not_stop_the_others(
+def test_a_mail_that_makes_the_server_disconnect_does_not_stop_others(
     pipeline: Pipeline, server: SmtpServer, answer: str
 ) -> None:
     server.answers_to["usr-bad@example.com"] = {"RCPT": answer}

@@ -1,4 +1,4 @@
-"""Several processes on the embedded broker's one file at once, and processes that die on it."""
+"""Several processes on the embedded broker's file, including processes that are killed."""
 
 import multiprocessing
 import resource
@@ -38,7 +38,7 @@ def broker(url: str) -> EmbeddedBroker:
     return broker
 
 
-def test_four_processes_publish_and_consume_and_nothing_is_lost_or_doubled(
+def test_four_processes_publish_and_consume_without_loss_or_duplicates(
     url: str, broker: EmbeddedBroker
 ) -> None:
     with _spawn.Pool(4) as pool:
@@ -51,7 +51,7 @@ def test_four_processes_publish_and_consume_and_nothing_is_lost_or_doubled(
 
 
 def _publish_and_consume(url: str, count: int) -> tuple[Sequence[str], Sequence[str]]:
-    """One of the processes: small batches, so that many transactions meet.
+    """Publish and consume small batches in one process, so that many transactions meet.
 
     Any error, "database is locked" above all, ends it and fails the test.
     """
@@ -66,7 +66,7 @@ def _publish_and_consume(url: str, count: int) -> tuple[Sequence[str], Sequence[
     return ids(sent), ids(received)
 
 
-def test_processes_that_declare_at_once_all_succeed(url: str) -> None:
+def test_processes_that_declare_at_the_same_time_all_succeed(url: str) -> None:
     together = _spawn.Barrier(4)
     processes = [_spawn.Process(target=_declare, args=(url, together)) for _ in range(4)]
     for process in processes:
@@ -77,7 +77,7 @@ def test_processes_that_declare_at_once_all_succeed(url: str) -> None:
 
 
 def _declare(url: str, together: Barrier) -> None:
-    """Declare one new file after the other, each in the same moment as the other processes."""
+    """Declare one new file after the other, each at the same moment as the other processes."""
     for number in range(50):
         broker = EmbeddedBroker(f"{url}.{number}")
         together.wait(PATIENCE_SECONDS)
@@ -86,7 +86,7 @@ def _declare(url: str, together: Barrier) -> None:
 
 
 class Endless(list[Message]):
-    """A batch that a publisher never gets to the end of."""
+    """A batch that never ends."""
 
     def __init__(self, batch: Sequence[Message], parent: Connection) -> None:
         super().__init__(batch)
@@ -143,7 +143,7 @@ def test_a_writer_that_never_ends_makes_the_broker_unavailable_to_other_writers(
     assert drain(broker, "email", 1) == [message]
 
 
-def test_leases_and_acknowledgements_outlast_a_writer_that_blocks_for_longer_than_a_lease(
+def test_leases_and_acks_survive_a_writer_that_blocks_longer_than_a_lease(
     url: str, tmp_path: Path
 ) -> None:
     broker = EmbeddedBroker(url, lease=0.5)
@@ -162,7 +162,7 @@ def test_leases_and_acknowledgements_outlast_a_writer_that_blocks_for_longer_tha
     assert broker.depth("email") == Depth(ready=0, retrying=0, dead=1)
 
 
-def test_consumers_killed_one_after_the_other_lose_nothing(url: str) -> None:
+def test_consumers_killed_one_after_another_lose_nothing(url: str) -> None:
     connect = partial(EmbeddedBroker, url, lease=0.5)
     broker = connect()
     broker.declare(["email"])
@@ -175,7 +175,9 @@ def test_consumers_killed_one_after_the_other_lose_nothing(url: str) -> None:
     assert sorted(ids(received)) == sorted(ids(sent))
 
 
-def test_a_full_disk_refuses_and_keeps_what_was_confirmed(url: str, broker: EmbeddedBroker) -> None:
+def test_a_full_disk_refuses_publishes_and_keeps_confirmed_messages(
+    url: str, broker: EmbeddedBroker
+) -> None:
     with _spawn.Pool(1) as pool:
         confirmed, refusal = pool.apply(_publish_until_refused, (url,))
     assert "broker.db" in refusal
@@ -184,7 +186,7 @@ def test_a_full_disk_refuses_and_keeps_what_was_confirmed(url: str, broker: Embe
 
 
 def _publish_until_refused(url: str) -> tuple[Sequence[str], str]:
-    """With no file allowed to grow beyond 2 MiB, which SQLite sees as a disk that is full."""
+    """Limit files to 2 MiB, which SQLite takes for a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * 1024 * 1024, resource.RLIM_INFINITY))
     confirmed: list[str] = []
     with EmbeddedBroker(url).publisher() as publisher:

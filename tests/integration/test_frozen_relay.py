@@ -1,4 +1,4 @@
-"""A relay that is frozen while it holds the lock on PostgreSQL: it loses it, and notices."""
+"""A relay that is frozen while it holds the lock on PostgreSQL loses the lock, and notices."""
 
 import threading
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def published(relay: ServiceProcess) -> int:
     return relay.log.count('"event": "event.published"')
 
 
-def test_another_relay_takes_over_and_nothing_is_lost_or_done_twice(
+def test_another_relay_takes_over_without_loss_or_duplicates(
     service: OrderService, postgres_url: str, tmp_path: Path
 ) -> None:
     pipeline = Pipeline(tmp_path)
@@ -70,10 +70,10 @@ def test_another_relay_takes_over_and_nothing_is_lost_or_done_twice(
     assert pipeline.depth("analytics") == Depth(ready=0, retrying=0, dead=0)
 
 
-def test_one_that_wakes_up_in_a_batch_repeats_that_batch_and_no_more(
+def test_a_relay_resumed_within_a_batch_publishes_only_that_batch_again(
     service: OrderService, postgres_url: str
 ) -> None:
-    """Frozen after it has read the rows: what it does then, consumers recognise by the ids."""
+    """It is frozen after reading the rows. Consumers recognise the duplicates by their ids."""
     begun, woken = threading.Event(), threading.Event()
     late, other = RecordingBroker(), RecordingBroker()
 
@@ -102,6 +102,6 @@ def test_one_that_wakes_up_in_a_batch_repeats_that_batch_and_no_more(
         engine.dispose()
 
 
-def test_a_relay_that_waits_for_its_broker_keeps_the_lock() -> None:
+def test_a_relay_waiting_for_its_broker_keeps_the_lock() -> None:
     longest = max(kafka_producer.CONFIRM_TIMEOUT, rabbitmq_publisher.CONFIRM_TIMEOUT)
     assert longest < FROZEN_SECONDS

@@ -1,5 +1,5 @@
-"""Requests that schemathesis makes up from the document of the order service: valid ones, odd
-ones and wrong ones. Every answer has to be one that the document announces.
+"""The order service under requests that schemathesis generates from its OpenAPI document, valid and
+invalid. Every response must be documented.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.documented_service import DocumentedService
 door = Door()
 documented = schema(examples=60, app=door)
 
-#: One service for all made-up requests of a route is what is wanted here.
+#: All generated requests of a route go to one service, on purpose.
 one_service = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 few_walks = settings(
     max_examples=15,
@@ -37,7 +37,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[DocumentedService]:
 
 @documented.parametrize()
 @one_service
-def test_every_answer_is_as_documented_and_a_refused_request_writes_nothing(
+def test_every_response_is_documented_and_refused_requests_write_nothing(
     case: Case, service: DocumentedService
 ) -> None:
     service.forget_keys()
@@ -48,7 +48,7 @@ def test_every_answer_is_as_documented_and_a_refused_request_writes_nothing(
         assert service.content() == before
 
 
-def test_an_order_that_was_placed_is_found_where_the_links_lead(service: DocumentedService) -> None:
+def test_the_documented_links_lead_to_the_placed_order(service: DocumentedService) -> None:
     followed: list[tuple[str, int]] = []
 
     class Walk(documented.as_state_machine()):  # type: ignore[misc]

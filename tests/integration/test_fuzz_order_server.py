@@ -1,4 +1,4 @@
-"""The same made-up requests as in test_fuzz_order.py, over a socket and through gunicorn."""
+"""The generated requests of test_fuzz_order.py, over a socket and through gunicorn."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Served:
 # pytest-xdist runs only the first.
 @pytest.fixture(scope="module", params=["gunicorn"])
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The server, and beside it, on the same database, the service that placed an order there."""
+    """The server, and the in-process service that placed an order in the same database."""
     folder = tmp_path_factory.mktemp("served")
     url = f"sqlite:///{folder / 'test.db'}"
     settings = {"DATABASE_URL": url, "OPERATOR_TOKEN": TOKEN}
@@ -40,14 +40,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def a_neighbour() -> Flask:
-    """Does its part of every order, and tells nobody: in journeys it is unknown."""
+    """A consumer that applies every event but reports no journey."""
     app = Flask(__name__)
     app.add_url_rule("/events", "events", lambda: {"outcome": "applied"}, methods=["POST"])
     return app
 
 
 @documented.parametrize()
-def test_every_answer_is_as_documented_and_a_refused_request_writes_nothing(
+def test_every_response_is_documented_and_refused_requests_write_nothing(
     case: Case, served: Served
 ) -> None:
     served.beside.forget_keys()

@@ -1,6 +1,6 @@
 """What tests/unit/shared/consuming/test_inbox.py shows on SQLite holds on PostgreSQL.
 
-Also when it really stops.
+Also with a server that stops.
 """
 
 import threading
@@ -15,7 +15,7 @@ from tests.unit.shared.consuming.test_inbox import *  # noqa: F403 (its tests ar
 from tools.servers import PostgresServer
 
 
-def test_when_the_server_stops_after_the_call_it_is_sent_once(
+def test_when_the_server_stops_after_the_call_the_effect_happens_once(
     engine: Engine, postgres: PostgresServer
 ) -> None:
     send, event = test_inbox.Sender(), an_event()
@@ -28,9 +28,9 @@ def test_when_the_server_stops_after_the_call_it_is_sent_once(
     assert send.sent == [event.id]
 
 
-def test_what_one_replica_finishes_while_another_claims_it_is_sent_once(engine: Engine) -> None:
+def test_an_event_finished_by_a_replica_during_a_claim_is_sent_once(engine: Engine) -> None:
     def finish_meanwhile(_tx: Connection) -> float:
-        """Between the look, which has found no row, and the claim."""
+        """Runs between the lookup, which has found no row, and the claim."""
         first = threading.Thread(target=test_inbox.outside(engine, send).apply, args=([event],))
         first.start()
         first.join()
@@ -39,12 +39,12 @@ def test_what_one_replica_finishes_while_another_claims_it_is_sent_once(engine: 
     send, event = test_inbox.Sender(), an_event()
     with pytest.raises(LeaseHeld):
         test_inbox.outside(engine, send, finish_meanwhile).apply([event])
-    # When it comes back, what the other one did is there to be seen.
+    # Afterwards the record of the other replica is visible.
     assert test_inbox.outside(engine, send).apply([event]).before == {event.id}
     assert send.sent == [event.id]
 
 
-def test_when_the_server_stops_in_the_middle_of_a_batch_it_is_applied_once_afterwards(
+def test_when_the_server_stops_within_a_batch_it_is_applied_once_later(
     engine: Engine, postgres: PostgresServer
 ) -> None:
     def work() -> None:

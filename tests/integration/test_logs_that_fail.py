@@ -1,4 +1,4 @@
-"""Logs that cannot be written lose lines, and nothing else."""
+"""When logs cannot be written, only log lines are lost."""
 
 import json
 import os
@@ -28,7 +28,7 @@ BODY = json.dumps(AN_ORDER).encode()
 
 
 class Service:
-    """`python -m MODULE` whose output goes wherever a test wants it."""
+    """`python -m MODULE`, with its output redirected by the test."""
 
     def __init__(self, module: str, folder: Path, output: int | None, **more: Any) -> None:
         self.port = free_port()
@@ -95,7 +95,7 @@ def published(folder: Path) -> int:
 
 
 def limit_files() -> None:
-    """As on a full disk: what exceeds this in any file is refused."""
+    """Limit the size of every file, as a full disk would."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_000_000, 8_000_000))
 
 
@@ -105,14 +105,14 @@ def close_all() -> None:
 
 
 def assert_all_is_done(order: Service, folder: Path, output: int | None, **more: Any) -> None:
-    """With a relay whose output goes to the same place."""
+    """Start a relay with the same output, and assert that every order is published."""
     with running("services.order.relay", folder, output, **more) as relay:
         assert [order.place() for _ in range(20)] == [202] * 20
         eventually(lambda: published(folder) == 20)
         assert (relay.get("/health/live"), relay.get("/health/ready")) == (200, 200)
 
 
-def test_the_reader_of_the_pipe_is_gone(folder: Path) -> None:
+def test_the_reader_of_the_pipe_has_closed_it(folder: Path) -> None:
     reader, writer = os.pipe()
     with running("services.order", folder, writer) as order:
         os.close(reader)
@@ -133,7 +133,7 @@ def test_the_reader_of_the_pipe_does_not_read(folder: Path) -> None:
     os.close(writer)
 
 
-def test_the_disk_is_full_and_then_is_not(folder: Path) -> None:
+def test_the_disk_is_full_for_a_while(folder: Path) -> None:
     log = folder / "log"
     with log.open("wb") as full:
         full.truncate(8_000_000)
@@ -147,6 +147,6 @@ def test_the_disk_is_full_and_then_is_not(folder: Path) -> None:
         assert "order.placed" in log.read_text()
 
 
-def test_there_is_no_output_at_all(folder: Path) -> None:
+def test_standard_output_and_error_are_closed(folder: Path) -> None:
     with running("services.order", folder, None, preexec_fn=close_all) as order:
         assert_all_is_done(order, folder, None, preexec_fn=close_all)

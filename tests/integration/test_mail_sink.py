@@ -1,4 +1,4 @@
-"""The mail sink as a process: what it answered with 250 is there after `kill -9`."""
+"""The mail sink as a process: mails accepted with 250 survive `kill -9`."""
 
 import signal
 import smtplib
@@ -14,7 +14,7 @@ from tests.waiting import eventually
 
 
 def keep_sending(port: int, taken: list[str], killed: threading.Event) -> None:
-    """Send mails, noting those that were taken, until the sink is killed."""
+    """Send mails until the sink is killed, recording the accepted ones."""
     while not killed.is_set():
         event = an_event()
         try:
@@ -30,7 +30,7 @@ def listed(sink: ServiceProcess) -> list[str]:
     return [mail["MessageID"].removesuffix("@orders.example") for mail in mails]
 
 
-def test_no_accepted_mail_is_lost_when_it_is_killed(tmp_path: Path) -> None:
+def test_a_killed_sink_loses_no_accepted_mail(tmp_path: Path) -> None:
     port, taken, killed = free_port(), list[str](), threading.Event()
     with Pipeline(tmp_path).simulator("mail_sink", SMTP_PORT=str(port)) as sink:
         senders = [
@@ -46,11 +46,11 @@ def test_no_accepted_mail_is_lost_when_it_is_killed(tmp_path: Path) -> None:
         sink.start()
         kept = listed(sink)
     assert set(taken) <= set(kept)
-    # Answers that the kill cut off: at most one for each of the connections.
+    # The kill cut off at most one reply per connection.
     assert len(kept) - len(taken) <= len(senders)
 
 
-def test_a_stop_answers_the_mails_in_hand(tmp_path: Path) -> None:
+def test_a_stop_answers_the_mails_in_progress(tmp_path: Path) -> None:
     port, taken, stopped = free_port(), list[str](), threading.Event()
     with Pipeline(tmp_path).simulator("mail_sink", SMTP_PORT=str(port)) as sink:
         senders = [

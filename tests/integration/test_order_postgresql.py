@@ -1,4 +1,4 @@
-"""Orders on PostgreSQL: one statement, one order for each key, and outages."""
+"""Orders on PostgreSQL: one statement per order, one order per key, and outages."""
 
 import threading
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def test_an_order_is_one_statement(service: OrderService) -> None:
     assert len(statements) == 1
 
 
-def test_many_at_once_give_one_order(service: OrderService) -> None:
+def test_concurrent_requests_with_one_key_create_one_order(service: OrderService) -> None:
     for round in range(10):
         answers = in_threads(12, partial(service.post, idempotency_key=f'"key {round}"'))
         assert [answer.status_code for answer in answers] == [202] * 12
@@ -49,7 +49,7 @@ def test_many_at_once_give_one_order(service: OrderService) -> None:
 
 
 class Rival:
-    """Another request for the same key, whose transaction lasts for as long as a test wants."""
+    """Another request with the same key, whose transaction the test keeps open."""
 
     def __init__(self, url: str, service: OrderService) -> None:
         service.post(idempotency_key='"another"')
@@ -64,7 +64,7 @@ class Rival:
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
-def test_a_duplicate_waits_for_the_first_one(
+def test_a_duplicate_waits_for_the_first_request(
     service: OrderService, postgres_url: str, end: str
 ) -> None:
     rival = Rival(postgres_url, service)
@@ -81,7 +81,7 @@ def test_a_duplicate_waits_for_the_first_one(
     assert (answers[0].get_json()["orderId"] == "ord-rival") is (end == "commit")
 
 
-def test_another_order_with_a_key_that_is_taken_is_refused(service: OrderService) -> None:
+def test_another_order_with_a_used_key_is_refused(service: OrderService) -> None:
     service.post(idempotency_key='"k"')
     other = {"userId": AN_ORDER["userId"], "items": [{"productId": "p", "quantity": 1, "price": 1}]}
     answer = service.post(other, idempotency_key='"k"')
@@ -90,13 +90,11 @@ def test_another_order_with_a_key_that_is_taken_is_refused(service: OrderService
     assert service.rows() == (1, 1)
 
 
-def test_an_id_that_postgresql_cannot_take_is_not_found(service: OrderService) -> None:
+def test_an_id_that_postgresql_cannot_store_is_not_found(service: OrderService) -> None:
     assert service.get("/orders/ord-1%00").status_code == 404
 
 
-def test_a_restart_of_the_database_costs_no_order(
-    service: OrderService, postgres: PostgresServer
-) -> None:
+def test_a_database_restart_loses_no_order(service: OrderService, postgres: PostgresServer) -> None:
     assert [a.status_code for a in in_threads(4, service.post)] == [202] * 4
     postgres.restart()
     assert [a.status_code for a in in_threads(4, service.post)] == [202] * 4
@@ -104,13 +102,13 @@ def test_a_restart_of_the_database_costs_no_order(
 
 
 @pytest.mark.parametrize("headers", [{}, {"idempotency_key": '"k"'}])
-def test_an_answer_that_the_database_could_not_give_is_found_out(
+def test_an_order_committed_as_the_connection_broke_is_recognised(
     service: OrderService, headers: dict[str, str]
 ) -> None:
     lost: list[bool] = []
 
     def lose_the_connection(connection: Any, cursor: Any, *_: Any) -> None:
-        """After the statement, which has committed, and before its result is known."""
+        """Runs after the statement has committed and before its result is known."""
         if not lost:
             lost.append(True)
             cursor.connection.close()
@@ -124,7 +122,7 @@ def test_an_answer_that_the_database_could_not_give_is_found_out(
     assert service.waiting()[0].aggregateid == answer.get_json()["orderId"]
 
 
-def test_while_the_database_is_away_nothing_is_promised(
+def test_no_order_is_accepted_while_the_database_is_down(
     service: OrderService, postgres: PostgresServer
 ) -> None:
     service.post()
@@ -149,7 +147,7 @@ def test_without_its_tables_it_is_not_ready(service: OrderService) -> None:
     assert (service.post().status_code, service.get("/metrics").status_code) == (503, 200)
 
 
-def test_a_database_that_may_only_be_read_is_an_outage_and_not_ready(
+def test_a_read_only_database_is_an_outage_and_makes_it_not_ready(
     service: OrderService, postgres_url: str
 ) -> None:
     name = postgres_url.rpartition("/")[2]
@@ -162,7 +160,7 @@ def test_a_database_that_may_only_be_read_is_an_outage_and_not_ready(
     assert service.get("/health/ready").status_code == 503
 
 
-def test_a_disk_that_is_full_for_orders_makes_the_service_not_ready(
+def test_a_full_disk_makes_the_service_not_ready(
     service: OrderService,
 ) -> None:
     assert service.get("/health/ready").status_code == 200
@@ -172,8 +170,8 @@ def test_a_disk_that_is_full_for_orders_makes_the_service_not_ready(
     assert service.get("/health/ready").status_code == 503
 
 
-#: Refuses rows of orders as PostgreSQL does when its disk is full; the check of readiness has
-#: no row to write, as it has in that case.
+#: Refuses rows of orders as PostgreSQL does when its disk is full. The readiness check writes no
+#: row, so it cannot detect this by itself.
 _FULL_DISK = """
     CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$;

@@ -1,4 +1,4 @@
-"""The order service under gunicorn, as it is run: two workers, bodies of every kind, metrics."""
+"""The order service under gunicorn with two workers: bodies of every kind, and metrics."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def counted(server: ServiceProcess, sample: str) -> float:
 
 
 def workers(server: ServiceProcess) -> list[int]:
-    """The process ids of all workers that were ever started."""
+    """The process ids of all workers started so far."""
     return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log)]
 
 
@@ -69,7 +69,7 @@ def test_an_order_is_accepted_whole_or_in_pieces(server: ServiceProcess) -> None
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_of_more_than_64_kib_is_refused(server: ServiceProcess, chunked: bool) -> None:
+def test_a_body_over_64_kib_is_refused(server: ServiceProcess, chunked: bool) -> None:
     just_right = BODY.ljust(64 * 1024)
     too_much = just_right + b" "
     refused = post(server, in_pieces(too_much) if chunked else too_much)
@@ -93,7 +93,7 @@ def test_a_body_of_more_than_64_kib_is_refused(server: ServiceProcess, chunked: 
         ("Host", ("127.0.0.1", "127.0.0.1")),
     ],
 )
-def test_a_header_that_comes_twice_is_refused(
+def test_a_duplicate_header_is_refused(
     server: ServiceProcess, name: str, values: tuple[str, str]
 ) -> None:
     usual = {"Host": "127.0.0.1", "Content-Type": "application/json"}
@@ -106,25 +106,25 @@ def test_a_header_that_comes_twice_is_refused(
 
 
 def test_a_body_without_end_is_cut_off(server: ServiceProcess) -> None:
-    """A client that never stops sending gets its answer, or is disconnected, but not served."""
+    """A client that never stops sending gets an error response or is disconnected."""
 
     def endless() -> Iterator[bytes]:
         while True:
             yield b" " * 10_000
 
-    # Or it is still writing when the server has had enough, and sees the connection close.
+    # Or the client is still writing when the server closes the connection.
     with suppress(httpx.TransportError):
         assert post(server, endless()).status_code == 413
     assert orders(server) == 0
 
 
-def test_every_worker_answers_with_the_counts_of_all(server: ServiceProcess) -> None:
+def test_every_worker_reports_the_counts_of_all_workers(server: ServiceProcess) -> None:
     with ThreadPoolExecutor(8) as senders:
         answers = list(senders.map(lambda _: post(server, BODY), range(60)))
     assert {answer.status_code for answer in answers} == {202}
     assert post(server, b"{}").status_code == 422
     placed = 'http_requests_total{method="POST",route="/orders",status="202"}'
-    # Each scrape is a connection of its own and finds one worker or the other.
+    # Each scrape has its own connection, and may reach either worker.
     for _ in range(10):
         assert counted(server, placed) == 60
         assert counted(server, "orders_placed_total") == 60
@@ -135,7 +135,7 @@ def test_every_worker_answers_with_the_counts_of_all(server: ServiceProcess) -> 
     assert counted(server, "outbox_oldest_age_seconds") > 0
 
 
-def test_made_up_methods_and_paths_make_no_time_series(server: ServiceProcess) -> None:
+def test_unknown_methods_and_paths_create_no_time_series(server: ServiceProcess) -> None:
     for number in range(3):
         httpx.request(f"METHOD{number}", f"{server.url}/path-{number}")
     made_up = 'http_requests_total{method="other",route="unmatched",status="404"}'
@@ -143,7 +143,7 @@ def test_made_up_methods_and_paths_make_no_time_series(server: ServiceProcess) -
     assert "path-" not in server.get_text("/metrics")
 
 
-def test_a_killed_worker_is_replaced_and_its_counts_stay(server: ServiceProcess) -> None:
+def test_a_killed_worker_is_replaced_and_its_counts_remain(server: ServiceProcess) -> None:
     assert post(server, BODY).status_code == 202
     eventually(lambda: len(workers(server)) == 2)
     for pid in workers(server):
@@ -160,7 +160,7 @@ def _is_accepted(server: ServiceProcess) -> bool:
         return False
 
 
-def test_orders_go_on_when_the_folder_of_the_metrics_is_cleaned_out(
+def test_orders_are_accepted_after_the_metrics_folder_was_emptied(
     server: ServiceProcess, tmp_path: Path
 ) -> None:
     [folder] = tmp_path.glob("order-metrics-*")
@@ -176,10 +176,10 @@ def test_orders_go_on_when_the_folder_of_the_metrics_is_cleaned_out(
     assert counted(server, "orders_placed_total") > 0
 
 
-def test_what_the_metrics_need_is_reserved_before_the_disk_is_full(
+def test_disk_space_for_metrics_is_reserved_in_advance(
     server: ServiceProcess, tmp_path: Path
 ) -> None:
-    """Without, a count on a full disk is a SIGBUS."""
+    """Without the reservation, incrementing a counter on a full disk raises SIGBUS."""
     [folder] = tmp_path.glob("order-metrics-*")
     for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "OTHER"):
         for path in ("/orders", "/orders/x", "/metrics", "/docs", "/outbox", "/faults", "/x"):
@@ -188,7 +188,7 @@ def test_what_the_metrics_need_is_reserved_before_the_disk_is_full(
     assert sizes == [(RESERVED_BYTES, RESERVED_BYTES)] * 6
 
 
-def test_a_new_start_counts_from_nothing_and_leaves_nothing(
+def test_a_new_start_counts_from_zero_and_leaves_no_files(
     server: ServiceProcess, tmp_path: Path
 ) -> None:
     post(server, BODY)
@@ -200,7 +200,7 @@ def test_a_new_start_counts_from_nothing_and_leaves_nothing(
     assert counted(server, "outbox_pending") == 1
 
 
-def test_a_wrong_setting_stops_the_start(tmp_path: Path) -> None:
+def test_an_invalid_setting_prevents_the_start(tmp_path: Path) -> None:
     env = {"PYTHONPATH": str(ROOT), "WORKERS": "many", "OUTBOX_LIMIT": "0"}
     ended = subprocess.run(
         [sys.executable, "-m", "services.order"],

@@ -1,4 +1,4 @@
-"""Every process that serves HTTP refuses what pages of other sites make a browser send."""
+"""Every HTTP process refuses requests that other sites' pages make a browser send."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from shared.database.engine import open_database
 from shared.database.schema import create_schema
 from tests.service_process import ServiceProcess
 
-#: What each does for anybody who reaches its port.
+#: For each process, a request that needs no token.
 PROCESSES = {
     "simulators.mail_sink": ("DELETE", "/api/v1/messages"),
     "simulators.sms_gateway": ("DELETE", "/behaviour"),
@@ -20,7 +20,7 @@ PROCESSES = {
 
 
 @pytest.mark.parametrize("module", PROCESSES)
-def test_a_page_that_rebinds_its_name_is_refused(
+def test_requests_with_a_foreign_host_or_origin_are_refused(
     module: str, sqlite_url: str, tmp_path: Path
 ) -> None:
     engine = open_database(sqlite_url)

@@ -22,7 +22,7 @@ from tools.servers import PgBouncer, PostgresServer, ServerMissing
 
 LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
 
-#: What each of the other modes is refused with; the second by PgBouncer itself.
+#: The error in each of the other modes; PgBouncer itself reports the second.
 REFUSALS = {
     "transaction": SHARED,
     "statement": "transaction blocks not allowed in statement pooling mode",
@@ -31,7 +31,7 @@ REFUSALS = {
 
 @pytest.fixture
 def pooled_url(postgres: PostgresServer, postgres_url: str) -> Iterator[Callable[[str], str]]:
-    """A function that starts a PgBouncer in a pool mode: the test's database through it."""
+    """A function that starts a PgBouncer in a pool mode and returns the URL through it."""
     with ExitStack() as started:
 
         def start(mode: str) -> str:
@@ -60,7 +60,7 @@ def open_engine() -> Iterator[Callable[[str], Engine]]:
 
 @pytest.fixture
 def service(postgres_url: str) -> Iterator[OrderService]:
-    """Connected directly, like an operator."""
+    """The order service, connected directly to PostgreSQL."""
     with OrderService(postgres_url) as made:
         yield made
 
@@ -71,7 +71,7 @@ def locks(url: str) -> int:
     return int(row[0]) if row else 0
 
 
-def test_in_the_pool_mode_session_everything_works(
+def test_everything_works_in_session_pooling(
     service: OrderService,
     postgres_url: str,
     pooled_url: Callable[[str], str],
@@ -95,7 +95,7 @@ def test_in_the_pool_mode_session_everything_works(
 
 
 @pytest.mark.parametrize("mode", REFUSALS)
-def test_a_relay_takes_no_lock_on_a_session_that_it_does_not_keep(
+def test_a_relay_refuses_to_lock_a_session_that_it_does_not_keep(
     service: OrderService,
     postgres_url: str,
     pooled_url: Callable[[str], str],
@@ -112,7 +112,7 @@ def test_a_relay_takes_no_lock_on_a_session_that_it_does_not_keep(
     assert (broker.keys, service.rows()) == ([], (1, 1))
 
 
-def test_every_service_is_refused_in_the_pool_mode_transaction(
+def test_every_service_refuses_transaction_pooling(
     service: OrderService, pooled_url: Callable[[str], str], open_engine: Callable[[str], Engine]
 ) -> None:
     engine = open_engine(pooled_url("transaction"))
@@ -124,7 +124,8 @@ def test_every_service_is_refused_in_the_pool_mode_transaction(
 def test_other_clients_do_not_hide_that_sessions_are_shared(
     service: OrderService, pooled_url: Callable[[str], str], open_engine: Callable[[str], Engine]
 ) -> None:
-    """While one is in a transaction, the next statement may come to the same session or not."""
+    """While a client is in a transaction, the next statement may or may not reach the same
+    session."""
     url = pooled_url("transaction")
     engine = open_engine(url)
     with psycopg.connect(url) as busy, psycopg.connect(url) as idle:

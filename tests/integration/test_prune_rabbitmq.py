@@ -1,4 +1,4 @@
-"""The prune step of a service on RabbitMQ: what its dead letters may bring back stays."""
+"""Pruning on RabbitMQ keeps the records of events that dead letters can bring back."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ def records(database_url: str) -> Iterator[Records]:
         yield records
 
 
-def test_nothing_goes_that_is_as_young_as_the_oldest_dead_letter(
+def test_records_as_young_as_the_oldest_dead_letter_are_kept(
     records: Records, database_url: str, amqp_url: str
 ) -> None:
     broker = connect(amqp_url)
@@ -39,7 +39,7 @@ def test_nothing_goes_that_is_as_young_as_the_oldest_dead_letter(
     eventually(lambda: broker.depth("email").dead == 2)
     run_prune("email", settings, tables, starts)
     assert records.left() == {days[age].id for age in (90, 60, 0)}
-    # Looking took none of them away.
+    # Browsing has removed none of them.
     assert len(broker.dead_letters("email").browse(10)) == 2
 
     broker.dead_letters("email").redrive({days[90].id})
@@ -48,7 +48,7 @@ def test_nothing_goes_that_is_as_young_as_the_oldest_dead_letter(
     assert records.left() == {days[age].id for age in (60, 0)}
 
 
-def test_without_its_dead_letter_queue_nothing_goes(
+def test_nothing_is_pruned_without_the_dead_letter_queue(
     records: Records, database_url: str, amqp_url: str
 ) -> None:
     settings = PruneConsumerSettings(database_url=database_url, broker_url=amqp_url)

@@ -22,7 +22,8 @@ INSERT_LATE = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at)
     VALUES ('late', 'order', 'ord-late', 'order.placed', '{}', '{}', now())"""
 
-#: Whoever holds the relay's lock; an advisory lock's key of 64 bits is shown in two halves.
+#: The holder of the relay's lock. PostgreSQL shows the 64-bit key of an advisory lock in two
+#: halves.
 LOCK_HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted"
 
 
@@ -60,7 +61,7 @@ def is_empty(service: OrderService) -> bool:
     return service.rows()[1] == 0
 
 
-def test_publishes_in_order_and_once(
+def test_events_are_published_once_and_in_order(
     service: OrderService, engines: Iterator[Engine], broker: RecordingBroker
 ) -> None:
     with running(Relay(next(engines), broker, CONSUMERS)) as died:
@@ -89,7 +90,7 @@ def test_a_row_that_is_committed_late_is_not_lost(
     engines: Iterator[Engine],
     broker: RecordingBroker,
 ) -> None:
-    """Its number is lower than those of rows that were published and deleted before it came."""
+    """Its number is lower than those of rows that have already been published and deleted."""
     with psycopg.connect(postgres_url) as late, running(Relay(next(engines), broker, CONSUMERS)):
         late.execute(INSERT_LATE)
         placed = place(service, 3)
@@ -99,7 +100,7 @@ def test_a_row_that_is_committed_late_is_not_lost(
         eventually(lambda: is_empty(service))
 
 
-def test_when_the_active_session_dies_one_of_the_two_goes_on(
+def test_when_the_active_session_dies_one_of_two_relays_continues(
     service: OrderService,
     postgres_url: str,
     engines: Iterator[Engine],
@@ -112,7 +113,8 @@ def test_when_the_active_session_dies_one_of_the_two_goes_on(
             eventually(lambda: second.why_not_ready() is None)
             [(session,)] = operator.execute(LOCK_HOLDER, [LOCK]).fetchall()
             operator.execute("SELECT pg_terminate_backend(%s)", [session])
-            # Whichever is there first: the other one comes every half second, this one pauses.
+            # Either may win: the standby tries every half second, and this relay pauses before it
+            # reconnects.
             eventually(lambda: operator.execute(LOCK_HOLDER, [LOCK]).fetchall() != [(session,)])
             eventually(lambda: first.active or second.active, within=3)
             placed = place(service, 5)
@@ -143,7 +145,7 @@ def test_the_lock_is_held_by_the_session_that_reads(
         eventually(lambda: operator.execute(LOCK_HOLDER, [LOCK]).fetchall() == [])
 
 
-def test_a_restart_of_the_database_loses_nothing(
+def test_a_database_restart_loses_nothing(
     service: OrderService,
     postgres: PostgresServer,
     engines: Iterator[Engine],
@@ -163,10 +165,10 @@ def test_a_restart_of_the_database_loses_nothing(
         assert not died.is_set()
 
 
-def test_orders_are_taken_while_a_batch_is_being_published(
+def test_orders_are_accepted_while_a_batch_is_being_published(
     service: OrderService, engines: Iterator[Engine], broker: RecordingBroker
 ) -> None:
-    """No transaction is open, and no row locked, while the relay waits for the broker."""
+    """The relay holds no transaction and no row lock while it waits for the broker."""
     waiting, go_on = threading.Event(), threading.Event()
 
     def be_slow(_: object) -> None:
@@ -184,7 +186,7 @@ def test_orders_are_taken_while_a_batch_is_being_published(
         eventually(lambda: is_empty(service))
 
 
-def test_a_row_that_is_no_message_is_set_aside_and_the_others_go_out(
+def test_a_row_that_is_not_a_message_is_set_aside_and_others_are_published(
     service: OrderService, broker: RecordingBroker
 ) -> None:
     placed = [service.post().get_json()["orderId"] for _ in range(3)]

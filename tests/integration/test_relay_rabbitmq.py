@@ -1,4 +1,4 @@
-"""The relay with a real RabbitMQ: what comes in, what is waited for, what a restart does."""
+"""The relay with a real RabbitMQ: delivery, missing queues, and restarts."""
 
 from collections.abc import Callable, Iterator
 
@@ -42,7 +42,7 @@ def is_empty(service: OrderService) -> bool:
 
 
 def received(broker: Broker, consumer: str, count: int) -> list[Message]:
-    """Acknowledge `count` messages; what comes beyond them stays and is seen by `depth`."""
+    """Acknowledge `count` messages; further ones stay in the queue, where `depth` counts them."""
     messages: list[Message] = []
     with broker.subscribe(consumer, prefetch=count) as subscription:
 
@@ -74,10 +74,10 @@ def test_every_consumer_gets_every_event_in_order(
         assert decode(messages[0].body).order_id == placed[0]
 
 
-def test_without_all_queues_it_is_not_ready_and_publishes_nothing(
+def test_with_a_queue_missing_it_is_not_ready_and_publishes_nothing(
     service: OrderService, broker: Broker, relay: Relay
 ) -> None:
-    """With one of the two queues bound, RabbitMQ would confirm everything."""
+    """With only one of the two queues bound, RabbitMQ would confirm every publish."""
     broker.declare(CONSUMERS[:1])
     place(service, 2)
     with running(relay):
@@ -91,7 +91,7 @@ def test_without_all_queues_it_is_not_ready_and_publishes_nothing(
 
 
 @pytest.mark.parametrize("go_down", [RabbitMQServer.stop, RabbitMQServer.kill])
-def test_a_restart_of_the_broker_loses_nothing(
+def test_a_broker_restart_loses_nothing(
     service: OrderService,
     broker: Broker,
     relay: Relay,
@@ -114,7 +114,7 @@ def test_a_restart_of_the_broker_loses_nothing(
         assert [message.key for message in received(broker, consumer, 10)] == placed
 
 
-def test_replacing_a_queue_as_the_topology_step_advises_loses_no_order(
+def test_replacing_a_queue_as_advised_loses_no_order(
     service: OrderService, broker: Broker, relay: Relay, amqp_url: str
 ) -> None:
     broker.declare(CONSUMERS)
@@ -134,7 +134,7 @@ def test_replacing_a_queue_as_the_topology_step_advises_loses_no_order(
     assert keys == before + meanwhile + after
 
 
-def test_a_queue_that_is_replaced_while_the_relay_runs_gets_every_order_placed_since(
+def test_a_queue_replaced_while_the_relay_runs_gets_every_later_order(
     service: OrderService, broker: Broker, relay: Relay, amqp_url: str
 ) -> None:
     broker.declare(CONSUMERS)
@@ -151,7 +151,7 @@ def test_a_queue_that_is_replaced_while_the_relay_runs_gets_every_order_placed_s
     assert [message.key for message in received(broker, "sms", 60)] == placed
 
 
-def test_a_row_whose_type_no_exchange_takes_is_set_aside_and_the_others_go_out(
+def test_a_row_with_an_unroutable_type_is_set_aside_and_others_are_published(
     service: OrderService, broker: Broker, relay: Relay
 ) -> None:
     broker.declare(CONSUMERS)

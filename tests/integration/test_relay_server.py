@@ -1,4 +1,4 @@
-"""The relay as it is run, on the embedded broker: its HTTP side, and a second one beside it."""
+"""The relay as a process, on the embedded broker: its HTTP side, and a second relay."""
 
 import signal
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def broker(settings: dict[str, str]) -> Broker:
     return connect(settings["BROKER_URL"])
 
 
-def test_it_tells_why_it_is_not_ready_and_how_much_waits(
+def test_it_reports_why_it_is_not_ready_and_how_many_rows_are_waiting(
     service: OrderService, broker: Broker, settings: dict[str, str], tmp_path: Path
 ) -> None:
     service.post()
@@ -64,7 +64,7 @@ def test_it_tells_why_it_is_not_ready_and_how_much_waits(
     assert broker.depth("email").ready == 1
 
 
-def test_a_second_relay_takes_over_from_one_that_is_killed(
+def test_a_second_relay_takes_over_from_a_killed_one(
     service: OrderService, broker: Broker, settings: dict[str, str], tmp_path: Path
 ) -> None:
     broker.declare(CONSUMERS)
@@ -85,7 +85,7 @@ def test_a_second_relay_takes_over_from_one_that_is_killed(
     assert broker.depth("email").ready == 2
 
 
-def test_it_ends_in_order(
+def test_it_stops_cleanly(
     service: OrderService, broker: Broker, settings: dict[str, str], tmp_path: Path
 ) -> None:
     broker.declare(CONSUMERS)
@@ -94,5 +94,5 @@ def test_it_ends_in_order(
             service.post()
         relay.end()
         assert "relay.died" not in relay.log
-    # What was published is deleted, what was not is still there: nothing is in between.
+    # Each row is either published and deleted, or still in the outbox.
     assert broker.depth("email").ready + service.rows()[1] == 20

@@ -1,4 +1,4 @@
-"""The wait before a new life is remembered by gunicorn's master, which outlives its workers."""
+"""gunicorn's master remembers the restart delay, since it outlives its workers."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 from orderctl.stack.ports import free_port
 from tests.waiting import eventually
 
-#: Serves; what runs beside it writes down when it began, and dies.
+#: Serves HTTP; its background thread records its start time and crashes.
 DYING = """
 import os, sys, time
 from pathlib import Path
@@ -43,11 +43,11 @@ def beginnings(tmp_path: Path, how: str) -> list[float]:
     return [float(line) for line in began.read_text().split()]
 
 
-def test_a_consumer_that_dies_by_itself_waits_longer_each_time(tmp_path: Path) -> None:
+def test_the_delay_grows_each_time_a_consumer_crashes(tmp_path: Path) -> None:
     first, second, third = (b - a for a, b in pairwise(beginnings(tmp_path, "by itself")))
     assert (first > 1, second > 2, third > 4) == (True, True, True)
 
 
-def test_a_consumer_whose_process_is_killed_waits_longer_each_time(tmp_path: Path) -> None:
+def test_the_delay_grows_each_time_a_worker_is_killed(tmp_path: Path) -> None:
     first, second, third = (b - a for a, b in pairwise(beginnings(tmp_path, "killed")))
     assert (first > 1, second > 2, third > 4) == (True, True, True)

@@ -1,4 +1,4 @@
-"""The private servers of the tests keep what they are meant to keep, and leave nothing behind."""
+"""The tests' private servers are durable, and leave nothing behind."""
 
 import signal
 import socket
@@ -48,7 +48,7 @@ def fetch(url: str) -> bytes | None:
         return connection.channel().basic_get("kept", auto_ack=True)[2]
 
 
-def test_rabbitmq_keeps_a_confirmed_message_over_a_kill(
+def test_rabbitmq_keeps_a_confirmed_message_after_a_crash(
     rabbitmq: RabbitMQServer, amqp_url: str
 ) -> None:
     publish(amqp_url, b"an order")
@@ -59,7 +59,7 @@ def test_rabbitmq_keeps_a_confirmed_message_over_a_kill(
     assert fetch(amqp_url) == b"an order"
 
 
-def test_rabbitmq_keeps_a_confirmed_message_over_a_restart(
+def test_rabbitmq_keeps_a_confirmed_message_after_a_restart(
     rabbitmq: RabbitMQServer, amqp_url: str
 ) -> None:
     publish(amqp_url, b"an order")
@@ -101,7 +101,7 @@ def test_kafka_keeps_a_confirmed_record(
 
 
 @pytest.mark.parametrize("end", [PostgresServer.kill, PostgresServer.stop])
-def test_postgres_keeps_what_was_committed(
+def test_postgres_keeps_committed_rows_after_a_crash(
     end: Callable[[PostgresServer], None], postgres: PostgresServer, postgres_url: str
 ) -> None:
     with psycopg.connect(postgres_url) as connection:

@@ -1,4 +1,4 @@
-"""Clients that send or read slowly, or not at all, keep nobody else from being served."""
+"""Clients that send or read slowly, or not at all, do not block other clients."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def a_fact(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def analytics(sqlite_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
-    """With more facts than any buffer between it and a client holds."""
+    """The analytics service, with more facts than the buffers between it and a client hold."""
     engine = open_database(sqlite_url)
     create_schema(engine, analytics_tables)
     with engine.begin() as tx:
@@ -68,7 +68,7 @@ def analytics(sqlite_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
 
 
 def placed(server: ServiceProcess, count: int) -> list[int]:
-    """The answers to so many orders, each on a connection of its own."""
+    """Place `count` orders, each on its own connection; returns the responses."""
     headers = {"content-type": "application/json"}
     return [
         httpx.post(server.url + "/orders", content=BODY, headers=headers, timeout=5).status_code
@@ -76,7 +76,7 @@ def placed(server: ServiceProcess, count: int) -> list[int]:
     ]
 
 
-def test_orders_are_placed_beside_clients_that_never_finish_their_requests(
+def test_clients_that_never_finish_their_requests_block_no_orders(
     server: ServiceProcess,
 ) -> None:
     with held(server.url, HALF_A_HEAD, 64), held(server.url, HALF_A_BODY, 200):
@@ -84,7 +84,7 @@ def test_orders_are_placed_beside_clients_that_never_finish_their_requests(
     assert len(server.get("/orders")["orders"]) == 10
 
 
-def test_orders_are_placed_beside_clients_that_keep_dripping(server: ServiceProcess) -> None:
+def test_clients_that_send_byte_by_byte_block_no_orders(server: ServiceProcess) -> None:
     with held(server.url, HALF_A_HEAD, 40) as dripping:
         for _ in range(5):
             for client in dripping:
@@ -93,7 +93,9 @@ def test_orders_are_placed_beside_clients_that_keep_dripping(server: ServiceProc
 
 
 @pytest.mark.parametrize("begun", [b"", HALF_A_HEAD, HALF_A_BODY])
-def test_a_client_that_drips_is_cut_off_in_time(server: ServiceProcess, begun: bytes) -> None:
+def test_a_client_that_sends_byte_by_byte_is_disconnected_in_time(
+    server: ServiceProcess, begun: bytes
+) -> None:
     began = time.monotonic()
     with connect(server.url, begun) as client:
         while is_open(client):
@@ -104,12 +106,12 @@ def test_a_client_that_drips_is_cut_off_in_time(server: ServiceProcess, begun: b
     assert time.monotonic() - began > READ_SECONDS - 1
 
 
-def test_a_client_that_is_too_slow_is_told_so(server: ServiceProcess) -> None:
+def test_a_client_that_is_too_slow_gets_408(server: ServiceProcess) -> None:
     with connect(server.url, HALF_A_BODY) as client:
         assert read_to_end(client).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
 
-def test_orders_are_placed_while_more_connections_are_held_than_a_worker_takes(
+def test_more_open_connections_than_a_worker_takes_block_no_orders(
     server: ServiceProcess,
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -121,7 +123,7 @@ def test_orders_are_placed_while_more_connections_are_held_than_a_worker_takes(
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_orders_are_placed_beside_clients_that_do_not_close_after_the_last_answer(
+def test_clients_that_stay_connected_after_the_last_response_block_no_orders(
     server: ServiceProcess,
 ) -> None:
     last = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
@@ -131,7 +133,7 @@ def test_orders_are_placed_beside_clients_that_do_not_close_after_the_last_answe
         assert time.monotonic() - began < 10
 
 
-def test_orders_are_placed_beside_clients_that_do_not_send_the_body_they_announced(
+def test_clients_that_never_send_the_announced_body_block_no_orders(
     server: ServiceProcess,
 ) -> None:
     announced = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999999\r\n\r\n"
@@ -141,15 +143,15 @@ def test_orders_are_placed_beside_clients_that_do_not_send_the_body_they_announc
         assert time.monotonic() - began < 10
 
 
-def test_orders_are_placed_beside_clients_that_do_not_read_their_answers(
+def test_clients_that_do_not_read_their_responses_block_no_orders(
     server: ServiceProcess,
 ) -> None:
-    # Several, since the kernel alone holds one for its reader.
+    # Several responses, since the kernel's buffers alone hold one.
     with held(server.url, ASSET * 5, 80, small_window=True):
         assert placed(server, 10) == [202] * 10
 
 
-def test_slow_readers_of_a_stream_use_up_neither_threads_nor_database_connections(
+def test_slow_stream_readers_use_up_neither_threads_nor_database_connections(
     analytics: ServiceProcess,
 ) -> None:
     with held(analytics.url, EFFECTS, 16, small_window=True):
@@ -161,7 +163,7 @@ def test_slow_readers_of_a_stream_use_up_neither_threads_nor_database_connection
             assert time.monotonic() - began < 8
 
 
-def test_a_reader_of_a_stream_gets_all_of_it_if_it_pauses_now_and_then(
+def test_a_stream_reader_that_pauses_gets_everything(
     analytics: ServiceProcess,
 ) -> None:
     received = b""
@@ -175,7 +177,7 @@ def test_a_reader_of_a_stream_gets_all_of_it_if_it_pauses_now_and_then(
     assert received.count(b'"eventId"') == 100_000
 
 
-def test_a_client_that_asks_whether_it_may_send_is_told_to(server: ServiceProcess) -> None:
+def test_expect_100_continue_is_answered(server: ServiceProcess) -> None:
     with connect(
         server.url, ORDER + b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
     ) as client:
@@ -184,7 +186,7 @@ def test_a_client_that_asks_whether_it_may_send_is_told_to(server: ServiceProces
         assert read_to_end(client).startswith(b"HTTP/1.1 202 ")
 
 
-def test_requests_that_are_sent_together_are_answered_in_turn(server: ServiceProcess) -> None:
+def test_pipelined_requests_are_answered_in_order(server: ServiceProcess) -> None:
     two = (ORDER + b"\r\n" + BODY) * 2
     last = b"GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     with connect(server.url, two + last) as client:
@@ -204,7 +206,7 @@ def test_requests_that_are_sent_together_are_answered_in_turn(server: ServicePro
         (ORDER + b"Transfer-Encoding: chunked\r\n\r\n", b"400"),
     ],
 )
-def test_what_has_no_certain_end_is_refused_and_its_connection_closed(
+def test_an_ambiguous_length_is_refused_and_the_connection_closed(
     server: ServiceProcess, sent: bytes, status: bytes
 ) -> None:
     with connect(server.url, sent) as client:

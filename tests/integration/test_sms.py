@@ -1,4 +1,4 @@
-"""The SMS service as a process, with the gateway and its moods at the other end."""
+"""The SMS service as a process, with the gateway simulator and its failure modes."""
 
 import signal
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def test_each_order_is_texted_once(
     assert {effect["state"] for effect in lines(sms, "/effects")} == {"done"}
 
 
-def test_lost_answers_lead_to_no_second_text(
+def test_lost_responses_cause_no_second_text(
     pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
 ) -> None:
     tell(gateway, loseAnswerRate=1)
@@ -72,7 +72,7 @@ def test_lost_answers_lead_to_no_second_text(
     assert pipeline.depth("sms").dead == 0
 
 
-def test_answers_that_come_too_late_lead_to_no_second_text(
+def test_late_responses_cause_no_second_text(
     pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
 ) -> None:
     tell(gateway, delaySeconds=2)
@@ -84,7 +84,7 @@ def test_answers_that_come_too_late_lead_to_no_second_text(
     assert accepted(gateway) == [event.id]
 
 
-def test_a_gateway_that_is_away_uses_no_attempt(
+def test_a_gateway_outage_uses_no_attempt(
     pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
 ) -> None:
     tell(gateway, failRate=1, failStatus=503)
@@ -108,7 +108,7 @@ def server(pipeline: Pipeline) -> Iterator[SmsServer]:
 
 @pytest.fixture
 def texting(pipeline: Pipeline, server: SmsServer) -> Iterator[ServiceProcess]:
-    """The service, with a gateway that refuses whom a test says."""
+    """The SMS service, with a gateway that refuses the users that the test chooses."""
     settings = {"SMS_GATEWAY_URL": server.url, "SMS_TIMEOUT": "1", "WORK_TIME": "0"}
     with pipeline.service("sms", **settings) as sms:
         wait_ready(sms)
@@ -117,7 +117,7 @@ def texting(pipeline: Pipeline, server: SmsServer) -> Iterator[ServiceProcess]:
 
 @pytest.mark.usefixtures("texting")
 @pytest.mark.parametrize("status", [400, 404, 500])
-def test_one_text_that_is_refused_climbs_and_the_others_go_on(
+def test_one_refused_text_is_retried_and_the_others_are_sent(
     pipeline: Pipeline, server: SmsServer, status: int
 ) -> None:
     server.statuses["usr-bad"] = status
@@ -138,7 +138,7 @@ def test_one_text_that_is_refused_climbs_and_the_others_go_on(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 408, 409, 425, 429, 500, 503])
-def test_what_is_said_to_everybody_fills_no_dead_letter_queue(
+def test_an_error_sent_to_everyone_dead_letters_nothing(
     pipeline: Pipeline, server: SmsServer, texting: ServiceProcess, status: int
 ) -> None:
     server.status = status
@@ -155,9 +155,7 @@ def test_what_is_said_to_everybody_fills_no_dead_letter_queue(
 
 
 @pytest.mark.usefixtures("texting")
-def test_a_gateway_is_left_alone_for_as_long_as_it_asks(
-    pipeline: Pipeline, server: SmsServer
-) -> None:
+def test_retry_after_from_the_gateway_is_respected(pipeline: Pipeline, server: SmsServer) -> None:
     server.status, server.headers = 429, {"Retry-After": "2"}
     pipeline.publish(an_event())
     eventually(lambda: len(server.requests) == 1)

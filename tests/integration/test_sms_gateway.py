@@ -1,4 +1,4 @@
-"""The gateway as a process: what clients see of its moods, and what is there after `kill -9`."""
+"""The gateway simulator as a process: its failure modes, and its state after `kill -9`."""
 
 import signal
 import time
@@ -32,7 +32,7 @@ def accepted(gateway: ServiceProcess) -> list[str]:
     return sorted(message["idempotencyKey"] for message in messages)
 
 
-def test_a_lost_answer_is_a_connection_that_breaks_off(gateway: ServiceProcess) -> None:
+def test_a_lost_response_closes_the_connection(gateway: ServiceProcess) -> None:
     httpx.put(gateway.url + "/behaviour", json={"loseAnswerRate": 1})
     with pytest.raises(httpx.TransportError):
         send(gateway, "key-1")
@@ -42,7 +42,7 @@ def test_a_lost_answer_is_a_connection_that_breaks_off(gateway: ServiceProcess) 
     assert "Traceback" not in gateway.log
 
 
-def test_what_was_accepted_and_its_mood_outlive_a_kill(gateway: ServiceProcess) -> None:
+def test_accepted_texts_and_the_mode_survive_a_kill(gateway: ServiceProcess) -> None:
     with ThreadPoolExecutor(16) as threads:
         keys = [f"key-{number}" for number in range(100)]
         assert set(threads.map(lambda key: send(gateway, key), keys)) == {201}
@@ -53,7 +53,7 @@ def test_what_was_accepted_and_its_mood_outlive_a_kill(gateway: ServiceProcess) 
     assert send(gateway, "key-0") == 503
 
 
-def test_while_many_answers_are_slow_it_can_still_be_told_otherwise(
+def test_the_mode_can_be_changed_while_many_responses_are_slow(
     gateway: ServiceProcess,
 ) -> None:
     httpx.put(gateway.url + "/behaviour", json={"delaySeconds": 3})

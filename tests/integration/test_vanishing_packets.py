@@ -1,7 +1,7 @@
-"""What everybody does while packets to PostgreSQL vanish, and when they flow again.
+"""Behaviour of every part while packets to PostgreSQL are dropped, and afterwards.
 
-The waiting times are those of `shared/database/engine.py`, some ten seconds, and as much again for
-those who wait for somebody who waits.
+The timeouts are those of `shared/database/engine.py`, about ten seconds, and twice that for a
+request that waits for another one.
 """
 
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ from tests.waiting import eventually
 from tools.servers import PostgresServer
 from tools.servers.postgres import ADDRESS, OTHER_ADDRESS
 
-#: No answer takes longer: to find a connection dead, and to wait for a place in the pool.
+#: The longest response time: detecting a dead connection, plus waiting for one from the pool.
 BOUND_SECONDS = 30.0
 
 LOCK_HOLDERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
 
 
 class Wire:
-    """A second way to the same database, which one client uses and which can be cut."""
+    """A second network path to the same database, used by one client, which can be cut."""
 
     def __init__(self, server: PostgresServer, url: str, firewall: Firewall) -> None:
         self.url = url.replace(ADDRESS, OTHER_ADDRESS)
@@ -50,7 +50,7 @@ def wire(postgres: PostgresServer, postgres_url: str, firewall: Firewall) -> Wir
 
 @pytest.fixture
 def service(postgres_url: str) -> Iterator[OrderService]:
-    """Reaches the database all the time."""
+    """An order service whose own path to the database is never cut."""
     with OrderService(postgres_url) as made:
         yield made
 
@@ -69,7 +69,7 @@ def health(server: ServiceProcess) -> Any:
     return httpx.get(server.url + "/health/ready", timeout=BOUND_SECONDS).json()
 
 
-def test_every_request_has_an_answer(service: OrderService, wire: Wire, tmp_path: Path) -> None:
+def test_every_request_gets_a_response(service: OrderService, wire: Wire, tmp_path: Path) -> None:
     with (
         ServiceProcess("services.order", tmp_path, DATABASE_URL=wire.url) as server,
         ThreadPoolExecutor(80) as customers,
@@ -87,7 +87,7 @@ def test_every_request_has_an_answer(service: OrderService, wire: Wire, tmp_path
     assert service.rows() == (160, 160)
 
 
-def test_a_consumer_goes_on_and_applies_everything_once(pipeline: Pipeline, wire: Wire) -> None:
+def test_a_consumer_resumes_and_applies_every_event_once(pipeline: Pipeline, wire: Wire) -> None:
     events = [an_event() for _ in range(20)]
     with pipeline.service("analytics", DATABASE_URL=wire.url) as analytics:
         pipeline.publish(*events[:10])

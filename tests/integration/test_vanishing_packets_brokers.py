@@ -1,4 +1,4 @@
-"""What the relay and a consumer do while packets to the broker vanish, and when they flow again."""
+"""The relay and a consumer while packets to the broker are dropped, and afterwards."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,13 +15,13 @@ from tests.service_process import ServiceProcess
 from tests.waiting import eventually
 from tools.servers.postgres import ADDRESS
 
-#: To find out: two heartbeats on RabbitMQ, a confirmation that does not come on Kafka.
+#: Time to notice: two heartbeats on RabbitMQ, a missing confirm on Kafka.
 BOUND_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Wire:
-    """The way to a broker, which can be cut."""
+    """The network path to a broker, which can be cut."""
 
     url: str
     port: int
@@ -49,7 +49,7 @@ def is_ready(service: ServiceProcess) -> bool:
     return bool(service.get("/health/ready")["ready"])
 
 
-def test_nothing_is_lost_and_nothing_done_twice(
+def test_nothing_is_lost_or_applied_twice(
     service: OrderService, sqlite_url: str, wire: Wire, tmp_path: Path
 ) -> None:
     pipeline = Pipeline(tmp_path, wire.url)

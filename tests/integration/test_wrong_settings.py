@@ -1,4 +1,4 @@
-"""A wrong setting stops every process at its start, with status 2 and a message that helps."""
+"""An invalid setting stops every process at startup, with status 2 and a helpful message."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def run(module: str, **settings: str) -> subprocess.CompletedProcess[str]:
         ("BROKER_URL", "amqp://u:p@h:port/", "BROKER_URL is 'amqp://u:***@h:port/', but takes a"),
     ],
 )
-def test_a_consumer_names_the_setting_what_it_got_and_what_it_takes(
+def test_a_consumer_reports_the_setting_its_value_and_what_is_valid(
     service: str, name: str, value: str, says: str
 ) -> None:
     ended = run(f"services.{service}", **GOOD | {name: value})
@@ -53,12 +53,12 @@ def test_a_consumer_names_the_setting_what_it_got_and_what_it_takes(
         ("services.inventory.migrate", "DATABASE_URL", "x", "DATABASE_URL is 'x', but takes"),
     ],
 )
-def test_settings_of_one_process_alone(module: str, name: str, value: str, says: str) -> None:
+def test_settings_of_a_single_process(module: str, name: str, value: str, says: str) -> None:
     ended = run(module, **GOOD | {name: value})
     assert ended.returncode == 2
     assert ended.stderr.startswith(says)
 
 
-def test_every_setting_at_fault_has_a_line() -> None:
+def test_every_invalid_setting_is_reported_on_a_line() -> None:
     ended = run("services.email")
     assert [line.split()[0] for line in ended.stderr.splitlines()] == ["BROKER_URL", "DATABASE_URL"]

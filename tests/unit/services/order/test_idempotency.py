@@ -168,7 +168,7 @@ def test_orders_without_a_key_are_all_placed(service: OrderService) -> None:
     assert service.rows() == (3, 3)
 
 
-def test_many_at_once_give_one_order(service: OrderService) -> None:
+def test_concurrent_requests_with_one_key_create_one_order(service: OrderService) -> None:
     answers = in_threads(8, lambda: service.post(idempotency_key='"k"'))
     assert [answer.status_code for answer in answers] == [202] * 8
     assert len({answer.data for answer in answers}) == 1

@@ -96,7 +96,7 @@ def test_a_trace_that_is_none_does_not_matter(service: OrderService, header: str
     assert service.waiting()[0].headers == "{}"
 
 
-def test_while_the_database_is_away_nothing_is_promised(service: OrderService) -> None:
+def test_no_order_is_accepted_while_the_database_is_down(service: OrderService) -> None:
     outages = [Outage(service.placing), Outage(service.engine)]
     for outage in outages:
         outage.is_on = True

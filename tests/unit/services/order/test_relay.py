@@ -331,7 +331,7 @@ def damage(service: OrderService, number: int, **values: object) -> None:
         ("created_at", b"\xff"),
     ],
 )
-def test_a_row_that_is_no_message_is_set_aside_and_the_others_go_out(
+def test_a_row_that_is_not_a_message_is_set_aside_and_others_are_published(
     service: OrderService, broker: RecordingBroker, relay: Relay, column: str, value: object
 ) -> None:
     first, odd, last = place(service, 3)

@@ -230,7 +230,7 @@ def test_a_database_that_may_only_be_read_is_not_ready(engine: Engine, sqlite_ur
     assert "readonly" in str(database_problem(read_only, metadata))
 
 
-def test_a_database_whose_disk_was_full_is_not_ready_for_a_while(engine: Engine) -> None:
+def test_a_database_is_not_ready_for_a_while_after_a_full_disk(engine: Engine) -> None:
     with pytest.raises(DatabaseUnavailable):
         insert(engine, GOOD, "max_page_count = 5")
     assert "full" in str(database_problem(engine, metadata))
