@@ -20,7 +20,7 @@ def run(settings: PruneSettings) -> None:
     try:
         keys = forget_keys(open_database(settings.database_url), cutoff)
     except DatabaseUnavailable as error:
-        sys.exit(f"order: the prune did not end, run it again later: {error}")
+        sys.exit(f"order: the prune did not finish, run it again later: {error}")
     structlog.get_logger().info("prune.done", cutoff=cutoff.isoformat(), idempotency_keys=keys)
 
 

@@ -1,6 +1,6 @@
-"""A circuit breaker: opens when something that the work needs is away, and closes when it is back.
+"""A circuit breaker that waits: it opens when a dependency is down and closes when it is back up.
 
-It does not fail what comes meanwhile: work waits, so that no delivery loses an attempt.
+While it is open, work waits instead of failing, so that no delivery uses up an attempt.
 """
 
 import threading
@@ -11,54 +11,55 @@ from shared.errors import DependencyUnavailable
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
-#: So long it waits when it is asked to (`Retry-After`): far less than the half hour after which
-#: RabbitMQ takes back what a consumer holds.
+#: The longest `Retry-After` that is obeyed: far less than the 30 minutes after which RabbitMQ
+#: takes unacknowledged deliveries back.
 LONGEST_ASKED_SECONDS = 300.0
 
 
 class CircuitBreaker:
-    """Lets all work pass while it is closed, and one piece at a time, ever more slowly, while open.
+    """Runs all work at once while closed; while open, probes with one piece at growing intervals.
 
-    What passes then (it is half-open) is real work, not a ping: a mail server that answers a
-    ping and refuses mail is not back. Those that wait take turns, so that one piece which alone
-    makes a healthy dependency say "unavailable" does not keep the others from closing it.
+    A probe (half-open) is real work, not a ping: a mail server that answers a ping and refuses
+    mail is not back up. Waiting pieces take turns, so that a single piece for which a healthy
+    dependency reports "unavailable" does not keep the others from closing the circuit.
     """
 
-    def __init__(self, left: threading.Event | None = None) -> None:
-        """`left` is set once nobody waits here any more."""
+    def __init__(self, stopped: threading.Event | None = None) -> None:
+        """`stopped`: the event that `stop` sets."""
         self.reason: str | None = None
         self._closed = threading.Event()
         self._closed.set()
-        self._left = left or threading.Event()
+        self._stopped = stopped or threading.Event()
         self._turns = _Turns()
         self._wait = FIRST_WAIT_SECONDS
         self._asked = 0.0
 
-    def leave(self) -> None:
-        """Stop: nobody waits here any more."""
-        self._left.set()
+    def stop(self) -> None:
+        """End every wait; waiting work returns without having run."""
+        self._stopped.set()
 
     @property
-    def left(self) -> bool:
-        return self._left.is_set()
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
 
     def run(self, work: Callable[[], None]) -> None:
-        """Do a piece of work. DependencyUnavailable from it opens the circuit, its end closes it.
+        """Do a piece of work; wait for a turn first while the circuit is open.
 
-        Returns without having done it when `leave` is called while it waits.
+        DependencyUnavailable from the work opens the circuit. A probe that ends in any other way
+        closes it. Returns without having done the work when `stop` is called during the wait.
         """
         if not self._closed.is_set():
             with self._turns:
                 if not self._closed.is_set():
                     self._probe(work)
                     return
-        # Closed, or closed while this waited for its turn: from here on side by side again.
-        if not self.left:
+        # Closed, perhaps while this piece waited for its turn: work runs concurrently again.
+        if not self.stopped:
             self._attempt(work)
 
     def _probe(self, work: Callable[[], None]) -> None:
-        self._left.wait(max(self._wait, self._asked))
-        if self.left:
+        self._stopped.wait(max(self._wait, self._asked))
+        if self.stopped:
             return
         try:
             work()
@@ -67,15 +68,15 @@ class CircuitBreaker:
             self._trip(error)
             raise
         except BaseException:
-            # Another error says nothing against the dependency, and the work that would have
-            # tried it again is over.
+            # Another error is no evidence that the dependency is down, and this piece of work
+            # will not probe again.
             self._close()
             raise
         self._close()
 
     def _attempt(self, work: Callable[[], None]) -> None:
-        """What begins here may end well after the circuit was opened. That does not close it: it
-        may have passed before the outage began.
+        """Do the work. Its success does not close a circuit that was opened meanwhile: the call
+        may have reached the dependency before the outage began.
         """
         try:
             work()
@@ -95,7 +96,7 @@ class CircuitBreaker:
 
 
 class _Turns:
-    """A lock that is given in the order in which it was asked for; Python's own is not."""
+    """A fair lock: threads get it in the order in which they asked. Python's own is not fair."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""The loop around `settle`: receiving, concurrency, suspects and an orderly end."""
+"""The loop around `settle`: receiving, concurrency, suspects and graceful shutdown."""
 
 import threading
 import time
@@ -19,20 +19,20 @@ log = structlog.get_logger()
 
 #: How long a stop waits for the work in hand. gunicorn's graceful_timeout exceeds it.
 DRAIN_SECONDS = 20.0
-#: How often the loop looks up from waiting for messages, to see whether it should stop.
+#: How often the loop interrupts its wait for messages to check whether it should stop.
 TICK_SECONDS = 0.5
-#: How long a stop that had to wait for all of that tries to write down what it leaves behind.
-#: The three are less than what the process around it waits (shared/serving/server.py).
+#: How long a stop that used all of that time still tries to write its last records.
+#: The three together are less than the process waits (shared/serving/server.py).
 LEAVE_SECONDS = 3.0
-#: How long a delivery is kept and tried, while what it needs is away, before it makes room.
+#: How long a delivery is kept and retried during an outage before it makes room for another.
 KEEP_SECONDS = 120.0
 
 
 class Consumer:
-    """Takes deliveries of one service and settles each of them.
+    """Receives the deliveries of one service and settles each of them.
 
-    `concurrency` batches of at most `batch` events are in work at a time: one batch of many for
-    an effect in the database, many of one for a slow call to somebody else.
+    `concurrency` batches of at most `batch` events are processed at a time: one large batch for
+    an effect in the database, many batches of one event for a slow call to another system.
     """
 
     def __init__(  # noqa: PLR0913 (each is what a test or a service changes)
@@ -53,7 +53,7 @@ class Consumer:
         self._broker = broker
         self._concurrency = concurrency
         self._batch = batch
-        #: Raises DependencyUnavailable until the service's database is ready to be used.
+        #: Raises DependencyUnavailable until the service's database is ready.
         self._check = check
         self._in_hand = WorkInHand(service, effect, ladder, record, keep)
         self._stopping = threading.Event()
@@ -65,7 +65,7 @@ class Consumer:
     # --- for the process around it -----------------------------------------------------------
 
     def start(self, on_death: Callable[[], None]) -> None:
-        """Begin to consume. `on_death` is called should the loop end by an error of its own."""
+        """Start consuming. `on_death` is called if an unexpected error ends the loop."""
         self._on_death = on_death
         observability.UNSETTLED.labels(self.service).set_function(lambda: self.unsettled)
         observability.RECEIVING.labels(self.service).set_function(
@@ -74,10 +74,10 @@ class Consumer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more messages, end the work in hand, give back what is left."""
+        """Receive no more messages, finish the work in hand, return the rest to the broker."""
         deadline = time.monotonic() + DRAIN_SECONDS
         self._stopping.set()
-        self._in_hand.circuit_breaker.leave()
+        self._in_hand.circuit_breaker.stop()
         if self._thread.is_alive():
             self._thread.join(DRAIN_SECONDS + TICK_SECONDS)
         deadline = max(deadline, time.monotonic() + LEAVE_SECONDS)
@@ -94,26 +94,26 @@ class Consumer:
 
     @property
     def unsettled(self) -> int:
-        """What its workers have in hand, and what they are done with and the broker is not."""
+        """Deliveries that are being processed, or whose settlement the broker has not confirmed."""
         subscription = self._subscription
         return self._in_hand.unsettled + (subscription.held() if subscription else 0)
 
     def dead_letters(self) -> DeadLetters:
-        """Those of its service."""
+        """The dead letters of this service."""
         return self._broker.dead_letters(self.service)
 
     def depth(self) -> Depth:
-        """That of its queues. Raises BrokerUnavailable."""
+        """The depth of this service's queues. Raises BrokerUnavailable."""
         return self._broker.depth(self.service)
 
     def why_not_ready(self) -> str | None:
-        """What keeps it from consuming; None when nothing does."""
+        """The reason why it cannot consume; None when it can."""
         if not self._thread.is_alive():
             return "the consumer has stopped"
         if self._stopping.is_set():
             return "stopping"
         if not (subscription := self._subscription):
-            return "not subscribed: the broker is away or its topology is missing"
+            return "not subscribed: the broker is unavailable or its topology is missing"
         return self._in_hand.circuit_breaker.reason or subscription.trouble()
 
     # --- the loop ----------------------------------------------------------------------------
@@ -139,10 +139,8 @@ class Consumer:
     def _consume(self, workers: ThreadPoolExecutor) -> None:
         missing = self._broker.missing([self.service])
         if missing:
-            raise BrokerUnavailable(
-                f"run the topology step first, there is no {', '.join(missing)}"
-            )
-        # Batches are prefetched twice, so that the next one is here when one is committed.
+            raise BrokerUnavailable(f"run the topology step first: {', '.join(missing)} is missing")
+        # Two batches are prefetched, so that the next one is here when one is committed.
         prefetch = self._concurrency * (2 * self._batch if self._batch > 1 else 1)
         with self._broker.subscribe(self.service, prefetch=prefetch) as subscription:
             log.info("consumer.subscribed", prefetch=prefetch)
@@ -156,7 +154,7 @@ class Consumer:
                 self._in_hand.suspects.clear()
 
     def _drain(self) -> None:
-        """Let the work in hand end while its deliveries can still be acknowledged."""
+        """Wait for the work in hand while its deliveries can still be acknowledged."""
         deadline = time.monotonic() + DRAIN_SECONDS
         for _ in range(self._concurrency):
             self._free.acquire(timeout=max(0.0, deadline - time.monotonic()))
@@ -165,8 +163,8 @@ class Consumer:
         while not self._stopping.is_set():
             if self._in_hand.suspects:
                 self._handle_suspects()
-            # In an outage as well, up to its concurrency: what is in hand takes turns in trying,
-            # and one delivery that fails alone must not be the only one that tries.
+            # Keep receiving in an outage too, up to the concurrency: these deliveries take turns
+            # as probes, and one that fails for its own reasons must not be the only probe.
             if not self._free.acquire(timeout=TICK_SECONDS):
                 continue
             deliveries = self._next_batch(subscription)
@@ -187,11 +185,11 @@ class Consumer:
         return deliveries
 
     def _work(self, pending: deque[Delivery]) -> None:
-        """What a worker does with one batch, from delivery to settlement."""
+        """Settle one batch; runs in a worker thread."""
         try:
             self._in_hand.settle_or_wait(pending)
         except BrokerUnavailable as error:
-            # The link is gone, the loop opens a new one, and the broker delivers these again.
+            # The connection is lost. The loop opens a new one, and the broker redelivers these.
             log.warning("deliveries.lost", count=len(pending), reason=str(error))
         except BaseException:
             self._on_death()
@@ -203,7 +201,7 @@ class Consumer:
     # --- suspects ----------------------------------------------------------------------------
 
     def _handle_suspects(self) -> None:
-        """Wait until nothing else is in work, then handle one suspect after the other."""
+        """Wait until no other work is in progress, then handle the suspects one by one."""
         for _ in range(self._concurrency):
             self._free.acquire()
         try:

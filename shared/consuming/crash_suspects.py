@@ -1,10 +1,10 @@
-"""Finds the event that kills its consumer, without convicting those that stood beside it.
+"""Finds the event that crashes its consumer, without blaming other events of the same batch.
 
-Before a batch is handled, one small row says which events are in it; the row goes when they
-have ended. Rows that a dead process left behind name the suspects. A suspect is handled alone,
-so that only the culprit can be caught again, and an event that MAX_STARTS processes started
-and none lived to end is given up. The broker's delivery limit cannot do this: it counts every
-message that the dead process held.
+Before a batch is handled, one small row records which events are in it; the row is deleted when
+they have ended. Rows that a crashed process left behind name the suspects. A suspect is handled
+alone, so that only the culprit can cause another crash. An event that MAX_STARTS processes
+started, and none finished, is given up. The broker's delivery limit cannot do this: it counts
+every message that the crashed process held.
 """
 
 import uuid
@@ -43,7 +43,7 @@ def starts_table(metadata: MetaData) -> Table:
 
 
 class StartLog:
-    """What this process has started, and what others started and did not end."""
+    """The batches that this process has started, and those that others left unfinished."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -52,10 +52,10 @@ class StartLog:
         #: Rows that may be in the table, and those of them whose work has ended.
         self._open: set[str] = set()
         self._ended: set[str] = set()
-        self._leaving = False
+        self._closing = False
 
     def suspects(self, tx: Connection, event_ids: Sequence[str]) -> dict[str, int]:
-        """Which of these events other processes started, and how many processes did."""
+        """For each of these events that other processes started: the number of those processes."""
         rows = tx.execute(
             select(self._table.c.run, self._table.c.event_ids).where(self._table.c.run != self._run)
         ).all()
@@ -63,9 +63,9 @@ class StartLog:
         return {id: len(by) for id, by in runs.items() if by}
 
     def begin(self, tx: Connection, event_ids: Collection[str]) -> str:
-        """Write down, in a transaction that is committed before the work, what is started."""
+        """Record which events are started; return the batch id. Commit `tx` before the work."""
         batch_id = uuid.uuid4().hex
-        if self._leaving:
+        if self._closing:
             return batch_id
         tx.execute(
             self._table.insert(),
@@ -81,7 +81,7 @@ class StartLog:
 
     @contextmanager
     def ending(self, engine: Engine, *batch_ids: str) -> Iterator[Connection]:
-        """A transaction that removes these rows, and those that could not be removed earlier."""
+        """A transaction that also deletes these rows and those passed to `end_later`."""
         rows = {*batch_ids, *self._ended}
         with writing(engine) as tx:
             yield tx
@@ -90,24 +90,27 @@ class StartLog:
         self._ended -= rows
 
     def end_later(self, batch_id: str) -> None:
-        """The database is unavailable: the row goes with the next one, or when the process ends."""
+        """The database is unavailable: delete the row with the next one, or on shutdown."""
         self._ended.add(batch_id)
 
-    def died_of(self, batch_id: str) -> None:
-        """An error that ends the process: the row stays, however orderly that end is."""
+    def keep_as_crash(self, batch_id: str) -> None:
+        """An error ends the process: keep the row, even if the shutdown is graceful."""
         self._open.discard(batch_id)
 
-    def leave(self, engine: Engine) -> None:
-        """The process is told to end, and that is no death. Raises DatabaseUnavailable."""
-        self._leaving = True
+    def close(self, engine: Engine) -> None:
+        """Delete the rows of unfinished work: a requested shutdown is not a crash.
+
+        Raises DatabaseUnavailable.
+        """
+        self._closing = True
         if self._open:
             with self.ending(engine, *self._open):
                 pass
 
     def forget(self, tx: Connection, event_id: str) -> None:
-        """The suspect has come to an end: clear its name from every row."""
+        """The suspect has ended: remove it from every row."""
         query = select(self._table.c.batch_id, self._table.c.event_ids)
-        # In one order for all, so that two of these never wait for each other.
+        # Every process locks the rows in the same order, which prevents deadlocks.
         rows = tx.execute(query.order_by(self._table.c.batch_id).with_for_update()).all()
         for batch_id, ids in rows:
             if event_id in ids:
@@ -123,6 +126,6 @@ class StartLog:
 
 
 def expect_few_starts(starts: int) -> None:
-    """Raise KilledItsConsumer when this many processes started an event and none ended it."""
+    """Raise KilledItsConsumer if MAX_STARTS processes started an event and none finished it."""
     if starts >= MAX_STARTS:
-        raise KilledItsConsumer(f"killed its consumer: started {starts} times, never ended")
+        raise KilledItsConsumer(f"killed its consumer: started {starts} times, never finished")

@@ -1,4 +1,4 @@
-"""What `settle` asks of a service: apply events, each at most once, and say what became of them."""
+"""The interface that `settle` requires of a service: apply each event at most once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of some events: applied now, applied before, or to be handled alone."""
+    """Event ids by result: applied now, applied before, or suspects to be handled alone."""
 
     now: frozenset[str] = frozenset()
     before: frozenset[str] = frozenset()
@@ -17,15 +17,15 @@ class Applied:
 
 
 class Effect(Protocol):
-    """What a service does with events, at most once for each."""
+    """The work that a service does for events, at most once for each."""
 
     def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
-        """Apply all of them or raise, with none applied. `alone`: nothing else is in work."""
+        """Apply all events, or raise and apply none. `alone`: no other work is in progress."""
 
     def given_up(self, event_id: str) -> None:
-        """The event ended without being applied: in the dead letter queue, or to be retried."""
+        """The event was not applied: it was dead-lettered, or will be retried."""
 
     def record_the_rest(self) -> None:
-        """Before an orderly end: write down what was done and could not be recorded, and that
-        what is still in work killed nobody. Raises DatabaseUnavailable.
+        """Before a graceful shutdown: record effects that could not be recorded earlier, and that
+        unfinished work did not crash the process. Raises DatabaseUnavailable.
         """

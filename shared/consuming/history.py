@@ -1,7 +1,7 @@
-"""What happened to events on their way: retried, given up, sent back, thrown away.
+"""The history of events: retried, dead-lettered, redriven, discarded.
 
-That an event was applied stands in the inbox; this table holds what went before. It is for
-people who ask what became of an order; nothing is decided by it.
+The inbox records that an event was applied; this table records the steps before. It is shown to
+people who trace an order. No decision depends on it.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,14 +25,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One step: after which attempt, why, and in how many seconds the next attempt follows."""
+    """One step, its reason, and the seconds until the next attempt (None if there is none)."""
 
     step: Step
     reason: str = ""
     after: float | None = None
 
 
-#: Writes a note down. Raises DatabaseUnavailable.
+#: Stores a note about a message. Raises DatabaseUnavailable.
 Record = Callable[[Message, Note], None]
 
 
@@ -62,7 +62,7 @@ class History:
         self._table = table
 
     def record(self, message: Message, note: Note) -> None:
-        """Write one step down; `Consumer` and `settle` take this method."""
+        """Store one step. `Consumer` and `settle` take this method as their `record`."""
         self.record_all([message], note, datetime.now(UTC))
 
     def record_all(self, messages: Iterable[Message], note: Note, at: datetime) -> None:
@@ -73,7 +73,7 @@ class History:
 
 
 def _belongs_to_an_order(message: Message) -> bool:
-    """Nobody can ask for what has no order's id or no id: foreign messages, mostly."""
+    """Whether the message can be looked up: foreign messages usually lack a valid id or key."""
     return is_id(message.key) and is_id(message.id)
 
 
@@ -90,5 +90,5 @@ def _row(message: Message, note: Note, at: datetime) -> dict[str, object]:
 
 
 def _text(reason: str) -> str:
-    """Errors quote what they were given; PostgreSQL takes neither half characters nor NUL."""
+    """Errors quote their input, and PostgreSQL accepts neither lone surrogates nor NUL."""
     return reason.encode(errors="backslashreplace").decode().replace("\0", "\\0")

@@ -1,8 +1,8 @@
-"""Applied once: how an event that is delivered twice has one effect.
+"""The inbox: it makes an event that is delivered twice have one effect.
 
-Two kinds of effect need two kinds of inbox. In the service's own database, the inbox row and
-the effect are one transaction: that is in here. Outside of it (an email, a text) no transaction
-reaches: that is in `lease`.
+There are two kinds. If the effect is in the service's own database, one transaction writes both
+the effect and the inbox row: see this module. No transaction covers an effect outside of the
+database, such as an email or a text: see `lease`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,10 +32,10 @@ DONE = "done"
 
 
 def inbox_table(metadata: MetaData) -> Table:
-    """`state` is always `done` where the effect is in the same database. `started_at`: when the
-    last attempt began, `at`: when the row came into its state.
+    """`state` is always `done` if the effect is in the same database. `started_at` is when the
+    last attempt began, `at` is when the row entered its state.
 
-    With it comes a table that says up to when rows have been pruned.
+    Also adds the table that records up to when rows have been pruned.
     """
     forgotten_table(metadata)
     return Table(
@@ -48,13 +48,13 @@ def inbox_table(metadata: MetaData) -> Table:
         Column("attempt", Integer, nullable=False),
         Column("event_time", Utc, nullable=False),
         Column("started_at", Utc),
-        # Indexed for those who watch, and ask twice a second what happened last.
+        # Indexed for the dashboard, which queries the latest activity twice per second.
         Column("at", Utc, nullable=False, index=True),
     )
 
 
 class TransactionalEffect:
-    """An effect in the service's own database, a batch of events in one transaction."""
+    """An effect in the service's own database; one transaction for a batch of events."""
 
     def __init__(
         self,
@@ -88,14 +88,14 @@ class TransactionalEffect:
             self._abandon(batch_id)
             raise
         except BaseException:
-            self._starts.died_of(batch_id)
+            self._starts.keep_as_crash(batch_id)
             raise
         return Applied(now=now, before=frozenset(by_id) - now, suspects=suspects)
 
     def _write_once(
         self, by_id: dict[str, Event], rows: Rows, batch_id: str, *, were_suspects: bool
     ) -> frozenset[str]:
-        """Inbox rows and effect in one transaction; only for events that are new to the inbox."""
+        """Write inbox rows and effects in one transaction; return the ids new to the inbox."""
         with self._starts.ending(self._engine, batch_id) as tx:
             fresh = insert_new_rows(tx, self._inbox, rows)
             if fresh:
@@ -105,7 +105,7 @@ class TransactionalEffect:
         return fresh
 
     def _abandon(self, batch_id: str) -> None:
-        """The work failed, but this process lives: its start must not look like a death."""
+        """The work failed without a crash: remove the start, so that no event is suspected."""
         try:
             with self._starts.ending(self._engine, batch_id):
                 pass
@@ -117,16 +117,17 @@ class TransactionalEffect:
             self._starts.forget(tx, event_id)
 
     def record_the_rest(self) -> None:
-        """The record and the effect are one transaction: there is only what is still in work."""
-        self._starts.leave(self._engine)
+        """Effect and record share a transaction, so nothing is unrecorded: only close the log."""
+        self._starts.close(self._engine)
 
 
-def unknown(
+def maybe_pruned(
     engine: Engine, inbox: Table, events: Sequence[Event], *, began: datetime | None = None
 ) -> dict[str, str]:
-    """Which of these may have been done and pruned since, and why, by their ids.
+    """Events that may have been applied and then pruned: the reason by event id.
 
-    `began`: of what was done under an id of its own, when that was done for the first time.
+    `began`: if the effect has an id of its own (a replay that sends again), the time at which it
+    was first begun; it replaces the event's time.
     """
     with reading(engine) as tx:
         until = forgotten_until(tx, inbox)
@@ -139,7 +140,10 @@ def unknown(
 def _take_suspects(
     by_id: dict[str, Event], starts: Mapping[str, int], *, alone: bool
 ) -> frozenset[str]:
-    """Remove from the batch what has to be handled alone, and say which that is."""
+    """Remove the suspects from the batch, unless handled `alone`, and return their ids.
+
+    Raises KilledItsConsumer.
+    """
     if alone:
         for count in starts.values():
             expect_few_starts(count)
@@ -152,7 +156,7 @@ def _take_suspects(
 def inbox_row(
     event: Event, state: str, *, lease_until: float = 0.0, started_at: datetime | None = None
 ) -> dict[str, object]:
-    """What comes into this state now, with an attempt that began then, or now."""
+    """A row that enters `state` now; its attempt began at `started_at`, by default now."""
     now = datetime.now(UTC)
     return {
         "event_id": event.id,

@@ -1,4 +1,4 @@
-"""Up to when an inbox has been pruned: whether an older event was done, it cannot tell any more."""
+"""Records up to when an inbox has been pruned: for older events, a missing row proves nothing."""
 
 from datetime import datetime
 
@@ -8,11 +8,11 @@ from shared.database.engine import Utc, insert
 
 NAME = "forgotten"
 
-TOO_OLD = "it may have been done: the inbox has been pruned of what was done before"
+TOO_OLD = "it may have been done: the inbox has been pruned of events before"
 
 
 def forgotten_table(metadata: MetaData) -> Table:
-    """A single row, with the id 1, once something has been forgotten."""
+    """Holds a single row with id 1, written by the first prune."""
     return Table(
         NAME,
         metadata,
@@ -22,7 +22,7 @@ def forgotten_table(metadata: MetaData) -> Table:
 
 
 def note_forgotten(tx: Connection, inbox: Table, until: datetime) -> None:
-    """Write down that rows of events from before this time are about to go."""
+    """Record that rows of events before this time are about to be deleted."""
     table = inbox.metadata.tables[NAME]
     statement = insert(tx, table).on_conflict_do_update(
         index_elements=["id"], set_={"until": until}, where=table.c.until < until
@@ -31,5 +31,5 @@ def note_forgotten(tx: Connection, inbox: Table, until: datetime) -> None:
 
 
 def forgotten_until(tx: Connection, inbox: Table) -> datetime | None:
-    """None while nothing has been forgotten."""
+    """The time up to which rows have been pruned; None if none have been."""
     return tx.scalar(select(inbox.metadata.tables[NAME].c.until))

@@ -1,8 +1,8 @@
-"""Effects outside of the database (an email, a text), where no transaction reaches.
+"""Effects outside of the database (an email, a text), which no transaction covers.
 
-A lease says that somebody is at it, and the id under which the far end can recognise a repeat
-is always the event's. A lease is not a record that the work was done: one that has ended means
-that the work is done again.
+A lease records that a process is working on an event. It does not record that the work was done:
+once the lease has expired, the work is repeated, under the same event id, by which the
+downstream system can recognise a repeat.
 """
 
 import time
@@ -27,20 +27,20 @@ from shared.database.engine import clock_of, insert, writing
 from shared.errors import DatabaseUnavailable, LeaseHeld
 from shared.events import Event
 
-#: Seconds between taking a lease and the call, at most: what is left then covers the call.
+#: The most seconds between taking a lease and the call; the rest of the lease covers the call.
 LATEST_START = 2.0
 
-#: A lease that ends later than this from now was taken by a clock that was wrong, and is over.
+#: A lease that expires further ahead than this was taken with a wrong clock, and is ignored.
 LONGEST_LEASE = 3600.0
 
 SENDING = "sending"
 
 
 class LeasedEffect:
-    """An effect outside of every transaction: claim with a lease, do it, record that it was done.
+    """An effect outside of every transaction: take a lease, do the work, record that it is done.
 
     `lease` is in seconds and exceeds the longest time that `send` can take by more than
-    LATEST_START. It is told by the database's clock, the same for every replica.
+    LATEST_START. It is measured by the database's clock, the same for every replica.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class LeasedEffect:
         self._lease = lease
         self._clock = clock
         self._monotonic = monotonic
-        #: Done, but the database was unavailable when that should have been written down.
+        #: Done, but not recorded, because the database was unavailable.
         self._unrecorded: dict[str, _Start] = {}
 
     def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
@@ -77,7 +77,7 @@ class LeasedEffect:
         return self._record(event.id, start)
 
     def _claim(self, event: Event, *, alone: bool) -> "_Start | Applied":
-        """Take the lease, or say why there is nothing to do. Raises LeaseHeld."""
+        """Take the lease, or return the result if there is nothing to do. Raises LeaseHeld."""
         with writing(self._engine) as tx:
             state, lease_until = self._state(tx, event.id)
             began, now = self._monotonic(), self._clock(tx)
@@ -94,7 +94,7 @@ class LeasedEffect:
             return _Start(batch_id, mine, began, was_suspect=bool(starts))
 
     def _expect_enough_lease(self, event: Event, start: "_Start") -> None:
-        """Committing may have taken any time, and a call must end before its lease does."""
+        """Release the lease and raise if the commit was slow: a call must end before its lease."""
         waited = self._monotonic() - start.began
         if waited > LATEST_START:
             self._release(event, start)
@@ -107,7 +107,7 @@ class LeasedEffect:
             self._release(event, start)
             raise
         except BaseException:
-            self._starts.died_of(start.batch_id)
+            self._starts.keep_as_crash(start.batch_id)
             raise
         self._unrecorded[event.id] = start
 
@@ -139,10 +139,10 @@ class LeasedEffect:
         return or_(until <= now, until > now + max(LONGEST_LEASE, 2 * self._lease))
 
     def _release(self, event: Event, start: "_Start") -> None:
-        """The call failed: the next attempt need not wait for the lease to end.
+        """The call failed: release the lease, so that the next attempt need not wait for it.
 
-        Only its own lease: when the call took longer than that, another process may have taken
-        the next. When the database is away too, the lease ends by itself.
+        Releases only its own lease: if the call outlasted it, another process may have taken the
+        next one. If the database is unavailable too, the lease expires.
         """
         inbox = self._inbox
         row = (inbox.c.event_id == event.id) & (inbox.c.lease_until == start.lease_until)
@@ -155,8 +155,8 @@ class LeasedEffect:
     def record_the_rest(self) -> None:
         for event_id, start in list(self._unrecorded.items()):
             self._record(event_id, start)
-        # The lease of a call that has not ended stays: nobody repeats the call before then.
-        self._starts.leave(self._engine)
+        # The lease of an unfinished call stays, so that no process repeats the call before then.
+        self._starts.close(self._engine)
 
     def _record(self, event_id: str, start: "_Start") -> Applied:
         done = {"state": DONE, "lease_until": 0.0, "at": datetime.now(UTC)}
@@ -174,7 +174,7 @@ class LeasedEffect:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """A call that has begun, under a lease that ends at `lease_until`."""
+    """A call that has begun, under a lease that expires at `lease_until`."""
 
     batch_id: str
     lease_until: float

@@ -1,8 +1,9 @@
-"""Tells a refusal of one event from a refusal of all of them, by what happens to the others.
+"""Distinguishes a refusal of one event from an outage, by the results of other events.
 
-Several different events in a row that get the same refusal, and none that is accepted, are an
-outage. One that is refused while others, begun after it, are accepted is itself at fault. Until
-either is seen the event climbs the ladder, and is not given up at its top for some minutes.
+If several different events in a row get the same refusal and none is accepted, it is an outage.
+If an event is refused while others that began after it are accepted, that event is at fault.
+Until one of these is certain, the event climbs the retry ladder, and is not given up at its top
+for PATIENCE seconds.
 """
 
 import math
@@ -14,19 +15,19 @@ from collections.abc import Callable
 from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused, RefusesAll
 from shared.events import Event
 
-#: So many different events, refused in the same way in a row, are an outage.
+#: This many different events, refused in the same way in a row, are an outage.
 SEVERAL = 3
-#: Seconds. Servers that refuse a sender's first mail on principle (greylisting) take the second
-#: after five minutes; and where orders are rare, the next one comes in so many.
+#: Seconds. Servers that greylist refuse a sender's first mail and accept it after five minutes;
+#: and in a quiet shop, the next order may take this long to arrive.
 PATIENCE = 600.0
-#: Seconds between mails that may be sent for nothing, while several in a row had no answer.
+#: Seconds between sends that may be wasted, after several in a row had no response.
 PAUSE = 30.0
-#: How many refused events are remembered. One that was forgotten starts anew.
+#: How many refused events are remembered. A forgotten one counts as refused for the first time.
 REMEMBERED = 10_000
 
 
 class OutageDetector:
-    """Sends, and says of a refusal what it means. Used by many threads."""
+    """Sends events and classifies refusals. Safe to use from many threads."""
 
     def __init__(
         self, send: Callable[[Event], None], *, clock: Callable[[], float] = time.monotonic
@@ -36,17 +37,17 @@ class OutageDetector:
         self._lock = threading.Lock()
         #: Calls are numbered as they begin; this is the last one's number.
         self._begun = 0
-        #: The number of the last call that was begun and accepted.
+        #: The highest number of an accepted call.
         self._accepted = 0
-        #: For each refused event, how many calls had begun when it was refused first.
+        #: For each refused event, how many calls had begun when it was first refused.
         self._refused: OrderedDict[str, int] = OrderedDict()
-        #: The events of each kind of refusal, since something was accepted.
+        #: By kind of refusal: the events refused since the last acceptance.
         self._in_a_row: dict[str, set[str]] = {}
-        #: The events whose outcome is unknown, since something was accepted; when the next one
-        #: may be sent; and who gave no answer.
+        #: The events with an unknown outcome since the last acceptance; the time of the next
+        #: send; and the name of the dependency that did not respond.
         self._unknown: set[str] = set()
-        self._quiet_until = 0.0
-        self._silent = ""
+        self._paused_until = 0.0
+        self._unresponsive = ""
 
     def __call__(self, event: Event) -> None:
         number = self._begin()
@@ -56,7 +57,7 @@ class OutageDetector:
             self._judge(event.id, refused)
             raise
         except OutcomeUnknown as unknown:
-            self._be_quiet(event.id, unknown)
+            self._pause(event.id, unknown)
             raise
         with self._lock:
             self._accepted = max(self._accepted, number)
@@ -65,30 +66,30 @@ class OutageDetector:
             self._refused.pop(event.id, None)
 
     def _begin(self) -> int:
-        """The number of this call. Raises DependencyUnavailable where nothing is sent now."""
+        """The number of this call. Raises DependencyUnavailable during a pause."""
         with self._lock:
-            quiet = self._quiet_until - self._clock()
-            if len(self._unknown) >= SEVERAL and quiet > 0:
-                raise DependencyUnavailable(self._silent, "no answers", retry_after=quiet)
+            pause = self._paused_until - self._clock()
+            if len(self._unknown) >= SEVERAL and pause > 0:
+                raise DependencyUnavailable(self._unresponsive, "no responses", retry_after=pause)
             self._begun += 1
             return self._begun
 
-    def _be_quiet(self, event_id: str, unknown: OutcomeUnknown) -> None:
-        """An attempt is used, since it may be done; but not one of each event in turn."""
+    def _pause(self, event_id: str, unknown: OutcomeUnknown) -> None:
+        """This event uses an attempt, since it may have been sent; the pause spares the others."""
         with self._lock:
-            self._silent = unknown.dependency
+            self._unresponsive = unknown.dependency
             if len(self._unknown) < SEVERAL:
                 self._unknown.add(event_id)
-            self._quiet_until = self._clock() + PAUSE
+            self._paused_until = self._clock() + PAUSE
 
     def _judge(self, event_id: str, refused: Refused) -> None:
-        """Raises DependencyUnavailable for an outage, and says how long any other is borne."""
+        """Raise RefusesAll for an outage; otherwise set how long the refusal is retried."""
         with self._lock:
             to_several = self._is_to_several(event_id, refused.kind)
             is_at_fault = self._accepted > self._first_refused(event_id)
         if refused.for_now:
-            # Not held until it is accepted, since it may be about this recipient: a server that
-            # greylists takes each new one after some minutes, and all of them at the same time.
+            # Retried, not held as in an outage: the refusal may concern this recipient. A server
+            # that greylists accepts each new one after some minutes, independently of the others.
             refused.patience = math.inf if to_several else PATIENCE
         elif to_several:
             raise RefusesAll(

@@ -1,4 +1,4 @@
-"""What can become of a delivery, and the log line that says so."""
+"""The possible outcomes of a delivery, and their log line."""
 
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ class Outcome(StrEnum):
     DEFERRED = "deferred"
     RETRIED = "retried"
     DEAD_LETTERED = "dead_lettered"
-    #: Not settled: it was in the hands of a process that died, and has to be handled alone.
+    #: Not settled: a process crashed while handling it, so it has to be handled alone.
     SUSPECT = "suspect"
 
 

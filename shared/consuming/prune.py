@@ -1,7 +1,7 @@
-"""Keeps the records of a consumer in bounds, without forgetting what may still come again.
+"""Deletes old records of a consumer, except those of events that may still be redelivered.
 
-An inbox row is what makes a repeated event harmless, so it has to outlive every copy of its
-event: those in the work queue and those among the dead letters.
+An inbox row makes a repeated event harmless, so it has to outlive every copy of its event, in the
+work queue and among the dead letters.
 """
 
 import math
@@ -23,7 +23,7 @@ from shared.settings import PruneConsumerSettings
 from shared.shifted_times import shifted
 from shared.transport import Broker, DeadLetter, connect, kept_days
 
-#: Rows in one transaction: short enough that no consumer waits for long.
+#: Rows in one transaction: few enough that no consumer waits for long.
 BATCH = 5_000
 
 Clock = Callable[[], datetime]
@@ -36,43 +36,44 @@ def utc_now() -> datetime:
 
 
 def run_prune(service: str, settings: PruneConsumerSettings, tables: Tables, starts: Table) -> None:
-    """The prune step of a consumer. Ends with status 1 and a sentence when it cannot go on.
+    """The prune step of a consumer. Exits with status 1 and a message when it cannot continue.
 
-    Without the broker, or with a dead letter of unknown age, nothing is pruned. When the database
-    goes away in between, the batches that were committed are gone; the next run does the rest.
+    Prunes nothing if the broker is unavailable or the age of a dead letter is unknown. If the
+    database becomes unavailable, committed batches stay deleted; the next run does the rest.
     """
     configure_logging(service)
-    expect_longer_memory(settings)
+    expect_longer_retention(settings)
     broker = connect(settings.broker_url, settings.retry_ladder)
     engine = open_database(settings.database_url)
     keep = timedelta(days=settings.keep_days)
     try:
         prune_consumer(engine, tables, starts, read_dead_letters(broker, service), keep=keep)
     except (BrokerUnavailable, DatabaseUnavailable, PruneRefused) as error:
-        sys.exit(f"{service}: the prune did not end, run it again later: {error}")
+        sys.exit(f"{service}: the prune did not finish, run it again later: {error}")
     finally:
         engine.dispose()
 
 
-def expect_longer_memory(settings: PruneConsumerSettings) -> None:
-    """End with a sentence when the broker keeps events for longer than they are remembered.
+def expect_longer_retention(settings: PruneConsumerSettings) -> None:
+    """Exit with a message if the broker keeps events for longer than the inbox keeps its rows.
 
-    A group whose position Kafka has forgotten begins with the oldest event that is there.
+    A consumer group whose offsets Kafka has deleted starts with the oldest event in the topic.
     """
     kept = kept_days(settings.broker_url)
     if settings.keep_days < kept:
         sys.exit(
-            f"The broker keeps events for up to {kept:.1f} days, and KEEP_DAYS is "
-            f"{settings.keep_days}: set it to {math.ceil(kept)} or more, or an event that is read "
-            "again would be applied again. Nothing was pruned."
+            f"The broker keeps events for up to {kept:.1f} days, but KEEP_DAYS is "
+            f"{settings.keep_days}: set it to {math.ceil(kept)} or more. Otherwise an event that "
+            "is read again would be applied again. Nothing was pruned."
         )
 
 
 def read_dead_letters(broker: Broker, service: str) -> Iterator[DeadLetter]:
-    """All dead letters of a service, read one by one. Raises BrokerUnavailable, also for a
-    missing queue.
+    """All dead letters of a service, one by one.
+
+    Raises BrokerUnavailable, also if the queue does not exist.
     """
-    # Asked first: the embedded broker shows an undeclared queue as one without dead letters.
+    # Checks that the queue exists: for an undeclared one, the embedded broker's scan is empty.
     broker.depth(service)
     return broker.dead_letters(service).scan()
 
@@ -86,7 +87,7 @@ def prune_consumer(
     keep: timedelta,
     clock: Clock = utc_now,
 ) -> dict[str, int]:
-    """Delete what is older than the cutoff; return how many rows went, by table.
+    """Delete rows older than the cutoff; return the number of deleted rows by table.
 
     Raises PruneRefused and DatabaseUnavailable.
     """
@@ -94,7 +95,7 @@ def prune_consumer(
     oldest, dead_letters = _oldest(dead, now)
     cutoff = find_cutoff(engine, tables.inbox, oldest, now=now, keep=keep)
     with writing(engine) as tx:
-        # First: a replay of events that are older must never take them for new.
+        # First, so that a replay never takes older events for new ones.
         note_forgotten(tx, tables.inbox, cutoff)
     counts = {
         "history": delete_in_batches(engine, tables.history, tables.history.c.at < cutoff),
@@ -106,7 +107,7 @@ def prune_consumer(
 
 
 def _oldest(dead: Iterable[DeadLetter], now: datetime) -> tuple[datetime, int]:
-    """The time of the oldest event among them, at most now, and how many there are.
+    """The time of the oldest event among the dead letters, at most now, and their number.
 
     Raises PruneRefused.
     """
@@ -119,10 +120,10 @@ def _oldest(dead: Iterable[DeadLetter], now: datetime) -> tuple[datetime, int]:
 def find_cutoff(
     engine: Engine, inbox: Table, oldest: datetime, *, now: datetime, keep: timedelta
 ) -> datetime:
-    """What happened before this moment cannot come again; `oldest` is of the dead letters.
+    """The time before which no event can be redelivered. `oldest`: of the dead letters.
 
-    It counts from the service's own progress, not from the clock on the wall: after a long
-    outage the queue holds events as old as what was applied last.
+    `keep` counts from the newest applied event, not from the wall clock: after a long outage, the
+    queue contains events as old as the last applied one.
     """
     newest = select(inbox.c.event_time).where(inbox.c.state == DONE).order_by(inbox.c.at.desc())
     with reading(engine) as tx:
@@ -141,11 +142,11 @@ def _time_of(letter: DeadLetter) -> datetime:
 
 def _is_over(tables: Tables, cutoff: datetime, now: datetime) -> ColumnElement[bool]:
     inbox, history = tables.inbox, tables.history
-    # What was retried, redriven or given up lately may be on its way, however old it is.
+    # Events that were retried, redriven or given up recently may be in flight, however old.
     stirring = select(history.c.event_id).where(history.c.at >= cutoff)
     return and_(
         inbox.c.event_time < cutoff,
-        # A replay sends old events again: its rows are new, however old the events.
+        # A replay processes old events again: their rows are new.
         inbox.c.at < cutoff,
         or_(inbox.c.state == DONE, inbox.c.lease_until <= now.timestamp()),
         inbox.c.event_id.not_in(stirring),
@@ -155,18 +156,18 @@ def _is_over(tables: Tables, cutoff: datetime, now: datetime) -> ColumnElement[b
 def delete_in_batches(
     engine: Engine, table: Table, condition: ColumnElement[bool], *, batch: int = BATCH
 ) -> int:
-    """Delete the rows, a batch in each transaction; return how many there were.
+    """Delete the rows, one transaction per batch; return their number.
 
-    Raises DatabaseUnavailable; then some of the batches may have been deleted.
+    Raises DatabaseUnavailable; some of the batches may then have been deleted.
     """
     [key] = table.primary_key.columns
     some = select(key).where(condition).limit(batch)
-    # The condition stands twice: a lease may be taken between the search and the deletion.
+    # The condition is checked twice: a lease may be taken between the search and the deletion.
     return in_batches(engine, delete(table).where(key.in_(some), condition))
 
 
 def in_batches(engine: Engine, statement: Delete | Update) -> int:
-    """Run a statement, which takes a bounded number of rows, until none is left."""
+    """Run a statement that affects a bounded number of rows until it affects none."""
     total = 0
     while count := _run_once(engine, statement):
         total += count

@@ -1,4 +1,4 @@
-"""After an attempt that failed: another one later, or the dead letter queue."""
+"""Decides after a failed attempt: retry later, or dead-letter."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,17 +21,17 @@ def try_again(
     record: Record,
     error: Exception,
 ) -> Outcome:
-    """Attempt it again after the next rung of the ladder; after the last one, usually give up."""
+    """Retry after the delay of the next rung of the ladder; after the last one, usually give up."""
     if isinstance(error, OutcomeUnknown):
         record = _if_possible(record)
     attempt = delivery.message.attempt
     reason = f"{type(error).__name__}: {error}"
     if attempt > len(ladder):
-        if isinstance(error, Refused) and _may_pass(delivery.message, error):
-            return _wait_on(delivery, effect, max(ladder[-1], DEFERRAL), reason)
+        if isinstance(error, Refused) and _has_patience(delivery.message, error):
+            return _defer(delivery, effect, max(ladder[-1], DEFERRAL), reason)
         return give_up(delivery, effect, record, f"gave up after {attempt} attempts: {reason}")
     after = ladder[attempt - 1]
-    # First the note: what the broker does now is then never unknown to those who ask.
+    # The note comes first, so that the history never misses a retry that the broker has.
     _note(record, delivery, Note(step=Step.RETRIED, reason=reason, after=after))
     delivery.retry(after, Failure.now(reason))
     _forget(delivery, effect)
@@ -40,8 +40,9 @@ def try_again(
 
 
 def _if_possible(record: Record) -> Record:
-    """The outcome is unknown: kept until it can be noted, it would be done again meanwhile, and
-    use no attempt.
+    """A `record` that logs when the database is unavailable, instead of raising.
+
+    For an unknown outcome: raising would repeat the work without using an attempt.
     """
 
     def note_or_log(message: Message, note: Note) -> None:
@@ -53,13 +54,13 @@ def _if_possible(record: Record) -> Record:
     return note_or_log
 
 
-def _may_pass(message: Message, refused: Refused) -> bool:
-    """Whether the event has not been failing for as long as this is borne."""
+def _has_patience(message: Message, refused: Refused) -> bool:
+    """Whether the event has been failing for less than `refused.patience`."""
     try:
         failing = datetime.now(UTC) - datetime.fromisoformat(_first_failure_at(message))
     except (ValueError, TypeError):
         return False
-    # Either way: a time in our future is of a clock that was wrong.
+    # abs(): a first failure in the future was recorded by a wrong clock.
     return abs(failing.total_seconds()) < refused.patience
 
 
@@ -67,7 +68,7 @@ def _first_failure_at(message: Message) -> str:
     return message.first_failure.at if message.first_failure else ""
 
 
-def _wait_on(delivery: Delivery, effect: Effect, after: float, reason: str) -> Outcome:
+def _defer(delivery: Delivery, effect: Effect, after: float, reason: str) -> Outcome:
     delivery.retry(after, None)
     _forget(delivery, effect)
     log_outcome(delivery, Outcome.DEFERRED, seconds=after, reason=reason)
@@ -75,7 +76,7 @@ def _wait_on(delivery: Delivery, effect: Effect, after: float, reason: str) -> O
 
 
 def give_up(delivery: Delivery, effect: Effect, record: Record, reason: str) -> Outcome:
-    """Make it a dead letter, with its whole history and the reason."""
+    """Dead-letter the delivery, with its whole history and the reason."""
     _note(record, delivery, Note(step=Step.DEAD_LETTERED, reason=reason))
     delivery.dead_letter(reason)
     _forget(delivery, effect)
@@ -89,17 +90,17 @@ def _note(record: Record, delivery: Delivery, note: Note) -> None:
     except DependencyUnavailable:
         raise
     except Exception:
-        # The history is for people. Should it not take this one note, the consumer would die of
-        # it and come back to the same event, again and again.
+        # The history is only for people. An error for this one note must not crash the consumer,
+        # which would crash again on the same event after each restart.
         log.exception("history.not_written", event_id=delivery.message.id, step=note.step)
 
 
 def _forget(delivery: Delivery, effect: Effect) -> None:
-    """Tell the effect after the broker has it: a crash in between only leaves a suspicion."""
+    """Clear the suspicion after the broker has the event: a crash in between only keeps it."""
     try:
         effect.given_up(delivery.message.id)
     except DatabaseUnavailable:
         log.warning("suspicion.kept", event_id=delivery.message.id)
     except Exception:
-        # The delivery is settled; nothing may be made of it now.
+        # The delivery is settled: this error must not settle it a second time.
         log.exception("suspicion.kept", event_id=delivery.message.id)

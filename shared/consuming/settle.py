@@ -1,4 +1,4 @@
-"""What becomes of one delivery. This is the page to read first."""
+"""Decides the outcome of each delivery: acknowledge, retry or dead-letter. Read this file first."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -31,36 +31,37 @@ def settle(
     alone: bool = False,
     record: Record = no_record,
 ) -> Outcome:
-    """Decide what becomes of one delivery.
+    """Apply the event of one delivery, and acknowledge, retry or dead-letter the delivery.
 
-    1. Not an event of the contract: dead letter at once, byte for byte, with the reason.
-    2. Applied before, says the inbox: acknowledge.
-    3. Applied now: acknowledge.
-    4. Something that the work needs is away: the error goes up to the loop, which keeps the
-       delivery and stops receiving until it is back. No attempt is used. An outage fills the
-       queue, never the dead letter queue.
-    5. Any other error: try again after the next rung of the ladder; after the last one, dead
-       letter with the whole history. What another system refuses is tried on after the last
-       rung for as long as it may be no fault of the event (`Refused.patience`).
-    6. An error that no attempt can change: dead letter at once.
-    7. Found unended by the death of a process: a suspect, up to the loop, which handles it
-       alone. When it killed its consumer again and again, that is an error of kind 6.
+    1. The message violates the contract: dead-letter it at once, byte for byte, with the reason.
+    2. The inbox shows that the event was applied before: acknowledge.
+    3. The event is applied now: acknowledge.
+    4. A dependency is down: raise to the loop, which keeps the delivery and retries it until the
+       dependency is back up. This uses no attempt, so an outage fills the work queue, never the
+       dead letter queue.
+    5. Any other error: retry after the delay of the next rung; after the last rung, dead-letter
+       with the whole history. An event that another system refuses is retried beyond the last
+       rung while the refusal may not be the event's fault (`Refused.patience`).
+    6. An error that no retry can fix: dead-letter at once.
+    7. A process crashed while handling the event: return it as a suspect to the loop, which
+       handles it alone. If it has crashed its consumer several times, see 6.
 
-    And when somebody else is at work on it (LeaseHeld): come back later, using no attempt.
-    `record` keeps what happens in 5 to 7, for those who ask what became of an order.
+    If another process holds the event's lease (LeaseHeld), the delivery comes back later and uses
+    no attempt. `record` stores the retries and dead letters of 1, 5, 6 and 7, for people who
+    trace an order.
     """
     try:
         event = read(delivery.message)
         applied = effect.apply([event], alone=alone) if event else Applied()
     except LeaseHeld as held:
-        return _come_back(delivery, held)
+        return _defer(delivery, held)
     except (DependencyUnavailable, BrokerUnavailable):
         raise
     except (ContractError, PermanentError) as error:
         return give_up(delivery, effect, record, str(error))
     except Exception as error:  # noqa: BLE001
-        # The one place that catches everything: an error that nobody foresaw must neither
-        # lose the event nor stop the consumer.
+        # The one place that catches everything: an unforeseen error must neither lose the event
+        # nor stop the consumer.
         return try_again(delivery, effect, ladder, record, error)
     return _end(delivery, event, applied)
 
@@ -73,10 +74,11 @@ def settle_all(
     alone: bool = False,
     record: Record = no_record,
 ) -> Iterator[tuple[Delivery, Outcome]]:
-    """Settle a batch in one transaction when all is well, one by one what is not.
+    """Settle a batch in one transaction if possible, and the remaining deliveries one by one.
 
-    Yields each delivery with its outcome as soon as it is settled. What is settled leaves
-    `pending`, so that after an error the rest is still there. `alone`: nothing else is in work.
+    Yields each delivery with its outcome as soon as it is settled. Settled deliveries are removed
+    from `pending`, so that it holds the rest after an error. `alone`: no other work is in
+    progress.
     """
     if len(pending) > 1:
         yield from _settle_together(pending, effect)
@@ -86,10 +88,13 @@ def settle_all(
 
 
 def read(message: Message) -> Event | None:
-    """The event in a message; None for a type that this service does not know."""
+    """The event in a message; None for an event type that consumers ignore.
+
+    Raises ContractError.
+    """
     if not is_id(message.id) or not message.type:
         raise ContractError(
-            f"CloudEvents id {message.id!r} or type {message.type!r} is missing or odd"
+            f"CloudEvents id {message.id!r} or type {message.type!r} is missing or malformed"
         )
     if message.type != ORDER_PLACED:
         return None
@@ -106,7 +111,7 @@ def _settle_together(
     except (DependencyUnavailable, BrokerUnavailable):
         raise
     except Exception as error:  # noqa: BLE001
-        # Which event is at fault is found out by settling each of them by itself.
+        # Settling each event by itself shows which one is at fault.
         log.info("batch.split", size=len(pending), error=repr(error))
         return
     first_time, ended = set(applied.now), applied.now | applied.before
@@ -139,7 +144,7 @@ def _acknowledge(delivery: Delivery, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _come_back(delivery: Delivery, held: LeaseHeld) -> Outcome:
+def _defer(delivery: Delivery, held: LeaseHeld) -> Outcome:
     delivery.retry(held.seconds, None)
     log_outcome(delivery, Outcome.DEFERRED, seconds=held.seconds)
     return Outcome.DEFERRED

@@ -1,4 +1,4 @@
-"""The tables that tell what a consumer has done: its inbox and its history."""
+"""The tables that record a consumer's work: its inbox and its history."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The deliveries that a consumer has in hand: settled, or kept while what they need is away."""
+"""The deliveries that a consumer has in hand: it settles them, or keeps them during an outage."""
 
 import threading
 import time
@@ -23,14 +23,15 @@ log = structlog.get_logger()
 
 
 class WorkInHand:
-    """Used by all workers of a consumer."""
+    """Shared by all worker threads of a consumer."""
 
     def __init__(
         self, service: str, effect: Effect, ladder: Sequence[float], record: Record, keep: float
     ) -> None:
-        """`keep`: seconds for which a delivery is tried in an outage, before it makes room."""
+        """`keep`: seconds for which a delivery is retried in an outage before it makes room."""
         self.circuit_breaker = CircuitBreaker()
-        #: Unended by a process that died: counted, and left for the loop to handle alone.
+        #: A process crashed while handling these: still counted in `unsettled`; the loop handles
+        #: each of them alone.
         self.suspects: deque[Delivery] = deque()
         self.unsettled = 0
         self._effect = effect
@@ -41,14 +42,14 @@ class WorkInHand:
         self._counting = threading.Lock()
 
     def count(self, change: int) -> None:
-        """So many more are in hand, or fewer."""
+        """Add `change` to the number of unsettled deliveries."""
         with self._counting:
             self.unsettled += change
 
     def settle_or_wait(self, pending: deque[Delivery], *, alone: bool = False) -> None:
-        """Settle; while something is away, keep the deliveries and try again, one at a time."""
+        """Settle the deliveries; during an outage, keep them and retry, one batch at a time."""
         began = time.monotonic()
-        while pending and not self.circuit_breaker.left:
+        while pending and not self.circuit_breaker.stopped:
             try:
                 self.circuit_breaker.run(partial(self._settle, pending, alone=alone))
             except DependencyUnavailable as error:
@@ -66,8 +67,8 @@ class WorkInHand:
                 self._count_settled(delivery, outcome, processing=time.monotonic() - began)
 
     def _make_room(self, pending: deque[Delivery]) -> None:
-        """As many events that are themselves at fault as there are workers would keep out for
-        ever the one that is accepted.
+        """Return one delivery to the broker for later. Otherwise faulty events could occupy every
+        worker and keep out the event whose success would end the outage.
         """
         pending[0].retry(DEFERRAL, None)
         pending.popleft()

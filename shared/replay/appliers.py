@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, Table, select
 
 from shared.consuming.effect import Effect
-from shared.consuming.inbox import DONE, inbox_row, unknown
+from shared.consuming.inbox import DONE, inbox_row, maybe_pruned
 from shared.database.bulk_insert import insert_new_rows
 from shared.database.engine import reading, writing
 from shared.errors import BrokerUnavailable, DependencyUnavailable, LeaseHeld, PermanentError
@@ -118,7 +118,7 @@ class ApplyOnce:
         events: Sequence[Event],
         began: datetime | None,
     ) -> Done:
-        failed = unknown(self._engine, self._inbox, events, began=began)
+        failed = maybe_pruned(self._engine, self._inbox, events, began=began)
         others = [event for event in events if event.id not in failed]
         return (act(others) if others else Done()).also(Done(failed=failed))
 

@@ -14,7 +14,7 @@ from shared.activity.reader import ActivityReader
 from shared.activity.views import activity_views
 from shared.consuming.consumer import Consumer
 from shared.consuming.history import History
-from shared.consuming.inbox import unknown
+from shared.consuming.inbox import maybe_pruned
 from shared.consuming.settle import read
 from shared.consuming.tables import Tables
 from shared.database.schema import database_problem
@@ -125,7 +125,7 @@ def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
         """Apply an event at once: CloudEvents binary HTTP, the same effect, the same inbox."""
         try:
             event = read(from_http(request.headers.get, read_body()))
-            if event and (forgotten := unknown(engine, inbox, [event])):
+            if event and (forgotten := maybe_pruned(engine, inbox, [event])):
                 raise PermanentError(forgotten[event.id])
             applied = consumer.effect.apply([event], alone=True) if event else None
         except ContractError as error:

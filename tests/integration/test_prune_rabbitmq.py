@@ -54,6 +54,6 @@ def test_nothing_is_pruned_without_the_dead_letter_queue(
     settings = PruneConsumerSettings(database_url=database_url, broker_url=amqp_url)
     now = datetime.now(UTC)
     kept = {records.applied(now - age * A_DAY, at=now).id for age in (90, 0)}
-    with pytest.raises(SystemExit, match=r"did not end.*email_service_queue\.dlq"):
+    with pytest.raises(SystemExit, match=r"did not finish.*email_service_queue\.dlq"):
         run_prune("email", settings, tables, starts)
     assert records.left() == kept

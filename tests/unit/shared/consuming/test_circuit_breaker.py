@@ -48,7 +48,7 @@ def tripped(breaker: CircuitBreaker, work: Work) -> None:
 
 def until_done(breaker: CircuitBreaker, work: Work) -> None:
     """What a worker does."""
-    while not breaker.left:
+    while not breaker.stopped:
         try:
             breaker.run(work)
         except DependencyUnavailable:
@@ -188,7 +188,7 @@ def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
     attempts = len(work.at)
     threads = workers(breaker, work, 4)
     stays(lambda: len(work.at) == attempts)
-    breaker.leave()
+    breaker.stop()
     for thread in threads:
         thread.join(timeout=2)
     assert not any(thread.is_alive() for thread in threads)
@@ -197,7 +197,7 @@ def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
 
 def test_after_leaving_nothing_is_begun_though_it_is_closed() -> None:
     breaker, work = CircuitBreaker(), Work()
-    breaker.leave()
+    breaker.stop()
     breaker.run(work)
     assert work.at == []
 

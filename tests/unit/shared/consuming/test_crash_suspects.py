@@ -136,7 +136,7 @@ def test_an_event_that_three_processes_died_of_is_given_up(
     die(process(engine, {killer.id}), killer)
     for _ in range(MAX_STARTS - 1):
         die(process(engine, {killer.id}), killer, alone=True)
-    with pytest.raises(KilledItsConsumer, match="started 3 times, never ended"):
+    with pytest.raises(KilledItsConsumer, match="started 3 times, never finished"):
         process(engine, {killer.id}).apply([killer], alone=True)
 
 
@@ -197,7 +197,8 @@ def test_a_convicted_event_is_dead_lettered_and_a_redrive_works_again(
 
     convicted = FakeDelivery(a_message(killer))
     assert settle(convicted, process(engine, set()), (1.0,), alone=True) == Outcome.DEAD_LETTERED
-    assert convicted.ended == [("dead_letter", "killed its consumer: started 3 times, never ended")]
+    reason = "killed its consumer: started 3 times, never finished"
+    assert convicted.ended == [("dead_letter", reason)]
     redriven = FakeDelivery(a_message(killer))
     assert settle(redriven, process(engine, set()), (1.0,)) == Outcome.APPLIED
 
@@ -298,5 +299,5 @@ def test_an_error_that_ends_the_process_is_a_death_however_orderly_the_end(
         effect = process(engine, {killer.id})
         die(effect, killer, alone=alone)
         effect.record_the_rest()
-    with pytest.raises(KilledItsConsumer, match="started 3 times, never ended"):
+    with pytest.raises(KilledItsConsumer, match="started 3 times, never finished"):
         process(engine, set()).apply([killer], alone=True)

@@ -93,7 +93,7 @@ def test_without_the_broker_it_prunes_nothing_and_says_so(
     absent = PruneConsumerSettings(
         database_url=database_url, broker_url=f"sqlite:///{tmp_path / 'absent.db'}"
     )
-    with pytest.raises(SystemExit, match=r"email: the prune did not end.*absent\.db"):
+    with pytest.raises(SystemExit, match=r"email: the prune did not finish.*absent\.db"):
         run_prune("email", absent, tables, starts)
     assert records.count(inbox) == 2
 

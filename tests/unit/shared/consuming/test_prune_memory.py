@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.consuming.prune import expect_longer_memory
+from shared.consuming.prune import expect_longer_retention
 from shared.settings import PruneConsumerSettings
 from shared.transport import kept_days
 
@@ -32,11 +32,11 @@ def test_kafka_keeps_an_event_for_as_long_as_its_address_says_and_a_file_more(
     ("url", "days"), [("amqp://127.0.0.1/", 8), (KAFKA, 8), (f"{KAFKA}?retention_days=56", 64)]
 )
 def test_who_remembers_for_as_long_may_forget_what_is_older(url: str, days: int) -> None:
-    expect_longer_memory(settings(url, days))
+    expect_longer_retention(settings(url, days))
 
 
 @pytest.mark.parametrize(("retention", "days"), [("60", 30), ("56", 63), ("7.1", 8)])
 def test_who_remembers_for_less_is_told_what_it_takes(retention: str, days: int) -> None:
     needed = {"60": 69, "56": 64, "7.1": 9}[retention]
     with pytest.raises(SystemExit, match=f"KEEP_DAYS is {days}: set it to {needed} or more"):
-        expect_longer_memory(settings(f"{KAFKA}?retention_days={retention}", days))
+        expect_longer_retention(settings(f"{KAFKA}?retention_days={retention}", days))

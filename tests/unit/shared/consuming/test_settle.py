@@ -40,9 +40,9 @@ def _borne() -> Refused:
     [
         (replace(GOOD, body=b"\xff\xfe not an event"), "invalid"),
         (replace(GOOD, body=b'{"eventType":"order.placed"}'), "missing required field"),
-        (replace(GOOD, id=""), "id '' or type 'order.placed' is missing or odd"),
+        (replace(GOOD, id=""), "id '' or type 'order.placed' is missing or malformed"),
         (replace(GOOD, id="has spaces"), "id 'has spaces'"),
-        (replace(GOOD, id=GOOD.id + "\n"), "missing or odd"),
+        (replace(GOOD, id=GOOD.id + "\n"), "missing or malformed"),
         (replace(GOOD, type=""), "type '' is missing"),
         (replace(GOOD, time="yesterday"), "time is 'yesterday'"),
     ],
