@@ -1,4 +1,4 @@
-"""The commands of `orderctl`, and what comes before them."""
+"""The commands of `orderctl` and the options that precede them."""
 
 from typing import Annotated
 
@@ -21,8 +21,8 @@ def create_app() -> typer.Typer:
     app = typer.Typer(
         name="orderctl",
         help=(
-            "Run the whole system on this machine, place orders, audit what became of them, "
-            "replay what was, look after dead letters, and cause faults on purpose."
+            "Run the whole system on this machine, place orders, audit their effects, replay "
+            "stored events, handle dead letters, and inject faults."
         ),
         no_args_is_help=True,
         rich_markup_mode="markdown",
@@ -42,8 +42,8 @@ def create_app() -> typer.Typer:
     return app
 
 
-def _print_version(is_asked: bool) -> None:  # noqa: FBT001 (typer gives it by position)
-    if is_asked:
+def _print_version(is_requested: bool) -> None:  # noqa: FBT001 (typer passes it by position)
+    if is_requested:
         typer.echo(f"orderctl {__version__}")
         raise typer.Exit
 
@@ -53,7 +53,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -1,8 +1,7 @@
-"""Asks again when a connection broke: perhaps a process died that another one replaces.
+"""Retries a request whose connection broke, perhaps because a worker died and is being replaced.
 
-gunicorn keeps the socket on which a service listens while it replaces a worker, so that whoever
-asks again just waits a little. What never got a connection is not asked again, nor what took too
-long: nobody is there, or whoever is there does not get on.
+gunicorn keeps the listening socket open while it replaces a worker, so a retry only has to wait
+a little. A refused connection or a timeout is not retried: the service is down or stuck.
 """
 
 import time
@@ -14,14 +13,14 @@ import httpx
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.2
-#: The connection was there, and broke before an answer or in the middle of one.
+#: The connection was established and broke before or during the response.
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 T = TypeVar("T")
 
 
 def ask_again(ask: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """What `ask` returns, which may be done twice without harm. Raises the last httpx.HTTPError."""
+    """Return the result of `ask`, which must be idempotent. Raises the last httpx.HTTPError."""
     for _ in range(ATTEMPTS - 1):
         with suppress(*BROKEN):
             return ask()

@@ -1,22 +1,22 @@
-"""What a command says when it cannot do what was asked, and the status it then ends with."""
+"""Errors that end a command, each with its exit status."""
 
 from shared.errors import PipelineError
 
 
 class CommandError(PipelineError):
-    """The command cannot go on; the message says what to do next."""
+    """The command cannot continue; the message tells the user what to do next."""
 
     status = 1
 
 
 class UsageError(CommandError):
-    """The arguments do not fit together."""
+    """The arguments are invalid or do not fit together."""
 
     status = 2
 
 
 class EvidenceUnreadable(CommandError):
-    """Something that the audit has to see does not show itself; `reasons` has a line for each."""
+    """The audit cannot read some of its evidence; `reasons` has one line for each source."""
 
     status = 3
 
@@ -26,4 +26,4 @@ class EvidenceUnreadable(CommandError):
 
 
 class StackError(CommandError):
-    """A part of the system did not start, or did not get ready."""
+    """A part of the system did not start or did not become ready."""

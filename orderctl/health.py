@@ -1,4 +1,4 @@
-"""What a process says of itself at /health/ready."""
+"""The response of a process to /health/ready."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class Health(msgspec.Struct, rename="camel"):
-    """The answer to /health/ready; what a service does not have keeps its default.
+    """The response to /health/ready; a field that a service does not send keeps its default.
 
-    `unsettled`: deliveries that a consumer holds. The rest is the relay's: rows of the outbox that
-    are `pending`, the age of the oldest, and how many were set aside.
+    `unsettled`: deliveries in flight in a consumer. The relay reports the rest: `pending` outbox
+    rows, the age of the oldest in seconds, and the number of rows that were set aside.
     """
 
     ready: bool
@@ -21,7 +21,7 @@ class Health(msgspec.Struct, rename="camel"):
 
 
 def together(processes: Sequence[Health]) -> Health | None:
-    """What all processes behind one address hold, and whether they are ready; None: no process."""
+    """The combined health of all processes behind one address; None if there is no process."""
     if not processes:
         return None
     waiting = [each for each in processes if not each.ready]

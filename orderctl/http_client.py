@@ -1,4 +1,4 @@
-"""One way to ask a service over HTTP, and one sentence for each thing that can go wrong there."""
+"""An HTTP client for services, which turns every failure into one CommandError sentence."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -13,38 +13,38 @@ from shared.errors import DocumentError
 from shared.http import bounded_client
 from shared.http.documents import read_document
 
-#: A page of the longest orders that the order service takes has 64 MB.
+#: A page of the longest orders that the order service accepts has 64 MB.
 MOST_BYTES = 128 * 1024 * 1024
 CALL_SECONDS = 30.0
-#: What stands behind the question mark.
+#: The parameters of a query string.
 Query = Mapping[str, str | int]
 T = TypeVar("T")
 
 
 def open_client(seconds: float = CALL_SECONDS) -> httpx.Client:
-    """A client for services nearby, whose calls end within so many seconds, as a whole.
+    """A client for local services; each call, as a whole, ends within `seconds`.
 
-    A connection is used again for no longer than a second: gunicorn closes an idle one after
-    two, and a request that meets the closing would look like a failure.
+    An idle connection is reused for one second at most: gunicorn closes it after two, and a
+    request sent at that moment would look like a failure.
     """
     limits = httpx.Limits(keepalive_expiry=1.0)
     return bounded_client.open_client(seconds, limits=limits, most_bytes=MOST_BYTES)
 
 
 def bearer(token: SecretStr | None) -> dict[str, str]:
-    """The header by which an operator is known; none where no token is set."""
+    """The header that authenticates an operator; empty if no token is set."""
     return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
 
 
 class Problem(msgspec.Struct):
-    """The problem document (RFC 9457) with which a service refuses."""
+    """The problem document (RFC 9457) of a refusal."""
 
     title: str = ""
     detail: str = ""
 
 
 def read_problem(response: httpx.Response) -> Problem | None:
-    """None for an answer that is no problem document."""
+    """None if the response is not a problem document."""
     try:
         return read_document(response.content, Problem)
     except DocumentError:
@@ -53,15 +53,16 @@ def read_problem(response: httpx.Response) -> Problem | None:
 
 def not_this_service(name: str, url: str, setting: str, error: DocumentError) -> CommandError:
     return CommandError(
-        f"What answers at {url} is not {name} ({error}): set {setting} to where it is."
+        f"The server at {url} is not {name} ({error}): set {setting} to the address of {name}."
     )
 
 
 class ServiceClient:
-    """One service that is asked over HTTP. Every CommandError says what to do next.
+    """Sends requests to one service. Every CommandError tells the user what to do next.
 
-    `name` is for messages, `setting` is the variable that says where the service is, by default
-    from its name. `start` is how to start it. `token` is sent along.
+    `name` appears in messages. `setting` is the variable that holds the service's address, by
+    default derived from its name. `start` describes how to start it. `token` is sent with each
+    request.
     """
 
     def __init__(
@@ -90,9 +91,9 @@ class ServiceClient:
         again: bool = True,
         query: Query | None = None,
     ) -> httpx.Response:
-        """The answer, whatever its status. Raises CommandError where there is none.
+        """The response, whatever its status. Raises CommandError if there is none.
 
-        `again`: whether it may be asked once more when the connection breaks.
+        `again`: whether to retry when the connection breaks.
         """
 
         def call() -> httpx.Response:
@@ -106,7 +107,7 @@ class ServiceClient:
             raise self.failed(self.url + path, error) from error
 
     def read(self, response: httpx.Response, kind: type[T]) -> T:
-        """What was answered. Raises CommandError where that is no `kind`."""
+        """The decoded body. Raises CommandError if it is not a `kind`."""
         try:
             return read_document(response.content, kind)
         except DocumentError as error:
@@ -114,10 +115,10 @@ class ServiceClient:
             raise self.failed(where, error) from error
 
     def failed(self, _where: str, error: Exception) -> CommandError:
-        """Says that there was no answer, or, after a DocumentError, not one of this service."""
+        """The error for a missing response or, after a DocumentError, for a wrong server."""
         if isinstance(error, DocumentError):
             return not_this_service(self.name, self.url, self.setting, error)
         return CommandError(
             f"{self.name} does not answer at {self.url} ({str(error) or type(error).__name__}): "
-            f"{self._start}, or set {self.setting} to where it is."
+            f"{self._start}, or set {self.setting} to its address."
         )

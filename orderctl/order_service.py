@@ -1,4 +1,4 @@
-"""Asks the order service about one order."""
+"""Requests one order, or a view of it, from the order service."""
 
 from typing import TypeVar
 from urllib.parse import quote
@@ -15,24 +15,24 @@ SETTING = "ORDER_URL"
 T = TypeVar("T")
 
 
-def ask_about(client: httpx.Client, url: str, order_id: str, of_it: str = "") -> httpx.Response:
-    """What it answers, a 404 included. `of_it` is what is wanted, as /journey; "" is the order.
+def request_order(client: httpx.Client, url: str, order_id: str, view: str = "") -> httpx.Response:
+    """The response, which is a success or a 404. `view` is a path such as /journey.
 
     Raises CommandError.
     """
     start = f"start it ({command('demo --keep')} starts everything)"
     order = ServiceClient(client, "The order service", url, setting=SETTING, start=start)
-    response = order.ask("GET", f"/orders/{quote(order_id, safe='')}{of_it}")
+    response = order.ask("GET", f"/orders/{quote(order_id, safe='')}{view}")
     if response.is_success or response.status_code == httpx.codes.NOT_FOUND:
         return response
     raise CommandError(
         f"The order service at {url} answers {response.status_code}: "
-        f"{command('doctor')} says what is wrong."
+        f"run {command('doctor')} to find the cause."
     )
 
 
 def read_answer(content: bytes, kind: type[T], url: str) -> T:
-    """Raises CommandError for what the order service would not answer."""
+    """The decoded body. Raises CommandError if the order service cannot have sent it."""
     try:
         return read_document(content, kind)
     except DocumentError as error:

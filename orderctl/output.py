@@ -1,4 +1,4 @@
-"""One document on standard output; everything else goes to standard error."""
+"""Writes results to standard output and everything else to standard error."""
 
 import os
 import shlex
@@ -21,9 +21,10 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def print_json(document: object) -> None:
-    """The one JSON document of a command, indented for those who read it.
+    """Print a command's one JSON document, indented.
 
-    JSON is UTF-8, whatever the terminal takes: as text, letters that it lacks would be lost.
+    It is always UTF-8: written as text, characters that the terminal's encoding lacks would be
+    lost.
     """
     sys.stdout.flush()
     sys.stdout.buffer.write(msgspec.json.format(_encoder.encode(document)) + b"\n")
@@ -31,7 +32,7 @@ def print_json(document: object) -> None:
 
 
 def print_json_list(documents: Iterable[object]) -> None:
-    """The same for a list of any length, of which one entry is in memory at a time."""
+    """Print a JSON list of any length with only one entry in memory at a time."""
     sys.stdout.flush()
     out, before = sys.stdout.buffer, b"[\n"
     for document in documents:
@@ -42,18 +43,18 @@ def print_json_list(documents: Iterable[object]) -> None:
     out.flush()
 
 
-#: Columns where no terminal says how many there are: enough to cut nothing in a log.
+#: The width of output that does not go to a terminal: wide enough not to cut lines in a log.
 WIDTH_ELSEWHERE = 160
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        # rich would end with status 1, by which the audit says that something was lost.
+        # rich would exit with status 1, which the audit reserves for lost orders.
         raise BrokenPipeError
 
 
 def console() -> Console:
-    """For people, on standard output. Ids are data: nothing in them is markup or a link."""
+    """For people, on standard output. Ids are data, so markup and links in them stay text."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_ELSEWHERE
     return _Console(highlight=False, markup=False, emoji=False, width=width)
 
@@ -63,7 +64,7 @@ def on_stderr() -> Console:
 
 
 def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
-    """A table whose columns named in `numbers` are set to the right and never broken."""
+    """A table whose columns named in `numbers` are right-aligned and never wrapped."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in columns:
         is_number = name in numbers
@@ -77,12 +78,12 @@ def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
 
 
 def printable(text: str) -> str:
-    """The text with what would steer a terminal written out: \\x1b instead of an escape."""
+    """The text with terminal control characters escaped: \\x1b instead of an escape."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def end(run: Callable[[], int], *, as_json: bool) -> NoReturn:
-    """Run a command and end the program: an error is a sentence, never a traceback."""
+    """Run a command and exit; an error is printed as a sentence, never as a traceback."""
     with sentences(as_json=as_json):
         sys.exit(run())
 
@@ -97,21 +98,21 @@ def sentences(*, as_json: bool) -> Iterator[None]:
         print(_advice(error), file=sys.stderr)
         sys.exit(_status(error))
     except KeyboardInterrupt:
-        # What the shell reports for a program that Ctrl-C ended.
+        # The status that a shell reports for a program ended by Ctrl-C.
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of the output, `head` for instance, has seen enough.
+        # The reader of the output, `head` for instance, has closed the pipe.
         _let_go(sys.stdout, sys.stderr)
         sys.exit(141)
     except OSError as error:
-        # A full disk, a folder that is read-only, no more file descriptors.
+        # A full disk, a read-only folder, or no more file descriptors.
         print(f"{error.filename or 'The system'}: {error.strerror or error}", file=sys.stderr)
         _let_go(sys.stdout)
         sys.exit(os.EX_IOERR)
 
 
 def _let_go(*streams: TextIO) -> None:
-    """What cannot be written must not fail once more, with a traceback, when Python ends."""
+    """Discard unwritable output; otherwise it would fail again, with a traceback, at exit."""
     for stream in streams:
         try:
             stream.flush()
@@ -128,27 +129,28 @@ def _status(error: PipelineError) -> int:
 def _advice(error: PipelineError) -> str:
     if isinstance(error, QueuesMissing):
         return (
-            f"The broker lacks something: {error}\nRun python -m shared.topology, which makes it."
+            f"The broker lacks queues or topics: {error}\n"
+            "Run python -m shared.topology to create them."
         )
     if isinstance(error, BrokerUnavailable):
-        return f"The broker does not answer: {error}\nStart it, or set BROKER_URL to where it is."
+        return f"The broker is unavailable: {error}\nStart it, or set BROKER_URL to its address."
     return str(error)
 
 
 def seconds(value: float) -> str:
-    """A duration as people say it: 9 ms, 2.3 s."""
+    """A duration for people: 9 ms, 2.3 s."""
     return f"{value * 1000:.0f} ms" if value < 0.9995 else f"{value:.1f} s"
 
 
 def command(words: str) -> str:
-    """A command of ours that can be copied: called as this one was, from the same folder."""
+    """An orderctl command line to copy: invoked as this one was, from the same folder."""
     return f"{_called(Path(sys.argv[0]), Path(sys.executable))} {words}"
 
 
 def _called(program: Path, python: Path) -> str:
-    """How this program is reached from here: the command `orderctl`, or Python with a module.
+    """How to invoke this program: the command `orderctl`, or Python with a module.
 
-    Only as it was called, since a command of this name may belong to another checkout.
+    Always as it was invoked, since a command of this name may belong to another checkout.
     """
     if program.name == "orderctl":
         return _typed(program)
@@ -156,12 +158,12 @@ def _called(program: Path, python: Path) -> str:
 
 
 def _typed(program: Path) -> str:
-    """Its name where the shell finds it by that, else its path."""
+    """The program's name if it is on the PATH, else its path."""
     if shutil.which(program.name) == str(program):
         return program.name
     path = program.absolute()
     path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else program
-    # Without a slash, a shell would look for it elsewhere.
+    # Without a slash, a shell would search the PATH.
     return shlex.quote(str(path)) if len(path.parts) > 1 else f"./{shlex.quote(path.name)}"
 
 

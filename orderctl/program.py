@@ -1,4 +1,4 @@
-"""Runs a program of ours from a shell, whatever its streams are connected to."""
+"""Runs a command-line program, whatever its standard streams are connected to."""
 
 import io
 import os
@@ -18,39 +18,39 @@ def run_program(app: typer.Typer, name: str) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with sentences(as_json=False):
         if not _completes(name):
-            _say_what_wins()
+            _warn_of_overrides()
         app(prog_name=name)
 
 
 def _completes(name: str) -> bool:
-    """Whether a shell asks for what could come next: it shows whatever else is said."""
+    """Whether a shell is requesting completions; it would show any other output as well."""
     return f"_{name.upper()}_COMPLETE" in os.environ
 
 
-def _say_what_wins() -> None:
+def _warn_of_overrides() -> None:
     if names := overruled():
         print_to_stderr(
-            "A demo runs, but this shell has other values for some variables, and they are used. "
-            f"To look at the demo: unset {' '.join(names)}"
+            "A demo is running, but variables of this shell override its addresses. "
+            f"To use the demo: unset {' '.join(names)}"
         )
 
 
 def open_streams() -> None:
-    """Make all three streams usable, also where the shell closed one or takes ASCII only."""
+    """Make all three streams usable, even if the shell closed one or accepts only ASCII."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nothing = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A bar or an arrow that cannot be shown is a question mark, and not the end.
+            # An unprintable bar or arrow becomes a question mark instead of an error.
             stream.reconfigure(errors="replace")
 
 
 def end_like_ctrl_c() -> None:
-    """A closed terminal and a polite kill end the program as Ctrl-C does: in good order.
+    """Make SIGTERM and a closed terminal end the program as Ctrl-C does, with its clean-up.
 
-    Under `nohup` a closed terminal is to be ignored, and stays so.
+    Under `nohup`, a closed terminal stays ignored.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:

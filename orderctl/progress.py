@@ -1,4 +1,4 @@
-"""Tells what is going on: a line that changes on a terminal, short lines elsewhere."""
+"""Shows progress: a changing line on a terminal, separate short lines elsewhere."""
 
 import sys
 import time
@@ -7,20 +7,20 @@ from contextlib import contextmanager
 
 from orderctl.output import on_stderr
 
-#: Somebody who reads a log wants to see life, not every step.
+#: Often enough to show in a log that the command is alive, without every step.
 SECONDS_BETWEEN_LINES = 5.0
 
-#: Shows what is going on now; called as often as anything changes.
+#: Shows the current activity; called whenever it changes.
 Tell = Callable[[str], None]
 
 
 def silent(_text: str) -> None:
-    """For callers that want no progress at all."""
+    """For callers that want no progress."""
 
 
 @contextmanager
 def progress(*, interval: float = SECONDS_BETWEEN_LINES) -> Iterator[Tell]:
-    """Progress on standard error, gone at the end where that is a terminal."""
+    """Progress on standard error; a terminal line is removed at the end."""
     if not sys.stderr.isatty():
         yield Lines(print_to_stderr, interval=interval)
         return
@@ -33,7 +33,7 @@ def print_to_stderr(text: str) -> None:
 
 
 class Lines:
-    """Prints what it is told when it is new, and no more often than every `interval` seconds."""
+    """Prints the latest text if it is new, at most once per `interval` seconds."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Lines:
         self._interval = interval
         self._clock = clock
         self._latest = self._printed = ""
-        #: What ends sooner than this needs no line.
+        #: Work that ends before this time prints no line.
         self._next = clock() + interval
 
     def __call__(self, text: str) -> None:
@@ -55,7 +55,7 @@ class Lines:
             self.finish()
 
     def finish(self) -> None:
-        """Print the latest, unless that has been done."""
+        """Print the latest text unless it has been printed."""
         if self._latest != self._printed:
             self._write(self._latest)
             self._printed, self._next = self._latest, self._clock() + self._interval

@@ -16,9 +16,9 @@ COLUMNS = ("ready", "retrying", "dead")
 def queues(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Show what waits for each service: ready, waiting for a retry, dead.
+    """Show each service's messages: ready, waiting for a retry, dead.
 
-    On RabbitMQ, what a service has in its hands is not counted; on the others it is.
+    On RabbitMQ, messages in flight (unacknowledged) are not counted; on the others they are.
 
     Example: orderctl queues
     """
@@ -46,4 +46,4 @@ def _print(depths: dict[str, Depth]) -> None:
         made.add_row(service, *(str(number or "-") for number in _counts(depth).values()))
     console().print(made)
     if not any(any(_counts(depth).values()) for depth in depths.values()):
-        console().print(Text("Nothing waits."))
+        console().print(Text("No messages are waiting."))

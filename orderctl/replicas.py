@@ -1,7 +1,7 @@
-"""The processes behind one address: with `--scale email=3`, a name stands for three of them.
+"""Finds the processes behind one address: with `--scale email=3`, one name resolves to three.
 
-What a service has done stands in its database, and any of them tells it. What one process holds,
-and whether it is ready, only that process knows, so that each has to be asked.
+Each process can report a service's effects, which are in the shared database. Readiness and the
+deliveries in flight are known only to each process, so each has to be asked.
 """
 
 import socket
@@ -16,18 +16,18 @@ Resolve = Callable[[str], Sequence[str]]
 
 
 def ip_addresses(host: str) -> Sequence[str]:
-    """Version 4, by which containers of Compose know each other; one for localhost."""
+    """IPv4 addresses, which Compose containers use for each other; one for localhost."""
     found = socket.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
     return sorted({str(address[0]) for *_, address in found})
 
 
 def replicas(url: str, resolve: Resolve = ip_addresses) -> Sequence[str]:
-    """The URL as it is, unless its host has several addresses: then one URL for each of them."""
+    """One URL for each address of the host, or the unchanged URL if there is only one."""
     try:
         parsed = httpx.URL(url)
         hosts = resolve(parsed.host)
     except (OSError, UnicodeError, httpx.InvalidURL):
-        # Whoever asks at this URL is told why that fails.
+        # A request to this URL will report the failure.
         return [url]
     if len(hosts) <= 1:
         return [url]

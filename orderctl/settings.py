@@ -1,4 +1,4 @@
-"""Where everything is: environment variables, else the running demo's file, else the defaults."""
+"""Addresses of all services: from the environment, else the running demo, else the defaults."""
 
 import os
 from typing import Any
@@ -18,7 +18,7 @@ from shop.consumers import CONSUMERS
 
 
 class _FromDemo(BaseSettings):
-    """The environment first, then what the running demo wrote down."""
+    """Reads the environment first, then the file of the running demo."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -35,36 +35,36 @@ class _FromDemo(BaseSettings):
 
 
 def _known_to_demo() -> dict[str, Any]:
-    """What the running demo wrote down, by the names of our fields; nothing when none runs."""
+    """The running demo's values by field name; empty if no demo is running."""
     file = running_demo(demo_folder())
     return {name.lower(): value for name, value in read_environment(file).items()} if file else {}
 
 
 class OrderAddress(_FromDemo):
-    """What `place` takes."""
+    """The settings of `place`."""
 
     order_url: HttpUrl = "http://127.0.0.1:8000"
 
 
 class QueueSettings(_FromDemo):
-    """What the dead letter commands take when they are told the broker's address."""
+    """The settings of the dead letter commands with --broker."""
 
     consumers: Names = CONSUMERS
     retry_ladder: Ladder = LADDER
 
 
 class BrokerSettings(QueueSettings):
-    """What they take when they are not."""
+    """The settings of the dead letter commands without --broker."""
 
     broker_url: BrokerUrl = Field(
         description="a broker's address: amqp://user:password@host:5672/vhost, "
         "kafka://host:9092 or sqlite:///file "
-        "(that of the demo is known while python -m orderctl demo --keep runs)"
+        "(while orderctl demo --keep is running, the default is the demo's broker)"
     )
 
 
 class ConsumerAddresses(_FromDemo):
-    """Where the consumers listen, and what they know an operator by."""
+    """The consumers' addresses and the operator token."""
 
     email_url: HttpUrl = "http://127.0.0.1:8001"
     sms_url: HttpUrl = "http://127.0.0.1:8002"
@@ -78,7 +78,7 @@ class ConsumerAddresses(_FromDemo):
         return str(getattr(self, f"{service}_url"))
 
     def find(self, service: str) -> str | None:
-        """The same; of a service that is not ours what `NAME_URL` says, else None."""
+        """The same; for an unknown service the value of `NAME_URL`, or None if it is unset."""
         if f"{service}_url" in type(self).model_fields:
             return self.of(service)
         url = os.environ.get(f"{service.upper().replace('-', '_')}_URL")
@@ -86,11 +86,11 @@ class ConsumerAddresses(_FromDemo):
 
 
 class FaultAddresses(OrderAddress, ConsumerAddresses):
-    """Where faults can be asked for: every service, by `of("order")` or `of("email")`."""
+    """The services that can inject faults, by `of("order")` or `of("email")`."""
 
 
 class Addresses(BrokerSettings, FaultAddresses):
-    """Where each service and each far end listens. The defaults are the documented ports."""
+    """The addresses of all services and downstream systems; defaults are the documented ports."""
 
     relay_url: HttpUrl = "http://127.0.0.1:8010"
     mail_url: HttpUrl = "http://127.0.0.1:8025"
@@ -98,7 +98,7 @@ class Addresses(BrokerSettings, FaultAddresses):
 
 
 def overruled() -> list[str]:
-    """Variables of this shell that say something else than the demo that runs, and win."""
+    """Variables of this shell that override the running demo's values."""
     known = {name.upper(): value for name, value in _known_to_demo().items()}
-    said = {name: os.environ.get(name, value).strip() for name, value in known.items()}
-    return sorted(name for name in known if said[name] != known[name])
+    used = {name: os.environ.get(name, value).strip() for name, value in known.items()}
+    return sorted(name for name in known if used[name] != known[name])

@@ -11,7 +11,8 @@ from rich.text import Text
 from orderctl.audit import report as audit_report
 from orderctl.demo import report as demo_report
 from orderctl.demo.demo import DemoPlan, Shown, running, show
-from orderctl.demo.keep import how_to_go_on, keep_running
+from orderctl.demo.keep import keep_running
+from orderctl.demo.next_steps import after_demo, while_running
 from orderctl.demo_folder import DEFAULT_FOLDER
 from orderctl.errors import UsageError
 from orderctl.output import console, end, print_json, printable
@@ -23,39 +24,41 @@ from orderctl.stack.stack import Stack
 
 def demo(
     orders: Annotated[
-        int, typer.Option(min=0, max=10_000, help="How many orders; with --keep, also none.")
+        int, typer.Option(min=0, max=10_000, help="Number of orders; 0 is allowed with --keep.")
     ] = 20,
-    rate: Annotated[float, typer.Option(min=0.1, help="Orders a second.")] = 10.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Orders per second.")] = 10.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
     ] = False,
     broker: Annotated[
         str | None,
-        typer.Option(help="amqp://… or kafka://…; by default the embedded broker, a file."),
+        typer.Option(help="amqp://… or kafka://…; default: the embedded broker, a file."),
     ] = None,
     latecomer: Annotated[
         bool,
-        typer.Option("--latecomer", help="Then have shipping join, and show what it sees."),
+        typer.Option("--latecomer", help="Start shipping after the orders and replay them to it."),
     ] = False,
     replaced: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="PART=MODULE", help="Run another module as email, order, …"),
+        typer.Option(
+            "--with", metavar="PART=MODULE", help="Replace the module of a part such as email."
+        ),
     ] = None,
     free_ports: Annotated[
         bool,
-        typer.Option("--free-ports", help="Take other ports than the documented ones."),
+        typer.Option("--free-ports", help="Use free ports instead of the documented ones."),
     ] = False,
     folder: Annotated[
         Path,
-        typer.Option(envvar="DEMO_FOLDER", help="For databases and logs; emptied at the start."),
+        typer.Option(envvar="DEMO_FOLDER", help="For databases and logs; emptied at start-up."),
     ] = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Run the whole system here, place orders, show what happens, audit, stop.
+    """Run the whole system here, place orders, show their progress, audit, stop.
 
-    Each service is a process with its own database. An email takes 2 s, a text 1 s, moving
-    stock 0.5 s; customers wait for none of it. The demo ends with status 0 when the strict
-    audit finds every effect done exactly once.
+    Each service is a process with its own database. An email takes 2 s, a text message 1 s, and
+    moving stock 0.5 s; customers wait for none of these. The exit status is 0 if the strict
+    audit finds that every effect was applied exactly once.
 
     Examples:
 
@@ -63,7 +66,7 @@ def demo(
 
     orderctl demo --orders 100 --rate 50
 
-    orderctl demo --latecomer    # a service joins after the orders; replay
+    orderctl demo --latecomer    # shipping joins after the orders and replays them
 
     orderctl demo --keep    # then place orders with curl, kill services, audit
 
@@ -81,21 +84,23 @@ def demo(
 def _run(plan: DemoPlan, replaced: Sequence[str], *, keep: bool, as_json: bool) -> int:
     plan = replace(plan, replaced=_replaced(replaced))
     if not plan.orders and (plan.latecomer or as_json or not keep):
-        raise UsageError("Without orders there is nothing to show: --orders 0 goes with --keep.")
+        raise UsageError("There is nothing to show without orders: use --orders 0 with --keep.")
     with running(plan, print_to_stderr) as stack:
         status = _show(stack, plan, as_json=as_json) if plan.orders else 0
         if keep:
-            print_to_stderr(how_to_go_on(stack, plan))
+            print_to_stderr(while_running(stack, plan))
             keep_running(stack, print_to_stderr)
+    if not (keep or as_json or status):
+        print_to_stderr(after_demo())
     return status
 
 
 def _replaced(words: Sequence[str]) -> dict[str, str]:
-    """Modules by part. Raises UsageError for what is no PART=MODULE of ours."""
+    """Modules by part. Raises UsageError if a word is not a valid PART=MODULE."""
     pairs = [(part, module) for part, _, module in (word.partition("=") for word in words)]
     for part, module in pairs:
         if part not in MODULES or not module:
-            raise UsageError(f"--with takes PART=MODULE, and the parts are {', '.join(MODULES)}.")
+            raise UsageError(f"--with takes PART=MODULE; the parts are {', '.join(MODULES)}.")
     return dict(pairs)
 
 
@@ -107,13 +112,13 @@ def _show(stack: Stack, plan: DemoPlan, *, as_json: bool) -> int:
 
 def _print(seen: Shown) -> None:
     screen = console()
-    screen.print(Text("\nEach order, and when each service was done with it, after the answer:"))
+    screen.print(Text("\nEach order's response time, then how much later each service was done:"))
     screen.print(demo_report.timeline_table(seen.rows))
     for reason in dict.fromkeys(seen.placing.failures):
         screen.print(Text(f"Not accepted: {printable(reason)}", style="red"))
     screen.print(Text(f"\n{demo_report.comparison(seen.rows)}\n", style="bold"))
     if seen.latecomer:
-        screen.print(Text("The latecomer, which joined when all of these orders had been placed:"))
+        screen.print(Text("The latecomer joined after all of these orders had been placed:"))
         screen.print(demo_report.latecomer_table(seen.latecomer))
         screen.print(Text(""))
     audit_report.print_report(seen.audit, screen)

@@ -1,4 +1,4 @@
-"""The demo: the whole system on this machine, some orders, and what became of them."""
+"""The demo: starts the whole system on this machine, places orders and audits them."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -27,30 +27,30 @@ from orderctl.stack.startup import brought_up, expect_usable
 from shop.consumers import CONSUMERS
 
 LEDGER = "accepted.ndjson"
-#: Seconds for which an order is sent again; everything runs here, so that this is long.
+#: How long, in seconds, an order is retried: plenty, as everything runs on this machine.
 PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """What to show, nothing with no orders. `broker_url` is None for the embedded broker."""
+    """The demo's options. `rate`: orders per second; `broker_url`: None for the embedded broker."""
 
     orders: int
     rate: float
     folder: Path
     broker_url: str | None = None
     latecomer: bool = False
-    #: It goes on after the show: with a page to watch it at, and faults for whoever wants some.
+    #: Keep running after the orders, with a dashboard.
     keep: bool = False
-    #: Whether the documented ports are taken, when all of them are free.
+    #: Use the documented ports if all of them are free.
     documented_ports: bool = True
-    #: Modules by part, to run in place of its own.
+    #: Modules by part that replace the default ones.
     replaced: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What was seen. `latecomer` is None when nobody joined late."""
+    """The results. `latecomer` is None if no service joined late."""
 
     placing: Placing
     rows: tuple[TimelineRow, ...]
@@ -65,14 +65,14 @@ class Shown:
 
 @contextmanager
 def running(plan: DemoPlan, say: Tell) -> Iterator[Stack]:
-    """The whole system, ready; gone at the end, whatever that is."""
+    """Run the whole system, ready for orders; stop it at the end, also after an error."""
     if plan.broker_url:
         expect_usable(plan.broker_url)
         if plan.latecomer:
             expect_unknown(plan.broker_url)
     with claimed(plan.folder), _stack(plan) as stack:
         if plan.documented_ports and dict(stack.plan.ports) != dict(DEFAULT_PORTS):
-            say("Some documented ports are taken; this demo takes others.")
+            say("Some documented ports are in use; this demo uses others.")
         with brought_up(stack, say):
             write_environment(stack.folder, stack.plan.common())
             if plan.keep:
@@ -95,13 +95,13 @@ def _stack(plan: DemoPlan) -> Stack:
 
 def show(stack: Stack, plan: DemoPlan, say: Tell) -> Shown:
     """Place the orders, watch the services, audit."""
-    say(f"Placing {plan.orders} orders, {plan.rate:g} a second …")
+    say(f"Placing {plan.orders} orders, {plan.rate:g} per second …")
     began = datetime.now(UTC)
     placing = _place(stack, plan, plan.orders)
-    say("Every customer has an answer. Meanwhile the services work, each at its own pace:")
+    say("All customers have their responses. The services are still working:")
     done = _watch(stack, len(placing.placed))
     latecomer = _let_join(stack, plan, placing, began, say) if plan.latecomer else None
-    say("Now the audit waits for quiet, then compares every order with its effects.")
+    say("The audit waits until nothing moves, then compares every order with its effects.")
     options = Options(ledger=stack.folder / LEDGER, strict=True)
     with progress() as tell:
         audit = run_audit(stack.addresses, options, tell=tell)
@@ -115,7 +115,7 @@ def _let_join(
         return len(_place(stack, plan, number).placed)
 
     latecomer = let_join(stack, len(placing.placed), began, place_more, say)
-    # Whoever audits from another terminal counts it as well from now on.
+    # From now on, an audit from another terminal includes the latecomer.
     write_environment(stack.folder, stack.plan.common())
     return latecomer
 

@@ -1,4 +1,4 @@
-"""The latecomer of the demo: shipping joins after orders were placed, and what it sees is shown."""
+"""The demo's latecomer: shipping joins after the orders, then gets the missing ones by replay."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ from orderctl.stack.stack import Stack
 from shared.transport import connect
 
 NAME = "shipping"
-#: So many orders are placed once it is there.
+#: Orders placed after it has joined.
 MORE_ORDERS = 3
-#: Nothing may move for so long before what it has seen is counted.
+#: Its queue must have been empty for this long before its shipments are counted.
 QUIET_SECONDS = 2.0
 REPLAY_SECONDS = 300.0
 
-_NO_QUEUE_YET = "the broker gave those orders to the queues that there were; its own came later"
-#: Why a service that joins sees of the past what it sees, by the scheme of BROKER_URL.
+_NO_QUEUE_YET = "those orders went to the queues that existed then; its own was created later"
+#: Why a new service sees or misses earlier orders, by the scheme of BROKER_URL.
 WHY = {
-    "kafka": "its group begins with the oldest event that the topic keeps",
+    "kafka": "its group starts at the oldest event in the topic",
     "amqp": _NO_QUEUE_YET,
     "amqps": _NO_QUEUE_YET,
     "sqlite": _NO_QUEUE_YET,
 }
 
-KEPT = "the broker had kept every event, and was asked for them"
-NOTHING_MISSING = "none was missing, and each was written anew"
+KEPT = "the broker had kept every event, and the replay read them"
+NOTHING_MISSING = "none was missing, and each was rewritten"
 
 
 @dataclass(frozen=True)
 class JoinMoment:
-    """How many orders there were and how many of them had a shipment, and why."""
+    """How many orders and shipments there were after a step, and why."""
 
     when: str
     orders: int
@@ -57,40 +57,42 @@ class Latecomer:
 
 
 def expect_unknown(broker_url: str) -> None:
-    """Raise CommandError where its queues are there already: then it cannot be late."""
+    """Raise CommandError if its queue already exists, since it could not be late then."""
     if not connect(broker_url).missing([NAME]):
         raise CommandError(
-            f"On this broker {NAME} has joined before, and its queue has collected orders since: "
-            "take an empty virtual host."
+            f"{NAME} has joined this broker before, and its queue has collected orders since: "
+            "use an empty virtual host."
         )
 
 
 def let_join(
     stack: Stack, orders: int, began: datetime, place_more: Callable[[int], int], say: Tell
 ) -> Latecomer:
-    """Have it join, place more orders, replay from when the first was placed; count each time."""
+    """Start it, place more orders, replay from `began`; count its shipments after each step."""
     with open_client() as client, progress() as tell:
-        say(f"Now {NAME} joins. None of the {orders} orders was placed with it in mind.")
+        say(f"Now {NAME} joins, after all {orders} orders were placed.")
         stack.join(NAME)
         joined = _count(stack, client, tell)
-        say(f"It has {joined} shipments. Then {MORE_ORDERS} more orders are placed …")
+        say(f"It has {joined} shipments. Placing {MORE_ORDERS} more orders …")
         more = orders + place_more(MORE_ORDERS)
         after = _count(stack, client, tell)
-        say(f"It has {after}. Now a replay, from when this demo began …")
+        say(f"It has {after} shipments. Replaying all events since this demo began …")
         _replay(stack, client, began, tell)
         at_last = _count(stack, client, tell)
     why = WHY[urlsplit(stack.plan.broker_url).scheme]
     return Latecomer(
         (
             JoinMoment("it joined", orders, joined, why),
-            JoinMoment(f"{MORE_ORDERS} more orders", more, after, "it was there when these came"),
+            JoinMoment(
+                f"{MORE_ORDERS} more orders", more, after, "it was running when these were placed"
+            ),
             JoinMoment("a replay", more, at_last, NOTHING_MISSING if after == more else KEPT),
         )
     )
 
 
 def _count(stack: Stack, client: httpx.Client, tell: Tell) -> int:
-    """Its shipments, once nothing moves any more."""
+    """Its number of shipments, once it is idle."""
     wait_until_idle(stack, NAME, QUIET_SECONDS, tell=tell)
     shipping = EvidenceClient(client, NAME, stack.urls[NAME], stack.addresses.operator_token)
     return len(list(shipments(shipping)))

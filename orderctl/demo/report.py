@@ -1,4 +1,4 @@
-"""What the demo shows: a row an order, and one line that compares."""
+"""The demo's output: a table with one row per order, and a comparison in one line."""
 
 import statistics
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from orderctl.output import seconds, table
 from orderctl.stack.parts import WORK_TIMES
 from shop.consumers import CONSUMERS
 
-#: So many orders are shown; of more, the first and the last.
+#: The most orders that are shown; of more, the first and the last.
 ROWS_SHOWN = 30
 
 
 def timeline_table(rows: Sequence[TimelineRow]) -> Table:
     columns = ("answered in", *CONSUMERS)
     made = table("order", *columns, numbers=columns)
-    # Ids are long: on a narrow terminal, the times matter more than their ends.
+    # Ids are long: on a narrow terminal, truncate them rather than the times.
     made.columns[0].overflow = "ellipsis"
     for row in _shown(rows):
         made.add_row(*_cells(row) if row else ["…"] * (1 + len(columns)))
@@ -50,20 +50,20 @@ def latecomer_table(latecomer: Latecomer) -> Table:
 
 
 def comparison(rows: Sequence[TimelineRow]) -> str:
-    """One line: what customers waited for, and what they would have waited for."""
+    """One line: how long customers waited, and how long synchronous calls would have taken."""
     if not rows:
         return "No order was accepted."
     times = [row.placed.seconds for row in rows]
     summands = " + ".join(f"{time:g}" for time in WORK_TIMES.values() if time)
     return (
-        f"Calling the services in turn, each customer would have waited "
+        f"With one call after another, each customer would have waited "
         f"{summands} = {sum(WORK_TIMES.values()):g} s. Here they waited "
-        f"{seconds(statistics.median(times))} (median), and {seconds(max(times))} at most."
+        f"{seconds(statistics.median(times))} (median), {seconds(max(times))} at most."
     )
 
 
 def document(rows: Sequence[TimelineRow]) -> list[dict[str, Any]]:
-    """Milliseconds: `responseMs` of the order, `effectsMs` from its answer to each effect."""
+    """Milliseconds: `responseMs` of the order, `effectsMs` from its response to each effect."""
     return [
         {
             "orderId": row.placed.order_id,

@@ -1,4 +1,4 @@
-"""When each effect of each order was done, counted from the order's answer."""
+"""The time from each order's response to each of its effects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ from orderctl.place.order_client import Placed
 
 @dataclass(frozen=True)
 class TimelineRow:
-    """An order; `seconds` from its answer to the effect, by service, where that was done."""
+    """An order; `seconds` from its response to the effect, by service that has applied one."""
 
     placed: Placed
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def timeline(orders: Sequence[Placed], done: Mapping[str, DoneAt]) -> tuple[TimelineRow, ...]:
-    """A row an order; `done` is by service."""
+    """One row per order; `done` is by service."""
     return tuple(TimelineRow(placed, dict(_seconds(placed, done))) for placed in orders)
 
 
 def _seconds(placed: Placed, done: Mapping[str, DoneAt]) -> Iterator[tuple[str, float]]:
     for service, at in done.items():
         if placed.order_id in at:
-            # A fast service may be done before the client has read its answer.
+            # A fast service may be done before the client has read the response.
             yield service, max(0.0, (at[placed.order_id] - placed.answered_at).total_seconds())

@@ -17,17 +17,17 @@ def wait_until_idle(
     timeout: float = TIMEOUT_SECONDS,
     tell: Tell = silent,
 ) -> None:
-    """Until its queue has been empty for `quiet` seconds. Raises CommandError when it never is."""
+    """Wait until its queue has been empty for `quiet` seconds. Raises CommandError on timeout."""
     broker = connect(stack.plan.broker_url, stack.plan.ladder)
 
-    def look() -> BacklogSnapshot:
+    def probe() -> BacklogSnapshot:
         return BacklogSnapshot(outbox=0, depths={service: broker.depth(service)}, unsettled={})
 
     ended = wait_until_quiet(
-        look,
+        probe,
         QuietTime(quiet, stack.plan.ladder),
         timeout=timeout,
-        tell=lambda _moving: tell(f"waiting until {service} has nothing left to do"),
+        tell=lambda _moving: tell(f"waiting until {service} is idle"),
     )
     if not ended.reached:
-        raise CommandError(f"{service} is not done after {timeout:g} s.")
+        raise CommandError(f"{service} is still busy after {timeout:g} s.")

@@ -1,4 +1,4 @@
-"""Watches the services at work until every order is done or nothing happens any more."""
+"""Watches the services until every order is done or progress stops."""
 
 import sys
 import time
@@ -19,9 +19,9 @@ from orderctl.output import on_stderr
 from orderctl.progress import Lines, print_to_stderr
 
 POLL_SECONDS = 0.25
-#: After so long without a single effect, watching on would show nothing new.
+#: Watching ends after this long without a single new effect.
 STALL_SECONDS = 20.0
-#: Without a terminal, a line every so often.
+#: Without a terminal, progress is one line per interval.
 SECONDS_BETWEEN_LINES = 2.0
 
 #: Shows how many orders each service has done.
@@ -36,7 +36,10 @@ def watch(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, DoneAt]:
-    """What every service did, by the time that all is done or nothing has moved for long."""
+    """Every service's effects, once all orders are done or STALL_SECONDS have passed without one.
+
+    `show` is called after each read with the number of orders done, by service.
+    """
     before: dict[str, int] = {}
     changed = clock()
     while True:
@@ -52,7 +55,7 @@ def watch(
 
 @contextmanager
 def shown(orders: int) -> Iterator[Show]:
-    """A bar for each service on a terminal, short lines elsewhere."""
+    """One bar per service on a terminal, short lines elsewhere."""
     if sys.stderr.isatty():
         with _bars() as bars:
             yield _Bars(bars, orders)
@@ -87,4 +90,4 @@ class _Bars:
 
 def _line(counts: Mapping[str, int], orders: int) -> str:
     done = ", ".join(f"{service} {number}" for service, number in counts.items())
-    return f"done, of {orders}: {done}"
+    return f"done, out of {orders}: {done}"

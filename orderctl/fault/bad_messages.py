@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from orderctl.errors import CommandError
-from orderctl.order_service import ask_about, read_answer
+from orderctl.order_service import read_answer, request_order
 from shared.events import ORDER_PLACED, Item, OrderPlaced, encode
 from shared.transport import Message
 
@@ -54,7 +54,7 @@ def poisons(number: int) -> Iterator[Message]:
 
 
 def _find(client: httpx.Client, url: str, order_id: str) -> _Order:
-    answer = ask_about(client, url, order_id)
+    answer = request_order(client, url, order_id)
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise CommandError(f"The order service at {url} knows no order {order_id}.")
     return read_answer(answer.content, _Order, url)

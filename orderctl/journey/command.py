@@ -9,7 +9,7 @@ import typer
 from orderctl.errors import CommandError
 from orderctl.http_client import open_client
 from orderctl.journey.report import Journey, print_journey
-from orderctl.order_service import ask_about, read_answer
+from orderctl.order_service import read_answer, request_order
 from orderctl.output import console, end, print_json
 from orderctl.settings import OrderAddress
 from shared.settings import load
@@ -45,7 +45,7 @@ def journey(
 
 def ask(client: httpx.Client, url: str, order_id: str) -> bytes:
     """The order service's answer. Raises CommandError."""
-    response = ask_about(client, url, order_id, "/journey")
+    response = request_order(client, url, order_id, "/journey")
     if response.status_code == httpx.codes.NOT_FOUND:
         raise CommandError(
             f"The order service at {url} knows no order {order_id}: compare the id with the one "

@@ -10,7 +10,7 @@ from orderctl.ask_again import ATTEMPTS
 from orderctl.errors import CommandError
 from orderctl.fault.client import FaultClient
 from orderctl.http_client import ServiceClient
-from orderctl.order_service import ask_about, read_answer
+from orderctl.order_service import read_answer, request_order
 from orderctl.output import command
 from orderctl.replay.client import Replay, ReplayClient
 from orderctl.settings import FaultAddresses
@@ -53,16 +53,16 @@ def test_whoever_asks_says_the_same_when_nobody_is_there(
     with pytest.raises(CommandError) as caught:
         ask(client(refuse))
     assert str(caught.value) == (
-        f"email does not answer at {URL} (refused): start it, or set EMAIL_URL to where it is."
+        f"email does not answer at {URL} (refused): start it, or set EMAIL_URL to its address."
     )
 
 
 def test_the_order_service_comes_with_the_command_that_starts_everything() -> None:
     with pytest.raises(CommandError) as caught:
-        ask_about(client(refuse), URL, "ord-1")
+        request_order(client(refuse), URL, "ord-1")
     assert str(caught.value) == (
         f"The order service does not answer at {URL} (refused): start it "
-        f"({command('demo --keep')} starts everything), or set ORDER_URL to where it is."
+        f"({command('demo --keep')} starts everything), or set ORDER_URL to its address."
     )
 
 
@@ -72,7 +72,7 @@ def test_the_order_service_comes_with_the_command_that_starts_everything() -> No
         (lambda http: FaultClient(http, ADDRESSES).show("email"), "email", "EMAIL_URL"),
         (lambda http: ReplayClient(http, ADDRESSES, "email").find("x"), "email", "EMAIL_URL"),
         (
-            lambda http: read_answer(ask_about(http, URL, "x").content, Replay, URL),
+            lambda http: read_answer(request_order(http, URL, "x").content, Replay, URL),
             "the order service",
             "ORDER_URL",
         ),
@@ -85,8 +85,8 @@ def test_whatever_else_answers_is_not_taken_for_the_service(
     with pytest.raises(CommandError) as caught:
         read(client(lambda _request: httpx.Response(200, content=b"[")))
     said = str(caught.value)
-    assert said.startswith(f"What answers at {URL} is not {name} (")
-    assert said.endswith(f"): set {setting} to where it is.")
+    assert said.startswith(f"The server at {URL} is not {name} (")
+    assert said.endswith(f"): set {setting} to the address of {name}.")
 
 
 def test_the_setting_of_a_name_of_several_words_is_one_that_can_be_set() -> None:

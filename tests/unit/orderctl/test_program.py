@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"{tmp_path}".encode())
-    assert done.stderr.endswith(b"or take another folder.\n")
+    assert done.stderr.endswith(b"or use another folder.\n")
     assert done.stderr.count(b"\n") == 1
 
 

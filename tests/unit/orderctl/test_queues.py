@@ -38,7 +38,7 @@ def show(*words: str) -> str:
 
 
 def test_nothing_waits(url: str) -> None:
-    assert show().splitlines()[-1] == "Nothing waits."
+    assert show().splitlines()[-1] == "No messages are waiting."
 
 
 def test_each_service_has_what_waits_for_it(url: str) -> None:

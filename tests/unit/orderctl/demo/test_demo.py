@@ -14,7 +14,8 @@ from rich.console import Console
 from orderctl.audit.effect_times import DoneAt, read_done
 from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.demo.demo import DemoPlan
-from orderctl.demo.keep import RESTART_SECONDS, PartRestarts, how_to_go_on
+from orderctl.demo.keep import RESTART_SECONDS, PartRestarts
+from orderctl.demo.next_steps import after_demo, while_running
 from orderctl.demo.report import ROWS_SHOWN, comparison, document, timeline_table
 from orderctl.demo.timeline import TimelineRow, timeline
 from orderctl.demo.watch import STALL_SECONDS, watch
@@ -97,8 +98,8 @@ def test_one_line_compares() -> None:
     ]
 
     assert comparison(rows) == (
-        "Calling the services in turn, each customer would have waited 2 + 1 + 0.5 = 3.5 s. "
-        "Here they waited 9 ms (median), and 31 ms at most."
+        "With one call after another, each customer would have waited 2 + 1 + 0.5 = 3.5 s. "
+        "Here they waited 9 ms (median), 31 ms at most."
     )
 
 
@@ -182,11 +183,11 @@ def test_a_broker_that_does_not_answer_is_said_before_anything_starts(tmp_path: 
         expect_usable(f"sqlite:///{tmp_path / 'broker.db'}")
 
 
-def test_how_to_go_on_fits_the_folder_and_the_ports(tmp_path: Path) -> None:
+def test_the_next_steps_fit_the_folder_and_the_ports(tmp_path: Path) -> None:
     stack = Stack(tmp_path, page=True)
 
-    usual = how_to_go_on(stack, DemoPlan(20, 10.0, Path(".demo")))
-    other = how_to_go_on(stack, DemoPlan(20, 10.0, Path("other")))
+    usual = while_running(stack, DemoPlan(20, 10.0, Path(".demo")))
+    other = while_running(stack, DemoPlan(20, 10.0, Path("other")))
 
     assert f"curl -i {stack.urls['order']}/orders" in usual
     assert f"{stack.urls['dashboard']}\n" in usual
@@ -198,14 +199,31 @@ def test_how_to_go_on_fits_the_folder_and_the_ports(tmp_path: Path) -> None:
 def test_commands_to_copy_fit_a_shell_whatever_the_folder_is_called(tmp_path: Path) -> None:
     folder = Path("a b#c's $(d)")
 
-    text = how_to_go_on(Stack(tmp_path, page=True), DemoPlan(20, 10.0, folder))
+    text = while_running(Stack(tmp_path, page=True), DemoPlan(20, 10.0, folder))
 
     [words] = [shlex.split(line, comments=True) for line in text.splitlines() if " audit " in line]
     assert words[0] == f"DEMO_FOLDER={folder}"
     assert words[-2:] == ["--accepted", f"{folder}/accepted.ndjson"]
 
 
-def test_a_part_that_has_ended_starts_again_after_a_while() -> None:
+def test_a_demo_that_has_stopped_names_the_commands_to_try_next() -> None:
+    text = after_demo()
+
+    assert command("demo --keep") in text
+    assert command("compare") in text
+
+
+def test_nothing_offered_to_copy_needs_the_operator_token(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, page=True)
+
+    text = while_running(stack, DemoPlan(20, 10.0, tmp_path))
+
+    offered = [shlex.split(line, comments=True)[1] for line in text.splitlines() if "  # " in line]
+    assert f"{stack.urls['order']}/orders/ORDER_ID/journey" in offered
+    assert f"{stack.urls['order']}/orders" not in offered
+
+
+def test_an_ended_part_restarts_after_a_while() -> None:
     started: list[str] = []
     said: list[str] = []
     now = [0.0]
@@ -213,10 +231,10 @@ def test_a_part_that_has_ended_starts_again_after_a_while() -> None:
 
     for second in (0.0, 1.0, RESTART_SECONDS - 0.1):
         now[0] = second
-        restarts.look(["email"])
+        restarts.check(["email"])
     assert (started, len(said)) == ([], 1)
 
     now[0] = RESTART_SECONDS
-    restarts.look(["email"])
-    restarts.look([])
+    restarts.check(["email"])
+    restarts.check([])
     assert (started, len(said)) == (["email"], 2)

@@ -48,7 +48,7 @@ def test_on_a_broker_where_it_has_joined_before_it_cannot_be_late(tmp_path: Path
     expect_unknown(url)
     connect(url).declare([NAME])
     expect_usable(url)
-    with pytest.raises(CommandError, match="take an empty virtual host"):
+    with pytest.raises(CommandError, match="use an empty virtual host"):
         expect_unknown(url)
 
 
@@ -71,5 +71,5 @@ def test_a_service_is_settled_when_its_queue_stays_empty(tmp_path: Path) -> None
     wait_until_idle(stack, NAME, 0.3)
     with broker.publisher() as publisher:
         publisher.publish([a_message()])
-    with pytest.raises(CommandError, match="is not done after"):
+    with pytest.raises(CommandError, match="is still busy after"):
         wait_until_idle(stack, NAME, 0.3, timeout=0.5)

@@ -14,9 +14,9 @@ from orderctl.stack.stack import Stack
     [
         (["--with", "billing=some.module"], "--with takes PART=MODULE"),
         (["--with", "email"], "--with takes PART=MODULE"),
-        (["--orders", "0"], "--orders 0 goes with --keep"),
-        (["--orders", "0", "--keep", "--json"], "--orders 0 goes with --keep"),
-        (["--orders", "0", "--keep", "--latecomer"], "--orders 0 goes with --keep"),
+        (["--orders", "0"], "use --orders 0 with --keep"),
+        (["--orders", "0", "--keep", "--json"], "use --orders 0 with --keep"),
+        (["--orders", "0", "--keep", "--latecomer"], "use --orders 0 with --keep"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_starts(
