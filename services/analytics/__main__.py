@@ -10,8 +10,8 @@ from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 
-#: Events that share a transaction, at most: whatever has arrived, so that nobody waits for more.
-#: A transaction costs by itself about as much as what it does for a hundred of them.
+#: Maximum number of events per transaction. A batch never waits to fill up. The fixed cost of a
+#: transaction is about the cost of processing a hundred events.
 BATCH = 500
 
 
@@ -22,7 +22,7 @@ def compose(
     write: Write = write_facts,
     wrap_effect: WrapEffect = unchanged,
 ) -> Process:
-    """Put the process together; every part that reaches outside can be replaced."""
+    """Assemble the process; tests can replace each part with outside effects."""
     return compose_consumer(
         settings,
         name="analytics",

@@ -11,7 +11,7 @@ from shared.events import Event
 
 
 def write_facts(tx: Connection, events: Sequence[Event]) -> None:
-    """A fact for each event and a row for each of its items: two statements, however many."""
+    """Insert a fact per event and a row per item: two statements, whatever the batch size."""
     now = datetime.now(UTC)
     add_facts(tx, [_fact(event, now) for event in events])
     add_items(tx, [row for event in events for row in _items(event)])

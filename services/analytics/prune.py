@@ -1,4 +1,4 @@
-"""`python -m services.analytics.prune`: delete the records of what cannot come again."""
+"""`python -m services.analytics.prune`: delete records of events that cannot be redelivered."""
 
 from services.analytics.schema import tables
 from shared.consuming.prune import run_prune

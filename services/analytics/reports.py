@@ -1,4 +1,4 @@
-"""What analytics answers: totals, revenue by product, orders a minute, and the facts themselves."""
+"""The reports: totals, revenue by product, orders per minute, and the facts themselves."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,14 +27,14 @@ from shared.database.engine import reading
 from shared.http.app import json_response
 
 MINUTES = 60
-#: Ids of products come from whoever places orders; the answer stays bounded.
+#: Clients choose the product ids, so their number has no limit. The response needs one.
 MAX_PRODUCTS = 1000
 
 _FACTS = select(
     facts.c.event_id, facts.c.order_id, facts.c.total_amount, facts.c.minute, facts.c.at
 ).order_by(facts.c.event_id)
-#: Items without a fact. Nothing here writes such rows, but /products would count them.
-_STRAYS = (
+#: Items without a fact. This service never writes such rows, but /products would count them.
+_ORPHANS = (
     select(
         fact_items.c.event_id.label("eventId"),
         fact_items.c.product_id.label("productId"),
@@ -44,17 +44,16 @@ _STRAYS = (
     .outerjoin_from(fact_items, facts, facts.c.event_id == fact_items.c.event_id)
     .where(facts.c.event_id.is_(None))
 )
-_OF_THE_FACT = ("eventId", "orderId", "totalAmount", "minute", "at")
-_OF_AN_ITEM = ("productId", "quantity", "revenue")
+_FACT_FIELDS = ("eventId", "orderId", "totalAmount", "minute", "at")
+_ITEM_FIELDS = ("productId", "quantity", "revenue")
 
 _BILLION = 10**9
 
 
 def _sums(amounts: Column[Decimal]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """Their sum in billions of cents, and the cents beside those.
+    """The sum of the amounts, as billions of cents and the remaining cents.
 
-    It need not fit into the 64 bits that each of the amounts fits into, and SQLite then refuses
-    to add them up.
+    Each amount fits into 64 bits, but their sum may not, and SQLite raises an overflow error.
     """
     cents = type_coerce(amounts, BigInteger)
     parts = (cents // _BILLION, cents % _BILLION)
@@ -91,20 +90,25 @@ _BY_MINUTE = select(facts.c.minute, func.count().label("orders")).group_by(facts
 
 
 def list_facts(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
-    """Each fact, with its items in the order of the event; last, without an order, the strays."""
+    """Each fact with its items, in the order of the event.
+
+    Without `order_id`, items that have no fact follow at the end.
+    """
     lines = _lines(engine, of_order(_FACTS, facts.c.order_id, order_id))
     if order_id is None:
-        lines = chain(lines, stream(engine, _STRAYS, fact_items.c.event_id, fact_items.c.line))
+        lines = chain(lines, stream(engine, _ORPHANS, fact_items.c.event_id, fact_items.c.line))
     for _event_id, found in groupby(lines, key=itemgetter("eventId")):
         of_one = list(found)
-        items = [{name: line[name] for name in _OF_AN_ITEM} for line in of_one]
-        fact = {name: of_one[0].get(name) for name in _OF_THE_FACT}
+        items = [{name: line[name] for name in _ITEM_FIELDS} for line in of_one]
+        fact = {name: of_one[0].get(name) for name in _FACT_FIELDS}
         yield fact | {"items": [item for item in items if item["productId"] is not None]}
 
 
 def _lines(engine: Engine, query: Select[Any]) -> Iterator[dict[str, Any]]:
-    """A row for each item, those of a fact together. Facts are read page by page, each with its
-    items in one statement: between two, a replay may write both anew.
+    """One row per item, grouped by fact.
+
+    Facts are read page by page. One statement reads a page together with its items, since a
+    replay may rewrite both between two statements.
     """
     page = rows(engine, _with_items(query))
     while page:
@@ -131,7 +135,7 @@ def _with_items(query: Select[Any]) -> Select[Any]:
 
 
 def orders_per_minute(engine: Engine, now: float) -> list[dict[str, Any]]:
-    """The last 60 minutes, the current one last, also those without an order."""
+    """Counts for the last 60 minutes, current minute last, including minutes with no orders."""
     last = int(now) // 60
     minutes = range(last - MINUTES + 1, last + 1)
     query = _BY_MINUTE.where(facts.c.minute.between(minutes[0], minutes[-1]))

@@ -1,4 +1,4 @@
-"""The database of analytics: a fact an order, a row an item, and what every consumer has."""
+"""Analytics tables: one fact per order, one row per item, and the tables of every consumer."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ facts = Table(
     Column("event_id", String(64), primary_key=True),
     Column("order_id", String(64), nullable=False, index=True),
     Column("total_amount", Money, nullable=False),
-    # Whole minutes since 1970 in which the order was placed. SQLite and PostgreSQL have no
-    # function in common that cuts a time to the minute, and both group by a number.
+    # When the order was placed, in whole minutes since 1970. SQLite and PostgreSQL share no
+    # function that truncates a time to the minute, but both can group by an integer.
     Column("minute", BigInteger, nullable=False, index=True),
     Column("at", Utc, nullable=False),
 )

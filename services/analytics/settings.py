@@ -1,4 +1,4 @@
-"""What the analytics service takes from the environment."""
+"""Settings of the analytics service, read from the environment."""
 
 from shared.settings import ConsumerSettings, Port
 

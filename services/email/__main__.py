@@ -22,7 +22,7 @@ def compose(
     send: Send | None = None,
     wrap_effect: WrapEffect = unchanged,
 ) -> Process:
-    """Put the process together; every part that reaches outside can be replaced."""
+    """Assemble the process; tests can replace each part with outside effects."""
     return compose_consumer(
         settings,
         name="email",
@@ -52,7 +52,7 @@ def sender(settings: EmailSettings) -> Send:
 
 
 def run(settings: EmailSettings) -> None:
-    # As many at a time over HTTP as from the queue: neither way is the slower one by design.
+    # The same concurrency over HTTP as from the queue, so that comparing the two modes is fair.
     serve_consumer("email", settings, compose, threads=settings.concurrency)
 
 

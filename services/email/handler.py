@@ -16,7 +16,7 @@ from services.email.refusals import (
     SENDER,
     refusal,
 )
-from services.email.smtp import GOODBYE_SECONDS, Conversation, Reply
+from services.email.smtp import QUIT_SECONDS, Conversation, Reply
 from shared.errors import DependencyUnavailable, OutcomeUnknown
 from shared.events import Event, Item
 
@@ -24,11 +24,11 @@ DOMAIN = "orders.example"
 FROM = f"confirmations@{DOMAIN}"
 READY = 220
 GO_ON = 354
-NO_ANSWER = "no answer to the whole mail, which may be sent"
+NO_REPLY = "no reply to the complete mail, which may have been sent"
 
 
 def confirmation(event: Event) -> EmailMessage:
-    """The mail; sent again, it is the same mail, by which the far end can tell."""
+    """The mail for an event: always the same one, so that duplicates can be recognised."""
     mail = EmailMessage()
     mail["Message-ID"] = f"<{event.id}@{DOMAIN}>"
     mail["Date"] = format_datetime(event.time)
@@ -48,7 +48,7 @@ def _line(item: Item) -> str:
 
 
 def address_of(user_id: str) -> str:
-    """Our ids allow what is no bare local part of an address: `bob.`, `a..b` (RFC 5321, 4.1.2)."""
+    """Quotes ids that are not valid unquoted local parts: `bob.`, `a..b` (RFC 5321, 4.1.2)."""
     is_bare = re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", user_id)
     return f"{user_id}@example.com" if is_bare else f'"{user_id}"@example.com'
 
@@ -56,26 +56,26 @@ def address_of(user_id: str) -> str:
 def send_confirmation(
     event: Event, *, host: str, port: int, timeout: float, answer_timeout: float
 ) -> None:
-    """Hand the mail to the server: `timeout` seconds up to the final dot, and `answer_timeout`
-    from there on.
+    """Send the mail, within `timeout` seconds up to the final dot and `answer_timeout` seconds
+    for the reply to it.
 
-    Raises DependencyUnavailable when the server is away or refuses everybody, Refused when it
-    may be this mail that it refuses, and OutcomeUnknown when there is no answer to the dot.
+    Raises DependencyUnavailable when the server is down or refuses every mail, Refused when the
+    refusal may be about this mail, and OutcomeUnknown when there is no reply to the final dot.
     """
     mail = confirmation(event)
     try:
         with Conversation(host, port, seconds=timeout) as server:
             _prepare(server, address_of(event.order.user_id))
             server.send(_data(mail))
-            _await_answer(server, answer_timeout)
-            _say_goodbye(server)
+            _await_reply(server, answer_timeout)
+            _quit(server)
     except OSError as error:
         raise DependencyUnavailable(MAIL_SERVER, error) from error
 
 
 def _prepare(server: Conversation, recipient: str) -> None:
     _expect(server.reply(), GREETING, READY)
-    if not _is_good(server.command(f"EHLO {DOMAIN}")):
+    if not _is_positive(server.command(f"EHLO {DOMAIN}")):
         _expect(server.command(f"HELO {DOMAIN}"), HELLO)
     _expect(server.command(f"MAIL FROM:<{FROM}>"), SENDER)
     _expect(server.command(f"RCPT TO:<{recipient}>"), RECIPIENT)
@@ -83,12 +83,12 @@ def _prepare(server: Conversation, recipient: str) -> None:
 
 
 def _expect(reply: Reply, step: str, code: int | None = None) -> None:
-    is_expected = reply.code == code if code else _is_good(reply)
+    is_expected = reply.code == code if code else _is_positive(reply)
     if not is_expected:
         raise refusal(step, reply)
 
 
-def _is_good(reply: Reply) -> bool:
+def _is_positive(reply: Reply) -> bool:
     return reply.code // 100 == 2
 
 
@@ -98,25 +98,24 @@ def _data(mail: EmailMessage) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", text) + b".\r\n"
 
 
-def _await_answer(server: Conversation, seconds: float) -> None:
-    """From here on, only an answer tells whether the mail is sent (RFC 5321, 4.5.3.2.6).
+def _await_reply(server: Conversation, seconds: float) -> None:
+    """Only the reply to the final dot shows whether the mail was sent (RFC 5321, 4.5.3.2.6).
 
-    One of 421 or another refusal says that it is not; none at all, and what is no answer, say
-    nothing.
+    With a refusal, including 421, it was not. Without a valid reply, the outcome is unknown.
     """
     server.bound(seconds)
     try:
         reply = server.reply()
     except OSError as error:
-        raise OutcomeUnknown(MAIL_SERVER, f"{NO_ANSWER}: {error}") from error
-    if reply.code < FIRST_REFUSAL and not _is_good(reply):
-        raise OutcomeUnknown(MAIL_SERVER, f"{NO_ANSWER}, but {reply}")
+        raise OutcomeUnknown(MAIL_SERVER, f"{NO_REPLY}: {error}") from error
+    if reply.code < FIRST_REFUSAL and not _is_positive(reply):
+        raise OutcomeUnknown(MAIL_SERVER, f"{NO_REPLY}, but {reply}")
     _expect(reply, END)
 
 
-def _say_goodbye(server: Conversation) -> None:
-    # The mail is taken; a server that does not answer QUIT does not change that. And the sooner
-    # it is written down, the better.
+def _quit(server: Conversation) -> None:
+    # The mail has been accepted, whatever the reply to QUIT. The wait is short, so that the inbox
+    # row is written soon.
     with suppress(OSError):
-        server.bound(GOODBYE_SECONDS)
+        server.bound(QUIT_SECONDS)
         server.command("QUIT")

@@ -1,4 +1,4 @@
-"""`python -m services.email.prune`: delete the records of what cannot come again."""
+"""`python -m services.email.prune`: delete records of events that cannot be redelivered."""
 
 from services.email.schema import tables
 from shared.consuming.prune import run_prune

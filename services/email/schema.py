@@ -1,4 +1,4 @@
-"""The database of email: nothing but what every consumer has. What it sent is at the far end."""
+"""Email tables: only those of every consumer, since mails are stored by the mail server."""
 
 from sqlalchemy import MetaData
 

@@ -1,4 +1,4 @@
-"""What the email service takes from the environment."""
+"""Settings of the email service, read from the environment."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from shared.settings import Concurrency, ConsumerSettings, Patience, Port, Secon
 
 class EmailSettings(ConsumerSettings):
     port: Port = 8001
-    #: The lesson: a mail takes two seconds. 32 at a time, that is 15 mails a second.
+    #: Simulated work of the demo: two seconds per mail. With 32 at a time, 15 mails per second.
     work_time: Seconds = 2.0
     concurrency: Concurrency = 32
     smtp_host: Annotated[
@@ -17,18 +17,18 @@ class EmailSettings(ConsumerSettings):
     ] = "127.0.0.1"
     smtp_port: Port = 1025
     smtp_timeout: Patience = 5.0
-    #: RFC 5321 asks for ten minutes. After a crash nobody may send a mail that was in hand until
-    #: its lease has ended, and for that two are long enough.
+    #: RFC 5321 recommends ten minutes. After a crash, a mail in progress cannot be sent again
+    #: before its lease has expired, and two minutes are long enough for that.
     smtp_answer_timeout: Annotated[
         float, Field(gt=0, le=600, description="seconds, more than 0, at most 600")
     ] = 120.0
 
     @property
     def lease(self) -> float:
-        """Seconds that exceed the longest time in which a mail can be handed over.
+        """Seconds, longer than sending a mail can take.
 
-        The work time; everything up to the final dot, whatever its number of steps; the answer
-        to it; and five seconds for the goodbye, for a busy machine and for clocks that differ. A
-        name that is looked up for longer leaves no time to send anything.
+        The sum of: the work time; all steps up to the final dot; the reply to the final dot; and
+        five seconds for QUIT, a busy machine and clock differences. If resolving the host name
+        takes longer, no time is left to send the mail.
         """
         return self.work_time + self.smtp_timeout + self.smtp_answer_timeout + 5.0

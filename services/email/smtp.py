@@ -1,8 +1,8 @@
-"""One conversation with a mail server (RFC 5321), bounded as a whole.
+"""One conversation with a mail server (RFC 5321), with one timeout for the whole.
 
-smtplib bounds each read and each address: a server that says a line every few seconds keeps it
-busy for ever. Nor does its `sendmail` tell what was lost before the final dot from what was lost
-after it, and only the latter may have been sent.
+smtplib applies its timeout to each read and each address, so a server that sends a line every few
+seconds keeps it busy for ever. Its `sendmail` also does not show whether the connection was lost
+before or after the final dot, and only after it may the mail have been sent.
 """
 
 import re
@@ -12,39 +12,39 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-#: Bytes of a reply. RFC 5321 allows lines of 512, and no sensible reply has more than some.
+#: Bytes per reply. RFC 5321 allows lines of 512 bytes, and replies have few lines.
 MAX_REPLY = 16 * 1024
-#: Seconds in which a goodbye is answered, or not: the mail is taken by then.
-GOODBYE_SECONDS = 1.0
+#: How long to wait for the reply to QUIT; the mail has been accepted by then.
+QUIT_SECONDS = 1.0
 
-#: As `socket.getaddrinfo`: all addresses of a name, in the order in which they are tried.
+#: Like `socket.getaddrinfo`: all addresses of a name, in the order in which to try them.
 LookUp = Callable[..., Sequence[tuple[Any, ...]]]
 
 
 class Reply(NamedTuple):
-    """`code` is 0 for what is no reply of SMTP."""
+    """`code` is 0 if the text is not an SMTP reply."""
 
     code: int
-    said: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.code or 'no reply of SMTP:'} {self.said}"
+        return f"{self.code or 'not an SMTP reply:'} {self.text}"
 
 
 class Conversation:
-    """Every method raises OSError when the server is away or not done in time."""
+    """Every method raises OSError when the server is down or too slow."""
 
     def __init__(
         self, host: str, port: int, *, seconds: float, look_up: LookUp = socket.getaddrinfo
     ) -> None:
-        """Connect; `seconds` are for everything until `bound` is called."""
+        """Connect; `seconds` is the time for everything until `bound` is called."""
         self._look_up = look_up
         self._received = b""
         self.bound(seconds)
         self._socket = self._connect(host, port)
 
     def bound(self, seconds: float) -> None:
-        """From now on so many seconds, however many replies are read in them."""
+        """Allow this many seconds from now on, for all replies together."""
         self._seconds = seconds
         self._ends = time.monotonic() + seconds
 
@@ -53,7 +53,7 @@ class Conversation:
         return self.reply()
 
     def send(self, data: bytes) -> None:
-        """All of it, or OSError: then its end has not been sent."""
+        """Send all of it. After an OSError, the end of the data has not been sent."""
         self._socket.settimeout(self._left())
         self._socket.sendall(data)
 
@@ -87,7 +87,7 @@ class Conversation:
         return left
 
     def _connect(self, host: str, port: int) -> socket.socket:
-        """To the first address that answers; those that follow get their share of the time."""
+        """Connect to the first address that responds; each may use its share of the time left."""
         found = self._look_up(host, port, type=socket.SOCK_STREAM)
         problem = OSError(f"{host} has no address")
         for number, (family, kind, protocol, _, address) in enumerate(found):

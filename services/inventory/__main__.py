@@ -1,4 +1,4 @@
-"""`python -m services.inventory`: moves stock for every order."""
+"""`python -m services.inventory`: reserves stock for every order."""
 
 from services.inventory.handler import move_stock
 from services.inventory.schema import tables
@@ -10,7 +10,7 @@ from shared.serving.server import Process
 from shared.settings import main
 from shared.transport import Broker
 
-#: Events that share a transaction. One commit each would cost three times as much.
+#: Maximum number of events per transaction. One commit per event would cost three times as much.
 BATCH = 100
 
 
@@ -21,13 +21,13 @@ def compose(
     write: Write = move_stock,
     wrap_effect: WrapEffect = unchanged,
 ) -> Process:
-    """Put the process together; every part that reaches outside can be replaced."""
+    """Assemble the process; tests can replace each part with outside effects."""
     return compose_consumer(
         settings,
         name="inventory",
         tables=tables,
         effect=transactional(write, work_time=settings.work_time),
-        # What is on hand was decided first come, first served: movements are never rewritten.
+        # Stock was allocated first come, first served, so a replay never rewrites movements.
         replay=apply_once(batch=BATCH),
         list_effects=list_movements,
         batch=BATCH,

@@ -1,4 +1,4 @@
-"""What the shop has to sell, and how much of it is there on the first day."""
+"""The products of the shop and their initial stock."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Moves stock for the orders, first come, first served."""
+"""Reserves stock for orders, first come, first served."""
 
 from collections import Counter
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -12,7 +12,7 @@ from shared.events import Event
 
 
 def move_stock(tx: Connection, events: Sequence[Event]) -> None:
-    """Reserve stock for a batch of events: three statements, however many events."""
+    """Reserve stock for a batch of events: three statements, whatever the batch size."""
     stock = _lock_stock(tx, events)
     before = dict(stock)
     rows = [row for event in events for row in reserve(stock, event)]
@@ -24,7 +24,7 @@ def move_stock(tx: Connection, events: Sequence[Event]) -> None:
 
 
 def reserve(stock: MutableMapping[str, int], event: Event) -> Iterator[dict[str, Any]]:
-    """Take what the order requests out of `stock`; a movement for each of its products."""
+    """Deduct the ordered quantities from `stock`; yield one movement per product."""
     for product_id, requested in requested_by(event).items():
         moved = min(requested, stock.get(product_id, 0))
         if moved:
@@ -40,7 +40,7 @@ def reserve(stock: MutableMapping[str, int], event: Event) -> Iterator[dict[str,
 
 
 def requested_by(event: Event) -> Counter[str]:
-    """Pieces by product; a product that is in the order twice is requested once, in sum."""
+    """Ordered quantity by product; several lines of the same product are added up."""
     requested: Counter[str] = Counter()
     for item in event.order.items:
         requested[item.product_id] += item.quantity
@@ -48,10 +48,10 @@ def requested_by(event: Event) -> Counter[str]:
 
 
 def _lock_stock(tx: Connection, events: Sequence[Event]) -> dict[str, int]:
-    """What is on hand of the products that the events request; nobody else changes it now.
+    """Lock the products that the events request; return the quantity on hand by product id.
 
-    Locked in one order by every replica, so that two of them never wait for each other. SQLite
-    has one writer at a time anyway, and ignores FOR UPDATE.
+    Every replica locks rows in the same order, so two of them never deadlock. SQLite ignores
+    FOR UPDATE, but allows only one writer at a time.
     """
     wanted = sorted({item.product_id for event in events for item in event.order.items})
     query = (

@@ -1,4 +1,4 @@
-"""`python -m services.inventory.migrate`: create the tables and put the first stock on them."""
+"""`python -m services.inventory.migrate`: create the tables and the initial stock."""
 
 from sqlalchemy import Engine
 
@@ -16,7 +16,7 @@ def run(settings: MigrateSettings) -> None:
 
 
 def stock_up(engine: Engine) -> None:
-    """Add the products that are missing; the stock of the others is left as it is."""
+    """Add missing products; leave the stock of existing ones unchanged."""
     rows = [product._asdict() | {"on_hand": product.initial} for product in CATALOGUE]
     with writing(engine) as tx:
         tx.execute(insert(tx, products).on_conflict_do_nothing(), rows)

@@ -1,4 +1,4 @@
-"""`python -m services.inventory.prune`: delete the records of what cannot come again."""
+"""`python -m services.inventory.prune`: delete records of events that cannot be redelivered."""
 
 from services.inventory.schema import tables
 from shared.consuming.prune import run_prune

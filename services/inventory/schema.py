@@ -1,4 +1,4 @@
-"""The database of inventory: the stock, every movement of it, and what every consumer has."""
+"""Inventory tables: stock, stock movements, and the tables of every consumer."""
 
 from sqlalchemy import (
     BigInteger,
@@ -28,12 +28,12 @@ products = Table(
     CheckConstraint("on_hand >= 0", name="stock_is_never_negative"),
 )
 
-#: A row for each product of each order. What was not there, or is no product of ours, is
+#: One row per product of each order. Pieces that were out of stock or not in the catalogue are
 #: backordered.
 movements = Table(
     "movements",
     metadata,
-    # SQLite numbers rows by itself only in a column that is exactly INTEGER.
+    # SQLite generates row numbers only in a column of exactly the type INTEGER.
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
     Column("event_id", String(64), nullable=False),
     Column("order_id", String(64), nullable=False, index=True),

@@ -1,9 +1,9 @@
-"""What the inventory service takes from the environment."""
+"""Settings of the inventory service, read from the environment."""
 
 from shared.settings import ConsumerSettings, Port, Seconds
 
 
 class InventorySettings(ConsumerSettings):
     port: Port = 8003
-    #: The lesson: half a second, here for a batch.
+    #: Simulated work of the demo: half a second per batch.
     work_time: Seconds = 0.5

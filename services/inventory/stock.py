@@ -1,4 +1,4 @@
-"""What inventory answers: the stock, and every movement of it."""
+"""HTTP views of the stock and of its movements."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ _MOVEMENTS = select(
 
 
 def list_movements(engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
-    """A row for each product of the order, or of all orders, in the order of the movements."""
+    """One row per product of the order, or of all orders; oldest movement first."""
     query = of_order(_MOVEMENTS, movements.c.order_id, order_id)
     return stream(engine, query, movements.c.seq)
 
@@ -44,7 +44,7 @@ def stock_views(engine: Engine) -> Blueprint:
 
     @views.get("/stock/<product_id>")
     def of_product(product_id: str) -> Response:
-        # What cannot be an id is not looked for: PostgreSQL takes no NUL.
+        # Not queried: PostgreSQL rejects a text that contains NUL.
         if not is_id(product_id):
             return problem(404, "Unknown product", "No product has an id like this.")
         found = rows(engine, _STOCK.where(products.c.product_id == product_id))

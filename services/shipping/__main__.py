@@ -1,4 +1,4 @@
-"""`python -m services.shipping`: prepares a shipment for every order, from when it joined."""
+"""`python -m services.shipping`: prepares a shipment for every order placed after it joined."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from shared.settings import main
 from shared.transport import Broker
 
 NAME = "shipping"
-#: Events that share a transaction, at most.
+#: Maximum number of events per transaction.
 BATCH = 100
 
 
@@ -25,7 +25,7 @@ def compose(
     write: Write = create_shipments,
     wrap_effect: WrapEffect = unchanged,
 ) -> Process:
-    """Put the process together; every part that reaches outside can be replaced."""
+    """Assemble the process; tests can replace each part with outside effects."""
     return compose_consumer(
         settings,
         name=NAME,

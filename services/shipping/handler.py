@@ -11,8 +11,7 @@ from services.shipping.schema import shipments
 from shared.events import Event
 
 CREATED = "created"
-#: Shipment ids are made from event ids, so that a shipment that is written anew by a replay
-#: keeps the id under which somebody may be asking for it.
+#: Shipment ids are derived from event ids, so a shipment that a replay rewrites keeps its id.
 _NAMESPACE = uuid.UUID("5f0e3b8c-7a4d-4c55-9d0a-2f6f1f1f7c11")
 
 
@@ -22,7 +21,7 @@ def create_shipments(tx: Connection, events: Sequence[Event]) -> None:
 
 
 def forget_shipments(tx: Connection, event_ids: Sequence[str]) -> None:
-    """Delete what these events have written; a replay then writes it anew."""
+    """Delete the shipments of these events; a replay then rewrites them."""
     tx.execute(delete(shipments).where(shipments.c.event_id.in_(event_ids)))
 
 

@@ -1,7 +1,7 @@
-"""When this service joined: of orders placed before that, it need not have heard.
+"""Records when this service joined; it may have missed orders placed before that.
 
-A queue holds what was published after it was made. A log holds the past as well: there, the
-service has joined as early as the oldest event of which it hears.
+A queue contains only events published after it was created. A log also contains earlier events:
+there, the service joined at the time of the oldest event it can read.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from shared.transport import Broker
 
 
 def note_joining(engine: Engine, broker: Broker, service: str) -> None:
-    """Write down, once, that from now on nothing passes it by: its queues are there."""
+    """Record the joining time once, as soon as the queues exist and no event can be missed."""
     if joined_at(engine) is None and not broker.missing([service]):
         at = broker.past() or datetime.now(UTC)
         with writing(engine) as tx:

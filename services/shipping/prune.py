@@ -1,4 +1,4 @@
-"""`python -m services.shipping.prune`: delete the records of what cannot come again."""
+"""`python -m services.shipping.prune`: delete records of events that cannot be redelivered."""
 
 from services.shipping.schema import tables
 from shared.consuming.prune import run_prune

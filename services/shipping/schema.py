@@ -1,4 +1,4 @@
-"""The database of shipping: a shipment an order, when it joined, and what every consumer has."""
+"""Shipping tables: one shipment per order, the joining time, and the tables of every consumer."""
 
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
@@ -14,13 +14,13 @@ shipments = Table(
     Column("shipment_id", String(64), primary_key=True),
     Column("event_id", String(64), nullable=False, unique=True),
     Column("order_id", String(64), nullable=False, index=True),
-    #: Pieces, of all products together.
+    #: Total quantity over all products.
     Column("items", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("at", Utc, nullable=False),
 )
 
-#: A single row, with the id 1: when this service began to receive.
+#: A single row, with the id 1: the time at which this service joined.
 joined = Table(
     "joined",
     metadata,

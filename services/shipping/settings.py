@@ -1,4 +1,4 @@
-"""What the shipping service takes from the environment."""
+"""Settings of the shipping service, read from the environment."""
 
 from shared.settings import ConsumerSettings, Port
 

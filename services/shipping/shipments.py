@@ -1,4 +1,4 @@
-"""What shipping answers: one shipment, all of them, and since when it has been there."""
+"""HTTP views of the shipments and of the time at which the service joined."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def shipment_views(engine: Engine) -> Blueprint:
 
     @views.get("/shipments/<shipment_id>")
     def of_id(shipment_id: str) -> Response:
-        # What cannot be an id is not looked for: PostgreSQL takes no NUL.
+        # Not queried: PostgreSQL rejects a text that contains NUL.
         if not is_id(shipment_id):
             return problem(404, "Unknown shipment", "No shipment has an id like this.")
         found = rows(engine, _SHIPMENTS.where(shipments.c.shipment_id == shipment_id))
@@ -42,7 +42,7 @@ def shipment_views(engine: Engine) -> Blueprint:
 
     @views.get("/joined")
     def joined() -> Response:
-        """`{"at"}`: from when on it receives every event; null before it began to receive."""
+        """`{"at"}`: the time from which it receives every event; null before it joined."""
         return json_response({"at": joined_at(engine)})
 
     return views

@@ -25,7 +25,7 @@ def compose(
     send: Send | None = None,
     wrap_effect: WrapEffect = unchanged,
 ) -> Process:
-    """Put the process together; every part that reaches outside can be replaced."""
+    """Assemble the process; tests can replace each part with outside effects."""
     return compose_consumer(
         settings,
         name="sms",
@@ -39,7 +39,7 @@ def compose(
 
 
 def sender(settings: SmsSettings) -> Send:
-    # One client for all threads: it keeps connections open, and each may use them.
+    # One client for all threads, which share its pool of open connections.
     limits = httpx.Limits(max_connections=settings.concurrency)
     client = open_client(settings.sms_timeout, limits=limits, base_url=settings.sms_gateway_url)
 
@@ -51,7 +51,7 @@ def sender(settings: SmsSettings) -> Send:
 
 
 def run(settings: SmsSettings) -> None:
-    # As many at a time over HTTP as from the queue: neither way is the slower one by design.
+    # The same concurrency over HTTP as from the queue, so that comparing the two modes is fair.
     serve_consumer("sms", settings, compose, threads=settings.concurrency)
 
 

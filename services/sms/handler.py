@@ -1,4 +1,4 @@
-"""Sends a text through the HTTP gateway; the event's id keeps it from going twice."""
+"""Sends a text through the HTTP gateway, with the event id as idempotency key."""
 
 import httpx
 
@@ -12,21 +12,21 @@ def text_for(event: Event) -> str:
 
 
 def send_text(event: Event, client: httpx.Client) -> None:
-    """Hand the text to the gateway; `client` knows its address, and bounds the call.
+    """Send the text; `client` holds the address of the gateway and the timeout.
 
-    Raises DependencyUnavailable when the gateway is away, refuses everybody, or its answer is
-    lost, and Refused when it may be this text that it refuses.
+    Raises DependencyUnavailable when the gateway is down, does not respond or refuses every
+    text, and Refused when the refusal may be about this text.
     """
     try:
-        answer = client.post(
+        response = client.post(
             "/messages",
             json={"to": event.order.user_id, "text": text_for(event)},
             headers={"Idempotency-Key": event.id},
         )
     except (httpx.TransportError, httpx.DecodingError) as error:
-        # When the answer is lost, the gateway may have taken the text. That need not be known
-        # here as it has to be of a mail: the text is sent again with the same key, and the
-        # gateway answers as it did the first time.
+        # The gateway may have accepted the text before the response was lost. Unlike with a
+        # mail, that does not matter: the retry carries the same key, and the gateway returns
+        # its first response.
         raise DependencyUnavailable("SMS gateway", repr(error)) from error
-    if not answer.is_success:
-        raise refusal(answer)
+    if not response.is_success:
+        raise refusal(response)

@@ -1,4 +1,4 @@
-"""`python -m services.sms.prune`: delete the records of what cannot come again."""
+"""`python -m services.sms.prune`: delete records of events that cannot be redelivered."""
 
 from services.sms.schema import tables
 from shared.consuming.prune import run_prune

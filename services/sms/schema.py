@@ -1,4 +1,4 @@
-"""The database of sms: nothing but what every consumer has. What it sent is at the far end."""
+"""SMS tables: only those of every consumer, since texts are stored by the gateway."""
 
 from sqlalchemy import MetaData
 

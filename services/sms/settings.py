@@ -1,11 +1,11 @@
-"""What the SMS service takes from the environment."""
+"""Settings of the SMS service, read from the environment."""
 
 from shared.settings import Concurrency, ConsumerSettings, HttpUrl, Patience, Port, Seconds
 
 
 class SmsSettings(ConsumerSettings):
     port: Port = 8002
-    #: The lesson: a text takes a second.
+    #: Simulated work of the demo: one second per text.
     work_time: Seconds = 1.0
     concurrency: Concurrency = 16
     sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"
@@ -13,10 +13,10 @@ class SmsSettings(ConsumerSettings):
 
     @property
     def lease(self) -> float:
-        """Seconds that exceed the longest time in which a text can be handed over.
+        """Seconds, longer than sending a text can take.
 
-        The work time; the timeout, which is for the whole call, and once more for a name with
-        two addresses of which the second answers late; and five seconds for looking up the name,
-        for a busy machine and for clocks that differ.
+        The sum of: the work time; the timeout of the whole call, twice, since a host name may
+        have a second address that responds late; and five seconds for resolving the name, a busy
+        machine and clock differences.
         """
         return self.work_time + 2 * self.sms_timeout + 5.0

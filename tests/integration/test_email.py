@@ -151,7 +151,8 @@ def test_the_ladder_limits_copies_of_a_mail_with_unknown_outcome(
     eventually(lambda: pipeline.depth("email").dead == 1)
     [letter] = pipeline.broker.dead_letters("email").browse(10)
     assert letter.message.id == bad.id
-    assert "gave up after 3 attempts: OutcomeUnknown: no answer to the whole mail" in letter.reason
+    reason = "gave up after 3 attempts: OutcomeUnknown: no reply to the complete mail"
+    assert reason in letter.reason
     stays(lambda: server.taken.count("usr-bad@example.com") == 3)
     assert server.taken.count("usr-good@example.com") == 1
 
