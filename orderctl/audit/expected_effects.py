@@ -27,14 +27,14 @@ def mail(order: Order) -> Said:
         f"{item.quantity} x {item.product_id} at {item.price:.2f} = {item.total:.2f}"
         for item in order.items
     ]
-    thanks, total = f"Thank you for your order {order.order_id}:", f"Total: {order.total:.2f}"
+    thanks, total = f"Thank you for your order {order.order_id}:", f"Total: EUR {order.total:.2f}"
     recipient, subject = f"{order.user_id}@example.com", f"Your order {order.order_id}"
     return said(SENDER, recipient, subject, " ".join([thanks, *items, total]))
 
 
 def text(order: Order) -> Said:
     """Recipient and text."""
-    words = f"Your order {order.order_id} over {order.total:.2f} is confirmed."
+    words = f"Your order {order.order_id} for €{order.total:.2f} is confirmed."
     return said(order.user_id, words)
 
 

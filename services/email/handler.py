@@ -36,9 +36,10 @@ def confirmation(event: Event) -> EmailMessage:
     mail["To"] = address_of(event.order.user_id)
     mail["Subject"] = f"Your order {event.order.order_id}"
     lines = "\n".join(_line(item) for item in event.order.items)
+    # EUR and not €: a mail in ASCII needs no transfer encoding.
     mail.set_content(
         f"Thank you for your order {event.order.order_id}:\n\n{lines}\n\n"
-        f"Total: {event.order.total_amount:.2f}\n"
+        f"Total: EUR {event.order.total_amount:.2f}\n"
     )
     return mail
 

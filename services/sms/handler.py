@@ -8,7 +8,7 @@ from shared.events import Event
 
 
 def text_for(event: Event) -> str:
-    return f"Your order {event.order.order_id} over {event.order.total_amount:.2f} is confirmed."
+    return f"Your order {event.order.order_id} for €{event.order.total_amount:.2f} is confirmed."
 
 
 def send_text(event: Event, client: httpx.Client) -> None:

@@ -68,7 +68,7 @@ def test_one_orders_journey_has_every_hop_its_mail_and_its_text(watched: Watched
     done = journey.locator('.hops > [data-state="done"]')
     watched.until(lambda: done.count() == 6, "every hop is done")
     watched.until(lambda: "Thank you for your order" in journey.inner_text(), "the mail")
-    assert re.search(r"Your order ord-\S+ over [0-9.]+ is confirmed", journey.inner_text())
+    assert re.search(r"Your order ord-\S+ for €[0-9.]+ is confirmed", journey.inner_text())
     assert watched.page.evaluate("document.activeElement.id") == "journey-title"
 
 

@@ -21,7 +21,7 @@ export function rate(value) {
 
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
 
-export const money = (amount) => Number(amount).toFixed(2);
+export const money = (amount) => `€${Number(amount).toFixed(2)}`;
 
 /** Ids are long; their beginning tells them apart for people. */
 export const short = (id) => (id.length > 14 ? `${id.slice(0, 12)}…` : id);

@@ -23,7 +23,7 @@ ITEMS = [
     {"productId": "prod-101", "quantity": 2, "price": 49.99},
     {"productId": "prod-118", "quantity": 1, "price": 9.99},
 ]
-TEXT = "2 x prod-101 at 49.99 = 99.98 1 x prod-118 at 9.99 = 9.99 Total: 109.97"
+TEXT = "2 x prod-101 at 49.99 = 99.98 1 x prod-118 at 9.99 = 9.99 Total: EUR 109.97"
 AT = "2026-03-04T12:00:30Z"
 MINUTE = 29543760
 
@@ -56,7 +56,7 @@ def mail(number: int) -> dict[str, Any]:
 
 
 def text(number: int) -> dict[str, Any]:
-    words = f"Your order ord-{number:032x} over 109.97 is confirmed."
+    words = f"Your order ord-{number:032x} for €109.97 is confirmed."
     return {"id": number, "idempotencyKey": event(number), "to": "usr-1", "text": words}
 
 

@@ -64,7 +64,7 @@ def test_the_mail_says_who_ordered_what_for_how_much(server: SmtpServer) -> None
         "2 x prod-456 at 49.99 = 99.98",
         "10000 x prod-1 at 0.10 = 1000.00",
         "",
-        "Total: 1099.98",
+        "Total: EUR 1099.98",
     ]
 
 

@@ -49,7 +49,7 @@ def test_the_text_goes_out_under_the_id_of_the_event(
     gateway.body = b"" if status == 204 else b"answer"
     event = an_event(an_item("prod-456", 2, "49.9"), user="usr-7")
     send_text(event, client)
-    text = f"Your order {event.order.order_id} over 99.80 is confirmed."
+    text = f"Your order {event.order.order_id} for €99.80 is confirmed."
     assert gateway.requests == [Request("/messages", event.id, {"to": "usr-7", "text": text})]
 
 
