@@ -1,6 +1,7 @@
-"""Looks at what brokers keep: `python -m docs.workshop.look log`, on Kafka also `… groups`.
+"""Prints the events that a broker keeps: `python -m docs.workshop.look log`.
 
-The broker is that of the demo that runs, or of BROKER_URL.
+On Kafka, `… groups SERVICE` prints the offsets of a consumer group. The broker is that of the
+running demo, or BROKER_URL.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def log(count: int = 10) -> None:
-    """The oldest events that are kept, each with its position."""
+    """The oldest stored events, each with its position."""
     end(lambda: _log(count), as_json=False)
 
 
@@ -39,7 +40,7 @@ def _log(count: int) -> int:
 
 @app.command()
 def groups(service: str) -> None:
-    """Kafka: how far the group of a service has come in each partition of the topic."""
+    """Kafka: the committed offset and lag of a service in each partition."""
     end(lambda: _groups(service), as_json=False)
 
 

@@ -1,4 +1,4 @@
-"""Email that acknowledges a message when it comes, before it has done anything with it.
+"""An email service that acknowledges each message on arrival, before it does any work.
 
 `orderctl demo --keep --orders 0 --with email=docs.workshop.broken.auto_ack`
 """
@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from docs.workshop.broken.passing_on import PassingOn
+from docs.workshop.broken.wrapper import Wrapper
 from services.email.__main__ import compose
 from services.email.settings import EmailSettings
 from shared.observability import configure_logging
@@ -15,24 +15,24 @@ from shared.settings import main
 from shared.transport import Delivery, connect
 
 
-class AutoAck(PassingOn):
-    """A broker whose deliveries are acknowledged already."""
+class AutoAck(Wrapper):
+    """A broker whose deliveries are already acknowledged."""
 
     def subscribe(self, service: str, *, prefetch: int) -> Any:
         return _Subscription(self.inner.subscribe(service, prefetch=prefetch))
 
 
-class _Subscription(PassingOn):
+class _Subscription(Wrapper):
     def receive(self, max_messages: int, timeout: float) -> Sequence[Any]:
         received: Sequence[Delivery] = self.inner.receive(max_messages, timeout)
         for delivery in received:
-            # The fault: from here on the broker has forgotten it, and only this process knows.
+            # The fault: from here on, the message exists only in this process.
             delivery.ack()
         return [_Acknowledged(delivery) for delivery in received]
 
 
-class _Acknowledged(PassingOn):
-    """There is nothing left to decide about it."""
+class _Acknowledged(Wrapper):
+    """A delivery that the broker has already forgotten."""
 
     def ack(self) -> None:
         pass

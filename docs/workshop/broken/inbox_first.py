@@ -1,4 +1,4 @@
-"""Inventory that writes down "I have seen this event", and only then moves the stock.
+"""An inventory service that first records an event as seen, and then moves the stock.
 
 `orderctl demo --keep --orders 0 --with inventory=docs.workshop.broken.inbox_first`
 """
@@ -23,7 +23,7 @@ seen = Table("seen", metadata, Column("event_id", String(64), primary_key=True))
 
 
 class InboxFirst:
-    """Around the real effect. The fault: two transactions where one is needed."""
+    """Wraps the real effect. The fault: two transactions where one is needed."""
 
     def __init__(self, effect: Effect, engine: Engine) -> None:
         self._effect = effect
@@ -32,7 +32,7 @@ class InboxFirst:
     def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
         with writing(self._engine) as tx:
             new = insert_new_rows(tx, seen, [{"event_id": event.id} for event in events])
-        # A process that dies here has done nothing, and what it has written says that it has.
+        # A process that dies here has recorded the event without applying it.
         fresh = [event for event in events if event.id in new]
         if fresh:
             self._effect.apply(fresh, alone=alone)

@@ -1,4 +1,4 @@
-"""An order service that commits the order and then publishes its event by itself.
+"""An order service that commits the order and then publishes its event directly.
 
 `orderctl demo --keep --orders 0 --with order=docs.workshop.broken.no_outbox`
 """
@@ -28,7 +28,7 @@ from shared.transport import Message, Publisher, connect
 
 
 class Settings(OrderSettings):
-    """One more than the real one needs: that never touches a broker."""
+    """Adds the broker, which the real order service never talks to."""
 
     model_config = SettingsConfigDict(frozen=True)
 
@@ -66,7 +66,7 @@ def publish_when_answered(publisher: Publisher) -> Callable[[Response], Response
     def after(response: Response) -> Response:
         message = g.pop("to_publish", None)
         if message:
-            # The fault: the order is committed, and from here to the broker it is in memory only.
+            # The fault: the order is committed, but its event exists only in memory.
             response.call_on_close(lambda: publisher.publish([message]))
         return response
 

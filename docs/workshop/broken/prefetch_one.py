@@ -1,11 +1,11 @@
-"""Email that takes one message at a time, whatever number of mails it could send side by side.
+"""An email service that takes one message at a time, although it could send 32 in parallel.
 
 `orderctl demo --keep --orders 0 --with email=docs.workshop.broken.prefetch_one`
 """
 
 from typing import Any
 
-from docs.workshop.broken.passing_on import PassingOn
+from docs.workshop.broken.wrapper import Wrapper
 from services.email.__main__ import compose
 from services.email.settings import EmailSettings
 from shared.observability import configure_logging
@@ -14,11 +14,11 @@ from shared.settings import main
 from shared.transport import connect
 
 
-class PrefetchOne(PassingOn):
-    """A broker that has at most one message under way to each consumer."""
+class PrefetchOne(Wrapper):
+    """A broker that delivers at most one unacknowledged message per consumer."""
 
     def subscribe(self, service: str, *, prefetch: int) -> Any:
-        # The fault: 32 threads could send, and 31 of them never have anything to do.
+        # The fault: 31 of the 32 sending threads are always idle.
         return self.inner.subscribe(service, prefetch=1)
 
 

@@ -1,4 +1,4 @@
-"""Part 1: one call after the other. Change `call_all`, so that none waits for another."""
+"""Part 1: services called in turn. Change `call_all` so that the calls run at the same time."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,24 +10,24 @@ Call = Callable[[], None]
 
 
 def call_all(calls: Sequence[Call]) -> None:
-    """Returns when all calls have ended; raises what one of them raises."""
+    """Returns when all calls have ended. Raises an exception that one of them raised."""
     for call in calls:
         call()
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
-def test_nobody_waits_for_another() -> None:
-    # The barrier lets nobody through until three are there.
+def test_calls_run_at_the_same_time() -> None:
+    # The barrier blocks each call until three of them have reached it.
     barrier = threading.Barrier(3)
 
     call_all([lambda: meet(barrier)] * 3)
 
 
-def test_a_call_that_fails_is_not_hushed_up() -> None:
+def test_the_error_of_a_call_is_raised() -> None:
     def fails() -> None:
-        raise ConnectionRefusedError("email is away")
+        raise ConnectionRefusedError("email is down")
 
     with pytest.raises(ConnectionRefusedError):
         call_all([lambda: None, fails, lambda: None])

@@ -1,10 +1,10 @@
-"""Part 2: a shop that is open only while all of its services are. Change `Shop`."""
+"""Part 2: a shop that works only while all of its services are up. Change `Shop`."""
 
 from collections import deque  # noqa: F401 - a hint
 from collections.abc import Callable, Mapping
 from contextlib import suppress  # noqa: F401 - a hint
 
-#: Does its part for an order; raises ConnectionRefusedError while it is away.
+#: Does its part for an order; raises ConnectionRefusedError while it is down.
 Service = Callable[[str], None]
 
 
@@ -18,28 +18,28 @@ class Shop:
         return "accepted"
 
     def work(self) -> None:
-        """Do what can be done now. Called again and again."""
+        """Process waiting orders, where possible. Called repeatedly."""
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
 class Part:
-    """A service that keeps a list of what it has done."""
+    """A service that lists the orders it has processed."""
 
     def __init__(self) -> None:
-        self.is_away = False
+        self.is_down = False
         self.done: list[str] = []
 
     def __call__(self, order: str) -> None:
-        if self.is_away:
-            raise ConnectionRefusedError("away")
+        if self.is_down:
+            raise ConnectionRefusedError("down")
         self.done.append(order)
 
 
-def test_an_order_is_accepted_while_email_is_away() -> None:
+def test_an_order_is_accepted_while_email_is_down() -> None:
     email, sms = Part(), Part()
-    email.is_away = True
+    email.is_down = True
     shop = Shop({"email": email, "sms": sms})
 
     assert shop.place("ord-1") == "accepted"
@@ -48,15 +48,15 @@ def test_an_order_is_accepted_while_email_is_away() -> None:
     assert sms.done == ["ord-1"]
 
 
-def test_email_gets_what_waited_once_it_is_back() -> None:
+def test_email_gets_waiting_orders_when_it_is_back() -> None:
     email = Part()
-    email.is_away = True
+    email.is_down = True
     shop = Shop({"email": email})
     assert shop.place("ord-1") == "accepted"
     assert shop.place("ord-2") == "accepted"
     shop.work()
 
-    email.is_away = False
+    email.is_down = False
     shop.work()
     shop.work()
 

@@ -1,14 +1,14 @@
-"""Part 3: which queues does a topic exchange hand a message to? Change `matches`."""
+"""Part 3: which bindings of a topic exchange match a routing key? Change `matches`."""
 
 import pytest
 
 
 def matches(binding: str, key: str) -> bool:
-    """`*` in a binding stands for exactly one word, `#` for any number of words, also none."""
+    """`*` in a binding stands for exactly one word, `#` for any number of words, including none."""
     return binding == key
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Part 4: a consumer that says "done" too early. Change `consume`."""
+"""Part 4: a consumer that acknowledges too early. Change `consume`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +16,14 @@ def consume(subscription: Subscription, work: Callable[[str], None]) -> None:
         work(delivery.message.key)
 
 
-# What it has to do, on the embedded broker. Leave this as it is.
+# The tests, on the embedded broker. Leave them as they are.
 
 
 class Killed(BaseException):
-    """The end of a process, as far as a test can have one."""
+    """Simulates the death of the process."""
 
 
-def test_what_was_in_the_hands_of_the_dead_comes_again(tmp_path: Path) -> None:
+def test_a_message_in_flight_is_redelivered_after_a_crash(tmp_path: Path) -> None:
     broker = broker_with_an_order(tmp_path)
     done: list[str] = []
 
@@ -35,7 +35,7 @@ def test_what_was_in_the_hands_of_the_dead_comes_again(tmp_path: Path) -> None:
     assert done == ["ord-1"]
 
 
-def test_what_is_done_does_not_come_again(tmp_path: Path) -> None:
+def test_an_acknowledged_message_is_not_redelivered(tmp_path: Path) -> None:
     broker = broker_with_an_order(tmp_path)
     done: list[str] = []
 

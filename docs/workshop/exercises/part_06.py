@@ -11,7 +11,7 @@ Effect = Callable[[sqlite3.Connection], None]
 
 
 def apply(database: sqlite3.Connection, event: str, effect: Effect) -> None:
-    """Have the effect once for each event, however often it comes."""
+    """Apply the effect once per event, however often the event is delivered."""
     with database:
         is_first = is_new(database, event)
     if is_first:
@@ -20,16 +20,16 @@ def apply(database: sqlite3.Connection, event: str, effect: Effect) -> None:
 
 
 def is_new(database: sqlite3.Connection, event: str) -> bool:
-    """Note the event in the inbox; False when it was there before."""
+    """Record the event in the inbox. False if it was already there."""
     row = database.execute("INSERT OR IGNORE INTO inbox VALUES (?)", (event,))
     return row.rowcount == 1
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
 class Killed(BaseException):
-    """The end of a process, as far as a test can have one."""
+    """Simulates the death of the process."""
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def database() -> Iterator[sqlite3.Connection]:
         yield made
 
 
-def test_an_event_that_comes_twice_has_one_effect(database: sqlite3.Connection) -> None:
+def test_an_event_delivered_twice_has_one_effect(database: sqlite3.Connection) -> None:
     apply(database, "event-1", take_one)
     apply(database, "event-1", take_one)
 
     assert left_over(database) == 9
 
 
-def test_a_death_in_the_middle_loses_nothing(database: sqlite3.Connection) -> None:
+def test_a_crash_in_between_loses_nothing(database: sqlite3.Connection) -> None:
     with suppress(Killed):
         apply(database, "event-1", dies)
 

@@ -1,4 +1,4 @@
-"""Part 7: commit, then publish. Change `place` and `relay`, so that no order is forgotten."""
+"""Part 7: commit, then publish. Change `place` and `relay` so that every order is published."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-#: Returns when the broker has confirmed; raises ConnectionRefusedError while it is away.
+#: Returns when the broker has confirmed; raises ConnectionRefusedError while it is down.
 Publish = Callable[[str], None]
 
 
@@ -17,20 +17,20 @@ def place(database: sqlite3.Connection, publish: Publish, order: str) -> None:
 
 
 def relay(database: sqlite3.Connection, publish: Publish) -> None:
-    """Publish what waits. Called again and again."""
+    """Publish waiting events. Called repeatedly."""
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
 class Broker:
     def __init__(self) -> None:
-        self.is_away = False
+        self.is_down = False
         self.published: list[str] = []
 
     def publish(self, event: str) -> None:
-        if self.is_away:
-            raise ConnectionRefusedError("the broker is away")
+        if self.is_down:
+            raise ConnectionRefusedError("the broker is down")
         self.published.append(event)
 
 
@@ -52,27 +52,27 @@ def test_an_order_is_published_once(database: sqlite3.Connection) -> None:
     assert broker.published == ["ord-1"]
 
 
-def test_an_order_is_published_although_the_broker_was_away(database: sqlite3.Connection) -> None:
+def test_an_order_is_published_although_the_broker_was_down(database: sqlite3.Connection) -> None:
     broker = Broker()
-    broker.is_away = True
+    broker.is_down = True
     with suppress(ConnectionRefusedError):
         place(database, broker.publish, "ord-1")
 
-    broker.is_away = False
+    broker.is_down = False
     relay(database, broker.publish)
 
     assert (orders(database), broker.published) == (["ord-1"], ["ord-1"])
 
 
-def test_what_was_not_confirmed_is_published_again(database: sqlite3.Connection) -> None:
+def test_an_unconfirmed_order_is_published_again(database: sqlite3.Connection) -> None:
     broker = Broker()
-    broker.is_away = True
+    broker.is_down = True
     with suppress(ConnectionRefusedError):
         place(database, broker.publish, "ord-1")
     with suppress(ConnectionRefusedError):
         relay(database, broker.publish)
 
-    broker.is_away = False
+    broker.is_down = False
     relay(database, broker.publish)
 
     assert broker.published == ["ord-1"]

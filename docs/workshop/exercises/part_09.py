@@ -1,4 +1,4 @@
-"""Part 9: figures that can be built again. Change `Analytics`."""
+"""Part 9: figures that can be rebuilt. Change `Analytics`."""
 
 
 class Analytics:
@@ -6,14 +6,14 @@ class Analytics:
         self.total = 0
 
     def apply(self, event_id: str, amount: int) -> None:
-        """Count an order of so many cents."""
+        """Count an order. `amount` is in cents."""
         self.total += amount
 
     def revenue(self) -> int:
         return self.total
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 EVENTS = {"event-1": 4999, "event-2": 1000}
 
@@ -40,10 +40,10 @@ def test_a_replay_does_not_change_the_figures() -> None:
     assert analytics.revenue() == 5999
 
 
-def test_a_replay_corrects_what_was_wrong() -> None:
+def test_a_replay_corrects_wrong_figures() -> None:
     analytics = Analytics()
 
-    # By code that took pounds for pence.
+    # The amounts in euros instead of cents, by a bug.
     read(analytics, {"event-1": 49, "event-2": 10})
     read(analytics, EVENTS)
 

@@ -1,17 +1,17 @@
-"""Part 11: how much has to be under way? Change `prefetch`."""
+"""Part 11: how many messages have to be in flight? Change `prefetch`."""
 
 import math  # noqa: F401 - a hint
 
 
 def prefetch(rate: float, seconds: float, consumers: int) -> int:
-    """For each of so many consumers. `rate`: messages a second; `seconds`: for one message."""
+    """The prefetch of each consumer. `rate`: messages per second; `seconds`: work per message."""
     return 1
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
-def test_mails_that_take_two_seconds() -> None:
+def test_emails_that_take_two_seconds() -> None:
     assert prefetch(rate=15, seconds=2.0, consumers=1) == 30
 
 

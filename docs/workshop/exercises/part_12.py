@@ -1,4 +1,4 @@
-"""Part 12: loyalty, a service of your own. It gives points; change `points_for`.
+"""Part 12: loyalty, a service of your own. It awards points; change `points_for`.
 
 `python -m docs.workshop.exercises.part_12` starts it. It needs BROKER_URL and DATABASE_URL.
 """
@@ -35,7 +35,7 @@ class Settings(ConsumerSettings):
 
 
 def points_for(order: OrderPlaced) -> int:
-    """One point for each whole euro; twice as many from 100 euros on."""
+    """One point per whole euro; two for an order of 100 euros or more."""
     return 0
 
 
@@ -79,14 +79,14 @@ def run(settings: Settings) -> None:
     serve_consumer(NAME, settings, compose)
 
 
-# What it has to do. Leave this as it is.
+# The tests. Leave them as they are.
 
 
 @pytest.mark.parametrize(
     ("total", "expected"),
     [("0.99", 0), ("1.00", 1), ("99.98", 99), ("100.00", 200), ("249.99", 498)],
 )
-def test_points_are_given_for_whole_euros(total: str, expected: int) -> None:
+def test_points_are_awarded_for_whole_euros(total: str, expected: int) -> None:
     amount = Decimal(total)
     order = OrderPlaced("ord-1", "usr-1", (Item("prod-1", 1, amount),), amount)
 

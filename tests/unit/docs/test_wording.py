@@ -23,6 +23,7 @@ CHECKED = (
     "docs/README.md",
     "docs/architecture.md",
     "docs/comparison/",
+    "docs/workshop/",
 )
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 TEXT_TOKENS = {token.COMMENT, token.STRING, getattr(token, "FSTRING_MIDDLE", token.STRING)}

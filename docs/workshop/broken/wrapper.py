@@ -1,10 +1,10 @@
-"""What the broken variants are made of: the real thing, with one verb that does otherwise."""
+"""The base of the broken variants: a wrapper that overrides single methods."""
 
 from typing import Any
 
 
-class PassingOn:
-    """Passes everything on to `inner`, but for what a subclass does itself."""
+class Wrapper:
+    """Forwards to `inner` every method that a subclass does not override."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
