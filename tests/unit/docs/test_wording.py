@@ -23,6 +23,7 @@ CHECKED = (
     "docs/README.md",
     "docs/architecture.md",
     "docs/comparison/",
+    "docs/ideas/",
     "docs/workshop/",
 )
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
