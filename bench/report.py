@@ -19,7 +19,7 @@ def markdown(rows: Sequence[RoundRow], machine: Mapping[str, str], rounds: int) 
 
 
 def document(rows: Sequence[RoundRow], machine: Mapping[str, str], rounds: int) -> dict[str, Any]:
-    results = [{**asdict(row), "met": row.target.is_met(row)} for row in rows]
+    results = [{**asdict(row), "met": row.is_met} for row in rows]
     return {"rounds": rounds, "machine": dict(machine), "results": results}
 
 
@@ -29,16 +29,21 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(row: RoundRow) -> tuple[str, ...]:
-    verdict = "met" if row.target.is_met(row) else "**missed**"
     return (
         row.name,
         _figure(row.ours.median) + row.unit,
         row.yardstick,
-        _figure(row.theirs.median) + row.unit,
-        _ratio(row.ratio),
-        _target(row.target, row.unit),
-        verdict,
+        _figure(row.theirs.median) + row.unit if row.theirs else "",
+        _ratio(row.ratio) if row.ratio else "",
+        _target(row.target, row.unit) if row.target else "",
+        _verdict(row),
     )
+
+
+def _verdict(row: RoundRow) -> str:
+    if row.target is None:
+        return ""
+    return "met" if row.is_met else "**missed**"
 
 
 def _ratio(ratio: RoundSpread) -> str:

@@ -33,21 +33,31 @@ class Goal:
     at_least: bool = True
 
     def is_met(self, row: "RoundRow") -> bool:
-        figure = row.ratio.median if self.of_ratio else row.ours.median
+        judged = row.ratio if self.of_ratio else row.ours
+        if judged is None:
+            raise ValueError(f"{row.name} is judged by a ratio, and has no yardstick")
+        figure = judged.median
         return figure >= self.limit if self.at_least else figure <= self.limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRow:
-    """One comparison: figures in `unit`, and the ratios, each taken within one round."""
+    """One comparison: figures in `unit`, and the ratios, each taken within one round.
+
+    A figure that stands alone has no yardstick; one that is only shown has no target.
+    """
 
     name: str
-    yardstick: str
     unit: str
     ours: RoundSpread
-    theirs: RoundSpread
-    ratio: RoundSpread
-    target: Goal
+    yardstick: str = ""
+    theirs: RoundSpread | None = None
+    ratio: RoundSpread | None = None
+    target: Goal | None = None
+
+    @property
+    def is_met(self) -> bool:
+        return self.target is None or self.target.is_met(self)
 
 
 def compare(
@@ -55,7 +65,7 @@ def compare(
     yardstick: str,
     ours: Sequence[float],
     theirs: Sequence[float],
-    target: Goal,
+    target: Goal | None,
     unit: str = "/s",
 ) -> RoundRow:
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
@@ -68,6 +78,11 @@ def compare(
         ratio=spread(ratios),
         target=target,
     )
+
+
+def alone(name: str, ours: Sequence[float], target: Goal | None, unit: str) -> RoundRow:
+    """A figure that nothing stands beside."""
+    return RoundRow(name=name, unit=unit, ours=spread(ours), target=target)
 
 
 def alternate(

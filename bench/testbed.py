@@ -5,7 +5,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from enum import StrEnum
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -15,22 +16,29 @@ import psycopg
 
 from bench.errors import BenchError
 from orderctl.stack.environment import of_the_machine
+from orderctl.stack.parts import MODULES
 from orderctl.stack.process import ROOT
 from orderctl.stack.stack import Stack
-from shop.consumers import CONSUMERS
-from tools.servers import PostgresServer, RabbitMQServer
+from tools.servers import KafkaServer, PostgresServer, RabbitMQServer
 
 #: Nothing here takes so long; what hangs must not hang the whole run.
 PATIENCE_SECONDS = 120
 
 
+class BrokerKind(StrEnum):
+    RABBITMQ = "RabbitMQ"
+    KAFKA = "Kafka"
+    EMBEDDED = "embedded"
+
+
 class Testbed:
     """PostgreSQL and RabbitMQ on free ports, with all that keeps data over a crash left on.
 
-    `log_level` is that of the services.
+    `log_level` is that of the services. `orders`: how many the whole pipeline is given.
     """
 
-    def __init__(self, log_level: str) -> None:
+    def __init__(self, log_level: str, *, orders: int) -> None:
+        self.orders = orders
         self._log_level = log_level
         self._exit = ExitStack()
 
@@ -59,24 +67,54 @@ class Testbed:
         self._postgres.restart()
 
     @contextmanager
-    def stack(self, name: str, work_times: Mapping[str, float] | None = None) -> Iterator[Stack]:
-        """Every queue and every schema, new; no service runs yet."""
+    def stack(
+        self,
+        name: str,
+        work_times: Mapping[str, float] | None = None,
+        *,
+        broker: BrokerKind = BrokerKind.RABBITMQ,
+    ) -> Iterator[Stack]:
+        """Every queue and every schema, new; no service runs yet.
+
+        With the embedded broker, databases are SQLite files, as on a laptop.
+        """
 
         @cache
         def database(part: str) -> str:
             return self._postgres.create_database(f"{name}_{part}".replace("-", "_"))
 
-        quiet = {"LOG_LEVEL": self._log_level}
+        is_embedded = broker is BrokerKind.EMBEDDED
         stack = Stack(
             self._folder / name,
-            broker_url=self._rabbitmq.create_vhost(name),
-            database_urls=database,
+            broker_url=self._broker_url(broker, name),
+            database_urls=None if is_embedded else database,
             work_times=work_times or {},
-            environment=dict.fromkeys(("order", "order-relay", *CONSUMERS), quiet),
+            environment={part: {"LOG_LEVEL": self._log_level} for part in MODULES},
         )
         with stack:
             stack.setup()
             yield stack
+
+    def _broker_url(self, broker: BrokerKind, name: str) -> str | None:
+        if broker is BrokerKind.EMBEDDED:
+            return None
+        if broker is BrokerKind.KAFKA:
+            return self._kafka.url(name)
+        return self._rabbitmq.create_vhost(name)
+
+    @cached_property
+    def _kafka(self) -> KafkaServer:
+        """Started when it is first asked for: most benchmarks need none."""
+        return self._exit.enter_context(KafkaServer())
+
+    def server_pids(self, broker: BrokerKind) -> Mapping[str, int]:
+        """The processes of the servers that a stack on this broker uses."""
+        if broker is BrokerKind.EMBEDDED:
+            return {}
+        postgres = {"PostgreSQL": self._postgres.pid}
+        if broker is BrokerKind.KAFKA:
+            return {**postgres, "Kafka": self._kafka.pid}
+        return {**postgres, "RabbitMQ": self._rabbitmq.pid}
 
     @property
     def urls(self) -> tuple[str, str]:

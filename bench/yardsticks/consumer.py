@@ -6,6 +6,7 @@ Prints messages a second; the first tenth only starts the clock, as for the serv
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import cast
 
 import pika
@@ -28,6 +29,15 @@ class BareConsumer:
     def rate(self) -> float:
         return (self._count - self._warm_up) / self.seconds
 
+    def run(self, url: str, queue: str, when_ready: Callable[[], object] = lambda: None) -> None:
+        """Until all are handled. `when_ready` is called once it has asked for them."""
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            channel = connection.channel()
+            channel.basic_qos(prefetch_count=PREFETCH)
+            channel.basic_consume(queue, self.handle)
+            when_ready()
+            channel.start_consuming()
+
     def handle(
         self,
         channel: BlockingChannel,
@@ -48,11 +58,7 @@ class BareConsumer:
 
 def main(url: str, queue: str, count: int, every: int) -> None:
     consumer = BareConsumer(count, every)
-    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        channel = connection.channel()
-        channel.basic_qos(prefetch_count=PREFETCH)
-        channel.basic_consume(queue, consumer.handle)
-        channel.start_consuming()
+    consumer.run(url, queue)
     print(consumer.rate)
 
 

@@ -107,6 +107,13 @@ class KafkaServer:
         query = "&".join(f"{name}={value}" for name, value in settings.items())
         return f"kafka://127.0.0.1:{self.port}/{prefix}{'?' if query else ''}{query}"
 
+    @property
+    def pid(self) -> int:
+        """Of the server, and of the group of all that it has started. It has to run."""
+        if self._server is None:
+            raise ServerFailed("it does not run")
+        return self._server.pid
+
     def start(self) -> None:
         """Start, unless it runs already, and wait until it answers."""
         if self._server is not None and self._server.is_running():

@@ -65,6 +65,13 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """Of the server, and of the group of all that it has started. It has to run."""
+        if self._server is None:
+            raise ServerFailed("it does not run")
+        return self._server.pid
+
     def start(self) -> None:
         """Start, unless it runs already, and wait until it takes connections."""
         if self._server is not None and self._server.is_running():

@@ -18,7 +18,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from orderctl.stack.ports import free_port
-from tools.servers.process import ServerProcess, find_program
+from tools.servers.process import ServerFailed, ServerProcess, find_program
 
 #: Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq and to the system's folders;
 #: this is the program behind it.
@@ -77,6 +77,13 @@ class RabbitMQServer:
 
     def url(self, vhost: str = "/") -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
+
+    @property
+    def pid(self) -> int:
+        """Of the server, and of the group of all that it has started. It has to run."""
+        if self._server is None:
+            raise ServerFailed("it does not run")
+        return self._server.pid
 
     def start(self) -> None:
         """Start, unless it runs already, and wait until it takes connections."""
