@@ -1,14 +1,14 @@
-"""Runs each test of this folder on each transport to which it applies."""
+"""Runs each test in this folder on every transport that it applies to."""
 
 import pytest
 
 from shared.transport import Broker
-from tests.conformance.transports import LADDER, SERVICES, TRANSPORTS, Transport, taking
+from tests.conformance.transports import LADDER, SERVICES, TRANSPORTS, Transport, transports_for
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "transport" in metafunc.fixturenames:
-        names = taking(metafunc.function.__name__)
+        names = transports_for(metafunc.function.__name__)
         metafunc.parametrize("transport", names, indirect=True)
 
 
@@ -19,7 +19,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 
 @pytest.fixture
 def bare(transport: Transport) -> Broker:
-    """A broker on which nothing has been declared."""
+    """A broker without any declared queue."""
     return transport.connect(LADDER)
 
 

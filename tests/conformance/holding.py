@@ -1,4 +1,4 @@
-"""A consumer in a process of its own, which receives, says so, and does not settle."""
+"""A consumer in a separate process, which receives messages and does not settle them."""
 
 import multiprocessing
 import time
@@ -11,13 +11,13 @@ from shared.transport import Broker
 from tests.conformance.steps import take
 from tests.waiting import PATIENCE_SECONDS
 
-#: A forked child would carry this process's connections with it.
+#: A forked child would inherit this process's connections.
 _spawn = multiprocessing.get_context("spawn")
 
 
 @contextmanager
 def holder(connect: Callable[[], Broker], service: str, count: int) -> Iterator[BaseProcess]:
-    """A process that has `count` messages in hand. It never outlives the test."""
+    """A process that holds `count` unacknowledged messages. It never outlives the test."""
     here, there = _spawn.Pipe()
     process = _spawn.Process(target=_hold, args=(connect, service, count, there), daemon=True)
     process.start()

@@ -1,4 +1,4 @@
-"""What these tests do again and again: publish, receive, wait until nothing more comes."""
+"""Steps that many tests share: publish, receive, and wait until nothing more arrives."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from shared.transport import Broker, Delivery, Message, Subscription
 from tests import builders
 from tests.waiting import PATIENCE_SECONDS
 
-#: How long nothing may come, before "nothing more came" is asserted.
+#: Seconds without a message before a test asserts that nothing more arrives.
 QUIET = 0.3
 
 
@@ -35,7 +35,7 @@ def publish(broker: Broker, *batch: Message) -> None:
 def take(
     subscription: Subscription, count: int, *, within: float = PATIENCE_SECONDS
 ) -> list[Delivery]:
-    """Wait until `count` deliveries are in hand; leaves them unsettled."""
+    """Receive exactly `count` deliveries; leaves them unsettled."""
     deliveries: list[Delivery] = []
     deadline = time.monotonic() + within
     while len(deliveries) < count and time.monotonic() < deadline:
@@ -49,7 +49,8 @@ def take_one(subscription: Subscription, *, within: float = PATIENCE_SECONDS) ->
 
 
 def late(subscription: Subscription, *, quiet: float = QUIET) -> list[Message]:
-    """What still comes until nothing has come for `quiet` seconds: duplicates, mostly."""
+    """Acknowledge messages until none arrives for `quiet` seconds. Returns them, for example
+    duplicates."""
     received: list[Message] = []
     while deliveries := subscription.receive(100, quiet):
         received += acked(deliveries)
@@ -57,7 +58,7 @@ def late(subscription: Subscription, *, quiet: float = QUIET) -> list[Message]:
 
 
 def drain(broker: Broker, service: str, count: int, *, quiet: float = QUIET) -> list[Message]:
-    """Acknowledge `count` messages of a service, and whatever comes after them."""
+    """Acknowledge `count` messages of a service, and any further ones."""
     with broker.subscribe(service, prefetch=100) as subscription:
         received: list[Message] = []
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -83,7 +84,7 @@ def bury(broker: Broker, service: str, *batch: Message, reason: str = "broken") 
 
 
 def is_of(service: str, name: str) -> bool:
-    """Whether this names a queue or a topic of the service; brokers spell them differently."""
+    """Whether this is a queue or topic of the service, in any broker's spelling."""
     return f"{service}_service" in name or f"{service}-service" in name
 
 

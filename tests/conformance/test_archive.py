@@ -1,4 +1,4 @@
-"""Events that are kept after they were consumed, and read again without touching anybody."""
+"""Reading retained events again, without affecting any consumer."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tests.conformance.steps import a_message, bury, drain, messages, publish, t
 from tests.conformance.transports import Transport
 from tests.waiting import eventually
 
-#: RabbitMQ keeps times in whole seconds.
+#: RabbitMQ stores times in whole seconds.
 APART = 2.1
 
 
@@ -27,7 +27,7 @@ def read(broker: Broker, span: Span | None = None) -> list[Message]:
 
 
 def answers(broker: Broker) -> bool:
-    """A server that has just started may take connections and not know yet what it has."""
+    """Just after a start a server may accept connections without having loaded its queues."""
     with suppress(BrokerUnavailable):
         return bool(read(broker))
     return False
@@ -38,7 +38,7 @@ def test_without_events_there_is_nothing_to_read(broker: Broker) -> None:
     assert read(broker, Span(Offset(0))) == []
 
 
-def test_what_was_consumed_is_still_there_as_it_was_published(broker: Broker) -> None:
+def test_consumed_events_can_be_read_as_they_were_published(broker: Broker) -> None:
     batch = messages(250)
     publish(broker, *batch)
     assert drain(broker, "email", 250) == batch
@@ -46,13 +46,13 @@ def test_what_was_consumed_is_still_there_as_it_was_published(broker: Broker) ->
     assert read(broker) == batch
 
 
-def test_more_than_a_page_and_a_window_is_read_whole_and_in_order(broker: Broker) -> None:
+def test_several_pages_are_read_completely_and_in_order(broker: Broker) -> None:
     batch = [a_message(b"x" * 100) for _ in range(2_345)]
     publish(broker, *batch)
     assert read(broker) == batch
 
 
-def test_reading_ends_although_events_go_on_coming(broker: Broker) -> None:
+def test_reading_ends_while_events_keep_arriving(broker: Broker) -> None:
     publish(broker, *messages(600))
     count = 0
     with broker.publisher() as publisher:
@@ -60,11 +60,11 @@ def test_reading_ends_although_events_go_on_coming(broker: Broker) -> None:
             count += 1
             if count % 50 == 0:
                 publisher.publish([a_message()])
-    # A transport may see what came while it began; never what came on and on.
+    # A transport may read events published while it began to read, but not later ones.
     assert 600 <= count <= 602
 
 
-def test_live_consumers_are_not_touched(broker: Broker) -> None:
+def test_live_consumers_are_not_affected(broker: Broker) -> None:
     batch = messages(5)
     publish(broker, *batch)
     with broker.subscribe("email", prefetch=2) as subscription:
@@ -78,13 +78,13 @@ def test_live_consumers_are_not_touched(broker: Broker) -> None:
     assert [broker.depth(name).ready for name in ("email", "sms")] == [0, 0]
 
 
-def test_retries_and_dead_letters_are_no_events_of_their_own(broker: Broker) -> None:
+def test_retries_and_dead_letters_are_not_read_as_events(broker: Broker) -> None:
     bury(broker, "email", *messages(3))
     broker.dead_letters("email").redrive()
     assert len(read(broker)) == 3
 
 
-def test_positions_lead_back_to_where_they_were_read(broker: Broker) -> None:
+def test_reading_can_start_at_a_position(broker: Broker) -> None:
     batch = messages(20)
     publish(broker, *batch)
     places = [parse_point(event.position) for event in stored(broker)]
@@ -103,7 +103,7 @@ def test_a_start_past_the_end_finds_nothing_and_does_not_wait(broker: Broker) ->
     assert time.monotonic() - began < 10
 
 
-def test_times_bound_what_is_read(broker: Broker) -> None:
+def test_reading_can_be_limited_by_time(broker: Broker) -> None:
     before, after = messages(4), messages(3)
     publish(broker, *before)
     time.sleep(APART)
@@ -118,7 +118,7 @@ def test_times_bound_what_is_read(broker: Broker) -> None:
 @pytest.mark.parametrize(
     "early", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:30Z"]
 )
-def test_any_time_of_the_calendar_bounds_what_is_read(broker: Broker, early: str) -> None:
+def test_any_representable_time_can_be_a_limit(broker: Broker, early: str) -> None:
     sent = messages(2)
     publish(broker, *sent)
     first, last = parse_point(early), parse_point("9999-12-31T23:59:59.999999Z")
@@ -127,14 +127,14 @@ def test_any_time_of_the_calendar_bounds_what_is_read(broker: Broker, early: str
     assert read(broker, Span(last)) == []
 
 
-def test_the_time_is_when_it_was_published(broker: Broker) -> None:
+def test_an_events_time_is_its_publishing_time(broker: Broker) -> None:
     began = datetime.now(UTC) - timedelta(seconds=1)
     publish(broker, a_message())
     [event] = stored(broker)
     assert began <= event.time <= datetime.now(UTC)
 
 
-def test_several_read_at_the_same_time_and_each_to_its_end(broker: Broker) -> None:
+def test_concurrent_readers_each_read_everything(broker: Broker) -> None:
     batch = messages(1_200)
     publish(broker, *batch)
     one, other = (broker.archive(name).read(Span()) for name in ("email", "sms"))
@@ -143,7 +143,7 @@ def test_several_read_at_the_same_time_and_each_to_its_end(broker: Broker) -> No
     assert [second.message for _first, second in pairs] == batch
 
 
-def test_a_reading_that_is_left_early_leaves_nothing_behind(broker: Broker) -> None:
+def test_an_abandoned_read_leaves_nothing_behind(broker: Broker) -> None:
     batch: Sequence[Message] = messages(1_000)
     publish(broker, *batch)
     reading = broker.archive("email").read(Span())
@@ -152,13 +152,13 @@ def test_a_reading_that_is_left_early_leaves_nothing_behind(broker: Broker) -> N
     assert read(broker) == batch
 
 
-def test_a_partition_is_refused_where_there_are_none(broker: Broker) -> None:
+def test_a_partition_is_refused_on_a_broker_without_partitions(broker: Broker) -> None:
     publish(broker, a_message())
     with pytest.raises(SpanError, match="no partitions: 0, not 7:0"):
         read(broker, Span(Offset(0, partition=7)))
 
 
-def test_what_a_restart_left_can_be_read(transport: Transport) -> None:
+def test_events_can_be_read_after_a_restart(transport: Transport) -> None:
     broker = transport.connect((0.2,))
     broker.declare(["email"])
     batch = messages(30)

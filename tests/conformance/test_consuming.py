@@ -1,4 +1,4 @@
-"""Consumers of one service share its messages, and each message is in one pair of hands."""
+"""Consumers of one service share its messages; each message is held by one consumer at a time."""
 
 import threading
 from functools import partial
@@ -34,7 +34,7 @@ def test_consumers_of_one_service_share_its_messages(broker: Broker) -> None:
     assert sorted(ids(received)) == sorted(ids(sent))
 
 
-def test_consumers_in_a_race_receive_each_message_once(broker: Broker) -> None:
+def test_concurrent_consumers_receive_each_message_once(broker: Broker) -> None:
     sent = messages(400)
     publish(broker, *sent)
     received: list[str] = []
@@ -51,16 +51,16 @@ def test_consumers_in_a_race_receive_each_message_once(broker: Broker) -> None:
     assert sorted(received) == sorted(ids(sent))
 
 
-def test_an_acknowledged_message_does_not_come_again(broker: Broker) -> None:
+def test_an_acknowledged_message_is_not_redelivered(broker: Broker) -> None:
     publish(broker, a_message())
     with broker.subscribe("email", prefetch=1) as subscription:
         take_one(subscription).ack()
     assert drain(broker, "email", 0) == []
-    # Not only delivered to nobody for now, as what somebody holds: gone.
+    # It is deleted, not merely held by a consumer.
     assert broker.depth("email") == Depth(ready=0, retrying=0, dead=0)
 
 
-def test_no_more_than_prefetch_are_in_hand_at_a_time(broker: Broker) -> None:
+def test_no_more_than_prefetch_messages_are_unacknowledged(broker: Broker) -> None:
     sent = messages(10)
     publish(broker, *sent)
     with broker.subscribe("email", prefetch=3) as subscription:
@@ -72,7 +72,7 @@ def test_no_more_than_prefetch_are_in_hand_at_a_time(broker: Broker) -> None:
     assert [delivery.message for delivery in in_hand] == sent[:4]
 
 
-def test_receive_gives_no_more_than_it_was_asked_for(broker: Broker) -> None:
+def test_receive_returns_no_more_than_requested(broker: Broker) -> None:
     publish(broker, *messages(10))
     with broker.subscribe("email", prefetch=10) as subscription:
         first = subscription.receive(4, 5.0)
@@ -105,18 +105,18 @@ def test_deliveries_can_be_settled_in_any_order_and_from_any_thread(broker: Brok
     assert sorted(letter.message.id for letter in dead) == sorted(ids(sent[1::3]))
 
 
-def test_closing_returns_what_was_not_settled_to_another_consumer_at_once(broker: Broker) -> None:
+def test_closing_requeues_unsettled_messages_at_once(broker: Broker) -> None:
     sent = messages(5)
     publish(broker, *sent)
     with broker.subscribe("email", prefetch=5) as leaving:
         acked(take(leaving, 5)[:2])
     with broker.subscribe("email", prefetch=10) as other:
-        # Sooner than a lease would end by itself.
+        # Sooner than the lease would expire.
         returned = acked(take(other, 3, within=LEASE / 2))
         assert returned + late(other) == sent[2:]
 
 
-def test_returned_messages_keep_their_attempt(broker: Broker) -> None:
+def test_requeued_messages_keep_their_attempt(broker: Broker) -> None:
     publish(broker, a_message())
     for _ in range(3):
         with broker.subscribe("email", prefetch=1) as subscription:
@@ -137,7 +137,7 @@ def test_a_delivery_cannot_be_settled_after_its_subscription_is_closed(broker: B
     assert drain(broker, "email", 1) == [message]
 
 
-def test_a_consumer_killed_with_messages_in_hand_loses_none(
+def test_a_killed_consumer_loses_no_unacknowledged_message(
     broker: Broker, transport: Transport
 ) -> None:
     sent = messages(4)
@@ -150,11 +150,11 @@ def test_a_consumer_killed_with_messages_in_hand_loses_none(
     assert {message.attempt for message in received} == {1}
 
 
-def test_what_a_living_consumer_holds_is_given_to_nobody_else(
+def test_a_message_held_by_a_live_consumer_is_not_redelivered(
     broker: Broker, transport: Transport
 ) -> None:
     sent = messages(4)
     publish(broker, *sent)
     with holder(partial(transport.connect, LADDER), "email", 3):
-        # Longer than a lease: somebody has to renew it.
+        # Longer than a lease, so it must be renewed.
         assert drain(broker, "email", 1, quiet=LEASE + 1) == sent[3:]

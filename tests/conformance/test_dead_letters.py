@@ -1,4 +1,4 @@
-"""Dead letters are kept byte for byte until somebody sends them back or throws them away."""
+"""Dead letters are kept byte for byte until they are redriven or discarded."""
 
 import hashlib
 import tracemalloc
@@ -38,14 +38,14 @@ def test_a_dead_letter_keeps_the_history_of_its_attempts(broker: Broker) -> None
     assert dead(broker) == [message.failed(failure)]
 
 
-def test_a_dead_letter_is_delivered_to_nobody(broker: Broker) -> None:
+def test_a_dead_letter_is_not_delivered(broker: Broker) -> None:
     message = a_message()
     bury(broker, "email", message)
     assert drain(broker, "email", 0, quiet=1.0) == []
     assert dead(broker) == [message]
 
 
-def test_a_dead_letter_is_that_of_one_service_alone(broker: Broker) -> None:
+def test_a_dead_letter_belongs_to_one_service(broker: Broker) -> None:
     message = a_message()
     bury(broker, "email", message)
     assert dead(broker, "sms") == []
@@ -53,7 +53,7 @@ def test_a_dead_letter_is_that_of_one_service_alone(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff" * 1024 * 1024], ids=["empty", "1 MiB"])
-def test_a_dead_letter_without_an_id_has_a_handle_made_of_its_body(
+def test_a_dead_letter_without_an_id_has_a_handle_derived_from_its_body(
     broker: Broker, body: bytes
 ) -> None:
     message = Message(id="", type="", source="", time="", key="", body=body)
@@ -65,7 +65,7 @@ def test_a_dead_letter_without_an_id_has_a_handle_made_of_its_body(
     assert drain(broker, "email", 1) == [message]
 
 
-def test_a_reason_of_any_length_keeps_its_beginning(broker: Broker) -> None:
+def test_a_long_reason_keeps_its_beginning(broker: Broker) -> None:
     message = a_message()
     bury(broker, "email", message, reason="ü" * 200_000)
     (letter,) = broker.dead_letters("email").browse(10)
@@ -73,7 +73,7 @@ def test_a_reason_of_any_length_keeps_its_beginning(broker: Broker) -> None:
     assert letter.reason == "ü" * MAX_REASON
 
 
-def test_looking_twice_shows_the_same_and_leaves_it(broker: Broker) -> None:
+def test_browsing_twice_returns_the_same_letters(broker: Broker) -> None:
     sent = messages(5)
     bury(broker, "email", *sent)
     assert dead(broker) == sent
@@ -81,7 +81,7 @@ def test_looking_twice_shows_the_same_and_leaves_it(broker: Broker) -> None:
     assert broker.depth("email").dead == 5
 
 
-def test_looking_at_some_shows_the_oldest(broker: Broker) -> None:
+def test_browsing_with_a_limit_returns_the_oldest(broker: Broker) -> None:
     sent = messages(5)
     bury(broker, "email", *sent)
     letters = broker.dead_letters("email").browse(2)
@@ -89,14 +89,14 @@ def test_looking_at_some_shows_the_oldest(broker: Broker) -> None:
     assert dead(broker) == sent
 
 
-def test_looking_at_many_shows_all_of_them(broker: Broker) -> None:
+def test_browsing_many_letters_returns_all(broker: Broker) -> None:
     sent = messages(150)
     bury(broker, "email", *sent)
     letters = broker.dead_letters("email").browse(1_000)
     assert [letter.message for letter in letters] == sent
 
 
-def test_a_scan_shows_all_of_them_and_leaves_them(broker: Broker) -> None:
+def test_a_scan_returns_all_letters_and_keeps_them(broker: Broker) -> None:
     sent = messages(7)
     bury(broker, "email", *sent)
     letters = broker.dead_letters("email")
@@ -105,7 +105,7 @@ def test_a_scan_shows_all_of_them_and_leaves_them(broker: Broker) -> None:
     assert dead(broker) == sent
 
 
-def test_a_scan_that_is_left_early_hides_none_of_them(broker: Broker) -> None:
+def test_an_abandoned_scan_hides_no_letter(broker: Broker) -> None:
     sent = messages(3)
     bury(broker, "email", *sent)
     with closing(broker.dead_letters("email").scan()) as letters:
@@ -113,7 +113,7 @@ def test_a_scan_that_is_left_early_hides_none_of_them(broker: Broker) -> None:
     assert dead(broker) == sent
 
 
-def test_all_of_them_go_a_part_at_a_time_the_oldest_first(broker: Broker) -> None:
+def test_a_redrive_moves_batches_oldest_first(broker: Broker) -> None:
     sent = messages(5)
     bury(broker, "email", *sent)
     letters = broker.dead_letters("email")
@@ -124,7 +124,7 @@ def test_all_of_them_go_a_part_at_a_time_the_oldest_first(broker: Broker) -> Non
 
 
 def peak(work: Callable[[], object]) -> int:
-    """Bytes that Python held at most while it worked, beyond what it held before."""
+    """The peak of additional memory that Python used during `work`, in bytes."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -134,7 +134,7 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def test_however_many_there_are_few_are_in_memory(broker: Broker) -> None:
+def test_memory_does_not_grow_with_the_number_of_letters(broker: Broker) -> None:
     body, parts = b"x" * 8_000, 6
     for _ in range(parts):
         bury(broker, "email", *(a_message(body) for _ in range(PART)))
@@ -152,7 +152,7 @@ def test_however_many_there_are_few_are_in_memory(broker: Broker) -> None:
     assert letters.count() == 0
 
 
-def test_where_nothing_is_dead_there_is_nothing_to_do(broker: Broker) -> None:
+def test_without_dead_letters_there_is_nothing_to_do(broker: Broker) -> None:
     letters = broker.dead_letters("email")
     assert not letters.browse(10)
     assert not letters.redrive()
@@ -160,7 +160,7 @@ def test_where_nothing_is_dead_there_is_nothing_to_do(broker: Broker) -> None:
     assert not letters.discard()
 
 
-def test_a_redrive_sends_all_back_as_new_to_this_service_alone(broker: Broker) -> None:
+def test_a_redrive_sends_all_letters_to_this_service_as_first_attempts(broker: Broker) -> None:
     message = a_message()
     publish(broker, message)
     with broker.subscribe("email", prefetch=1) as subscription:
@@ -198,7 +198,7 @@ def test_two_dead_letters_with_one_id_are_redriven_together(broker: Broker) -> N
     assert drain(broker, "email", 2) == [message, message]
 
 
-def test_a_redrive_by_handle_leaves_the_others(broker: Broker) -> None:
+def test_a_redrive_by_handle_keeps_the_other_letters(broker: Broker) -> None:
     sent = messages(5)
     bury(broker, "email", *sent)
     chosen = [sent[1].id, sent[3].id, "evt-unknown"]
@@ -208,7 +208,7 @@ def test_a_redrive_by_handle_leaves_the_others(broker: Broker) -> None:
     assert sorted(ids(dead(broker))) == sorted(ids([sent[0], sent[2], sent[4]]))
 
 
-def test_a_redrive_while_the_consumer_runs_reaches_it(broker: Broker) -> None:
+def test_a_redrive_reaches_a_running_consumer(broker: Broker) -> None:
     sent = messages(20)
     bury(broker, "email", *sent)
     with broker.subscribe("email", prefetch=3) as subscription:
@@ -223,7 +223,7 @@ def test_a_redrive_of_no_handles_sends_nothing(broker: Broker) -> None:
     assert dead(broker) == [message]
 
 
-def test_discarding_by_handle_leaves_the_others(broker: Broker) -> None:
+def test_discarding_by_handle_keeps_the_other_letters(broker: Broker) -> None:
     sent = messages(3)
     bury(broker, "email", *sent)
     discarded = broker.dead_letters("email").discard([sent[1].id])

@@ -1,9 +1,9 @@
-"""What a transport does not take is declared, with a reason, for tests that exist."""
+"""Tests that do not apply to a transport are declared, exist, and have a reason."""
 
 import ast
 from pathlib import Path
 
-from tests.conformance.transports import NOT_APPLICABLE, TRANSPORTS, taking
+from tests.conformance.transports import NOT_APPLICABLE, TRANSPORTS, transports_for
 
 
 def _tests() -> set[str]:
@@ -15,7 +15,7 @@ def _tests() -> set[str]:
     }
 
 
-def test_every_transport_declares_what_does_not_apply_to_it() -> None:
+def test_every_transport_declares_the_tests_that_do_not_apply() -> None:
     assert NOT_APPLICABLE.keys() == TRANSPORTS.keys()
 
 
@@ -25,5 +25,5 @@ def test_every_declaration_names_a_test_and_a_reason() -> None:
         assert all(len(reason.split()) > 3 for reason in declared.values())
 
 
-def test_every_test_is_taken_by_some_transport() -> None:
-    assert [name for name in _tests() if not taking(name)] == []
+def test_every_test_runs_on_some_transport() -> None:
+    assert [name for name in _tests() if not transports_for(name)] == []

@@ -1,4 +1,4 @@
-"""What is published reaches every service, whole and in order, or the publisher is told."""
+"""A message reaches every service, complete and in order, or publishing raises an error."""
 
 import threading
 
@@ -17,14 +17,14 @@ def test_every_service_receives_every_message(broker: Broker) -> None:
         assert drain(broker, service, 20) == sent
 
 
-def test_what_is_published_while_no_consumer_runs_waits_for_it(broker: Broker) -> None:
+def test_messages_wait_while_no_consumer_is_running(broker: Broker) -> None:
     first, second = a_message(), a_message()
     publish(broker, first)
     publish(broker, second)
     assert drain(broker, "email", 2) == [first, second]
 
 
-def test_a_consumer_that_waits_receives_what_is_published_meanwhile(broker: Broker) -> None:
+def test_a_waiting_consumer_receives_a_new_message(broker: Broker) -> None:
     message = a_message()
     with broker.subscribe("email", prefetch=1) as subscription:
         assert not subscription.receive(1, 0.1)
@@ -32,19 +32,19 @@ def test_a_consumer_that_waits_receives_what_is_published_meanwhile(broker: Brok
         assert take_one(subscription).message == message
 
 
-def test_waiting_in_vain_ends_after_the_timeout_with_nothing(broker: Broker) -> None:
+def test_receive_returns_nothing_after_its_timeout(broker: Broker) -> None:
     with broker.subscribe("email", prefetch=1) as subscription:
         assert not subscription.receive(1, 0.2)
         assert not subscription.receive(1, 0)
 
 
-def test_many_messages_in_one_call_all_arrive_in_order(broker: Broker) -> None:
+def test_a_large_batch_arrives_completely_and_in_order(broker: Broker) -> None:
     sent = messages(1_000)
     publish(broker, *sent)
     assert ids(drain(broker, "email", 1_000)) == ids(sent)
 
 
-def test_one_consumer_that_handles_one_at_a_time_keeps_the_order(broker: Broker) -> None:
+def test_a_consumer_with_prefetch_1_keeps_the_order(broker: Broker) -> None:
     sent = messages(30)
     publish(broker, *sent)
     received = []
@@ -75,7 +75,7 @@ def test_publishing_where_no_queue_is_declared_fails_and_confirms_nothing(bare: 
     assert failure.value.confirmed == frozenset()
 
 
-def test_a_publisher_goes_on_after_a_refusal(bare: Broker) -> None:
+def test_a_publisher_can_be_used_after_a_refusal(bare: Broker) -> None:
     bare.declare([])
     message = a_message()
     with bare.publisher() as publisher:
@@ -86,7 +86,7 @@ def test_a_publisher_goes_on_after_a_refusal(bare: Broker) -> None:
     assert drain(bare, "email", 1) == [message]
 
 
-def test_several_publishers_at_once_lose_and_double_nothing(broker: Broker) -> None:
+def test_concurrent_publishers_cause_no_loss_or_duplicates(broker: Broker) -> None:
     sent = messages(200)
     threads = [
         threading.Thread(target=publish, args=(broker, *sent[start : start + 50]))
@@ -100,7 +100,7 @@ def test_several_publishers_at_once_lose_and_double_nothing(broker: Broker) -> N
     assert sorted(ids(received)) == sorted(ids(sent))
 
 
-def test_a_service_that_joins_late_receives_only_what_comes_next(broker: Broker) -> None:
+def test_a_service_that_joins_late_receives_only_later_events(broker: Broker) -> None:
     before, after = a_message(), a_message()
     publish(broker, before)
     broker.declare(["shipping"])
@@ -130,7 +130,7 @@ def test_a_message_without_attributes_arrives_too(broker: Broker) -> None:
         assert take_one(subscription).message == message
 
 
-def test_unicode_attributes_arrive_as_they_are(broker: Broker) -> None:
+def test_unicode_attributes_arrive_unchanged(broker: Broker) -> None:
     message = a_message(id="evt-\N{POSTAL HORN}-注文")
     publish(broker, message)
     assert drain(broker, "email", 1) == [message]

@@ -1,4 +1,4 @@
-"""A retry comes back later, to this service alone; only a failure uses an attempt."""
+"""A retry is redelivered later, to this service only; only a failure uses an attempt."""
 
 import time
 
@@ -6,7 +6,7 @@ from shared.transport import Broker, Failure
 from tests.conformance.steps import a_message, drain, late, messages, publish, take, take_one
 from tests.conformance.transports import LADDER, SERVICES, Transport
 
-#: Past the longest rung: a late duplicate would be seen.
+#: Longer than the longest rung, so that a late duplicate would be seen.
 AFTER_THE_LADDER = LADDER[-1] + 0.4
 
 
@@ -20,7 +20,7 @@ def test_a_failure_uses_an_attempt_and_is_remembered(broker: Broker) -> None:
     assert again.message.attempt == 2
 
 
-def test_up_the_whole_ladder_the_first_and_the_last_failure_stay(broker: Broker) -> None:
+def test_the_first_and_the_last_failure_survive_the_whole_ladder(broker: Broker) -> None:
     message = a_message()
     failures = [Failure.now(f"failure {number}, größer \N{POSTAL HORN}") for number in range(3)]
     publish(broker, message)
@@ -53,7 +53,7 @@ def test_a_retry_without_a_failure_keeps_the_history(broker: Broker) -> None:
         assert take_one(subscription).message == message.failed(failure)
 
 
-def test_a_retry_without_a_failure_comes_soon_however_long_the_rungs_are(
+def test_a_retry_without_a_failure_is_redelivered_soon_despite_long_rungs(
     transport: Transport,
 ) -> None:
     broker = transport.connect((3600.0,))
@@ -65,13 +65,13 @@ def test_a_retry_without_a_failure_comes_soon_however_long_the_rungs_are(
         assert take_one(subscription).message == message
 
 
-def test_a_retry_does_not_come_before_its_time(broker: Broker) -> None:
+def test_a_retry_is_not_redelivered_early(broker: Broker) -> None:
     publish(broker, a_message())
     with broker.subscribe("email", prefetch=1) as subscription:
         take_one(subscription).retry(LADDER[1], Failure.now("refused"))
         started = time.monotonic()
         take_one(subscription)
-        # A broker may start its clock a little before we start ours.
+        # A broker's timer may start a little before ours.
         assert LADDER[1] - 0.05 < time.monotonic() - started < LADDER[1] + 2
 
 
@@ -85,7 +85,7 @@ def test_a_short_delay_does_not_wait_behind_a_long_one(broker: Broker) -> None:
         assert [take_one(subscription).message.id for _ in range(2)] == [quick.id, slow.id]
 
 
-def test_a_retry_comes_once_and_to_this_service_alone(broker: Broker) -> None:
+def test_a_retry_is_redelivered_once_and_to_this_service_only(broker: Broker) -> None:
     message, failure = a_message(), Failure.now("refused")
     publish(broker, message)
     with broker.subscribe("email", prefetch=1) as subscription:
@@ -110,7 +110,7 @@ def test_while_one_message_waits_others_are_delivered(broker: Broker) -> None:
         assert take_one(subscription).message == other
 
 
-def test_a_body_of_any_bytes_comes_back_from_a_retry_unchanged(broker: Broker) -> None:
+def test_a_retry_does_not_change_a_binary_body(broker: Broker) -> None:
     body = b"\xff\x00" * (512 * 1024)
     publish(broker, a_message(body))
     with broker.subscribe("email", prefetch=1) as subscription:

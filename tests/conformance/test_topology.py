@@ -1,4 +1,4 @@
-"""What is declared, what is missing, and how many messages are where."""
+"""Declaring queues, listing missing ones, and counting messages."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.conformance.transports import Transport
 from tests.waiting import eventually
 
 
-def test_before_anything_is_declared_the_queues_are_missing(bare: Broker) -> None:
+def test_queues_are_missing_before_they_are_declared(bare: Broker) -> None:
     missing = bare.missing(["email", "sms"])
     assert any(is_of("email", name) for name in missing)
     assert any(is_of("sms", name) for name in missing)
@@ -20,7 +20,7 @@ def test_after_declaring_nothing_is_missing(bare: Broker) -> None:
     assert not bare.missing(["email", "sms"])
 
 
-def test_only_what_a_service_needs_is_named_as_missing(broker: Broker) -> None:
+def test_only_a_services_own_queues_are_listed_as_missing(broker: Broker) -> None:
     missing = broker.missing(["email", "shipping"])
     assert missing
     assert all(is_of("shipping", name) for name in missing)
@@ -36,7 +36,7 @@ def test_declaring_twice_changes_nothing(broker: Broker) -> None:
     assert drain(broker, "sms", 2) == [buried, live]
 
 
-def test_what_was_declared_does_not_differ_and_keeps_its_messages(broker: Broker) -> None:
+def test_declared_queues_are_not_different_and_keep_their_messages(broker: Broker) -> None:
     message = a_message()
     publish(broker, message)
     assert not broker.different(["email", "sms"])
@@ -54,7 +54,7 @@ def test_a_service_without_queues_cannot_be_subscribed_to(broker: Broker) -> Non
         broker.subscribe("shipping", prefetch=1).receive(1, 1.0)
 
 
-def test_depth_counts_what_is_where(transport: Transport) -> None:
+def test_depth_counts_ready_retrying_and_dead_messages(transport: Transport) -> None:
     a_minute = 60.0
     broker = transport.connect((a_minute,))
     broker.declare(["email", "sms"])

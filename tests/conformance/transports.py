@@ -1,4 +1,4 @@
-"""The transports under test, and what does not apply to one of them: the only such place."""
+"""The transports under test, and the only list of tests that do not apply to one of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ from shared.transport.embedded.broker import EmbeddedBroker
 
 SERVICES = ("email", "sms")
 LADDER = (0.2, 0.4, 0.8)
-#: Long enough for a busy machine to renew in time, short enough to wait for its end.
+#: Seconds. Long enough to be renewed in time on a busy machine, short enough to wait for.
 LEASE = 3.0
 
-NO_SERVER = "a file has no server that could be away; a file that is gone has tests of its own"
-PARTITIONS = "consumers share partitions, not messages: who has one has all that is in it"
-HAS_PARTITIONS = "an offset is one of a partition"
-THE_PAST = "a log keeps what was published, and a new group begins with the oldest of it"
+NO_SERVER = "a file has no server that could be down; a deleted file has tests of its own"
+PARTITIONS = "consumers share partitions, not messages: the owner of one receives all its messages"
+HAS_PARTITIONS = "an offset belongs to a partition"
+THE_PAST = "a log retains published events, and a new group begins with the oldest one"
 
-#: For each transport: the tests that it does not take, and why.
+#: For each transport, the tests that do not apply to it, with the reason.
 NOT_APPLICABLE: Mapping[str, Mapping[str, str]] = {
     "embedded": {
-        "test_publishing_is_refused_while_the_broker_is_away_and_works_afterwards": NO_SERVER,
-        "test_a_consumer_that_subscribes_anew_finds_what_a_restart_left": NO_SERVER,
-        "test_what_a_restart_left_can_be_read": NO_SERVER,
+        "test_publishing_fails_while_the_broker_is_down_and_works_afterwards": NO_SERVER,
+        "test_a_consumer_that_subscribes_again_finds_its_messages": NO_SERVER,
+        "test_events_can_be_read_after_a_restart": NO_SERVER,
     },
     "rabbitmq": {},
     "kafka": {
         "test_consumers_of_one_service_share_its_messages": PARTITIONS,
-        "test_what_a_living_consumer_holds_is_given_to_nobody_else": PARTITIONS,
-        "test_a_service_that_joins_late_receives_only_what_comes_next": THE_PAST,
-        "test_a_partition_is_refused_where_there_are_none": HAS_PARTITIONS,
+        "test_a_message_held_by_a_live_consumer_is_not_redelivered": PARTITIONS,
+        "test_a_service_that_joins_late_receives_only_later_events": THE_PAST,
+        "test_a_partition_is_refused_on_a_broker_without_partitions": HAS_PARTITIONS,
     },
 }
 
 
 @dataclass(frozen=True)
 class Transport:
-    """`connect(ladder)` may be sent to another process; `stop` and `start` are the server's."""
+    """`connect(ladder)` may be sent to another process; `stop` and `start` act on the server."""
 
     connect: Callable[[Sequence[float]], Broker]
     stop: Callable[[], None]
@@ -78,5 +78,5 @@ TRANSPORTS: Mapping[str, Callable[[pytest.FixtureRequest], Transport]] = {
 }
 
 
-def taking(test: str) -> Sequence[str]:
+def transports_for(test: str) -> Sequence[str]:
     return [name for name in TRANSPORTS if test not in NOT_APPLICABLE[name]]
