@@ -1,4 +1,4 @@
-"""Chromium as the system has it: from Debian's packages, or whatever it is called elsewhere."""
+"""Finds and starts the Chromium that is installed on this system."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def find_chromium() -> str | None:
 @contextmanager
 def chromium(path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # Its sandbox does not work for root, and the only page that is opened here is our own.
+        # The sandbox does not work as root, and only our own page is opened.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -1,6 +1,6 @@
-"""`python -m tests.browser.screenshots`: the pictures of the page that stand in the README.
+"""`python -m tests.browser.screenshots` takes the README's pictures of the page.
 
-It starts a whole system, places orders, takes email down, and photographs what the page shows.
+It starts a whole system, places orders, takes email down, and takes screenshots.
 """
 
 import sys
@@ -30,7 +30,7 @@ def quiet(watched: Watched) -> None:
 
 
 def outage(watched: Watched) -> None:
-    """Email is away, orders come in, and the others go on."""
+    """Email is down while orders arrive and the other services continue."""
     watched.switch("email", "Away")
     watched.place_many(150, rate=20)
     watched.page.evaluate("scrollTo(0, 0)")
@@ -58,7 +58,7 @@ def recovery(watched: Watched) -> None:
     watched.until(lambda: 0 < watched.waiting("email") < 100, "its queue drains", within=60)
 
 
-#: In the order in which they are taken: a file's name, what is done before, and on what.
+#: In order: the file's name, the preparation, and the element to show.
 PICTURES: tuple[tuple[str, Callable[[Watched], None], Mapping[str, Any]], ...] = (
     ("page-quiet", quiet, DESK),
     ("page-lanes", lanes, DESK),

@@ -1,4 +1,4 @@
-"""The system behind the page: as in the demo, but quicker, and open to faults."""
+"""The system behind the page: like the demo, but faster, and with fault injection."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from orderctl.stack.parts import MODULES
 from orderctl.stack.stack import Stack
 from tests.zygote.client import fork_python
 
-#: Seconds: enough to be seen, and no more.
+#: Work times in seconds, just long enough to be visible.
 WORK_TIMES = {"email": 0.4, "sms": 0.2, "inventory": 0.1}
 QUICK_LADDER = (0.5, 1.0, 2.0)
 
@@ -20,7 +20,7 @@ def a_system(
     work_times: Mapping[str, float] = WORK_TIMES,
     ladder: Sequence[float] = QUICK_LADDER,
 ) -> Iterator[Stack]:
-    """All of it, ready."""
+    """A running system in which every part is ready."""
     faults = {name: {"FAULTS_ALLOWED": "true"} for name in MODULES}
     with Stack(
         folder,

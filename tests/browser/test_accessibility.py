@@ -1,4 +1,4 @@
-"""axe-core finds nothing, in any of the page's looks; and it works without a mouse or motion."""
+"""axe-core finds no violation in any view, and the page works without a mouse or motion."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ COUNT_WHAT_IS_SPOKEN = """
 
 
 def violations(watched: Watched) -> list[tuple[str, list[str]]]:
-    """Rule and elements of each finding."""
+    """Rule and elements of each violation."""
     found = Axe().run(watched.page).response["violations"]
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing(browser: Browser, stack: Stack, look: str) -> None:
+def test_axe_finds_no_violation(browser: Browser, stack: Stack, look: str) -> None:
     context = browser.new_context(**LOOKS[look])
     watched = Watched(context.new_page(), stack.urls["dashboard"], stack.plan.operator_token)
     watched.place_one("events")
@@ -46,7 +46,7 @@ def test_axe_finds_nothing(browser: Browser, stack: Stack, look: str) -> None:
     context.close()
 
 
-def test_axe_finds_nothing_in_the_dialog_for_the_token(watched: Watched) -> None:
+def test_axe_finds_no_violation_in_the_token_dialog(watched: Watched) -> None:
     watched.page.get_by_role("switch").first.click()
     watched.until(lambda: watched.page.locator("#token").is_visible(), "the token is asked for")
     assert violations(watched) == []
@@ -65,7 +65,7 @@ def test_nothing_is_wider_than_the_screen(watched: Watched, width: int) -> None:
     assert watched.page.evaluate(wide) == 0
 
 
-def test_an_order_is_placed_and_followed_with_the_keyboard_alone(watched: Watched) -> None:
+def test_an_order_is_placed_and_followed_with_the_keyboard_only(watched: Watched) -> None:
     page = watched.page
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -81,7 +81,7 @@ def test_an_order_is_placed_and_followed_with_the_keyboard_alone(watched: Watche
     watched.until(lambda: page.locator(".hops").count() == 1, "its journey is shown")
 
 
-def test_a_screen_reader_is_told_what_changes_and_not_every_number(watched: Watched) -> None:
+def test_a_screen_reader_announces_changes_but_not_every_number(watched: Watched) -> None:
     watched.switch("email", "Away")
     watched.until(lambda: "Email is away" in watched.text("#spoken"), "it is said", within=30)
     watched.page.evaluate(COUNT_WHAT_IS_SPOKEN)
@@ -93,7 +93,7 @@ def test_a_screen_reader_is_told_what_changes_and_not_every_number(watched: Watc
     watched.until(lambda: watched.light() == "done", "all is done")
 
 
-def test_nothing_moves_for_those_who_want_no_motion(browser: Browser, stack: Stack) -> None:
+def test_nothing_moves_with_reduced_motion(browser: Browser, stack: Stack) -> None:
     context = browser.new_context(reduced_motion="reduce")
     watched = Watched(context.new_page(), stack.urls["dashboard"], stack.plan.operator_token)
     before = watched.done("analytics")

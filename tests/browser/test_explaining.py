@@ -1,4 +1,4 @@
-"""What is going on, in a sentence: computed from a state, for states that are hard to arrange."""
+"""The sentence that explains the system's state, for states that are hard to produce."""
 
 from typing import Any
 
@@ -72,19 +72,19 @@ def told(watched: Watched, state: dict[str, Any]) -> str:
     return text
 
 
-def test_each_state_is_told_as_a_sentence(watched: Watched) -> None:
+def test_each_state_has_a_sentence(watched: Watched) -> None:
     for story, state in STORIES.items():
         assert told(watched, state)[: len(story)] == story
 
 
-def test_more_than_one_thing_is_told_as_such(watched: Watched) -> None:
+def test_several_problems_are_all_mentioned(watched: Watched) -> None:
     away = SIDE | {"told": TOLD | fault("outage", "on")}
     state = WELL | {"services": {"email": away, "sms": away}}
     assert told(watched, state).endswith("And 1 more thing to see below.")
 
 
-def test_what_a_service_says_never_becomes_markup(watched: Watched) -> None:
-    """A reason may quote what somebody sent."""
+def test_a_services_reason_never_becomes_markup(watched: Watched) -> None:
+    """A reason may quote data from a request."""
     evil = "<img src=x onerror=alert(1)>"
     found = watched.page.evaluate(
         """async evil => {

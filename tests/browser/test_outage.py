@@ -1,14 +1,14 @@
-"""An outage and its recovery, as the page shows it: a queue that fills, and drains."""
+"""An outage and recovery on the page: a queue fills and drains."""
 
 from orderctl.stack.stack import Stack
 from tests.browser.watched import Watched
 
 
-def test_a_queue_fills_while_email_is_away_and_drains_when_it_is_back(watched: Watched) -> None:
+def test_a_queue_fills_while_email_is_down_and_then_drains(watched: Watched) -> None:
     done = watched.done("email")
     watched.switch("email", "Away")
     watched.until(lambda: "away, on purpose" in watched.row("email").inner_text(), "email is away")
-    watched.place_many(40, rate=4)  # 10 s, so that its filling is seen by a busy machine too
+    watched.place_many(40, rate=4)  # 10 s, so that a busy machine also sees it fill
     filling = [watched.waiting("email")]
     while filling[-1] < 40:
         watched.until(lambda: watched.waiting("email") > filling[-1], "its queue fills")
@@ -29,7 +29,7 @@ def test_a_queue_fills_while_email_is_away_and_drains_when_it_is_back(watched: W
     watched.until(lambda: watched.done("email") == done + 40, "and all are done")
 
 
-def test_a_service_that_is_killed_is_dimmed_with_the_age_of_what_is_shown(
+def test_a_killed_service_is_dimmed_with_the_age_of_its_figures(
     watched: Watched, stack: Stack
 ) -> None:
     stack.kill("email")
@@ -48,9 +48,7 @@ def test_a_service_that_is_killed_is_dimmed_with_the_age_of_what_is_shown(
     watched.until(lambda: watched.light() == "done", "and has done what waited", within=60)
 
 
-def test_a_relay_that_is_away_lets_orders_wait_in_the_outbox(
-    watched: Watched, stack: Stack
-) -> None:
+def test_orders_wait_in_the_outbox_while_the_relay_is_down(watched: Watched, stack: Stack) -> None:
     stack.stop("order-relay")
     watched.until(lambda: "the relay waits" in watched.text("#node-outbox"), "it is seen")
     watched.place_many(5, rate=50)
@@ -62,7 +60,7 @@ def test_a_relay_that_is_away_lets_orders_wait_in_the_outbox(
     watched.until(lambda: watched.light() == "done", "and done", within=60)
 
 
-def test_a_journey_goes_on_when_the_order_service_is_back(watched: Watched, stack: Stack) -> None:
+def test_a_journey_continues_when_the_order_service_is_back(watched: Watched, stack: Stack) -> None:
     watched.place_one("events")
     watched.until(watched.newest_order, "it is listed")
     order_id = str(watched.newest_order()).removeprefix("Follow ")
@@ -75,7 +73,7 @@ def test_a_journey_goes_on_when_the_order_service_is_back(watched: Watched, stac
     watched.until(lambda: done.count() == 6, "every hop is done", within=60)
 
 
-def test_a_lost_connection_is_said_and_what_is_stale_is_dimmed(
+def test_a_lost_connection_is_reported_and_stale_figures_are_dimmed(
     watched: Watched, stack: Stack
 ) -> None:
     stack.stop("dashboard")

@@ -1,4 +1,4 @@
-"""The main paths through the page, in a real browser, on a real system."""
+"""The main features of the page, in a real browser, on a real system."""
 
 import re
 
@@ -6,7 +6,7 @@ from orderctl.stack.stack import Stack
 from tests.browser.watched import Watched
 
 
-def test_an_order_is_placed_and_seen_to_be_done_by_every_service(watched: Watched) -> None:
+def test_a_placed_order_is_shown_done_by_every_service(watched: Watched) -> None:
     before = watched.done("email")
     watched.place_one("events")
     lane = watched.page.locator('[data-lane="events"]')
@@ -18,7 +18,7 @@ def test_an_order_is_placed_and_seen_to_be_done_by_every_service(watched: Watche
     watched.until(lambda: re.match(said, watched.text("#verdict-detail")), "it stands for this one")
 
 
-#: However fast the answer comes, whatever stood there before it is kept.
+#: Records every text shown before the result, however fast the response is.
 KEEP_WHAT_THE_CLOCK_SHOWS = """
     const clock = document.querySelector('[data-lane="calls"] .big');
     window.shown = [];
@@ -27,7 +27,7 @@ KEEP_WHAT_THE_CLOCK_SHOWS = """
 """
 
 
-def test_a_customer_by_calls_is_seen_to_wait(watched: Watched) -> None:
+def test_a_synchronous_customer_is_shown_waiting(watched: Watched) -> None:
     watched.page.evaluate(KEEP_WHAT_THE_CLOCK_SHOWS)
     watched.place_one("calls")
     watched.until(lambda: watched.page.evaluate("window.shown.length") > 0, "it waits")
@@ -56,7 +56,7 @@ def test_many_orders_are_placed_at_a_rate_and_dots_move(watched: Watched) -> Non
     watched.until(lambda: watched.light() == "done", "all are done by all")
 
 
-def test_one_orders_journey_has_every_hop_its_mail_and_its_text(watched: Watched) -> None:
+def test_a_journey_shows_every_hop_the_mail_and_the_text(watched: Watched) -> None:
     before = watched.newest_order()
     watched.place_one("events")
     watched.until(lambda: watched.newest_order() != before, "it is listed")
@@ -64,7 +64,7 @@ def test_one_orders_journey_has_every_hop_its_mail_and_its_text(watched: Watched
     journey = watched.page.locator("#journey")
     hops = journey.locator(".hops > li")
     watched.until(lambda: hops.count() == 6, "every hop is listed")
-    # The mail is there before the last service is done.
+    # The mail is shown before the last service is done.
     done = journey.locator('.hops > [data-state="done"]')
     watched.until(lambda: done.count() == 6, "every hop is done")
     watched.until(lambda: "Thank you for your order" in journey.inner_text(), "the mail")
@@ -72,13 +72,13 @@ def test_one_orders_journey_has_every_hop_its_mail_and_its_text(watched: Watched
     assert watched.page.evaluate("document.activeElement.id") == "journey-title"
 
 
-def test_an_order_that_is_not_there_is_said_to_be_unknown(watched: Watched) -> None:
+def test_an_unknown_order_is_reported(watched: Watched) -> None:
     watched.page.get_by_label("Order id").fill("ord-of-nobody")
     watched.page.get_by_role("button", name="Follow", exact=True).click()
     watched.until(lambda: "there is no order" in watched.text("#journey"), "it says so")
 
 
-def test_a_wrong_token_changes_nothing_and_the_right_one_is_asked_for_once(
+def test_a_wrong_token_changes_nothing_and_the_right_one_is_entered_once(
     watched: Watched, stack: Stack
 ) -> None:
     page = watched.page
@@ -100,13 +100,13 @@ def test_a_wrong_token_changes_nothing_and_the_right_one_is_asked_for_once(
     assert not page.locator("#token").is_visible()
 
 
-def test_what_fails_is_retried_given_up_looked_at_and_redriven(watched: Watched) -> None:
+def test_failing_events_are_retried_dead_lettered_browsed_and_redriven(watched: Watched) -> None:
     watched.switch("inventory", "Failing")
     watched.until(
         lambda: "50% of inventory's attempts fail" in watched.row("inventory").inner_text(),
         "what follows is explained",
     )
-    # So many that some fail all four attempts: with 200, one run in 400,000 has none.
+    # Enough that some fail all four attempts; with 200, one run in 400,000 has none.
     watched.place_many(200, rate=100)
     rung = watched.page.locator('.row[data-service="inventory"] .rung[data-some]')
     watched.until(lambda: rung.count() > 0, "a rung holds some")
@@ -124,10 +124,10 @@ def test_what_fails_is_retried_given_up_looked_at_and_redriven(watched: Watched)
     watched.until(lambda: watched.light() == "done", "and every order is done")
 
 
-def test_a_replay_is_begun_and_says_what_it_did(watched: Watched) -> None:
+def test_a_replay_is_started_and_reports_its_result(watched: Watched) -> None:
     watched.bring("Replay")
     watched.page.get_by_role("button", name="Replay", exact=True).click()
     replays = watched.page.locator(".replays > li")
-    watched.say_token_when_asked(lambda: replays.count() > 0)
+    watched.enter_token_if_prompted(lambda: replays.count() > 0)
     watched.until(lambda: "done, a dry run" in replays.first.inner_text(), "it is done")
     assert re.search(r"[0-9]+ read, 0 done now", replays.first.inner_text())

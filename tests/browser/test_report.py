@@ -1,4 +1,4 @@
-"""The report of `orderctl compare` in a real browser, which has no network and runs no script."""
+"""The report of `orderctl compare` in a real browser, without network or scripts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The report, which asked for nothing but itself and had nothing to complain about."""
+    """The report's page, which must load nothing else and cause no errors."""
     context = browser.new_context(viewport=request.param, java_script_enabled=False, offline=True)
     page = context.new_page()
     asked: list[str] = []
@@ -37,7 +37,7 @@ def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iter
     assert (asked, said) == ([report.as_uri()], [])
 
 
-def test_all_pictures_are_seen(page: Page) -> None:
+def test_all_pictures_are_displayed(page: Page) -> None:
     boxes = [picture.bounding_box() for picture in page.locator("figure svg").all()]
     assert len(boxes) == len(NAMES)
     assert all(box and box["width"] > 300 and box["height"] > 100 for box in boxes)
@@ -52,12 +52,12 @@ def test_nothing_is_wider_than_the_screen(page: Page, browser: Browser) -> None:
     assert max(widths) <= viewport["width"]
 
 
-def test_each_scenario_has_a_table_that_says_what_it_is(page: Page) -> None:
+def test_each_scenario_has_a_table_with_a_caption(page: Page) -> None:
     captions = page.locator("article > table > caption").all_inner_texts()
     assert captions == [f"{title}, 5 orders a second" for title, _ in SCENARIOS.values()]
 
 
-def test_why_orders_failed_is_told_when_asked(page: Page) -> None:
+def test_reasons_for_failures_can_be_expanded(page: Page) -> None:
     details = page.locator("article:has(#email-down) details")
     assert not details.locator("table").is_visible()
     details.locator("summary").click()

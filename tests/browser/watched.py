@@ -1,16 +1,16 @@
-"""The page as a test sees and uses it."""
+"""Helpers with which tests read and use the page."""
 
 from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-#: ms. Only a test that fails waits for this long.
+#: ms. Only a failing test waits this long.
 PATIENCE = 30_000
 
 
 class Watched:
-    """`token` is that of the stack behind the page."""
+    """`token` is the operator token of the stack behind the page."""
 
     def __init__(self, page: Page, url: str, token: str) -> None:
         self.page = page
@@ -27,7 +27,7 @@ class Watched:
         return self.page.locator(f'.row[data-service="{service}"]')
 
     def waiting(self, service: str) -> int:
-        """The number above its queue."""
+        """The number above the service's queue."""
         return _number(self.row(service).locator(".queue-head b"))
 
     def done(self, service: str) -> int:
@@ -40,7 +40,7 @@ class Watched:
         return self.page.locator(selector).inner_text()
 
     def until(self, condition: Callable[[], object], what: str, *, within: float = 30.0) -> None:
-        """Poll until it holds; fail saying what never came."""
+        """Poll until the condition holds; the failure names `what`."""
         for _ in range(int(within / 0.1)):
             if condition():
                 return
@@ -48,7 +48,7 @@ class Watched:
         raise AssertionError(f"{what}: not within {within:g} s")
 
     def newest_order(self) -> str | None:
-        """As its button calls it; None while there is none."""
+        """The id on the newest order's button; None if there is none."""
         return self.page.locator(".orders tbody button").first.get_attribute("aria-label")
 
     # --- what a person does -------------------------------------------------------------------
@@ -65,15 +65,15 @@ class Watched:
         form.get_by_role("button", name="Place many").click()
 
     def switch(self, service: str, words: str) -> None:
-        """Turn a fault on or off, saying the token when it is asked for."""
+        """Turn a fault on or off, entering the token if prompted."""
         switch = self.page.locator(f'fieldset[data-service="{service}"]').get_by_role(
             "switch", name=words
         )
         wanted = "false" if switch.get_attribute("aria-checked") == "true" else "true"
         switch.click()
-        self.say_token_when_asked(lambda: switch.get_attribute("aria-checked") == wanted)
+        self.enter_token_if_prompted(lambda: switch.get_attribute("aria-checked") == wanted)
 
-    def say_token_when_asked(self, done: Callable[[], object]) -> None:
+    def enter_token_if_prompted(self, done: Callable[[], object]) -> None:
         dialog = self.page.locator("#token")
         self.until(lambda: dialog.is_visible() or done(), "neither done nor asked for the token")
         if dialog.is_visible():
@@ -87,17 +87,17 @@ class Watched:
 
 
 def _number(place: Locator) -> int:
-    """-1 where there is none."""
+    """The number in the text, or -1."""
     text = place.inner_text().replace(",", "")
     return int(text) if text.isdigit() else -1
 
 
 def problems_of(page: Page) -> list[str]:
-    """Collects, from now on, what the page's scripts and its security policy complain about."""
+    """Collect script errors and security policy violations from now on."""
     seen: list[str] = []
 
     def note(message: Any) -> None:
-        # That a service refuses is part of what is tested, and Chromium logs each refusal.
+        # Refusals by services are tested on purpose, and Chromium logs each one.
         if message.type == "error" and "Failed to load resource" not in message.text:
             seen.append(message.text)
 

@@ -1,4 +1,4 @@
-"""The system in containers, brought up from nothing and taken down with all its data."""
+"""The system in containers, started empty, and removed with all its data."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import pytest
 
 from tests.compose.containers import Containers
 
-#: Short work and short rungs: what is tested here are containers, not patience.
+#: Short work times and rungs, since these tests are about containers.
 SETTINGS = {
     "EMAIL_WORK_TIME": "0.1",
     "EMAIL_ANSWER_TIMEOUT": "10",
@@ -21,7 +21,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def docker() -> None:
-    """Skips, or fails where every test must run, when there is no Docker engine."""
+    """Skip, or fail if CI is set, when there is no Docker engine."""
     _require_docker()
 
 

@@ -1,4 +1,4 @@
-"""The system in containers: a Compose project of its own, beside whatever else runs here."""
+"""The system in containers, as a separate Compose project."""
 
 import json
 import os
@@ -13,17 +13,17 @@ from orderctl.stack.ports import free_port
 from orderctl.stack.process import ROOT
 
 TOKEN = "operators-of-a-test"
-#: The ledger of answers, in the volume of orderctl.
+#: The ledger of responses, in orderctl's volume.
 LEDGER = "accepted.ndjson"
-#: Longer than anything here takes on a busy machine.
+#: Seconds. Longer than any step takes on a busy machine.
 PATIENCE_SECONDS = 600
-#: The page has confirmed everything long before.
+#: Seconds. The page shows everything as done long before.
 WATCHED_SECONDS = 60
-#: The last lines of each container's log, shown when it does not come up.
+#: The number of log lines per container, shown when the system does not start.
 LOG_LINES = "25"
 
 
-#: For each broker: the files that Compose lays over each other, and what is published.
+#: For each broker: the Compose files, and the published ports.
 FILES = {
     "rabbitmq": ("docker-compose.yml",),
     "kafka": ("docker-compose.yml", "docker-compose.kafka.yml"),
@@ -35,9 +35,9 @@ PORTS = {
 
 
 class Containers:
-    """`settings`: variables that docker-compose.yml takes, for instance EMAIL_WORK_TIME.
+    """`settings`: variables for docker-compose.yml, for instance EMAIL_WORK_TIME.
 
-    `crashes`: how many mails may have gone twice.
+    `crashes`: the number of mails that may have been sent twice.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Containers:
             raise RuntimeError(f"it does not come up\n{done.stderr}\n{states}\n{logs}")
 
     def down(self, *words: str) -> None:
-        # With the profiles, or what belongs to them would be left.
+        # With all profiles, or their containers would be left.
         profile = ("--profile", "tools", "--profile", "latecomer")
         self.compose(*profile, "down", "--remove-orphans", "--timeout", "60", *words)
 
     def compose(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run `docker compose`; raises with what it said when it fails and `check` is set."""
+        """Run `docker compose`; raises with its output when it fails and `check` is set."""
         with self.begin(*words) as running:
             output, errors = running.communicate(timeout=PATIENCE_SECONDS)
         done = subprocess.CompletedProcess(words, running.returncode, output, errors)
@@ -83,7 +83,7 @@ class Containers:
         )
 
     def environment(self) -> dict[str, str]:
-        """With these variables any `docker compose` means this project."""
+        """The variables with which `docker compose` uses this project."""
         ports = {name: str(port) for name, port in self.ports.items()}
         own = {
             "COMPOSE_PROJECT_NAME": self.project,
@@ -93,15 +93,15 @@ class Containers:
         return {**ports, **own, **self._settings}
 
     def ids(self, *services: str) -> list[str]:
-        """Ids of the containers that run, of these services or of all."""
+        """Ids of the running containers of these services, or of all services."""
         return self.compose("ps", "--quiet", *services).stdout.split()
 
     def inside(self, service: str, *command: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command in a service's container; its failure is the caller's to judge."""
+        """Run a command in a service's container; does not check its status."""
         return self.compose("exec", "-T", service, *command, check=False)
 
     def inspect(self) -> list[dict[str, Any]]:
-        """What the engine knows about each container that runs."""
+        """The output of `docker inspect` for each running container."""
         done = subprocess.run(
             ["docker", "inspect", *self.ids()], capture_output=True, text=True, check=True
         )
@@ -116,7 +116,7 @@ class Containers:
         finish(self.begin_placing(number, rate=rate))
 
     def audit(self) -> dict[str, Any]:
-        """The strict audit's report; its exit status is in it as well."""
+        """The strict audit's report, including its exit status."""
         crashes = ("--crashes", str(self.crashes))
         words = ("audit", "--json", "--strict", "--accepted", LEDGER, *crashes)
         done = self.compose(*_orderctl(*words), check=False)
@@ -125,19 +125,19 @@ class Containers:
         return report
 
     def replay(self, service: str) -> dict[str, Any]:
-        """What the service did with all stored events."""
+        """Replay all stored events; returns the service's summary."""
         words = ("replay", service, "--from", "beginning", "--json")
         report: dict[str, Any] = json.loads(self.compose(*_orderctl(*words)).stdout)
         return report
 
     def prune(self) -> int:
-        """The status of the prune of every service, as `make prune` runs it."""
+        """Prune every service as `make prune` does; returns the status."""
         return subprocess.run(
             ["tools/prune"], cwd=ROOT, env=os.environ | self.environment(), check=False
         ).returncode
 
     def order_ids(self) -> list[str]:
-        """Of every order that is written down, through the published port."""
+        """The ids of all stored orders, through the published port."""
         found: list[str] = []
         query: dict[str, str] = {"limit": "1000"}
         while True:
@@ -148,11 +148,11 @@ class Containers:
             query["cursor"] = page["next"]
 
     def page(self) -> str:
-        """The dashboard's page."""
+        """The HTML of the dashboard's page."""
         return httpx.get(self._dashboard, timeout=30, trust_env=False).raise_for_status().text
 
     def watch(self, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first snapshot in the dashboard's stream of which this holds."""
+        """The first snapshot in the dashboard's stream that meets the condition."""
         url = f"{self._dashboard}/api/stream"
         deadline = time.monotonic() + WATCHED_SECONDS
         with httpx.stream("GET", url, timeout=30, trust_env=False) as stream:
@@ -176,7 +176,7 @@ class Containers:
 
 
 def finish(running: "subprocess.Popen[str]") -> None:
-    """Wait until all orders are placed; raises unless every one was answered with 202."""
+    """Wait until all orders are placed; raises unless each response was 202."""
     output, errors = running.communicate(timeout=PATIENCE_SECONDS)
     if running.returncode:
         raise RuntimeError(f"not every order was accepted\n{errors}\n{output}")

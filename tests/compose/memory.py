@@ -1,11 +1,11 @@
-"""`python -m tests.compose.memory [kafka]`: how much memory all containers use while orders pass.
+"""`python -m tests.compose.memory [kafka]` measures the memory of all containers under load.
 
-It brings the system up from nothing beside whatever else runs, with three email containers,
-places 50 orders a second through the published port for a minute, and reads `docker stats` all
-the while. Exit status 1 when the sum went over what is promised, or the orders did not keep pace.
+It starts an empty system with three email containers, places 50 orders per second through the
+published port for a minute, and samples `docker stats`. The exit status is 1 if the sum exceeds the
+documented limit, or if the orders fall behind.
 
-Mails that were received are deleted now and then. Mailpit keeps them on disk, but a server that
-holds them in memory would be measured for what it collects, and not for what passes.
+Received mails are deleted regularly. Mailpit stores them on disk, but for a server that keeps them
+in memory the measurement would include the collected mails.
 """
 
 import json
@@ -25,13 +25,13 @@ from tests.compose.containers import Containers
 PROMISED_MB = {"rabbitmq": 1200, "kafka": 2000}
 RATE = 50
 SECONDS = 60
-#: Orders that came more slowly than this would say little about the memory that they take.
+#: Below this rate the measurement is not meaningful.
 SLOWEST = 1.2
-#: Mails, texts and stock movements go on for a little after the last order.
+#: Seconds after the last order, in which mails, texts and stock movements continue.
 AFTERWARDS_SECONDS = 10
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
-#: Megabytes (10⁶ bytes) by container.
+#: Megabytes (10⁶ bytes) per container.
 Sample = Mapping[str, float]
 
 
@@ -53,7 +53,8 @@ def main(broker: str = "rabbitmq") -> int:
 
 
 def measure(containers: Containers) -> tuple[list[Sample], float]:
-    """Samples from before the first order until after the last, and the seconds in between."""
+    """Samples from before the first order until after the last, and the seconds that placing
+    took."""
     samples = [sample(containers)]
     started = time.monotonic()
     placing = place(containers.ports["ORDER_PORT"])
@@ -78,7 +79,7 @@ def place(port: int) -> "subprocess.Popen[str]":
 
 
 def sample(containers: Containers) -> Sample:
-    """What each container uses now, as `docker stats` counts it: without the file cache."""
+    """The current memory of each container, as in `docker stats`: without the file cache."""
     asked = ["docker", "stats", "--no-stream", "--format", "{{json .}}", *containers.ids()]
     lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
     found = [json.loads(line) for line in lines]
@@ -88,7 +89,7 @@ def sample(containers: Containers) -> Sample:
 
 
 def megabytes(usage: str) -> float:
-    """From `84.07MiB / 192MiB`."""
+    """Parse `84.07MiB / 192MiB`."""
     match = re.match(r"([0-9.]+)([A-Za-z]+) /", usage)
     if match is None:
         raise ValueError(f"docker stats says {usage!r}")

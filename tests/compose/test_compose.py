@@ -1,7 +1,7 @@
-"""What the Compose files promise, tried on one system for each broker.
+"""The guarantees of the Compose files, tested on one system per broker.
 
-The tests run in the order in which they stand here: each finds what the ones before it left, and
-every audit is of all orders that were placed up to then.
+The tests run in this order: each builds on the state that the previous ones left, and every audit
+covers all orders so far.
 """
 
 import json
@@ -16,10 +16,10 @@ from tests.compose.containers import Containers, finish
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
 DATABASES = ("orders", *CONSUMERS, "shipping")
-#: The process that a container is there for: the only child of its first process, `init`.
+#: The main process of a container: the only child of its first process, `init`.
 KILL_THE_PROCESS = "import os; os.kill(int(open('/proc/1/task/1/children').read().split()[0]), 9)"
-#: Every role tries every database, by the network's name, as services do: on its own address the
-#: image asks for no password.
+#: Every role tries every database, by its network name as services do: through localhost the image
+#: requires no password.
 WHO_CAN_CONNECT_WHERE = f"""
 for role in {" ".join(DATABASES)}; do
     variable=${{role^^}}_PASSWORD
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def assert_kept(system: Containers) -> None:
-    """Assert that each order was applied exactly once by everybody, and none was lost."""
+    """Assert that every consumer applied each order exactly once, and none was lost."""
     orders = len(system.order_ids())
     report = system.audit()
     assert report["exitStatus"] == 0, json.dumps(report, indent=1)
@@ -57,13 +57,13 @@ def eventually(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.2)
 
 
-def test_from_nothing_orders_reach_every_service(system: Containers) -> None:
+def test_orders_reach_every_service_of_a_new_system(system: Containers) -> None:
     system.place(20)
     assert len(system.order_ids()) == 20
     assert_kept(system)
 
 
-def test_no_container_has_a_privilege_or_a_place_to_write(system: Containers) -> None:
+def test_containers_are_unprivileged_and_read_only(system: Containers) -> None:
     for container in system.inspect():
         name, host = container["Name"], container["HostConfig"]
         assert container["Config"]["User"] not in ("", "0", "root"), name
@@ -94,7 +94,7 @@ def test_an_image_holds_one_service(system: Containers) -> None:
         assert found.stdout.split() == [f"/app/services/{service}/requirements.txt"]
 
 
-def test_the_page_is_there_and_sees_every_service_done(system: Containers) -> None:
+def test_the_page_shows_every_service_done(system: Containers) -> None:
     assert "<title>" in system.page()
     seen = system.watch(until=lambda seen: seen["verdict"]["light"] == "done")
     assert seen["verdict"]["orders"] == len(system.order_ids())
@@ -114,19 +114,19 @@ def test_ports_are_published_on_this_machine_only(system: Containers) -> None:
     assert sorted(published) == sorted(("127.0.0.1", port) for port in system.ports.values())
 
 
-def test_a_database_lets_nobody_in_but_its_own_service(system: Containers) -> None:
+def test_a_database_accepts_only_its_own_service(system: Containers) -> None:
     done = system.inside("postgres", "bash", "-c", WHO_CAN_CONNECT_WHERE)
     assert done.stdout.split("\n")[:-1] == [f"{name} to {name}" for name in DATABASES]
 
 
-def test_what_dies_under_load_comes_back_and_nothing_is_lost(system: Containers) -> None:
+def test_containers_killed_under_load_come_back_without_loss(system: Containers) -> None:
     before = len(system.order_ids())
     placing = system.begin_placing(600, rate=10)
     eventually(lambda: len(system.order_ids()) > before, "orders arrive")
-    # Its process is gone in the middle of its work, and the engine starts the container again.
+    # The process crashes during its work, and the engine restarts the container.
     system.inside("email", "python", "-c", KILL_THE_PROCESS)
     system.crashes += MAILS_AT_A_TIME
-    # Killed by its name, a container stays down until somebody starts it.
+    # A container killed with `docker kill` stays down until it is started again.
     system.compose("kill", "inventory")
     system.compose("restart", "sms")
     system.compose("restart", system.broker)
@@ -146,7 +146,7 @@ def restarts(system: Containers, service: str) -> int:
     return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
 
 
-def test_every_service_prunes_and_nothing_young_goes(system: Containers) -> None:
+def test_pruning_works_in_every_service_and_keeps_recent_records(system: Containers) -> None:
     mails = mails_written_down(system)
     assert system.prune() == 0
     assert mails_written_down(system) == mails
@@ -172,7 +172,7 @@ def mails_sent_by(container: str) -> int:
     return sum("delivery.applied" in line for line in (logs.stdout + logs.stderr).splitlines())
 
 
-def test_the_latecomer_finds_the_past_where_it_was_kept_for_it(system: Containers) -> None:
+def test_a_latecomer_can_read_past_events(system: Containers) -> None:
     orders = len(system.order_ids())
     system.compose("--profile", "latecomer", "up", "--detach", "--wait", "shipping")
     if system.broker == "kafka":
@@ -180,10 +180,10 @@ def test_the_latecomer_finds_the_past_where_it_was_kept_for_it(system: Container
     system.place(1)
     expected = orders + 1 if system.broker == "kafka" else 1
     eventually(lambda: shipments(system) == expected, "a shipment for the next order")
-    # By then anything that should not come would have come as well.
+    # By then any duplicate would have arrived too.
     assert_kept(system)
     assert shipments(system) == expected
-    # What the broker was given twice, since it was restarted, is kept twice and applied once.
+    # Events published twice because of a broker restart are stored twice and applied once.
     assert system.replay("shipping")["applied"] == orders + 1 - expected
     assert shipments(system) == orders + 1
 
@@ -192,15 +192,15 @@ def shipments(system: Containers) -> int:
     return count_in(system, "shipping", "SELECT count(*) FROM shipments")
 
 
-def test_down_and_up_again_keep_every_order(system: Containers) -> None:
+def test_orders_survive_down_and_up(system: Containers) -> None:
     orders = system.order_ids()
     system.down()
     system.up()
     assert system.order_ids() == orders
     report = system.audit()
     assert (report["accepted"], report["answered"]) == (len(orders), len(orders))
-    # What mailpit keeps is left out: it is an image of others, and what counts as kept here is
-    # what the services wrote down.
+    # Mailpit's store is left out: it is a third-party image, and these tests check the services'
+    # own records.
     kept = {name: number for name, number in applied(report).items() if name != "email"}
     assert kept == dict.fromkeys(("sms", "inventory", "analytics"), len(orders))
     assert mails_written_down(system) == len(orders)

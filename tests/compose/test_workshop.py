@@ -1,7 +1,7 @@
-"""Parts of the workshop, done by somebody who chose Compose.
+"""Parts of the workshop, run by a reader who chose Compose.
 
-Those that take longest are left out: their commands are in the others as well, or are tried
-without containers in tests/workshop.
+The longest parts are left out: their commands also occur in the others, or are tested without
+containers in tests/workshop.
 """
 
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
 def containers(request: pytest.FixtureRequest, docker: None) -> Iterator[Containers]:
-    """As the front page says: with faults allowed, and work that takes its time."""
+    """Containers as on the front page: with fault injection and work times."""
     made = Containers(
         f"order-pipeline-workshop-{os.getpid()}", request.param, {"FAULTS_ALLOWED": "true"}
     )

@@ -1,4 +1,4 @@
-"""A reader of the workshop whose shop runs in containers."""
+"""A workshop reader whose shop runs in containers."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from tests.workshop.reader import SHOP, Reader
 
 
 class DockerReader(Reader):
-    """`containers`: the shop; `folder`: for what is seen."""
+    """`containers`: the shop; `folder`: for output files."""
 
     shop = "docker"
 
@@ -20,12 +20,13 @@ class DockerReader(Reader):
         super().__init__(containers.broker, folder, python=sys.executable)
 
     def environment(self) -> dict[str, str]:
-        # Docker may be installed anywhere.
+        # Docker may be anywhere in PATH.
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return {**super().environment(), **self._containers.environment(), "PATH": path}
 
     def do(self, block: Block) -> None:
-        """Where the page starts a demo, start an empty shop; where it stops that, do nothing."""
+        """Where the page starts a demo, start an empty shop; where it stops the demo, do
+        nothing."""
         if block.terminal != "first-terminal":
             super().do(block)
         elif block.text.startswith(f"$ {SHOP}"):

@@ -1,4 +1,4 @@
-"""The system on both transports: embedded with SQLite, RabbitMQ with PostgreSQL."""
+"""The system on two transports: embedded with SQLite, and RabbitMQ with PostgreSQL."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,7 +14,7 @@ from tests.zygote.client import fork_python
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
 def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
-    """Nothing runs yet; whatever a test starts is ended."""
+    """A stack in which nothing is running yet; at the end every process is stopped."""
     make = {"embedded": embedded_stack, "rabbitmq": rabbitmq_stack}[request.param]
     with make(request, tmp_path) as made:
         yield made
@@ -32,7 +32,7 @@ def embedded_stack(_request: pytest.FixtureRequest, folder: Path) -> Stack:
 def rabbitmq_stack(request: pytest.FixtureRequest, folder: Path) -> Stack:
     make_url: Callable[[], str] = request.getfixturevalue("make_postgres_url")
     broker_url: str = request.getfixturevalue("amqp_url")
-    # One database for each name, however often it is asked for; the simulators keep files.
+    # The same database for each call with the same name; the simulators use files.
     urls = cache(lambda _name: make_url())
     files = sqlite_in(folder / "stack")
     return Stack(

@@ -1,4 +1,4 @@
-"""A running system as a test sees it: orders go in, parts die, and the audit says what became."""
+"""A running system for tests: place orders, kill parts, and check every order with the audit."""
 
 import json
 import subprocess
@@ -15,16 +15,16 @@ from tests.asking import client
 from tests.zygote.client import python
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
-#: Short rungs, so that "longer than the whole ladder" is a matter of seconds.
+#: Short rungs, so that the whole ladder takes seconds.
 LADDER = (0.2, 0.4, 0.8)
-#: Mails that email sends at a time: of so many a crash may interrupt what is written down.
+#: Mails that email sends at a time. A crash may leave this many sent but not recorded.
 MAILS_AT_A_TIME = 32
-#: For how long nothing may move before an audit: past the longest rung, and longer than anything
-#: takes from one place to the next.
+#: Seconds without any change before an audit: longer than the longest rung, and than any step
+#: takes.
 QUIET_SECONDS = 2.5
-#: How long the four attempts take together, with time to spare.
+#: Seconds that the four attempts take together, with time to spare.
 LADDER_IS_OVER_SECONDS = 3.0
-#: Short timeouts, so that a lease left by a dead process ends soon.
+#: Short timeouts, so that leases of crashed processes expire soon.
 ENVIRONMENT = {
     "email": {"SMTP_TIMEOUT": "1", "SMTP_ANSWER_TIMEOUT": "2"},
     "sms": {"SMS_TIMEOUT": "1", "FAULTS_ALLOWED": "true"},
@@ -33,13 +33,13 @@ ENVIRONMENT = {
 
 @dataclass
 class Shop:
-    """`ledger`: the file of what clients were answered, which the audit is given."""
+    """`ledger`: the file of the responses that clients got, for the audit."""
 
     stack: Stack
     ledger: Path
 
     def open(self, *, without: Sequence[str] = ()) -> None:
-        """Set up and start every part but these."""
+        """Set up and start every part except these."""
         self.stack.setup()
         for name in self.stack.urls:
             if name not in without:
@@ -47,7 +47,7 @@ class Shop:
         self.stack.wait_ready([name for name in self.stack.urls if name not in without])
 
     def place(self, number: int, *, user: str | None = None, rate: float = 100) -> list[str]:
-        """Place orders and return their ids, all of them answered with 202."""
+        """Place orders, all of which must get 202; returns their ids."""
         done = self.begin_placing(number, user=user, rate=rate)
         return self.end_placing(done)
 
@@ -59,9 +59,9 @@ class Shop:
         return self._orderctl(words)
 
     def under_load(self, placing: "subprocess.Popen[str]", answers: int) -> None:
-        """Wait until so many orders are answered; assert that others are still to come."""
+        """Wait for `count` responses; assert that further orders are still being placed."""
         eventually(lambda: self._answers() >= answers, what=f"{answers} answers")
-        assert placing.poll() is None, "all orders are placed: too late to disturb that"
+        assert placing.poll() is None, "all orders are already placed: too late to break anything"
 
     def _answers(self) -> int:
         return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
@@ -74,7 +74,7 @@ class Shop:
     def audit(
         self, *, timeout: float = 120, quiet: float = QUIET_SECONDS, crashes: int = 0
     ) -> dict[str, Any]:
-        """The strict audit's report, `exitStatus` included."""
+        """The strict audit's report, including `exitStatus`."""
         words = ["audit", "--strict", "--json", "--accepted", str(self.ledger)]
         words += [
             "--crashes",
@@ -92,8 +92,8 @@ class Shop:
         return report
 
     def assert_kept(self, accepted: int, *, crashes: int = 0) -> dict[str, Any]:
-        """Assert that each of exactly `accepted` orders was applied exactly once by everybody,
-        but for a mail for each of so many `crashes`.
+        """Assert that there are `accepted` orders, each applied exactly once by every consumer.
+        Each of `crashes` may have repeated one mail.
         """
         report = self.audit(crashes=crashes)
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)
@@ -104,28 +104,28 @@ class Shop:
         return report
 
     def dlq(self, *words: str) -> Any:
-        """What `orderctl dlq … --json` prints."""
+        """The output of `orderctl dlq … --json`."""
         running = self._orderctl(["dlq", *words, "--json"])
         output, errors = running.communicate(timeout=60)
         assert running.returncode == 0, f"{errors}\n{output}"
         return json.loads(output)
 
     def fault(self, *words: str) -> str:
-        """What `orderctl fault …` prints."""
+        """The output of `orderctl fault …`."""
         running = self._orderctl(["fault", *words])
         output, errors = running.communicate(timeout=60)
         assert running.returncode == 0, f"{errors}\n{output}"
         return output
 
     def replay(self, *words: str, timeout: float = 120) -> Any:
-        """What `orderctl replay … --json` prints; its status is that of the replay."""
+        """The output of `orderctl replay … --json`; its `status` is the replay's state."""
         running = self._orderctl(["replay", *words, "--json"])
         output, errors = running.communicate(timeout=timeout)
         assert running.returncode in (0, 1), f"{errors}\n{output}"
         return json.loads(output)
 
     def dead_replay(self, *words: str, timeout: float = 120) -> str:
-        """What `orderctl replay …` says when the service dies meanwhile."""
+        """The error of `orderctl replay …` when the service crashes during the replay."""
         running = self._orderctl(["replay", *words])
         _output, errors = running.communicate(timeout=timeout)
         assert running.returncode == 1, errors
@@ -135,7 +135,7 @@ class Shop:
         return connect(self.stack.plan.broker_url, self.stack.plan.ladder)
 
     def dead_letters(self, service: str) -> dict[str, str]:
-        """Reasons by order id."""
+        """Reasons of a service's dead letters by order id."""
         letters = self.broker().dead_letters(service).browse(1000)
         return {letter.message.key: letter.reason for letter in letters}
 
@@ -160,7 +160,7 @@ class Shop:
 
 
 def eventually(condition: Callable[[], object], *, within: float = 60, what: str) -> None:
-    """Poll until the condition holds; fail saying what never came."""
+    """Poll until the condition holds; the failure names `what`."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {within:g} s"

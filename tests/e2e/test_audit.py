@@ -1,4 +1,4 @@
-"""The audit is proven by planting the faults that it is for: it exits 1 and names the orders."""
+"""Planted faults that the audit must find: it exits 1 and names the orders."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ FAULTY = "tests.e2e.parts.faulty_consumer"
 @pytest.mark.parametrize(
     ("fault", "found"), [("forgets", "lost"), ("twice", "duplicated"), ("otherwise", "wrong")]
 )
-def test_a_consumer_with_a_fault_is_found_out(shop: Shop, fault: str, found: str) -> None:
+def test_the_audit_finds_a_faulty_consumer(shop: Shop, fault: str, found: str) -> None:
     shop.open(without=CONSUMERS)
     for name in CONSUMERS:
         shop.stack.start(name, FAULTY, {"PART": name, "FAULT": fault})
@@ -39,7 +39,7 @@ def test_a_consumer_with_a_fault_is_found_out(shop: Shop, fault: str, found: str
         ("inventory", "backorders", "wrong"),
     ],
 )
-def test_a_fault_that_only_one_service_can_have_is_found_out(
+def test_the_audit_finds_faults_specific_to_a_service(
     shop: Shop, part: str, fault: str, found: str
 ) -> None:
     report, bad = with_a_fault(shop, part, fault)
@@ -48,7 +48,7 @@ def test_a_fault_that_only_one_service_can_have_is_found_out(
     assert sorted(report["services"][part][found]) == sorted(bad)
 
 
-def test_mails_that_are_sent_again_and_again_are_found_out(shop: Shop) -> None:
+def test_the_audit_finds_repeated_mails(shop: Shop) -> None:
     report, bad = with_a_fault(shop, "email", "repeats")
 
     assert (report["exitStatus"], report["verdict"]) == (1, "broken")
@@ -57,7 +57,7 @@ def test_mails_that_are_sent_again_and_again_are_found_out(shop: Shop) -> None:
 
 
 def with_a_fault(shop: Shop, part: str, fault: str) -> tuple[dict[str, Any], list[str]]:
-    """The audit's report, and the orders that the fault is about."""
+    """The audit's report, and the orders affected by the fault."""
     shop.open(without=[part])
     shop.stack.start(part, FAULTY, {"PART": part, "FAULT": fault})
     shop.stack.wait_ready([part])
@@ -66,7 +66,7 @@ def with_a_fault(shop: Shop, part: str, fault: str) -> tuple[dict[str, Any], lis
     return shop.audit(), bad
 
 
-def test_an_order_that_is_not_as_it_was_answered_is_found_out(shop: Shop) -> None:
+def test_the_audit_finds_an_order_that_differs_from_its_response(shop: Shop) -> None:
     shop.open()
     [order_id, *_] = shop.place(3)
     with shop.ledger.open("a") as ledger:
@@ -78,7 +78,7 @@ def test_an_order_that_is_not_as_it_was_answered_is_found_out(shop: Shop) -> Non
     assert report["otherStatus"] == [order_id]
 
 
-def test_a_relay_that_drops_an_event_is_found_out(shop: Shop) -> None:
+def test_the_audit_finds_an_event_dropped_by_the_relay(shop: Shop) -> None:
     shop.open(without=["order-relay"])
     shop.stack.start("order-relay", "tests.e2e.parts.faulty_relay", {"FAULT": "drops"})
     good = shop.place(8)
@@ -92,7 +92,7 @@ def test_a_relay_that_drops_an_event_is_found_out(shop: Shop) -> None:
         assert report["services"][name]["applied"] == len(good)
 
 
-def test_an_order_that_was_answered_and_is_not_there_is_found_out(shop: Shop) -> None:
+def test_the_audit_finds_an_accepted_order_that_is_missing(shop: Shop) -> None:
     shop.open()
     shop.place(3)
     with shop.ledger.open("a") as ledger:

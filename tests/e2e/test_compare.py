@@ -1,4 +1,4 @@
-"""What each scenario of `orderctl compare` means, on a running system, with small times."""
+"""The scenarios of `orderctl compare` on a running system, with short work times."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from orderctl.progress import silent
 from orderctl.stack.stack import Stack
 from tests.zygote.client import fork_python
 
-#: An order by calls takes a third of a second.
+#: Work times with which a synchronous order takes a third of a second.
 WORK_TIMES = {"email": 0.2, "sms": 0.1, "inventory": 0.05, "analytics": 0.0}
 SIZE = Size(orders=10, rate=5.0, scale=0.1)
 
@@ -58,7 +58,7 @@ def median(result: ModeResult) -> float:
     return result.response.p50
 
 
-def test_whatever_happens_nothing_is_lost_and_nothing_is_done_twice(comparison: Comparison) -> None:
+def test_no_scenario_loses_or_repeats_anything(comparison: Comparison) -> None:
     assert comparison.is_clean, comparison.audit
     results = [result for each in comparison.scenarios for result in each.modes]
     assert [(result.lost, result.twice) for result in results] == [(0, 0)] * 18
@@ -66,7 +66,7 @@ def test_whatever_happens_nothing_is_lost_and_nothing_is_done_twice(comparison: 
 
 
 @pytest.mark.parametrize("name", [each.name for each in scenarios(SIZE)])
-def test_an_async_order_is_placed_whatever_happens_and_done_by_everybody(
+def test_async_orders_are_accepted_and_completed_in_every_scenario(
     comparison: Comparison, name: str
 ) -> None:
     found = modes(comparison, name)["async"]
@@ -77,18 +77,20 @@ def test_an_async_order_is_placed_whatever_happens_and_done_by_everybody(
     assert (found.half_done, found.mails_for_failed) == (0, 0)
 
 
-def test_when_all_is_well_it_only_matters_who_waits(comparison: Comparison) -> None:
+def test_in_normal_operation_only_the_customers_waiting_time_differs(
+    comparison: Comparison,
+) -> None:
     found = modes(comparison, "healthy")
     assert placed(found) == [(10, 10)] * 3
     work = list(WORK_TIMES.values())
-    # By what each mode has to wait for, and beside each other: a busy machine slows all of them.
+    # Compared with the work times and with each other, since a busy machine slows all modes.
     assert median(found["sync"]) > sum(work)
     assert median(found["sync"]) > median(found["parallel"]) > max(work)
     assert median(found["parallel"]) > median(found["async"])
     assert comparison.speedup == median(found["sync"]) / median(found["async"])
 
 
-def test_the_pictures_of_one_order_show_who_worked_when(comparison: Comparison) -> None:
+def test_the_timelines_of_one_order_show_when_each_service_worked(comparison: Comparison) -> None:
     sync, parallel, by_event = comparison.waterfalls
     assert (sync.mode, parallel.mode, by_event.mode) == MODES
     for picture in comparison.waterfalls:
@@ -103,7 +105,7 @@ def test_the_pictures_of_one_order_show_who_worked_when(comparison: Comparison) 
     assert by_event.answered < parallel.answered < sync.answered
 
 
-def test_when_email_is_slow_every_customer_waits_for_it_but_the_async_one(
+def test_when_email_is_slow_only_async_customers_do_not_wait(
     comparison: Comparison,
 ) -> None:
     found = modes(comparison, "email-slow")
@@ -113,16 +115,16 @@ def test_when_email_is_slow_every_customer_waits_for_it_but_the_async_one(
     assert median(found["async"]) < min(median(found["sync"]), median(found["parallel"]))
 
 
-def test_when_email_is_down_it_is_all_or_nothing(comparison: Comparison) -> None:
+def test_when_email_is_down_only_async_orders_succeed(comparison: Comparison) -> None:
     found = modes(comparison, "email-down")
     assert placed(found) == [(0, 10), (0, 10), (10, 10)]
     assert {order.stage for mode in MODES[:2] for order in found[mode].orders} == {"email"}
-    # Called in turn nobody else has been called; called at once, they have done their work.
+    # In sync mode no other service was called; in parallel mode the others have done their work.
     assert [found[mode].half_done for mode in MODES] == [0, 10, 0]
     assert [found[mode].mails_for_failed for mode in MODES] == [0, 0, 0]
 
 
-def test_an_outage_fills_the_queue_of_the_one_who_is_away_and_then_it_drains(
+def test_during_an_outage_the_services_queue_fills_and_then_drains(
     comparison: Comparison,
 ) -> None:
     [down] = [run for run in scenario(comparison, "email-down").runs if run.mode == "async"]
@@ -134,7 +136,7 @@ def test_an_outage_fills_the_queue_of_the_one_who_is_away_and_then_it_drains(
     assert line[-1][1] == 0
 
 
-def test_a_call_that_fails_leaves_an_order_half_done_with_a_mail_about_it(
+def test_a_failed_call_leaves_an_order_half_done_with_its_mail_sent(
     comparison: Comparison,
 ) -> None:
     found = modes(comparison, "sms-failing")
@@ -144,7 +146,7 @@ def test_a_call_that_fails_leaves_an_order_half_done_with_a_mail_about_it(
         assert found[mode].half_done == found[mode].mails_for_failed == len(failed)
 
 
-def test_a_crash_fails_orders_by_calls_though_their_mail_is_out(comparison: Comparison) -> None:
+def test_a_crash_fails_synchronous_orders_whose_mail_was_sent(comparison: Comparison) -> None:
     found = modes(comparison, "inventory-crash")
     for mode in MODES[:2]:
         failed = [order for order in found[mode].orders if not order.succeeded]
@@ -154,7 +156,7 @@ def test_a_crash_fails_orders_by_calls_though_their_mail_is_out(comparison: Comp
     assert len(line.moments) == 2
 
 
-def test_a_shop_that_allows_no_faults_is_left_alone(tmp_path: Path) -> None:
+def test_a_shop_that_allows_no_faults_is_not_compared(tmp_path: Path) -> None:
     with Stack(tmp_path / "shop", start=fork_python) as stack:
         stack.setup()
         stack.start_all()

@@ -1,4 +1,4 @@
-"""Processes as they really run answer as their documents say: ready, with an order behind them."""
+"""Responses of running processes match their OpenAPI documents, after one order."""
 
 import httpx
 
@@ -6,22 +6,22 @@ from tests.contracts import openapi, operations
 from tests.documented import schema_of
 from tests.e2e.shop import Shop
 
-#: The names of processes, where tests/contracts.py has another than the stack.
+#: Names of processes where tests/contracts.py and the stack differ.
 PROCESSES = {"order-relay": "relay"}
 
 
 def expected(process: str, path: str) -> int:
-    """In this stack only SMS allows faults, and no replay was run."""
+    """The expected status: in this stack only SMS allows faults, and no replay was run."""
     if path == "/faults" and process != "sms":
         return 403
     return 404 if path == "/replays/{replayId}" else 200
 
 
-def test_whatever_can_be_read_is_documented(shop: Shop) -> None:
+def test_every_get_response_is_documented(shop: Shop) -> None:
     shop.open()
     [order] = shop.place(1)
     shop.assert_kept(1)
-    # The stock has the products of the catalogue, and the mail sink one mail.
+    # The catalogue's products are in stock, and the mail sink has one mail.
     ids = {"orderId": order, "productId": "prod-456", "id": "1", "asset": "start.js"}
     for name, url in shop.stack.urls.items():
         process = PROCESSES.get(name, name)

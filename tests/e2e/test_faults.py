@@ -1,4 +1,4 @@
-"""Faults that are asked for while the system runs: what was accepted is done once all the same."""
+"""Faults injected into a running system: accepted orders are still completed once."""
 
 import httpx
 
@@ -28,7 +28,7 @@ def post(shop: Shop, mode: str) -> int:
     return httpx.post(url, params={"mode": mode}, json=ORDER, timeout=30).status_code
 
 
-def test_what_was_accepted_is_done_once_whatever_was_asked_for(shop: Shop) -> None:
+def test_accepted_orders_are_completed_once_under_every_fault(shop: Shop) -> None:
     open_to_faults(shop)
 
     shop.fault("email", "--outage")
@@ -48,7 +48,7 @@ def test_what_was_accepted_is_done_once_whatever_was_asked_for(shop: Shop) -> No
 
     shop.fault("sms", "--failures", "1")
     order_id = shop.place(1)[0]
-    # In its log, where it stays: on its rung the event is for a fifth of a second.
+    # Checked in its log, since the event stays on its rung for only a fifth of a second.
     eventually(
         lambda: any(
             "delivery.retried" in line and order_id in line
@@ -56,7 +56,7 @@ def test_what_was_accepted_is_done_once_whatever_was_asked_for(shop: Shop) -> No
         ),
         what="sms tries again",
     )
-    # To the end of the ladder, so that it is known what there is to redrive.
+    # Wait for the end of the ladder, so that the dead letters to redrive are known.
     eventually(lambda: shop.broker().depth("sms").dead == 1, what="sms gives up")
     shop.fault("--clear")
     eventually(lambda: is_ready(shop, "email"), what="email is back")
@@ -68,7 +68,7 @@ def test_what_was_accepted_is_done_once_whatever_was_asked_for(shop: Shop) -> No
     assert crashes == {"email": 0, "sms": 0, "inventory": 1, "analytics": 1}
 
 
-def test_poison_ends_in_every_dead_letter_queue_and_holds_up_nobody(shop: Shop) -> None:
+def test_poison_ends_in_every_dead_letter_queue_and_blocks_nothing(shop: Shop) -> None:
     open_to_faults(shop)
     shop.fault("poison", "--count", "2")
     shop.place(5)
@@ -79,7 +79,7 @@ def test_poison_ends_in_every_dead_letter_queue_and_holds_up_nobody(shop: Shop) 
     shop.assert_kept(5)
 
 
-def test_the_order_service_can_be_in_trouble_too(shop: Shop) -> None:
+def test_the_order_service_accepts_faults_too(shop: Shop) -> None:
     open_to_faults(shop)
     shop.fault("order", "--outage", "--for", "3")
     assert post(shop, "async") == 503

@@ -1,7 +1,7 @@
-"""The system on Kafka: one shop for all tests of this file, each of which breaks something else.
+"""The system on Kafka: the tests of this file share one shop, and each breaks another part.
 
-The audit at the end of each counts every order since the first, so that what an earlier test
-broke is still seen to be whole after the later ones.
+The audit at the end of each test checks all orders since the first, including those of earlier
+tests.
 """
 
 import time
@@ -28,12 +28,13 @@ from tests.e2e.test_outages import assert_no_dead_letters, is_ready
 from tests.zygote.client import fork_python
 from tools.servers import KafkaServer, PostgresServer
 
-#: Long enough for a partition to be taken away while emails are under way.
+#: Seconds. Long enough for a partition to be revoked while emails are being sent.
 EMAIL_SECONDS = 0.3
 
 
 class Books:
-    """The shop, how many orders it has taken so far, and how many mails a crash may have met."""
+    """The shop, the number of orders so far, and the number of mails that crashes may have
+    repeated."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -76,7 +77,7 @@ def books(
         yield Books(shop)
 
 
-def test_every_consumer_is_killed_at_another_moment(books: Books, tmp_path: Path) -> None:
+def test_every_consumer_is_killed_at_a_different_point(books: Books, tmp_path: Path) -> None:
     shop = books.shop
     moments = {
         "email": "before_commit",
@@ -136,7 +137,7 @@ def test_a_second_consumer_joins_and_leaves_and_a_third_is_killed_under_load(
 ) -> None:
     shop = books.shop
     _join(shop, "email-2")
-    # However long it takes to be given a partition: more orders come until it has sent one.
+    # Place orders until it has been assigned a partition and sent a mail.
     _place_until(books, lambda: _has_sent(shop, "email-2"), what="the second sends an email")
     placing = shop.begin_placing(60, rate=20)
     shop.under_load(placing, books.placed + 10)
@@ -162,7 +163,7 @@ def _place_until(books: Books, condition: Callable[[], bool], *, what: str) -> N
 
 
 def _join(shop: Shop, name: str) -> None:
-    """One more process of the email service, on the same database."""
+    """A second process of the email service, on the same database."""
     environment = {**shop.stack.plan.environment("email"), "PORT": str(free_port())}
     shop.stack.start(name, "services.email", environment)
 
@@ -171,7 +172,7 @@ def _has_sent(shop: Shop, name: str) -> bool:
     return "delivery.applied" in shop.stack.log(name).read_text()
 
 
-def test_dead_letters_come_back_from_kafka_by_a_redrive(books: Books) -> None:
+def test_dead_letters_on_kafka_are_redriven(books: Books) -> None:
     shop = books.shop
     shop.fault("sms", "--failures", "1")
     books.count(orders := shop.place(5))

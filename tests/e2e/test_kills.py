@@ -1,4 +1,4 @@
-"""Processes are killed at the worst moments; nothing is lost, nothing is done twice."""
+"""Processes killed at the worst points: nothing is lost or applied twice."""
 
 import signal
 import threading
@@ -19,13 +19,13 @@ def has_died(shop: Shop, part: str) -> bool:
 
 
 @pytest.mark.parametrize("moment", ["before_effect", "before_commit", "before_ack"])
-def test_each_consumer_is_killed_and_the_promise_is_kept(
+def test_each_consumer_is_killed_without_loss_or_duplicates(
     shop: Shop, tmp_path: Path, moment: str
 ) -> None:
     shop.open(without=CONSUMERS)
     markers = {name: tmp_path / f"{name}.died" for name in CONSUMERS}
     for name, marker in markers.items():
-        # One at a time, so that exactly one event of each is at that moment.
+        # One at a time, so that exactly one event per consumer is at that point.
         variables = {"PART": name, "AT": moment, "MARKER": str(marker), "CONCURRENCY": "1"}
         shop.stack.start(name, KILLED, variables)
     shop.stack.wait_ready(CONSUMERS)
@@ -36,7 +36,7 @@ def test_each_consumer_is_killed_and_the_promise_is_kept(
         eventually(partial(has_died, shop, name), what=f"{name} dies {moment}")
         assert markers[name].exists()
         shop.stack.start(name)
-    # Only the mail that was handed over and not recorded went again.
+    # Only the mail that was sent but not recorded was repeated.
     again = 1 if moment == "before_commit" else 0
     report = shop.assert_kept(12, crashes=again)
     assert report["services"]["email"]["repeats"] == again
@@ -69,7 +69,7 @@ def test_the_order_service_is_killed_under_load(shop: Shop) -> None:
     shop.assert_kept(150)
 
 
-def test_workers_are_killed_and_gunicorn_replaces_them_by_itself(shop: Shop) -> None:
+def test_killed_workers_are_replaced_by_gunicorn(shop: Shop) -> None:
     shop.open()
     parts = ("order", "order-relay", *CONSUMERS)
     before = {name: set(shop.stack.process(name).workers()) for name in parts}
@@ -84,7 +84,7 @@ def test_workers_are_killed_and_gunicorn_replaces_them_by_itself(shop: Shop) -> 
     assert not any(before[name] & after[name] for name in parts)
 
 
-def test_an_event_that_kills_its_consumer_is_given_up_and_its_neighbours_are_not(
+def test_an_event_that_crashes_its_consumer_is_dead_lettered_alone(
     shop: Shop,
 ) -> None:
     poisoned = ("inventory", "sms")
@@ -113,7 +113,7 @@ def test_an_event_that_kills_its_consumer_is_given_up_and_its_neighbours_are_not
 
 
 def _keep_alive(shop: Shop, name: str) -> None:
-    """Do what gunicorn or Compose would: start it again, until the event is given up."""
+    """Restart the service, as gunicorn or Compose would, until the event is dead-lettered."""
     deadline = time.monotonic() + 120
     while not shop.dead_letters(name) and time.monotonic() < deadline:
         if has_died(shop, name):
@@ -121,18 +121,18 @@ def _keep_alive(shop: Shop, name: str) -> None:
         time.sleep(0.2)
 
 
-def test_a_consumer_is_paused_for_longer_than_its_leases(shop: Shop, tmp_path: Path) -> None:
-    """Stopped and continued, it finds that another one has been given its deliveries."""
+def test_a_consumer_is_stopped_for_longer_than_its_leases(shop: Shop, tmp_path: Path) -> None:
+    """Stopped and continued, it finds that its deliveries have gone to another consumer."""
     shop.open(without=["email"])
-    # No mail has gone out when it is stopped, and RabbitMQ finds out in seconds that it is.
-    shop.stack.start("email", env={"WORK_TIME": "5", **impatient(shop)})
+    # It is stopped before any mail is sent, and RabbitMQ detects the stop within seconds.
+    shop.stack.start("email", env={"WORK_TIME": "5", **with_heartbeat(shop)})
     shop.stack.wait_ready(["email"])
     placing = shop.begin_placing(60, rate=40)
     shop.under_load(placing, 20)
     eventually(lambda: shop.get("email", "/health/ready")["unsettled"], what="mails in hand")
     for name in ("email", "analytics"):
         shop.stack.kill(name, signal.SIGSTOP)
-    assert "delivery.applied" not in said_by(shop, "email")
+    assert "delivery.applied" not in log_of(shop, "email")
     shop.end_placing(placing)
     with another(shop, "email", tmp_path) as other:
         eventually(lambda: other.log.count("delivery.applied") == 60, what="the other has all")
@@ -142,26 +142,26 @@ def test_a_consumer_is_paused_for_longer_than_its_leases(shop: Shop, tmp_path: P
         shop.assert_kept(60, crashes=MAILS_AT_A_TIME)
 
 
-def impatient(shop: Shop) -> dict[str, str]:
-    """Where a server looks after connections: after so many seconds without a sign of life, twice,
-    it gives one up.
+def with_heartbeat(shop: Shop) -> dict[str, str]:
+    """The broker URL with a heartbeat, for a broker with connections: after two intervals of
+    `seconds` without traffic it closes one.
     """
     url = shop.stack.plan.broker_url
     return {"BROKER_URL": f"{url}?heartbeat=2"} if url.startswith("amqp") else {}
 
 
 def another(shop: Shop, name: str, folder: Path) -> ServiceProcess:
-    """A second process of a service. Not started."""
+    """A second process of a service; not started."""
     settings = shop.stack.plan.environment(name)
     del settings["PORT"]
     return ServiceProcess(f"services.{name}", folder, **settings)
 
 
-def said_by(shop: Shop, name: str) -> str:
+def log_of(shop: Shop, name: str) -> str:
     return shop.stack.log(name).read_text()
 
 
 def has_lost_its_deliveries(shop: Shop, name: str) -> bool:
-    """The embedded broker tells it of each, RabbitMQ by the loss of the connection."""
-    said = said_by(shop, name)
+    """The embedded broker reports each lost delivery, RabbitMQ closes the connection."""
+    said = log_of(shop, name)
     return "delivery.lease_lost" in said or "deliveries.lost" in said

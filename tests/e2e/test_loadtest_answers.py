@@ -1,4 +1,4 @@
-"""Locust against a server that answers what it is told to: what fails, and what is a refusal."""
+"""Locust against a fake server: which responses count as failures, and which as refusals."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ class Given:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-#: The answer to an order that costs so much.
+#: A response to an order with this total.
 Behaviour = Callable[[Decimal], Given]
 
 
@@ -54,7 +54,7 @@ def accept_slowly(total: Decimal) -> Given:
 
 @dataclass(frozen=True)
 class Shop:
-    """`given`: the status of every answer that it has given."""
+    """`given`: the status of every response sent."""
 
     url: str
     given: list[int]
@@ -93,7 +93,8 @@ def a_shop(behave: Behaviour) -> Iterator[Shop]:
 
 
 def put_under_load(behave: Behaviour, folder: Path) -> tuple[int, dict[str, Line], int]:
-    """The exit status of locust, its results by name, and how many promises it wrote down."""
+    """Run locust; returns its exit status, its results by name, and the number of recorded
+    promises."""
     plan = LoadPlan(users=2, seconds=4, folder=folder, tags=("async",))
     with a_shop(behave) as shop:
         status = Locust(plan, shop.url).run(silent)
@@ -109,7 +110,7 @@ DUE = "POST /orders async (from when it was due)"
 REFUSED = "POST /orders async (refused with 503)"
 
 
-def test_a_right_answer_is_a_success_and_a_promise(tmp_path: Path) -> None:
+def test_a_correct_response_is_a_success_and_a_promise(tmp_path: Path) -> None:
     status, lines, promises = put_under_load(accept, tmp_path)
 
     assert status == 0
@@ -118,14 +119,14 @@ def test_a_right_answer_is_a_success_and_a_promise(tmp_path: Path) -> None:
     assert lines[ORDERS].failures == 0
 
 
-def test_whoever_has_to_go_after_the_burst_hears_its_answer_first(tmp_path: Path) -> None:
+def test_a_user_leaving_after_the_burst_waits_for_its_response(tmp_path: Path) -> None:
     status, lines, promises = put_under_load(accept_slowly, tmp_path)
 
     assert status == 0
     assert lines[ORDERS].requests == promises > 0
 
 
-def test_a_wrong_answer_is_a_failure_and_a_promise_all_the_same(tmp_path: Path) -> None:
+def test_a_wrong_202_response_is_a_failure_and_a_promise(tmp_path: Path) -> None:
     status, lines, promises = put_under_load(accept_for_a_cent_more, tmp_path)
 
     assert status == 1
@@ -133,7 +134,7 @@ def test_a_wrong_answer_is_a_failure_and_a_promise_all_the_same(tmp_path: Path) 
     assert "totalAmount is" in (tmp_path / "report.html").read_text()
 
 
-def test_a_refusal_for_now_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_a_temporary_refusal_is_counted_separately(tmp_path: Path) -> None:
     status, lines, promises = put_under_load(refuse_for_now, tmp_path)
 
     assert (status, promises) == (0, 0)
@@ -141,14 +142,14 @@ def test_a_refusal_for_now_has_a_name_of_its_own(tmp_path: Path) -> None:
     assert lines[REFUSED].failures == 0
 
 
-def test_a_refusal_that_does_not_say_for_how_long_is_a_failure(tmp_path: Path) -> None:
+def test_a_refusal_without_retry_after_is_a_failure(tmp_path: Path) -> None:
     status, lines, promises = put_under_load(refuse_without_a_time, tmp_path)
 
     assert (status, promises) == (1, 0)
     assert lines[ORDERS].requests == lines[ORDERS].failures > 0
 
 
-def test_a_server_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_a_failure(tmp_path: Path) -> None:
     with a_shop(accept) as shop:
         pass
     plan = LoadPlan(users=2, seconds=4, folder=tmp_path, tags=("async",))
@@ -159,7 +160,7 @@ def test_a_server_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     assert orders.requests == orders.failures > 0
 
 
-def test_a_run_that_sends_nothing_does_not_pass(tmp_path: Path) -> None:
+def test_a_run_without_requests_fails(tmp_path: Path) -> None:
     plan = LoadPlan(users=1, seconds=2, folder=tmp_path, tags=("no-such-tag",))
 
     assert Locust(plan, "http://127.0.0.1:9").run(silent) == 1

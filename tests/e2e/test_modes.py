@@ -1,4 +1,4 @@
-"""Orders in the three modes, side by side, on the running system."""
+"""Orders in the three modes on a running system."""
 
 import threading
 from typing import Any
@@ -12,7 +12,7 @@ ORDER = {"userId": "usr-1", "items": [{"productId": "prod-1", "quantity": 1, "pr
 
 
 def open_with_work(shop: Shop, **order: str) -> None:
-    # None of these orders is placed by `orderctl place`.
+    # None of these orders is placed with `orderctl place`.
     shop.ledger.touch()
     shop.open(without=[*CONSUMERS, "order"])
     shop.stack.start("order", env=order)
@@ -39,7 +39,7 @@ def applied(report: dict[str, Any]) -> dict[str, int]:
     return {name: service["applied"] for name, service in report["services"].items()}
 
 
-def test_an_order_is_done_once_by_everybody_in_each_mode(shop: Shop) -> None:
+def test_every_service_applies_an_order_once_in_each_mode(shop: Shop) -> None:
     open_with_work(shop, ORDER_MODE="sync")
     done = {mode: post(shop, mode) for mode in ("sync", "parallel", "async")}
     assert [answer.status_code for answer in done.values()] == [201, 201, 202]
@@ -47,7 +47,7 @@ def test_an_order_is_done_once_by_everybody_in_each_mode(shop: Shop) -> None:
 
     ends = {m: sum(stage["seconds"] for stage in done[m].json()["stages"]) for m in list(done)[:2]}
     assert done["sync"].elapsed.total_seconds() >= ends["sync"] >= sum(WORK_TIMES.values())
-    # At once, the stages take longer together than the order takes.
+    # The stages ran in parallel, so their sum is longer than the order took.
     assert max(WORK_TIMES.values()) <= done["parallel"].elapsed.total_seconds() < ends["parallel"]
 
     report = shop.audit(quiet=1)
@@ -56,7 +56,7 @@ def test_an_order_is_done_once_by_everybody_in_each_mode(shop: Shop) -> None:
     assert applied(report) == dict.fromkeys(CONSUMERS, 4)
 
 
-def test_a_customer_holds_an_email_for_an_order_that_failed_until_it_is_resumed(
+def test_a_failed_orders_customer_has_its_mail_until_it_is_resumed(
     shop: Shop,
 ) -> None:
     open_with_work(shop)
@@ -66,7 +66,7 @@ def test_a_customer_holds_an_email_for_an_order_that_failed_until_it_is_resumed(
     assert outcomes(failed) == {"email": "applied", "sms": "failed"}
     order_id = failed.json()["orderId"]
     shop.stack.start("sms_gateway")
-    # Nothing waits for it, so that quiet does not either; and the audit asks it for its texts.
+    # SMS has no backlog, so nothing delays the audit, which queries SMS for its texts.
     shop.stack.wait_ready(["sms_gateway"])
 
     report = shop.audit(quiet=1)
@@ -89,7 +89,7 @@ def test_a_customer_holds_an_email_for_an_order_that_failed_until_it_is_resumed(
     assert report["services"]["email"]["resent"] == []
 
 
-def test_a_service_that_is_down_fails_sync_orders_and_no_async_one(shop: Shop) -> None:
+def test_a_service_that_is_down_fails_only_sync_orders(shop: Shop) -> None:
     open_with_work(shop)
     shop.stack.stop("email")
     assert [post(shop, mode).status_code for mode in ("sync", "parallel", "async")] == [
@@ -105,8 +105,8 @@ def test_a_service_that_is_down_fails_sync_orders_and_no_async_one(shop: Shop) -
     assert applied(report) == dict.fromkeys(CONSUMERS, 1)
 
 
-def test_a_worker_that_dies_in_the_middle_blocks_its_key_for_a_lease(shop: Shop) -> None:
-    # The lease is as long as all calls may take.
+def test_a_crashed_worker_blocks_its_idempotency_key_for_a_lease(shop: Shop) -> None:
+    # The lease lasts as long as all calls may take.
     open_with_work(shop, CALL_TIMEOUT="2")
     sent = threading.Thread(target=_post_and_be_cut_off, args=[shop])
     sent.start()

@@ -1,4 +1,4 @@
-"""What the work needs goes away for longer than the whole ladder: everything waits."""
+"""Dependencies are down for longer than the whole ladder: all work waits."""
 
 import time
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def is_ready(shop: Shop, part: str) -> bool:
 
 
 def is_waiting(shop: Shop, part: str) -> bool:
-    """It answers, and says that it is not ready."""
+    """The part responds, and reports that it is not ready."""
     with suppress(httpx.ConnectError):
         return shop.get(part, "/health/ready")["reason"] is not None
     return False
@@ -49,7 +49,9 @@ def assert_no_dead_letters(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("away", "waits"), [("mail_sink", "email"), ("sms_gateway", "sms")], ids=["smtp", "gateway"]
 )
-def test_a_far_end_is_away_and_its_service_waits(shop: Shop, away: str, waits: str) -> None:
+def test_a_service_waits_while_its_downstream_system_is_down(
+    shop: Shop, away: str, waits: str
+) -> None:
     shop.open(without=[away])
     shop.place(30)
     eventually(lambda: not is_ready(shop, waits), what=f"{waits} stops receiving")
@@ -62,7 +64,7 @@ def test_a_far_end_is_away_and_its_service_waits(shop: Shop, away: str, waits: s
     assert is_ready(shop, waits)
 
 
-def test_a_service_is_down_and_its_orders_wait(shop: Shop) -> None:
+def test_orders_wait_while_a_service_is_down(shop: Shop) -> None:
     shop.open(without=["email", "inventory"])
     shop.place(25)
     time.sleep(LADDER_IS_OVER_SECONDS)
@@ -72,7 +74,7 @@ def test_a_service_is_down_and_its_orders_wait(shop: Shop) -> None:
     shop.assert_kept(25)
 
 
-def test_rabbitmq_is_down_for_longer_than_the_ladder_and_orders_are_still_accepted(
+def test_orders_are_accepted_while_rabbitmq_is_down_longer_than_the_ladder(
     rabbitmq_shop: Shop, rabbitmq: RabbitMQServer
 ) -> None:
     shop = rabbitmq_shop
@@ -101,12 +103,12 @@ def test_rabbitmq_is_killed_and_started_under_load(
     rabbitmq.start()
     orders = shop.end_placing(placing)
     shop.assert_kept(120)
-    # The broker took events again before its stream was there; none was published to it then.
+    # The broker accepted connections before its stream was available; no event was published then.
     kept = {event.message.key for event in shop.broker().archive("email").read(Span())}
     assert kept == set(orders)
 
 
-def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lettered(
+def test_nothing_is_dead_lettered_while_postgresql_is_down(
     rabbitmq_shop: Shop, postgres: PostgresServer
 ) -> None:
     shop = rabbitmq_shop
@@ -124,7 +126,7 @@ def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lette
     shop.assert_kept(80, crashes=MAILS_AT_A_TIME)
 
 
-def test_postgresql_is_killed_in_the_middle_of_work(
+def test_postgresql_is_killed_during_transactions(
     rabbitmq_shop: Shop, postgres: PostgresServer
 ) -> None:
     shop = rabbitmq_shop
@@ -140,7 +142,7 @@ def test_postgresql_is_killed_in_the_middle_of_work(
 
 @contextmanager
 def in_a_transaction(shop: Shop, name: str) -> Iterator[None]:
-    """While a service is in the middle of one: it waits for a lock in it."""
+    """Run the block while a service is within a transaction, waiting for a lock."""
     blocker = psycopg.connect(shop.stack.plan.database_urls(name))
     blocker.execute("LOCK TABLE inbox")
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass"
@@ -149,7 +151,7 @@ def in_a_transaction(shop: Shop, name: str) -> Iterator[None]:
     blocker.close()
 
 
-def test_parts_start_in_any_order_and_wait_for_each_other(stack: Stack, tmp_path: Path) -> None:
+def test_parts_started_in_any_order_wait_for_each_other(stack: Stack, tmp_path: Path) -> None:
     shop = Shop(stack, tmp_path / "accepted.ndjson")
     for name in reversed(list(stack.urls)):
         stack.start(name)

@@ -1,7 +1,7 @@
-"""Replays of a system at work: one shop for all tests of this file, on each transport.
+"""Replays on a running system; the tests of this file share one shop per transport.
 
-The audit at the end of each counts every order since the first, so that what an earlier replay
-did is still seen to be right after the later ones.
+The audit at the end of each test checks all orders since the first, including those of earlier
+replays.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.e2e.test_kills import KILLED, has_died
 from tests.zygote.client import fork_python
 from tools.servers import PostgresServer, RabbitMQServer
 
-#: Long enough for a replay of mails to be stopped in its middle.
+#: Seconds. Long enough to stop a replay of mails half way.
 EMAIL_SECONDS = 0.3
 AT_A_TIME = 4
 FAULTY = "tests.e2e.parts.faulty_consumer"
@@ -30,8 +30,8 @@ Figures = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
 class Books:
-    """The shop, how many orders it has taken, what was sent again on purpose, and how many mails
-    a crash may have met.
+    """The shop, the number of orders, the effects repeated on purpose, and the number of mails that
+    crashes may have repeated.
     """
 
     def __init__(self, shop: Shop) -> None:
@@ -46,7 +46,7 @@ class Books:
         return orders
 
     def balance(self, *, earlier: int = 0) -> dict[str, Any]:
-        """Assert that everybody did everything once, and what else was done on purpose."""
+        """Assert that every effect happened once, plus the ones repeated on purpose."""
         report = self.shop.audit(crashes=self.crashes)
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)
         assert (report["accepted"], report["answered"]) == (self.placed, self.placed)
@@ -112,7 +112,7 @@ def counts(replay: Any) -> dict[str, int]:
     return {name: replay[name] for name in names if replay[name]}
 
 
-def test_figures_are_exactly_the_same_after_a_rebuild_and_live_queues_are_untouched(
+def test_a_rebuild_restores_equal_figures_and_leaves_live_queues_alone(
     books: Books,
 ) -> None:
     books.place(30)
@@ -126,13 +126,13 @@ def test_figures_are_exactly_the_same_after_a_rebuild_and_live_queues_are_untouc
 
     assert (replay["state"], counts(replay)) == ("done", {"seen": 40, "rewritten": 40})
     assert books.figures() == before
-    # What waits for the service that is away still waits.
+    # The events of the stopped service are still waiting.
     assert books.shop.broker().depth("sms").ready == 10
     books.shop.stack.start("sms")
     books.balance()
 
 
-def test_under_load_no_figure_is_ever_missing_and_all_are_right_in_the_end(books: Books) -> None:
+def test_under_load_no_figure_is_ever_missing_and_all_end_up_right(books: Books) -> None:
     seen: list[int] = []
     over = threading.Event()
 
@@ -153,7 +153,7 @@ def test_under_load_no_figure_is_ever_missing_and_all_are_right_in_the_end(books
         over.set()
         watching.join()
     assert [replay["state"] for replay in replays] == ["done", "done"]
-    # It only ever grows: at no moment was a fact gone while it was written anew.
+    # The count never falls: no fact was missing at any time while it was rewritten.
     assert seen == sorted(seen)
     books.balance()
     before = books.figures()
@@ -161,14 +161,12 @@ def test_under_load_no_figure_is_ever_missing_and_all_are_right_in_the_end(books
     assert books.figures() == before
 
 
-def test_killed_in_the_middle_it_is_run_again_and_the_figures_are_the_same(
-    books: Books, tmp_path: Path
-) -> None:
+def test_a_killed_rebuild_is_run_again_with_the_same_figures(books: Books, tmp_path: Path) -> None:
     books.balance()
     before = books.figures()
     stack, marker = books.shop.stack, tmp_path / "died"
     stack.stop("analytics")
-    # Everything is applied, so the first write is the replay's: it dies with rows deleted.
+    # Everything is applied, so the first write is the replay's: it crashes with rows deleted.
     variables = {"PART": "analytics", "AT": "before_commit", "MARKER": str(marker)}
     stack.start("analytics", KILLED, variables)
     stack.wait_ready(["analytics"])
@@ -195,7 +193,7 @@ def newest(books: Books, service: str) -> Any:
 
 
 @pytest.mark.parametrize("service", ["email", "sms", "inventory"])
-def test_nothing_is_done_a_second_time(books: Books, service: str) -> None:
+def test_a_replay_repeats_no_effect(books: Books, service: str) -> None:
     books.balance()
     replay = books.shop.replay(service, "--from", "beginning")
     assert counts(replay) == {"seen": books.placed, "alreadyApplied": books.placed}
@@ -203,7 +201,7 @@ def test_nothing_is_done_a_second_time(books: Books, service: str) -> None:
     books.balance()
 
 
-def test_what_was_never_sent_is_sent(books: Books) -> None:
+def test_a_replay_sends_mails_that_were_never_sent(books: Books) -> None:
     books.shop.fault("sms", "--failures", "1")
     books.place(5)
     eventually(lambda: books.shop.broker().depth("sms").dead == 5, what="five dead letters")
@@ -223,7 +221,7 @@ def test_what_was_never_sent_is_sent(books: Books) -> None:
     books.balance()
 
 
-def test_a_resend_sends_exactly_once_more_and_the_audit_tells_it_from_a_duplicate(
+def test_a_resend_sends_once_more_and_the_audit_does_not_count_duplicates(
     books: Books,
 ) -> None:
     books.balance()
@@ -235,7 +233,7 @@ def test_a_resend_sends_exactly_once_more_and_the_audit_tells_it_from_a_duplicat
     books.balance()
 
 
-def test_a_resend_that_is_killed_and_run_again_sends_nothing_twice(books: Books) -> None:
+def test_a_killed_resend_that_is_run_again_sends_nothing_twice(books: Books) -> None:
     books.balance()
     resend = ["email", "--from", "0", "--resend"]
     thread, said = in_background(lambda: books.shop.dead_replay(*resend))
@@ -253,8 +251,7 @@ def test_a_resend_that_is_killed_and_run_again_sends_nothing_twice(books: Books)
     assert (replay["state"], replay["seen"], replay["failed"]) == ("done", books.placed, 0)
     assert replay["alreadyApplied"] > 0
     books.on_purpose["email"] += books.placed
-    # Only mails that were handed over at the moment of the kill may have gone twice, and then
-    # with the same Message-ID.
+    # Only mails in flight at the kill may have been sent twice, and then with the same Message-ID.
     books.crashes += AT_A_TIME
     books.balance()
 
@@ -271,7 +268,7 @@ def in_background(work: Callable[[], str]) -> tuple[threading.Thread, list[str]]
     return thread, said
 
 
-def test_a_latecomer_sees_what_comes_and_the_past_when_it_is_replayed(books: Books) -> None:
+def test_a_latecomer_gets_new_events_and_past_ones_by_a_replay(books: Books) -> None:
     books.balance()
     past, stack = books.placed, books.shop.stack
     stack.join("shipping")
@@ -285,10 +282,10 @@ def test_a_latecomer_sees_what_comes_and_the_past_when_it_is_replayed(books: Boo
     assert books.balance()["services"]["shipping"]["earlier"] == []
 
 
-def test_an_order_that_a_latecomer_forgets_is_lost_and_a_replay_brings_it_back(
+def test_an_order_lost_by_a_latecomer_is_recovered_by_a_replay(
     books: Books,
 ) -> None:
-    """The audit's excuse for latecomers covers no order that was placed after they joined."""
+    """The audit excuses a latecomer only for orders placed before it joined."""
     stack = books.shop.stack
     if "shipping" not in stack.plan.consumers:
         stack.join("shipping")

@@ -1,4 +1,4 @@
-"""What fails climbs the ladder, ends in the dead letter queue, and comes back by a redrive."""
+"""Failing events are retried, dead-lettered, and recovered by a redrive."""
 
 import time
 from functools import partial
@@ -20,7 +20,7 @@ def behave(shop: Shop, **behaviour: object) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
-def test_what_a_gateway_says_to_everybody_is_an_outage_and_fills_no_dead_letter_queue(
+def test_a_gateway_error_for_everyone_is_an_outage_without_dead_letters(
     shop: Shop, status: int
 ) -> None:
     shop.open()
@@ -36,7 +36,7 @@ def test_what_a_gateway_says_to_everybody_is_an_outage_and_fills_no_dead_letter_
     shop.assert_kept(10)
 
 
-def test_what_always_fails_ends_in_dead_letters_and_a_redrive_ends_well(shop: Shop) -> None:
+def test_permanent_failures_are_dead_lettered_and_can_be_redriven(shop: Shop) -> None:
     shop.open()
     shop.fault("sms", "--failures", "1")
     orders = shop.place(5)
@@ -56,10 +56,10 @@ def test_what_always_fails_ends_in_dead_letters_and_a_redrive_ends_well(shop: Sh
     shop.assert_kept(5)
 
 
-def test_a_flaky_gateway_costs_attempts_and_nothing_else(shop: Shop) -> None:
+def test_a_flaky_gateway_only_costs_attempts(shop: Shop) -> None:
     shop.open()
     behave(shop, failRate=0.2, failStatus=500, loseAnswerRate=0.2)
-    # So many that it hits some in both ways: that it does not is one case in fifty million.
+    # Enough orders to hit both kinds of failure; the chance of missing one is 1 in 50 million.
     shop.place(80)
     shop.audit()
     log = shop.stack.log("sms").read_text()
@@ -70,7 +70,7 @@ def test_a_flaky_gateway_costs_attempts_and_nothing_else(shop: Shop) -> None:
     shop.assert_kept(80)
 
 
-def test_garbage_in_the_queue_is_dead_lettered_and_stops_nobody(shop: Shop) -> None:
+def test_invalid_messages_are_dead_lettered_and_block_nothing(shop: Shop) -> None:
     shop.open()
     garbage = Message(id="", type="", source="", time="", key="", body=b"\xff\x00 not an event")
     with shop.broker().publisher() as publisher:

@@ -1,4 +1,4 @@
-"""The demo in a checkout at an odd place, from a shell with other programs' settings in it."""
+"""The demo in a checkout with an odd path, from a shell with other programs' settings."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ from orderctl.stack.process import ROOT
 from tests.waiting import eventually
 
 ORDERS = 20
-#: Every character means something to a shell, to an address, or to a file of settings; and the
-#: databases' paths come close to the longest that SQLite opens.
+#: Every character is special in a shell, a URL or a settings file, and the databases' paths come
+#: close to SQLite's maximum length.
 ODD = "a b?mode=memory#c%2Fd%3F:e'f\"g$(h)`i`\\j&k;ü\nl"
 LONG = "x" * 200
-#: What is there once for an order, by the database that holds it.
+#: By database, a table with exactly one row per order.
 ONCE = {
     "order": "SELECT count(*) FROM orders",
     "mail_sink": "SELECT count(*) FROM mails",
@@ -29,7 +29,7 @@ ONCE = {
     "analytics": "SELECT count(*) FROM facts",
 }
 SHELL = {
-    # Of ours, for other services, or nonsense.
+    # Our own settings, for other services or invalid.
     "LOG_LEVEL": "LOUD",
     "CONCURRENCY": "many",
     "CONSUMERS": "nobody",
@@ -41,7 +41,7 @@ SHELL = {
     "RETRY_LADDER": "5,1",
     "SMTP_TIMEOUT": "0",
     "WORKERS": "none",
-    # Of libraries and programs.
+    # Settings of libraries and programs.
     "ALL_PROXY": "socks5://127.0.0.1:9",
     "http_proxy": "http://127.0.0.1:9",
     "FLASK_DEBUG": "1",
@@ -50,7 +50,7 @@ SHELL = {
     "PGSERVICE": "nowhere",
     "PROMETHEUS_MULTIPROC_DIR": "/nowhere",
     "SSL_CERT_FILE": "/nowhere",
-    # Of Python and the terminal.
+    # Settings of Python and the terminal.
     "LC_ALL": "C",
     "PYTHONIOENCODING": "ascii",
     "PYTHONOPTIMIZE": "2",
@@ -64,7 +64,7 @@ SHELL = {
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what the demo needs, reached by a link."""
+    """A copy of the files that the demo needs, behind a symlink."""
     folder = tmp_path / ODD / LONG / "checkout"
     for name in ("orderctl", "services", "shared", "shop", "simulators"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -75,7 +75,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @contextmanager
 def kept_running(checkout: Path, said: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """The demo with as few files open as macOS allows, and files that nobody else can read."""
+    """The demo with the open-file limit of macOS and a restrictive umask."""
     demo = f'"{sys.executable}" -m orderctl demo --keep --free-ports --orders {ORDERS}'
     with (
         said.open("wb") as stderr,
@@ -98,7 +98,7 @@ def orders_in(database: Path, query: str) -> int:
         return int(connection.execute(query).fetchone()[0])
 
 
-def test_the_demo_runs_in_any_checkout_and_from_any_shell(checkout: Path, tmp_path: Path) -> None:
+def test_the_demo_runs_with_an_odd_path_and_environment(checkout: Path, tmp_path: Path) -> None:
     said = tmp_path / "said"
     with kept_running(checkout, said) as demo:
         eventually(lambda: b"dlq list" in said.read_bytes() or demo.poll() is not None, within=150)

@@ -1,7 +1,6 @@
-"""Starts a real process of the system with one of its parts replaced.
+"""Starts a real process of the system with one part replaced.
 
-A test chooses by variables: PART is the consumer service, the others belong to the module that
-is run.
+Environment variables choose: PART is the consumer service, the others depend on the module.
 """
 
 import importlib
@@ -17,7 +16,7 @@ from shared.serving.server import serve
 from shared.settings import load
 from shared.transport import Broker, connect
 
-#: What does a service's work: `send(event)`, or `write(tx, events)`.
+#: A service's handler: `send(event)`, or `write(tx, events)`.
 Handler = Callable[..., None]
 
 
@@ -27,7 +26,7 @@ def run_consumer(
     wrap_broker: Callable[[Broker], Broker] = lambda broker: broker,
     wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
 ) -> None:
-    """Run the consumer service PART as its own `__main__` does, with something around a part."""
+    """Run the consumer service PART as its own `__main__` does, with a wrapped part."""
     name = os.environ["PART"]
     service = importlib.import_module(f"services.{name}.__main__")
     settings = load(getattr(service, f"{name.capitalize()}Settings"))
@@ -50,18 +49,18 @@ def _handler(service: Any, settings: Any, around: Callable[[Handler], Handler]) 
 
 
 def events_of(arguments: Sequence[Any]) -> list[Any]:
-    """The events that a handler was called with."""
+    """The events in a handler's arguments."""
     last = arguments[-1]
     return list(last) if isinstance(last, Sequence) else [last]
 
 
 def die() -> None:
-    """End this process's whole group at once, as the machine's end would: no cleaning up."""
+    """Kill this process's whole group with SIGKILL: no cleanup, as in a power failure."""
     os.killpg(0, signal.SIGKILL)
 
 
 def die_once() -> None:
-    """Die at this moment, once: the file MARKER remembers it, and proves it to the test."""
+    """Crash here, but only once: the file MARKER records it, also for the test."""
     marker = Path(os.environ["MARKER"])
     if not marker.exists():
         marker.touch()

@@ -1,4 +1,4 @@
-"""A consumer that acknowledges one event in a hundred without its effect: no. 100, 200, …"""
+"""A consumer that acknowledges every hundredth event without its effect."""
 
 import threading
 from typing import Any
@@ -9,7 +9,7 @@ EVERY = 100
 
 
 def dropping(handler: Handler) -> Handler:
-    """For a handler that takes one event at a time, from several threads."""
+    """Wraps a handler that is called with one event at a time, by several threads."""
     lock = threading.Lock()
     seen = 0
 

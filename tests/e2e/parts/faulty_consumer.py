@@ -1,10 +1,10 @@
-"""A consumer with a fault that the audit has to find, for orders of the customer usr-fault.
+"""A consumer with a fault that the audit must find, for orders of the customer usr-fault.
 
-FAULT is `forgets` (acknowledges without the effect), `twice` (the effect twice, the second time as
-if it were another event, so that no inbox, key or constraint can help), `otherwise` (the effect of
-an order that somebody else placed, for other products), `repeats` (the same mail five times),
-`invents` (the effect, and again under the id of a replay that there never was) or `backorders`
-(what is there is not given out).
+FAULT is `forgets` (acknowledges without the effect), `twice` (the effect twice, the second time
+under another event id, so that no inbox, key or constraint detects it), `otherwise` (the effect of
+another customer's order for other products), `repeats` (the same mail five times), `invents` (the
+effect, and again under the id of a replay that never ran) or `backorders` (records a backorder
+although there is stock).
 """
 
 import os

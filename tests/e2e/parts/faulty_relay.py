@@ -1,6 +1,6 @@
-"""A relay with FAULT: `dies` once between confirm and delete, or `drops` an event.
+"""A relay with a FAULT: `dies` (crashes once between confirm and delete) or `drops` (an event).
 
-Dropped are the orders of the customer usr-fault: confirmed to the outbox, never published.
+It drops orders of the customer usr-fault: it deletes their outbox rows without publishing.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A consumer that is killed once: at the moment AT of its first event."""
+"""A consumer that is killed once, at the point AT of its first event."""
 
 import os
 from typing import Any
@@ -16,7 +16,7 @@ def before_effect(handler: Handler) -> Handler:
 
 
 def before_commit(handler: Handler) -> Handler:
-    """The effect is there (in an open transaction, or at the far end); nothing recorded it yet."""
+    """The effect has happened (in an open transaction, or externally) but is not recorded yet."""
 
     def dying(*arguments: Any) -> None:
         handler(*arguments)

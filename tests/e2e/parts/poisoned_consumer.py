@@ -1,4 +1,4 @@
-"""A consumer that an order of the customer usr-poison kills, every time."""
+"""A consumer that crashes on every order of the customer usr-poison."""
 
 from typing import Any
 

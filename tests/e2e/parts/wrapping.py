@@ -1,4 +1,4 @@
-"""Wrappers around a broker that let a test stand at one moment of a delivery or a publish."""
+"""Wrappers around a broker that run code at one point of a delivery or a publish."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from shared.transport import Broker, Message
 
 
 class Wrapped:
-    """Passes everything on, but for what a subclass replaces."""
+    """Delegates every attribute that a subclass does not replace."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
@@ -24,7 +24,7 @@ class Wrapped:
 
 
 class BeforeAck(Wrapped):
-    """A broker that calls `then` right before a delivery is acknowledged."""
+    """A broker that calls `then` before each ack."""
 
     def __init__(self, broker: Broker, then: Callable[[], None]) -> None:
         super().__init__(broker)
@@ -55,7 +55,8 @@ class _Delivery(Wrapped):
 
 
 class Publishing(Wrapped):
-    """A broker whose publishers drop what `keep` does not keep, and then call `then`."""
+    """A broker whose publishers drop messages unless `keep` is true of them, and then call
+    `then`."""
 
     def __init__(
         self,
