@@ -1,4 +1,4 @@
-"""AMQP by hand: properties that no client library would write."""
+"""Hand-written AMQP properties that no client library would send."""
 
 import struct
 
@@ -11,14 +11,14 @@ def table(fields: dict[bytes, bytes]) -> bytes:
 
 
 def nested(levels: int) -> bytes:
-    """A table in a table in a table."""
+    """A table nested in tables."""
     value = b"V"
     for _ in range(levels):
         value = b"F" + table({b"t": value})
     return value
 
 
-#: Bytes of one value each, with the octet that names its type.
+#: The bytes of one value each, with the type octet.
 MILLISECONDS = struct.pack(">cQ", b"T", 1_767_323_045_000)
 ODD_VALUES = {
     "a timestamp in milliseconds": MILLISECONDS,
@@ -35,7 +35,7 @@ ODD_VALUES = {
 
 
 class RawHeaders(pika.BasicProperties):
-    """Persistent, with these headers and no others; each value as bytes on the wire."""
+    """Persistent-message properties with exactly these headers; values are bytes on the wire."""
 
     def __init__(self, fields: dict[bytes, bytes]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A RabbitMQ that only says what a publisher has to hear, and nothing where a test wants that."""
+"""A fake RabbitMQ with the frames that a publisher needs; a test can silence it."""
 
 import socket
 import socketserver
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pika import frame, spec
 
-#: What it answers to each method of a client that opens a connection and a channel.
+#: The reply to each method of a client that opens a connection and a channel.
 ANSWERS: dict[type[Any], Any] = {
     spec.Connection.StartOk: spec.Connection.Tune(channel_max=9, frame_max=131072, heartbeat=0),
     spec.Connection.Open: spec.Connection.OpenOk(),
@@ -31,7 +31,8 @@ START = spec.Connection.Start(
 
 
 class AmqpBroker:
-    """`connections` and `goodbyes` count; once `is_frozen`, it reads and answers nothing."""
+    """`connections` and `goodbyes` are counters; while `is_frozen`, it reads and replies
+    nothing."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -46,12 +47,12 @@ class AmqpBroker:
         self.url = f"amqp://guest:guest@127.0.0.1:{self._server.server_address[1]}/"
 
     def block(self) -> None:
-        """Tell all connections that memory or disk is short."""
+        """Send `connection.blocked` to all connections, as when memory or disk runs low."""
         for each in self._open:
             each.say(0, spec.Connection.Blocked("low on memory"))
 
     def hang_up(self) -> None:
-        """Close all connections without a word."""
+        """Close all sockets without an AMQP close."""
         while self._open:
             self._open.pop().request.shutdown(socket.SHUT_RDWR)
 
@@ -97,7 +98,7 @@ class _Conversation(socketserver.BaseRequestHandler):
         self.request.sendall(frame.Method(channel, method).marshal())
 
     def _understand(self, received: bytes) -> bytes:
-        """Answer all that is there as a whole; returns the rest."""
+        """Answer every complete frame; returns the remaining bytes."""
         while received:
             size, read = frame.decode_frame(received)
             if read is None:
@@ -115,7 +116,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             self.say(channel, answer)
 
     def _confirm(self, header: frame.Header) -> None:
-        """By its header: what is published has a body, and nobody looks at it."""
+        """Confirm a message when its header arrives; the body is not needed."""
         self._sent += 1
         self.server.broker.published.append(header.properties.message_id)
         if self.server.broker.confirms:

@@ -1,4 +1,4 @@
-"""The HTTP client that tests ask services with, again and again."""
+"""The HTTP client that tests share."""
 
 from functools import cache
 
@@ -7,8 +7,8 @@ import httpx
 
 @cache
 def client() -> httpx.Client:
-    """Kept for all tests: to make one costs a hundred times what a request does.
+    """One client for all tests: creating one costs a hundred times as much as a request.
 
-    Each request has a connection of its own: the process behind an address may be another one.
+    Each request has a connection of its own, since another process may have taken over the address.
     """
     return httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=10)

@@ -1,4 +1,4 @@
-"""Orders, events and messages as the system would make them, with ids of their own."""
+"""Orders, events and messages as the system creates them, each with unique ids."""
 
 import uuid
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from shared.transport import Message
 
 THE_TIME = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
-#: What is not the JSON that was asked for, where `reason`, `orderId` or `IDs` is read.
+#: Bodies that are not the expected JSON for code that reads `reason`, `orderId` or `IDs`.
 NO_DOCUMENTS = {
     "nothing": b"",
     "HTML": b"<html>",

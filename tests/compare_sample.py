@@ -1,4 +1,4 @@
-"""A comparison that looks like a measured one, always the same, and small ones for one question."""
+"""A fixed comparison that looks like a measured one, and smaller ones for single tests."""
 
 import math
 import random
@@ -25,7 +25,7 @@ from orderctl.compare.results import (
     Waterfall,
 )
 
-#: Seconds until the answer, and how much it scatters.
+#: Seconds until the response, and their spread.
 ANSWERS: dict[Mode, tuple[float, float]] = {
     "sync": (3.53, 0.01),
     "parallel": (2.02, 0.01),
@@ -39,12 +39,12 @@ SCENARIOS = {
     "inventory-crash": ("Inventory crashes", "The inventory process is killed and comes back."),
     "burst": ("Ten times the orders", "For a moment, orders come in at ten times the rate."),
 }
-#: How many of ten orders fail when services are called.
+#: The number of orders out of ten that fail when services are called.
 FAILING = {"email-down": 10, "sms-failing": 2, "inventory-crash": 1, "burst": 6}
 
 
 def sample(**changes: Any) -> Comparison:
-    """All scenarios in all modes, with the lesson's figures; `changes` replace fields."""
+    """All scenarios in all modes, with typical figures; `changes` replace fields."""
     dice = random.Random(6)
     measured = Comparison(
         began_at="2026-03-14T09:26:53+00:00",
@@ -106,7 +106,7 @@ def an_order(place: int, seconds: float, *, fails: bool = False, mode: Mode) -> 
 
 
 def a_mode(mode: Mode, orders: Sequence[OrderResult], **counts: int) -> ModeResult:
-    """`counts` as in ModeResult; what is not given is 0."""
+    """`counts` as in ModeResult; missing ones are 0."""
     succeeded = sum(order.succeeded for order in orders)
     return ModeResult(
         mode=mode,
@@ -124,7 +124,7 @@ def a_mode(mode: Mode, orders: Sequence[OrderResult], **counts: int) -> ModeResu
 
 
 def a_share(part: int, of: int) -> Share:
-    """With an interval that is only about right: what is shown is looked at, not statistics."""
+    """A share with an approximate interval: these tests check the display, not the statistics."""
     value = part / of if of else 0.0
     return Share(part, of, max(0.0, value - 0.09), min(1.0, value + 0.09))
 
@@ -140,7 +140,7 @@ def a_spread(times: Sequence[float]) -> Spread | None:
 
 
 def outage() -> ModeRun:
-    """Email is away from 3 s to 13 s while orders come; then its queue drains."""
+    """Email is down from 3 s to 13 s while orders arrive; then its queue drains."""
     moments = (
         Moment(3.0, "email goes down"),
         Moment(13.0, "email is back"),

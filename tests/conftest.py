@@ -1,4 +1,4 @@
-"""Servers and databases for the tests that ask for them; a unit test starts none."""
+"""Fixtures for servers and databases. Unit tests use none of the servers."""
 
 import itertools
 import os
@@ -14,19 +14,19 @@ from hypothesis import settings
 from shared.sqlite_address import sqlite_url as address_of
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
 
-# So that what it asserts for many tests says what it found.
+# So that failed assertions in this module show the values.
 pytest.register_assert_rewrite("tests.e2e.shop")
 
-# libpq reads PGSERVICE, PGOPTIONS and the like, with which nobody has these tests in mind.
+# libpq reads PGSERVICE, PGOPTIONS and the like, which are not meant for these tests.
 for name in [name for name in os.environ if name.startswith("PG")]:
     del os.environ[name]
 
-# A shell that starts these tests in the background, or under nohup, has these ignored, and every
+# These are ignored when a shell starts the tests in the background or under nohup, and every
 # process that a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# A busy machine makes an example slow, and that says nothing about the code.
+# On a busy machine an example may be slow although the code is fine.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
@@ -35,19 +35,19 @@ Server = TypeVar("Server", bound=AbstractContextManager[object])
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMQServer]:
-    with _start(RabbitMQServer) as server:
+    with _create(RabbitMQServer) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def kafka_server() -> Iterator[KafkaServer]:
-    with _start(KafkaServer) as server:
+    with _create(KafkaServer) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    with _start(PostgresServer) as server:
+    with _create(PostgresServer) as server:
         yield server
 
 
@@ -77,16 +77,16 @@ def postgres(postgres_server: PostgresServer) -> PostgresServer:
 
 @pytest.fixture
 def amqp_url(rabbitmq: RabbitMQServer, unique_names: Iterator[str]) -> str:
-    """A virtual host that only this test sees."""
+    """The URL of a virtual host that is private to this test."""
     vhost = next(unique_names)
-    # It is left behind: deleting one right after a restart crashes RabbitMQ 3.10, and the whole
-    # server is thrown away in the end.
+    # It is not deleted: deleting one right after a restart crashes RabbitMQ 3.10, and the server is
+    # discarded in the end anyway.
     return rabbitmq.create_vhost(vhost)
 
 
 @pytest.fixture
 def kafka_prefix(kafka: KafkaServer, unique_names: Iterator[str]) -> Iterator[str]:
-    """For topics and groups that only this test sees."""
+    """A prefix for topics and groups that are private to this test."""
     prefix = next(unique_names).replace("_", "-")
     yield prefix
     kafka.start()
@@ -95,7 +95,7 @@ def kafka_prefix(kafka: KafkaServer, unique_names: Iterator[str]) -> Iterator[st
 
 @pytest.fixture
 def kafka_url(kafka: KafkaServer, kafka_prefix: str) -> str:
-    """A Kafka of this test's own, with one partition to a topic."""
+    """The URL of a Kafka with a private prefix and one partition per topic."""
     return kafka.url(kafka_prefix, partitions=1)
 
 
@@ -118,7 +118,7 @@ def make_postgres_url(
 
 @pytest.fixture
 def postgres_url(make_postgres_url: Callable[[], str]) -> str:
-    """An empty PostgreSQL database that only this test sees."""
+    """An empty PostgreSQL database that is private to this test."""
     return make_postgres_url()
 
 
@@ -130,19 +130,19 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def unique_names() -> Iterator[str]:
-    """Names that no other test of this run gets from here."""
+    """Names that are unique within this test run."""
     return (f"test_{number}" for number in itertools.count())
 
 
-def _start(make_server: Callable[[], Server]) -> Server:
-    """What `with` starts, unless the program is not there: then skip, or fail where CI is set."""
+def _create(make_server: Callable[[], Server]) -> Server:
+    """Create the server; skip when its program is not installed, or fail if CI is set."""
     try:
         return make_server()
     except ServerMissing as missing:
-        give_up(str(missing))
+        skip_or_fail(str(missing))
 
 
-def give_up(reason: str) -> NoReturn:
+def skip_or_fail(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"CI is set, so every test must run: {reason}")
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""For every answer in the documents of the consumers, something that causes it."""
+"""For every response in the consumers' OpenAPI documents, a request that causes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from tests.contract_states import (
     EVENT,
     OPERATOR,
     failing,
-    give_no_answer,
+    raise_outcome_unknown,
     hold_the_event,
     in_an_outage,
     leave_a_replay_running,
     nothing,
-    refuse_for_good,
+    refuse_permanently,
     replay,
-    take_tables,
-    take_the_broker,
+    drop_tables,
+    delete_the_broker,
 )
 from tests.http_sides import HttpSide
 
@@ -28,9 +28,9 @@ _NOTICE = {"step": "redriven", "at": "2026-03-04T05:06:07Z", "events": []}
 
 @dataclass(frozen=True)
 class Cause:
-    """A request, with the settings of the process, and with what is done to it before.
+    """A request, the settings of the process, and a preparation of its state.
 
-    `at` is the path as it is asked for, where that is not the one in the document.
+    `at` is the requested path, where it differs from the one in the document.
     """
 
     request: dict[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ _ALLOWED: dict[str, Any] = {"faults_allowed": True}
 
 
 def _for_operators(method: str, path: str, at: str = "") -> dict[tuple[str, str, int], Cause]:
-    """What every endpoint for operators answers to anybody else, and when all is away."""
+    """The error responses of every operator endpoint: no token, no access, and an outage."""
     return {
         (method, path, 401): Cause(at=at),
         (method, path, 404): Cause(_ASKED, at=at, around={"operator_token": None}),
@@ -68,16 +68,17 @@ def _event(**more: Any) -> dict[str, Any]:
 def _answered_in_an_outage(
     method: str, path: str, request: dict[str, Any] = _ASKED
 ) -> dict[tuple[str, str, int], Cause]:
-    """Whoever watches sees one: only without its database is there nothing to tell."""
+    """Endpoints for monitoring, which respond during an outage too and fail only without the
+    database."""
     return {
         (method, path, 401): Cause(),
         (method, path, 404): Cause(_ASKED, around={"operator_token": None}),
-        (method, path, 503): Cause(request, prepare=take_tables),
+        (method, path, 503): Cause(request, prepare=drop_tables),
     }
 
 
 def _takes(path: str, good: Any) -> dict[tuple[str, str, int], Cause]:
-    """What an endpoint answers that takes a body from operators."""
+    """The responses of an operator endpoint that takes a body."""
     return {
         **_for_operators("POST", path),
         ("POST", path, 200): Cause(_json(good)),
@@ -87,23 +88,23 @@ def _takes(path: str, good: Any) -> dict[tuple[str, str, int], Cause]:
     }
 
 
-#: By method, path and status.
+#: Key: method, path and status.
 COMMON: dict[tuple[str, str, int], Cause] = {
     ("POST", "/events", 200): Cause(_event()),
     ("POST", "/events", 400): Cause(_event(data=b"{}")),
     ("POST", "/events", 409): Cause(_event(), prepare=hold_the_event),
     ("POST", "/events", 413): Cause(_event(data=LONG)),
     ("POST", "/events", 415): Cause(_ENCODED),
-    ("POST", "/events", 422): Cause(_event(), around={"send": refuse_for_good}),
+    ("POST", "/events", 422): Cause(_event(), around={"send": refuse_permanently}),
     ("POST", "/events", 500): Cause(_event(), around=_ALLOWED, prepare=failing),
-    ("POST", "/events", 503): Cause(_event(), prepare=take_tables),
-    ("POST", "/events", 504): Cause(_event(), around={"send": give_no_answer}),
+    ("POST", "/events", 503): Cause(_event(), prepare=drop_tables),
+    ("POST", "/events", 504): Cause(_event(), around={"send": raise_outcome_unknown}),
     ("GET", "/orders/{orderId}", 200): Cause(at="/orders/ord-1"),
     ("GET", "/orders/{orderId}", 404): Cause(at="/orders/-"),
-    ("GET", "/orders/{orderId}", 503): Cause(at="/orders/ord-1", prepare=take_tables),
+    ("GET", "/orders/{orderId}", 503): Cause(at="/orders/ord-1", prepare=drop_tables),
     **_for_operators("GET", "/effects"),
     ("GET", "/effects", 200): Cause(_ASKED),
-    ("GET", "/effects", 503): Cause(_ASKED, prepare=take_tables),
+    ("GET", "/effects", 503): Cause(_ASKED, prepare=drop_tables),
     **_answered_in_an_outage("GET", "/activity"),
     ("GET", "/activity", 200): Cause(_ASKED, prepare=hold_the_event),
     **_answered_in_an_outage("POST", "/activity/ended", _json({"orders": ["ord-1"]})),
@@ -114,7 +115,7 @@ COMMON: dict[tuple[str, str, int], Cause] = {
     ("POST", "/activity/ended", 422): Cause(_json({"orders": ["o"] * (MOST_ORDERS + 1)})),
     **_for_operators("GET", "/dead-letters"),
     ("GET", "/dead-letters", 200): Cause(_ASKED),
-    ("GET", "/dead-letters", 503): Cause(_ASKED, prepare=take_the_broker),
+    ("GET", "/dead-letters", 503): Cause(_ASKED, prepare=delete_the_broker),
     ("GET", "/dead-letters", 400): Cause(_ASKED, at="/dead-letters?limit=0"),
     **_takes("/dead-letters/redrive", {"all": True}),
     ("POST", "/dead-letters/redrive", 422): Cause(_json({})),
@@ -137,7 +138,7 @@ COMMON: dict[tuple[str, str, int], Cause] = {
             (401, {}, _ALLOWED, nothing),
             (403, _json(body), {}, nothing),
             (404, _json(body), {"operator_token": None}, nothing),
-            (503, _json(body), _ALLOWED, take_tables),
+            (503, _json(body), _ALLOWED, drop_tables),
         )
     },
     ("POST", "/faults", 400): Cause(_data(b"{"), around=_ALLOWED),
@@ -154,15 +155,15 @@ def _looked_up(path: str, there: str, *, unknown: str) -> dict[tuple[str, str, i
     return {
         ("GET", path, 200): Cause(at=there),
         ("GET", path, 404): Cause(at=unknown),
-        ("GET", path, 503): Cause(at=there, prepare=take_tables),
+        ("GET", path, 503): Cause(at=there, prepare=drop_tables),
     }
 
 
 def _read(path: str) -> dict[tuple[str, str, int], Cause]:
-    return {("GET", path, 200): Cause(), ("GET", path, 503): Cause(prepare=take_tables)}
+    return {("GET", path, 200): Cause(), ("GET", path, 503): Cause(prepare=drop_tables)}
 
 
-#: What is of one service alone; `{}` in a path stands for the id of the shipment that is there.
+#: Endpoints of a single service; `{}` in a path stands for the id of the existing shipment.
 OWN: dict[str, dict[tuple[str, str, int], Cause]] = {
     "inventory": {
         **_read("/stock"),

@@ -1,4 +1,4 @@
-"""The same for the simulators and the relay."""
+"""The same for the simulators, the relay and the dashboard."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def send_it_before(side: HttpSide) -> None:
     assert answer.status_code == 201
 
 
-def take_the_database(side: HttpSide) -> None:
+def disable_the_database(side: HttpSide) -> None:
     Outage(side.engine).is_on = True
 
 
@@ -63,7 +63,7 @@ MAIL_SINK: Causes = {
 SMS_GATEWAY: Causes = {
     **_ANY,
     **_READY,
-    ("GET", "/health/ready", 503): Cause(prepare=take_the_database),
+    ("GET", "/health/ready", 503): Cause(prepare=disable_the_database),
     ("POST", "/messages", 201): Cause(_text()),
     ("POST", "/messages", 200): Cause(_text(), prepare=send_it_before),
     ("POST", "/messages", 400): Cause(_text(headers={})),
@@ -95,17 +95,17 @@ def _at(path: str, **names: str) -> str:
     return path.format(**_NAMES | lane | names)
 
 
-def take_the_neighbours(side: HttpSide) -> None:
+def remove_the_neighbours(side: HttpSide) -> None:
     side.app.extensions["neighbours"].clear()
 
 
-def leave_a_run_on(side: HttpSide) -> None:
+def leave_a_run_running(side: HttpSide) -> None:
     slowly = _RUN | {"count": 10_000, "rate": 0.01}
     assert side.app.test_client().post("/api/lanes/events/run", json=slowly).status_code == 202
 
 
-def let_many_look(side: HttpSide) -> None:
-    """They do as long as what answers them is kept."""
+def open_most_streams(side: HttpSide) -> None:
+    """Watchers count for as long as their responses are kept."""
     client = side.app.test_client()
     side.app.extensions["looking"] = [client.get("/api/stream") for _ in range(MOST_WATCHERS)]
 
@@ -115,7 +115,7 @@ def _given(method: str, path: str, status: int = 200, **request: Any) -> Causes:
 
 
 def _takes(path: str, good: Any, status: int = 200) -> Causes:
-    """What takes a body from anybody."""
+    """The responses of an endpoint that takes a body without a token."""
     return {
         **_given("POST", path, status, json=good),
         **_given("POST", path, 400, data=b"{"),
@@ -124,12 +124,12 @@ def _takes(path: str, good: Any, status: int = 200) -> Causes:
     }
 
 
-def _passed_on(method: str, path: str) -> Causes:
-    """Where the dashboard asks somebody else: there is no such one, or it does not answer."""
+def _forwarded(method: str, path: str) -> Causes:
+    """The errors of a forwarded request: the target is unknown, or does not respond."""
     unknown = {"orderId": "-"} if "{orderId}" in path else {"name": "nobody"}
     return {
         (method, path, 404): Cause(_SAID, at=_at(path, **unknown)),
-        (method, path, 502): Cause(_SAID, at=_at(path), prepare=take_the_neighbours),
+        (method, path, 502): Cause(_SAID, at=_at(path), prepare=remove_the_neighbours),
     }
 
 
@@ -139,12 +139,12 @@ def _act(method: str, path: str, good: Any, status: int = 200) -> Causes:
         **_given(method, path, 401, json=good),
         **_given(method, path, 413, data=LONG, **_SAID),
         **_given(method, path, 415, headers={**_SAID["headers"], **_GZIP}),
-        **_passed_on(method, path),
+        **_forwarded(method, path),
     }
 
 
 def _from_elsewhere() -> Causes:
-    """Every path but those for probes is for the page alone."""
+    """Requests from another site: every path except the probes is reserved for the page."""
     evil = {"headers": {"Origin": "http://evil.example", "Host": "evil.example"}}
     return {
         (method, path, 403): Cause(evil, at=_at(path))
@@ -167,21 +167,21 @@ DASHBOARD: Causes = {
     **_given("POST", "/api/session", 401, json={"token": "another"}),
     **_given("DELETE", "/api/session"),
     **_given("GET", "/api/stream"),
-    ("GET", "/api/stream", 503): Cause(prepare=let_many_look),
+    ("GET", "/api/stream", 503): Cause(prepare=open_most_streams),
     **_given("GET", "/api/orders"),
-    ("GET", "/api/orders", 502): Cause(prepare=take_the_neighbours),
+    ("GET", "/api/orders", 502): Cause(prepare=remove_the_neighbours),
     **_given("GET", "/api/orders/{orderId}"),
-    **_passed_on("GET", "/api/orders/{orderId}"),
+    **_forwarded("GET", "/api/orders/{orderId}"),
     **_takes(_LANE, {"mode": "async"}),
     ("POST", _LANE, 404): Cause({"json": {"mode": "async"}}, at=_at(_LANE, name="calls")),
     **_takes(_ON, _RUN, 202),
     ("POST", _ON, 404): Cause({"json": _RUN}, at=_at(_ON, name="calls")),
-    ("POST", _ON, 409): Cause({"json": _RUN}, at=_at(_ON), prepare=leave_a_run_on),
+    ("POST", _ON, 409): Cause({"json": _RUN}, at=_at(_ON), prepare=leave_a_run_running),
     **_given("DELETE", _ON),
     **_given("GET", f"{_THERE}/dead-letters"),
-    **_passed_on("GET", f"{_THERE}/dead-letters"),
+    **_forwarded("GET", f"{_THERE}/dead-letters"),
     **_given("GET", f"{_THERE}/replays"),
-    **_passed_on("GET", f"{_THERE}/replays"),
+    **_forwarded("GET", f"{_THERE}/replays"),
     **_act("POST", f"{_THERE}/dead-letters/redrive", {"all": True}),
     **_act("POST", f"{_THERE}/dead-letters/discard", {"all": True}),
     **_act("POST", f"{_THERE}/replays", {"from": "beginning"}, 202),

@@ -1,4 +1,4 @@
-"""What can be done to a process before it is asked: so that it refuses, waits, or has something."""
+"""Preparations of a process, so that its response is a refusal, a wait or a resource."""
 
 import time
 from pathlib import Path
@@ -20,12 +20,12 @@ _TIME = parse_time(EVENT.time)
 def nothing(_side: HttpSide) -> None: ...
 
 
-def take_tables(side: HttpSide) -> None:
-    """As good as a database that is away: whatever asks it for something fails."""
+def drop_tables(side: HttpSide) -> None:
+    """Drop all tables: every query fails, as if the database were down."""
     side.tables.drop_all(side.engine)
 
 
-def take_the_broker(side: HttpSide) -> None:
+def delete_the_broker(side: HttpSide) -> None:
     (Path(side.engine.url.database or "").parent / "broker.db").unlink()
 
 
@@ -50,7 +50,7 @@ def hold_the_event(side: HttpSide) -> None:
 
 
 def replay(side: HttpSide) -> None:
-    """One that was run, under a known id."""
+    """Run a replay, and give it the id `known`."""
     begin = {"json": {"from": "beginning"}, "headers": OPERATOR}
     assert side.app.test_client().post("/replays", **begin).status_code == 202
     side.content()
@@ -67,11 +67,11 @@ def _change_replays(side: HttpSide, **values: Any) -> None:
         tx.execute(update(side.tables.tables["replays"]).values(values))
 
 
-def refuse_for_good(event: Event) -> None:
+def refuse_permanently(event: Event) -> None:
     if event.id == EVENT.id:
         raise PermanentError("550 no such user")
 
 
-def give_no_answer(event: Event) -> None:
+def raise_outcome_unknown(event: Event) -> None:
     if event.id == EVENT.id:
         raise OutcomeUnknown("mail server", "no answer to the whole mail, which may be sent")

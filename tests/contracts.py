@@ -1,4 +1,4 @@
-"""The committed contracts, as tests read them."""
+"""The committed contracts, read for tests."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tools.contracts.openapi.elsewhere import bundled
 FOLDER = Path("docs/contracts")
 EVENTS = FOLDER / "events"
 
-#: The name of a process in tests/http_sides.py, and that of its document.
+#: The name of a process in tests/http_sides.py, and the name of its document.
 SERVED = {
     "order": "order",
     "relay": "order-relay",
@@ -31,18 +31,18 @@ CONSUMERS = ["email", "sms", "inventory", "analytics", "shipping"]
 
 
 def openapi(process: str) -> dict[str, Any]:
-    """The document of a process as a client has it: with all that it refers to in others."""
+    """The document of a process, with its references to other documents resolved."""
     return bundled(SERVED[process], committed())
 
 
 def consumer() -> dict[str, Any]:
-    """The document of whichever consumer."""
+    """The document that all consumers share."""
     return bundled("consumer", committed())
 
 
 @cache
 def committed() -> dict[str, dict[str, Any]]:
-    """Each document by its name, as it is in its file."""
+    """The documents as committed, by name."""
     return {file.stem: _read(file) for file in (FOLDER / "openapi").glob("*.json")}
 
 
@@ -51,7 +51,7 @@ def asyncapi(broker: str) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method and path of each operation, and what the document says of it."""
+    """Method, path and description of each operation."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             yield method.upper(), path, operation
@@ -59,16 +59,17 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 @cache
 def event_validator() -> Draft202012Validator:
-    """Numbers in it are Decimals; those of an instance have to be, or 0.07 is no multiple of 0.01.
+    """Its numbers are Decimals, and those of an instance must be too, or 0.07 is not a multiple of
+    0.01.
 
-    Python's $ also matches before a line end, and that of JSON Schema does not.
+    Unlike in JSON Schema, `$` in Python also matches before a final line end.
     """
     text = (EVENTS / "order.placed.schema.json").read_text().replace('$"', r'\\Z"')
     return Draft202012Validator(json.loads(text, parse_float=Decimal))
 
 
 def is_valid(body: bytes) -> bool:
-    """Whether the schema of the event takes this body."""
+    """Whether this body is valid by the event's schema."""
     return event_validator().is_valid(json.loads(body, parse_float=Decimal))
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's HTTP side in front of services that answer as a test says."""
+"""The dashboard's HTTP side, with fake services behind it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ Answers = dict[tuple[str, str], Any]
 
 
 class FakeServices:
-    """`answers`: JSON, a status, or an error, by method and path; what is missing is a 404.
+    """`answers` maps method and path to JSON, a status or an error; anything else gets 404.
 
-    `requests` holds what was asked, in the order in which it came.
+    `requests` records the requests in order.
     """
 
     def __init__(self, answers: Mapping[tuple[str, str], Any] | None = None) -> None:

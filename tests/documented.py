@@ -1,4 +1,4 @@
-"""The document of the order service, as schemathesis takes it to hold the service against it."""
+"""The order service's OpenAPI document, prepared for schemathesis."""
 
 import json
 from decimal import Decimal
@@ -19,9 +19,9 @@ TOKEN = "a-token-for-operators"
 
 
 class Door:
-    """A WSGI application: hands each request to the one service that is up at the moment.
+    """A WSGI application that forwards each request to the current `app`.
 
-    schemathesis has to have an application before a test, and so a service, is there.
+    schemathesis needs an application before a test has created its service.
     """
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class Door:
 
 
 def schema(*, examples: int, app: Door | None = None) -> BaseSchema:
-    """The document of the order service, as `schema_of` takes it."""
+    """The schema of the order service, see `schema_of`."""
     return schema_of(as_sent(), examples=examples, app=app)
 
 
 def schema_of(
     document: dict[str, Any], *, examples: int, app: Door | Flask | None = None
 ) -> BaseSchema:
-    """A document, closed, for so many made-up requests a route, the same in every run."""
+    """A document, closed, for `examples` generated requests per route, the same in every run."""
     known = {"operator": {"bearer": TOKEN}, "session": {"api_key": session()}}
     auth = {name: known[name] for name in document["components"].get("securitySchemes", {})}
     settings = {
@@ -56,7 +56,7 @@ def schema_of(
 
 @cache
 def session() -> str:
-    """The dashboard's cookie, of a browser that has said the token."""
+    """The dashboard's cookie of a browser in which the token was entered."""
     app = Flask(__name__)
     app.secret_key = TOKEN
     signed = SecureCookieSessionInterface().get_signing_serializer(app)
@@ -70,9 +70,9 @@ def as_sent() -> dict[str, Any]:
 
 
 def closed(part: Any) -> Any:
-    """The same, but an answer with a field that the document does not show is wrong.
+    """The same document, but undocumented fields in a response are errors.
 
-    Clients are told that fields may be added; here each one has to be documented.
+    The document allows additional fields, for future versions; today's must all be documented.
     """
     if isinstance(part, list):
         return [closed(each) for each in part]
@@ -85,12 +85,12 @@ def closed(part: Any) -> Any:
 
 
 def make_consistent(case: Case) -> None:
-    """What no schema can say: that the total is the sum, and how a number is to be written."""
+    """Fix what no schema can express: the total is the sum, and numbers have two decimals."""
     body: Any = case.body
     is_order = isinstance(body, dict) and "items" in body
     if case.meta and case.meta.generation.mode.is_positive and is_order:
         for item in body["items"]:
-            # Beyond, a float has no cents any more.
+            # A larger float cannot represent cents.
             item["price"] = round(min(item["price"], 1_000_000), 2)
             item["quantity"] = int(item["quantity"])
         if "totalAmount" in body:

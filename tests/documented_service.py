@@ -1,4 +1,4 @@
-"""The order service with everything around it that its document speaks of."""
+"""The order service with everything that its OpenAPI document refers to."""
 
 import time
 from functools import partial
@@ -24,7 +24,7 @@ from tests.documented import TOKEN
 from tests.neighbours import Neighbours
 from tests.tables import content
 
-#: The document's example of an id: with an order of that id there, the example has an answer.
+#: The example id in the document; an order with that id exists, so that the example works.
 THE_ORDER = "ord-789"
 AN_ORDER = {"userId": "u", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
 
@@ -34,7 +34,7 @@ _STATE = {"state": "applied", "attempts": 2, "startedAt": _THEN, "at": _THEN, "h
 
 
 class DocumentedService:
-    """The service on an empty database, with one order, and with consumers that answer."""
+    """The service on an empty database, with one order, and with fake consumers."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class DocumentedService:
         self.app = create_order_app(
             self.engine,
             partial(place_order, self.placing),
-            # A second passes from one request to the next, so that each of them counts.
+            # The clock advances by a second per request, so that no rate limit applies.
             BacklogLimit(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
             synchronous=(synchronous or Neighbours()).synchronous(self.engine),
@@ -66,12 +66,12 @@ class DocumentedService:
             tx.execute(update(orders).values(order_id=THE_ORDER))
 
     def forget_keys(self) -> None:
-        """So that no made-up key is one that was used before, for another order."""
+        """Delete used idempotency keys, so that generated keys never conflict."""
         with self.engine.begin() as tx:
             tx.execute(update(orders).values(idempotency_key=None))
 
     def let_run(self) -> None:
-        """As if somebody were at work on every order that is done by calls."""
+        """Mark every synchronous order as in progress."""
         with self.engine.begin() as tx:
             tx.execute(update(runs).values(lease_until=time.time() + 60))
             done_by_calls = orders.c.order_id.in_(select(runs.c.order_id))
@@ -94,7 +94,7 @@ class DocumentedService:
 
 
 def _neighbours() -> httpx.Client:
-    """Email has done its work, after a retry; SMS is out of order."""
+    """Fake consumers: email has applied the event after a retry; SMS fails."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         is_email = request.url.host == "email"

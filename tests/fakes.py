@@ -1,4 +1,4 @@
-"""Stand-ins that record in lists what was done to them."""
+"""Fakes that record calls in lists."""
 
 import threading
 import time
@@ -20,11 +20,11 @@ from shared.transport import Archive, DeadLetters, Depth, Failure, Message, Publ
 
 
 class Death(BaseException):
-    """What a test raises where a process would die: no `except Exception` cleans up behind it."""
+    """Simulates a crash of the process: no `except Exception` catches it."""
 
 
 class FakeDelivery:
-    """Records in `ended` the one verb in which it ended; raises where that would be a second."""
+    """Records in `ended` how it was settled; raises when it is settled a second time."""
 
     def __init__(self, message: Message, *, link: "FakeLink | None" = None) -> None:
         self.message = message
@@ -48,8 +48,8 @@ class FakeDelivery:
 
 
 class FakeLink:
-    """The connection that deliveries came over; once lost, nothing can be settled over it. The
-    end of a subscription loses it as well, on every transport.
+    """The connection of a subscription. Once it is lost, deliveries can no longer be settled.
+    Closing the subscription loses it too, as on every transport.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class FakeLink:
 
 
 class FakeEffect:
-    """Records what was applied; raises what `errors` holds for an event, as long as it does."""
+    """Records applied events; raises the entry of `errors` for an event while there is one."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -84,7 +84,7 @@ class FakeEffect:
         self.gave_up.append(event_id)
 
     def record_the_rest(self) -> None:
-        """Nothing: it has no record."""
+        """Do nothing: this effect keeps no record."""
 
 
 class FakeSubscription:
@@ -134,7 +134,7 @@ class FakeSubscription:
 
 
 class FakeBroker:
-    """Delivers what lies in `queue`; what was delivered, and how it ended, is in `deliveries`."""
+    """Delivers the messages in `queue`; `deliveries` records them and how they were settled."""
 
     def __init__(self, *messages: Message) -> None:
         self.queue = deque(messages)
@@ -154,7 +154,7 @@ class FakeBroker:
         return self.subscriptions[-1]
 
     def lose_link(self) -> None:
-        """Break the connection; what was not settled is delivered again."""
+        """Break the connection; unsettled messages are redelivered."""
         self.subscriptions[-1].link.lost.set()
         self.queue.extend(delivery.message for delivery in self.deliveries if not delivery.ended)
 
@@ -187,7 +187,7 @@ class FakeBroker:
 
 
 class Outage:
-    """Takes a database away, from one statement to the next, and brings it back."""
+    """Makes every statement on an engine fail while `is_on`."""
 
     def __init__(self, engine: Engine) -> None:
         self.is_on = False
@@ -195,16 +195,16 @@ class Outage:
 
     def _refuse(self, *_: Any) -> None:
         if self.is_on:
-            _raise_away()
+            _raise_unavailable()
 
 
-def _raise_away() -> NoReturn:
+def _raise_unavailable() -> NoReturn:
     raise OperationalError("", None, Exception("the database is away"))
 
 
 @contextmanager
-def log_that_refuses(name: str) -> Iterator[None]:
-    """Raises where this line should be logged, as a log on a full disk might."""
+def failing_log(name: str) -> Iterator[None]:
+    """Make logging of the event `name` fail, as on a full disk."""
 
     def refuse(_logger: Any, _method: str, line: Any) -> Any:
         if line["event"] == name:
@@ -221,7 +221,7 @@ def log_that_refuses(name: str) -> Iterator[None]:
 
 
 def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
-    """Do the same at the same time; returns what each returned or raised."""
+    """Call `work` in `count` threads at the same time; returns their results and exceptions."""
     results: list[Any] = []
     barrier = threading.Barrier(count)
 

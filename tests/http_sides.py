@@ -1,4 +1,4 @@
-"""Every process's HTTP side, without its server and without what runs beside it."""
+"""The HTTP application of every process, without its server and background threads."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -60,13 +60,13 @@ class HttpSide:
     app: Flask
     engine: Engine
     tables: MetaData
-    #: What lies at the broker, where the process has one.
+    #: The broker's content, if the process has a broker.
     at_the_broker: Callable[[], object] = lambda: None
-    #: Ends what a request has begun, so that the next one finds it as it was.
+    #: Ends the work that a request has started, so that the next one finds the initial state.
     reset: Callable[[], object] = lambda: None
 
     def content(self) -> tuple[dict[str, list[Any]], object]:
-        # What a replay writes belongs to the request that began it, not to the next one.
+        # Wait for a replay: its writes belong to the request that started it.
         eventually(lambda: not self._replays())
         return content(self.engine, self.tables), self.at_the_broker()
 
@@ -89,7 +89,7 @@ def _relay(url: str, folder: Path) -> HttpSide:
 def email_side(
     url: str, folder: Path, *, send: Callable[[Event], None] = lambda _event: None, **more: Any
 ) -> HttpSide:
-    """`more` are settings, of whichever a test wants others."""
+    """`more` overrides settings."""
     engine, settings = _made(url, email_tables), EmailSettings(**_around(url, folder, **more))
     process = compose_email(settings, send=send)
     return _consumer("email", process, settings, HttpSide(process.app, engine, email_tables))
@@ -139,7 +139,7 @@ def _sms_gateway(url: str, _folder: Path) -> HttpSide:
 
 
 def _dashboard(_url: str, folder: Path) -> HttpSide:
-    """In front of the order service, of email, and of what these two send to."""
+    """The dashboard, in front of the order service, email, and the simulators behind them."""
     database = f"sqlite:///{folder}/{{}}.db".format
     email = email_side(database("email"), folder, faults_allowed=True)
     apps = {
@@ -158,7 +158,7 @@ def _dashboard(_url: str, folder: Path) -> HttpSide:
     process = compose_dashboard(settings, lambda _timeout: httpx.Client(transport=_Apps(apps)))
     assert process.background is not None
     process.app.extensions["neighbours"] = apps
-    # Its streams end at once, with what they begin with.
+    # Its streams end at once, after their first events.
     process.background.stop()
     process.app.wsgi_app = from_its_page(process.app.wsgi_app)  # type: ignore[method-assign]
 
@@ -172,7 +172,7 @@ def _dashboard(_url: str, folder: Path) -> HttpSide:
 
 
 class _Apps(httpx.BaseTransport):
-    """Whoever is asked by the name of one of them is answered by it; nobody else answers."""
+    """Routes a request to the application with its host name; other hosts are unreachable."""
 
     def __init__(self, apps: Mapping[str, Flask]) -> None:
         self._apps = apps
@@ -184,9 +184,9 @@ class _Apps(httpx.BaseTransport):
 
 
 def from_its_page(app: Callable[..., Any]) -> Callable[..., Any]:
-    """As a browser does, say from which page a request comes, unless that is said already.
+    """Add the Origin and Host headers of the page, as a browser does, unless they are set.
 
-    Files of the page are read at once: not every client of the tests closes what it is given.
+    Files of the page are read at once, since not every test client closes its response.
     """
 
     def answer(environ: dict[str, Any], start_response: Any) -> Any:
@@ -231,7 +231,7 @@ def _around(url: str, folder: Path, **more: Any) -> dict[str, Any]:
 
 
 def _consumer(name: str, process: Process, settings: ConsumerSettings, side: HttpSide) -> HttpSide:
-    """With an event that was applied, and one among the dead letters."""
+    """A consumer with one applied event and one dead letter."""
     broker = connect(settings.broker_url)
     broker.declare([name])
     with broker.publisher() as publisher, broker.subscribe(name, prefetch=1) as subscription:

@@ -1,4 +1,4 @@
-"""Consumers as the order service calls them: they answer as a test says, and record the calls."""
+"""Fake consumers for the order service's synchronous calls, which they record."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ def applies(_request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"outcome": "applied"})
 
 
-def is_away(_request: httpx.Request) -> httpx.Response:
+def is_down(_request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused")
 
 
@@ -27,15 +27,15 @@ def is_late(_request: httpx.Request) -> httpx.Response:
     raise httpx.ReadTimeout("too late")
 
 
-def says(status: int, **body: Any) -> Answer:
+def responds(status: int, **body: Any) -> Answer:
     return lambda _request: httpx.Response(status, json=body)
 
 
 class Neighbours:
-    """`calls` holds, in the order in which they came, the service and the request of each.
+    """`calls` records service and request of each call, in order.
 
-    A service applies what it is sent unless `answers` holds something else for it. `limit`: how
-    many orders are done at the same time; `clock` tells leases what time it is.
+    A service applies every event unless `answers` has another response for it. `limit` is the
+    number of concurrent orders; `clock` is the time for leases, in seconds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The order service without a server around it: requests go in, rows come out."""
+"""The order service in the test's process, without a server."""
 
 import json
 from functools import partial
@@ -33,7 +33,7 @@ AN_ORDER: dict[str, Any] = {
 
 
 class OrderService:
-    """On the database behind a URL, which may be empty. Safe to be used by several threads."""
+    """Uses the database at a URL, which may be empty. Thread-safe."""
 
     def __init__(
         self, url: str, *, outbox_limit: int = 1000, synchronous: Neighbours | None = None
@@ -52,7 +52,8 @@ class OrderService:
         )
 
     def post(self, body: Any = None, *, mode: str | None = None, **headers: str) -> TestResponse:
-        """`body` is sent as it is when it is bytes, else as JSON; headers as in content_type=…"""
+        """Bytes are sent unchanged, other bodies as JSON; headers are given as in
+        `content_type=…`."""
         sent = body if isinstance(body, bytes) else json.dumps(body or AN_ORDER).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         all_headers = {"content-type": "application/json", **named}
@@ -64,7 +65,7 @@ class OrderService:
         return self.app.test_client().get(path, headers=AS_OPERATOR)
 
     def rows(self) -> tuple[int, int]:
-        """How many orders and how many outbox rows there are."""
+        """The number of orders and of outbox rows."""
         with self.engine.connect().execution_options(read_only=True) as tx:
             count = [tx.scalar(select(func.count()).select_from(t)) for t in (orders, outbox)]
         return count[0] or 0, count[1] or 0

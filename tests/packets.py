@@ -1,7 +1,7 @@
-"""Packets that vanish: a rule of the kernel's firewall, so that no side is told anything.
+"""Drops packets with a rule of the kernel's firewall, so that neither side is notified.
 
-Nobody refuses, nobody closes: acknowledgements, keepalives and new connections are lost like
-everything else, as when a cable is pulled or a machine loses its power.
+Nothing is refused or closed: acknowledgements, keepalives and new connections are lost too, as when
+a cable is pulled or a machine loses power.
 """
 
 import os
@@ -16,14 +16,14 @@ INSTALL = "install it with `apt-get install nftables`"
 
 
 class FirewallRefused(Exception):
-    """The kernel lets this process add no rule: it takes root, and in a container NET_ADMIN."""
+    """This process may not add rules: that needs root, and in a container NET_ADMIN."""
 
 
 class Firewall:
-    """Rules of this process's own, which are gone with it however it ends."""
+    """Firewall rules of this process, which end with it, also when it is killed."""
 
     def __init__(self) -> None:
-        """Raises ServerMissing where there is no nft, and FirewallRefused."""
+        """Raises ServerMissing when nft is not installed, and FirewallRefused."""
         self._nft = find_program("nft", "usr/sbin/nft", install=INSTALL)
         asked = self._run("list tables")
         if asked.returncode:
@@ -31,10 +31,10 @@ class Firewall:
 
     @contextmanager
     def dropping(self, address: str, port: int) -> Iterator[None]:
-        """Lose every packet to and from a server, until the block ends."""
+        """Drop every packet to and from a server until the block ends."""
         table = f"tests_{os.getpid()}_{port}"
-        # The kernel deletes a table with the process that owns it: with this nft, which ends
-        # at the end of its input.
+        # The kernel deletes a table when its owner ends. The owner is this nft, which ends at the
+        # end of its input.
         with subprocess.Popen(
             [self._nft, "--interactive"],
             stdin=subprocess.PIPE,
@@ -57,7 +57,8 @@ class Firewall:
 
 
 def _rules(table: str, address: str, port: int) -> str:
-    """Dropped where they arrive: where they leave, the sender would be told."""
+    """Rules that drop on arrival: if packets were dropped on departure, the sender would get an
+    error."""
     return f"""\
 add table ip {table} {{ flags owner; }}
 add chain ip {table} arriving {{ type filter hook input priority 0; }}

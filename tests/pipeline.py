@@ -1,4 +1,4 @@
-"""Consumer services as processes of their own, on the embedded broker or another one."""
+"""Runs consumer services as processes, on the embedded broker or another one."""
 
 import json
 import subprocess
@@ -16,12 +16,12 @@ from tests.service_process import ROOT, ServiceProcess
 from tests.waiting import eventually
 from tests.zygote.client import fork_python, python
 
-#: Short rungs, so that a test sees the end of the ladder.
+#: Short rungs, so that a test reaches the end of the ladder.
 LADDER = "0.1,0.2"
 
 
 class Pipeline:
-    """`folder` holds the embedded broker's file, the databases and the logs. `start` starts
+    """`folder` contains the embedded broker's file, the databases and the logs. `start` starts
     services.
     """
 
@@ -39,7 +39,7 @@ class Pipeline:
             publisher.publish([a_message(event) for event in events])
 
     def service(self, name: str, **settings: str) -> ServiceProcess:
-        """A consumer service whose tables exist; it starts in a `with` block."""
+        """A consumer service with its tables created; a `with` block starts it."""
         settings.setdefault("DATABASE_URL", self.database_url(name))
         self._run(f"services.{name}.migrate", DATABASE_URL=settings["DATABASE_URL"])
         return ServiceProcess(
@@ -52,7 +52,7 @@ class Pipeline:
         )
 
     def relay(self, database_url: str) -> ServiceProcess:
-        """An order relay; the tables of the order service are there."""
+        """An order relay, with the tables of the order service created."""
         return ServiceProcess(
             "services.order.relay",
             self._folder,
@@ -72,7 +72,7 @@ class Pipeline:
         return sqlite_url(self._folder / f"{name}.db")
 
     def wait_settled(self, name: str) -> None:
-        """Until nothing is ready, in hand or on a rung; what is dead stays."""
+        """Wait until nothing is ready, in progress or on a rung; dead letters remain."""
         eventually(lambda: self._open(name) == 0)
 
     def _open(self, name: str) -> int:
@@ -88,12 +88,12 @@ class Pipeline:
 
 
 def lines(service: ServiceProcess, path: str) -> list[dict[str, Any]]:
-    """The JSON objects at a path that answers with one a line."""
+    """The JSON objects of an NDJSON response."""
     return [json.loads(line) for line in service.get_text(path).splitlines()]
 
 
 def post_event(service: ServiceProcess, event: Event) -> tuple[int, Any]:
-    """Hand an event over by CloudEvents binary HTTP; returns status and JSON."""
+    """Post an event in CloudEvents binary mode; returns status and JSON."""
     message = a_message(event)
     attributes = ("id", "type", "source", "time")
     headers = {f"ce-{name}": getattr(message, name) for name in attributes}

@@ -1,4 +1,4 @@
-"""The records of a consumer, of any age, and what pruning leaves of them."""
+"""A consumer's records of any age, and the ones that pruning leaves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ history, inbox, starts = tables.history, tables.inbox, tables.starts
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 KEEP = timedelta(days=30)
-#: The shortest time that a database can tell from none.
+#: The smallest time difference that the databases can represent.
 TICK = timedelta(microseconds=1)
 
 
 class Records:
-    """Those of the email service, which stand for every consumer's."""
+    """The records of the email service, as an example for all consumers."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -33,7 +33,7 @@ class Records:
     def applied(
         self, time: datetime, *, at: datetime, state: str = DONE, lease_until: float = 0.0
     ) -> Event:
-        """An event of this time, which was applied (or begun) at another."""
+        """Record an event of this time as applied (or begun) at `at`."""
         event = an_event(time=time)
         row = {"event_id": event.id, "order_id": event.order.order_id, "attempt": 1}
         row |= {"state": state, "lease_until": lease_until, "event_time": time, "at": at}
@@ -48,7 +48,7 @@ class Records:
         return prune_consumer(self.engine, tables, starts, dead, keep=KEEP, clock=lambda: NOW)
 
     def left(self) -> set[str]:
-        """The ids of the events that are still known."""
+        """The ids of the events that still have a record."""
         with reading(self.engine) as tx:
             return set(tx.scalars(select(inbox.c.event_id)))
 
@@ -59,7 +59,7 @@ class Records:
 
 @contextmanager
 def records_in(database_url: str) -> Iterator[Records]:
-    """In a database that may be empty."""
+    """Records in a database that may be empty."""
     engine = open_database(database_url)
     create_schema(engine, metadata)
     yield Records(engine)

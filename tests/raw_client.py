@@ -1,4 +1,4 @@
-"""Clients that send and read as no well-behaved one does, on a bare socket."""
+"""Badly behaved HTTP clients on bare sockets."""
 
 import socket
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ HALF_A_BODY = (
 
 
 def connect(url: str, sent: bytes = b"", *, small_window: bool = False) -> socket.socket:
-    """`small_window`: what the client does not read stays at the server."""
+    """With `small_window`, unread data stays in the server's buffers."""
     client = socket.socket()
     if small_window:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -32,7 +32,7 @@ def connect(url: str, sent: bytes = b"", *, small_window: bool = False) -> socke
 def held(
     url: str, sent: bytes, count: int, *, small_window: bool = False
 ) -> Iterator[list[socket.socket]]:
-    """So many connections on which this was sent, and on which nothing else happens."""
+    """Open `count` connections, send this on each, and then do nothing."""
     with ExitStack() as stack:
         yield [
             stack.enter_context(connect(url, sent, small_window=small_window)) for _ in range(count)
@@ -40,7 +40,7 @@ def held(
 
 
 def is_open(client: socket.socket) -> bool:
-    """False once the server has closed the connection; what it has sent does not matter."""
+    """False once the server has closed the connection; received data is ignored."""
     client.settimeout(0)
     try:
         while client.recv(65536):

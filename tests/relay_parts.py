@@ -1,4 +1,4 @@
-"""What relay tests stand around a relay: a broker that records, and a way to start and stop."""
+"""For relay tests: a recording broker, and a way to run a relay."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +13,9 @@ CONSUMERS = ("email", "sms")
 
 
 class RecordingBroker:
-    """Confirms everything, unless `fault` raises something first.
+    """Confirms everything unless `fault` raises.
 
-    `published` holds every message in the order of publishing, `batches` the size of each call.
+    `published` has all messages in publishing order, `batches` the size of each call.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class RecordingPublisher:
         self._broker.batches.append(len(messages))
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +85,7 @@ class RecordingPublisher:
 
 @contextmanager
 def running(relay: Relay) -> Iterator[threading.Event]:
-    """Run the relay; the event is set when it dies of an error of its own."""
+    """Run the relay; the yielded event is set when an error ends it."""
     died = threading.Event()
     relay.start(died.set)
     try:

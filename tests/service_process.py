@@ -1,4 +1,4 @@
-"""A service in a process of its own: `python -m services.NAME`, or the same from the zygote."""
+"""A service as a process: `python -m services.NAME`, or the same forked from the zygote."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class ServiceProcess:
-    """Started by its `with` block and ended by it. `settings` are environment variables."""
+    """A `with` block starts and ends it. `settings` are environment variables."""
 
     def __init__(
         self, module: str, folder: Path, start: Start = fork_python, /, **settings: str
@@ -35,11 +35,11 @@ class ServiceProcess:
         self._process: Guarded | None = None
 
     def start(self) -> None:
-        """Start, and wait until it answers at all; it need not be ready."""
+        """Start, and wait until it responds to HTTP; it need not be ready."""
         self.begin().wait_until(self._answers)
 
     def begin(self) -> Guarded:
-        """Start, and wait for nothing."""
+        """Start without waiting."""
         with self._log.open("ab") as output:
             child = self._start(self._module, self._env, output, self._log.parent)
         self._process = Guarded(child, self._log)
@@ -56,7 +56,8 @@ class ServiceProcess:
             os.kill(self._process.pid, sign)
 
     def freeze(self) -> None:
-        """Stop the process and its workers where they are; the kernel keeps their connections."""
+        """Stop the process and its workers with SIGSTOP; the kernel keeps their connections
+        open."""
         self._tell_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -70,7 +71,7 @@ class ServiceProcess:
         return self._process is None or not self._process.is_running()
 
     def get(self, path: str) -> Any:
-        """The JSON of the answer, whatever its status."""
+        """The JSON of the response, with any status."""
         return client().get(self.url + path, headers=AS_OPERATOR).json()
 
     def get_text(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Serves an application in this process, for those who have to reach it by its address."""
+"""Serves an application in this process at a real address."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from werkzeug.serving import make_server
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
-    """The application at an address of its own."""
+    """Serve the application; yields its base URL."""
     server = make_server("127.0.0.1", 0, app)
     thread = Thread(target=server.serve_forever)
     thread.start()

@@ -1,4 +1,4 @@
-"""An SMS gateway that answers as a test tells it to, on a real socket."""
+"""A fake SMS gateway on a real socket, whose responses the test chooses."""
 
 import json
 import threading
@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-#: Instead of a status: take the request and close the connection, never answer, or let the
-#: status line, the headers or the body come a byte at a time, without an end.
+#: Instead of a status: close the connection after the request, never respond, or send the status
+#: line, the headers or the body byte by byte without end.
 DROP = -1
 HANG = -2
 DRIP_STATUS = -3
@@ -31,9 +31,7 @@ class Request:
 
 
 class SmsServer(ThreadingHTTPServer):
-    """Answers with `status`, to some users with what `statuses` has for them; keeps in `requests`
-    what it was sent.
-    """
+    """Responds with `status`, or with the user's entry in `statuses`; records `requests`."""
 
     daemon_threads = True
 
@@ -99,4 +97,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(more)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

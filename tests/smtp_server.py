@@ -1,4 +1,4 @@
-"""A mail server that answers as a test tells it to, on a real socket."""
+"""A fake mail server on a real socket, whose replies the test chooses."""
 
 import socketserver
 import threading
@@ -7,14 +7,14 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-#: Instead of an answer: close the connection, say nothing for as long as the client waits, or
-#: say a line now and then of a reply, or a letter of a line, that has no end.
+#: Instead of a reply: close the connection, never reply, or send an endless reply line by line, or
+#: an endless line byte by byte.
 DROP = "drop"
 HANG = "hang"
 DRIP_LINES = "drip lines"
 DRIP_LETTERS = "drip letters"
 DRIPS = {DRIP_LINES: b"250-more\r\n", DRIP_LETTERS: b"2"}
-#: Far more than any reply has, in lines or in one of them.
+#: Far more lines, or bytes in a line, than any reply has.
 FLOOD = "250-more\r\n" * 20_000 + "250 ok"
 LONG_LINE = "250 " + "x" * 200_000
 
@@ -32,9 +32,9 @@ GOOD = {
 
 
 class SmtpServer:
-    """`answers` may be changed at any time, and `answers_to` holds others for some recipients;
-    `delays` are seconds before the answer of a step. `mails` holds what was answered with 250,
-    `taken` the recipients of what was received up to the final dot, whatever came after it.
+    """`answers` may be changed at any time, and `answers_to` has others for some recipients;
+    `delays` are seconds before the reply to a step. `mails` records the mails accepted with 250,
+    `taken` the recipients of all mails received up to the final dot, accepted or not.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class _Conversation(socketserver.StreamRequestHandler):
     recipient = ""
 
     def handle(self) -> None:
-        # A client that has heard enough closes the connection.
+        # The client may close the connection at any time.
         with suppress(OSError):
             self._converse()
 
@@ -99,7 +99,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         return self._answer("end")
 
     def _answer(self, step: str) -> bool:
-        """Say what is to be said; False when the conversation is over."""
+        """Send the reply for this step; False when the conversation is over."""
         said = self._says(step)
         time.sleep(self.server.script.delay + self.server.script.delays.get(step, 0.0))
         if said == HANG:
@@ -108,7 +108,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             self._drip(DRIPS[said])
         if said in (DROP, HANG, *DRIPS):
             return False
-        # A lone surrogate stands for a byte that is no text.
+        # A lone surrogate stands for a byte that is not valid UTF-8.
         self.wfile.write(said.encode(errors="surrogateescape") + b"\r\n")
         return True
 

@@ -1,4 +1,4 @@
-"""What a database holds, to see that a request has changed nothing."""
+"""The content of a database, to check that a request has changed nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ def content(engine: Engine, metadata: MetaData) -> dict[str, list[Any]]:
 
 @contextmanager
 def connections_closed() -> Iterator[None]:
-    """Close every connection that was opened within, also by engines that nobody can reach."""
+    """Close every connection opened in the block, also those of unreachable engines."""
     opened: list[Any] = []
 
     def remember(connection: Any, _record: Any) -> None:

@@ -1,14 +1,14 @@
-"""Waiting in tests: for what must come, and for nothing more."""
+"""Polling with a deadline: until a condition holds, or to check that it keeps holding."""
 
 import time
 from collections.abc import Callable
 
-#: Only a test that fails waits for this long.
+#: Only a failing test waits this long.
 PATIENCE_SECONDS = 20.0
 
 
 def eventually(condition: Callable[[], object], *, within: float = PATIENCE_SECONDS) -> None:
-    """Poll until the condition holds; fail when it does not in time."""
+    """Poll until the condition holds; fail after `within` seconds."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"not within {within} s"
@@ -16,7 +16,7 @@ def eventually(condition: Callable[[], object], *, within: float = PATIENCE_SECO
 
 
 def stays(condition: Callable[[], object], *, for_seconds: float = 0.3) -> None:
-    """Fail as soon as the condition does not hold: shows that nothing comes late."""
+    """Fail as soon as the condition does not hold, for example because of a late duplicate."""
     deadline = time.monotonic() + for_seconds
     while time.monotonic() < deadline:
         assert condition()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import give_up
+from tests.conftest import skip_or_fail
 from tests.packets import Firewall, FirewallRefused
 from tools.servers import ServerMissing
 
@@ -19,4 +19,4 @@ def firewall() -> Firewall:
     try:
         return Firewall()
     except (FirewallRefused, ServerMissing) as reason:
-        give_up(str(reason))
+        skip_or_fail(str(reason))

@@ -14,7 +14,7 @@ from shared.database.engine import open_database
 from shared.database.pooler_sessions import SHARED
 from shared.database.schema import check_schema
 from shared.errors import DatabaseUnavailable
-from tests.conftest import give_up
+from tests.conftest import skip_or_fail
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, RecordingBroker, running
 from tests.waiting import eventually, stays
@@ -38,7 +38,7 @@ def pooled_url(postgres: PostgresServer, postgres_url: str) -> Iterator[Callable
             try:
                 pgbouncer = PgBouncer(postgres.port, mode)
             except ServerMissing as missing:
-                give_up(str(missing))
+                skip_or_fail(str(missing))
             database = postgres_url.rpartition("/")[2]
             return started.enter_context(pgbouncer).url(database)
 

@@ -23,7 +23,7 @@ from services.order.relay.publishing import REFUSALS
 from services.order.schema import outbox
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import Message
-from tests.fakes import Death, Outage, log_that_refuses
+from tests.fakes import Death, Outage, failing_log
 from tests.order_service import OrderService
 from tests.relay_parts import CONSUMERS, RecordingBroker, running
 from tests.waiting import eventually, stays
@@ -278,7 +278,7 @@ def test_a_relay_that_dies_tells_the_process_though_that_cannot_be_logged(
 
     broker.fault = die
     place(service, 1)
-    with log_that_refuses("relay.died"), running(relay) as died:
+    with failing_log("relay.died"), running(relay) as died:
         assert died.wait(20)
         eventually(lambda: relay.why_not_ready() == "the relay has stopped")
 

@@ -16,7 +16,7 @@ from services.order.schema import orders, runs
 from shared.events import decode
 from shop.consumers import CONSUMERS
 from tests.fakes import Death, in_threads
-from tests.neighbours import Answer, Neighbours, applies, is_away, is_late, says
+from tests.neighbours import Answer, Neighbours, applies, is_down, is_late, responds
 from tests.order_service import AN_ORDER, OrderService
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -115,7 +115,7 @@ def test_the_answer_comes_when_every_service_has_done_its_part(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_it_is_never_published(database_url: str, mode: str) -> None:
-    for neighbours in (Neighbours(), Neighbours(sms=is_away)):
+    for neighbours in (Neighbours(), Neighbours(sms=is_down)):
         with a_service(database_url, neighbours) as service:
             service.post(mode=mode)
             assert service.waiting() == []
@@ -158,11 +158,11 @@ def test_the_call_is_the_event_that_the_contract_shows(sqlite_url: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "outcome", "reason"),
     [
-        (is_away, 502, "failed", "it does not answer: connection refused"),
+        (is_down, 502, "failed", "it does not answer: connection refused"),
         (is_late, 504, "timed_out", "no answer within 5 s"),
-        (says(503, detail="no database"), 502, "failed", "it answers 503 no database"),
-        (says(200, outcome="ignored"), 502, "failed", "it answers 'ignored'"),
-        (says(302), 502, "failed", "it answers 302"),
+        (responds(503, detail="no database"), 502, "failed", "it answers 503 no database"),
+        (responds(200, outcome="ignored"), 502, "failed", "it answers 'ignored'"),
+        (responds(302), 502, "failed", "it answers 302"),
         (lambda _r: httpx.Response(200, content=b"\xff"), 502, "failed", "what is no outcome"),
     ],
     ids=["away", "late", "refused", "ignored", "elsewhere", "no JSON"],
@@ -183,7 +183,7 @@ def test_any_failure_fails_the_order_and_names_the_stage(
 
 
 def test_at_once_the_others_are_told_although_one_has_failed(sqlite_url: str) -> None:
-    with a_service(sqlite_url, Neighbours(email=is_late, sms=is_away)) as service:
+    with a_service(sqlite_url, Neighbours(email=is_late, sms=is_down)) as service:
         failed = service.post(mode="parallel")
         assert (failed.status_code, failed.get_json(force=True)["stage"]) == (504, "email")
         assert stages(failed) == {
@@ -198,7 +198,7 @@ def test_at_once_the_others_are_told_although_one_has_failed(sqlite_url: str) ->
 def test_a_retry_resumes_the_same_order_under_the_same_event_id(
     database_url: str, mode: str
 ) -> None:
-    neighbours = Neighbours(sms=is_away)
+    neighbours = Neighbours(sms=is_down)
     with a_service(database_url, neighbours) as service:
         failed = service.post(mode=mode, idempotency_key=KEY)
         neighbours.answers.clear()
@@ -295,7 +295,7 @@ def test_who_ends_after_another_has_taken_over_changes_nothing(database_url: str
     with a_service(database_url, neighbours) as service:
         with a_running_order(service, held):
             clock.now = the_lease(service)
-            neighbours.answers["email"] = is_away
+            neighbours.answers["email"] = is_down
             assert service.post(mode="sync", idempotency_key=KEY).status_code == 502
         assert the_order(service).status == "failed"
         assert [stage["outcome"] for stage in recorded(service)] == ["failed"]
@@ -326,7 +326,7 @@ def test_a_share_of_nothing_says_what_to_change(sqlite_url: str) -> None:
 
 
 def test_the_threads_are_free_again_after_a_failure(sqlite_url: str) -> None:
-    with a_service(sqlite_url, Neighbours(limit=1, email=is_away)) as service:
+    with a_service(sqlite_url, Neighbours(limit=1, email=is_down)) as service:
         assert [service.post(mode="sync").status_code for _ in range(3)] == [502] * 3
 
 
@@ -343,7 +343,7 @@ def journey(service: OrderService, answer: TestResponse) -> Any:
     return service.get(f"/orders/{order_id}/journey").get_json()
 
 
-@pytest.mark.parametrize(("sms", "status"), [(applies, "completed"), (is_away, "failed")])
+@pytest.mark.parametrize(("sms", "status"), [(applies, "completed"), (is_down, "failed")])
 def test_a_journey_shows_how_it_was_done(sqlite_url: str, sms: Callable[..., Any], status: str):
     with a_service(sqlite_url, Neighbours(sms=sms)) as service:
         answer = service.post(mode="sync")

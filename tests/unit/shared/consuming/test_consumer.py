@@ -12,7 +12,7 @@ from shared.errors import DatabaseUnavailable, DependencyUnavailable, RefusesAll
 from shared.events import Event
 from shared.transport import DEFERRAL
 from tests.builders import a_message
-from tests.fakes import Death, FakeBroker, FakeEffect, log_that_refuses
+from tests.fakes import Death, FakeBroker, FakeEffect, failing_log
 from tests.waiting import eventually, stays
 
 LADDER = (1.0, 5.0, 30.0)
@@ -365,7 +365,7 @@ def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_loop_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
     broker = FakeBroker()
-    with log_that_refuses("consumer.died"):
+    with failing_log("consumer.died"):
         running = start(broker, FakeEffect())
         broker.failure = RuntimeError("a bug")
         eventually(lambda: running.deaths == ["died"])
@@ -375,6 +375,6 @@ def test_a_loop_that_dies_tells_the_process_though_that_cannot_be_logged(start: 
 def test_a_worker_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     effect.errors[broker.queue[0].id] = Death()
-    with log_that_refuses("worker.died"):
+    with failing_log("worker.died"):
         running = start(broker, effect)
         eventually(lambda: running.deaths == ["died"])

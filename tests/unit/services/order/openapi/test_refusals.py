@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from tests.documented import TOKEN, as_sent, schema
 from tests.documented_service import AN_ORDER, THE_ORDER, DocumentedService
 from tests.fakes import Outage
-from tests.neighbours import Neighbours, is_away, is_late
+from tests.neighbours import Neighbours, is_down, is_late
 
 PROBLEM = "application/problem+json"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -36,7 +36,7 @@ OFF: dict[str, Any] = {"token": None}
 FULL: dict[str, Any] = {"outbox_limit": 1}
 
 TOO_MANY: dict[str, Any] = {"synchronous": Neighbours(limit=0)}
-BROKEN: dict[str, Any] = {"synchronous": Neighbours(sms=is_away)}
+BROKEN: dict[str, Any] = {"synchronous": Neighbours(sms=is_down)}
 LATE: dict[str, Any] = {"synchronous": Neighbours(inventory=is_late)}
 SYNC: dict[str, Any] = {"query_string": {"mode": "sync"}}
 USED: dict[str, Any] = {"headers": {"Idempotency-Key": "used"}}
