@@ -31,8 +31,6 @@ def containers(request: pytest.FixtureRequest, docker: None) -> Iterator[Contain
 
 
 @pytest.mark.parametrize("page", numbered(1, 3, 8, 9), ids=lambda page: page.stem)
-def test_what_the_page_shows_is_what_is_seen(
-    containers: Containers, page: Path, tmp_path: Path
-) -> None:
+def test_the_output_matches_the_page(containers: Containers, page: Path, tmp_path: Path) -> None:
     with DockerReader(containers, tmp_path / "demo") as reader:
         reader.read_up_to(page)

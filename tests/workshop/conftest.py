@@ -1,4 +1,4 @@
-"""Readers of the workshop, each with a folder for the shop that they start."""
+"""Readers of the workshop, each with a folder for their shop."""
 
 import signal
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tools.servers import KafkaServer, RabbitMQServer
 
 @pytest.fixture(autouse=True)
 def ctrl_c() -> None:
-    """Where tests run in the background of a script, it is ignored, also by what they start."""
+    """Restore SIGINT, which is ignored in background jobs of a script and inherited by children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -27,7 +27,7 @@ def embedded(tmp_path: Path) -> Iterator[Reader]:
 def on_rabbitmq(
     rabbitmq: RabbitMQServer, unique_names: Iterator[str], tmp_path: Path
 ) -> Iterator[Reader]:
-    """Who starts each shop on a virtual host of its own."""
+    """A reader whose shops each use an empty virtual host."""
 
     def empty_host() -> str:
         return rabbitmq.create_vhost(next(unique_names))
@@ -38,7 +38,7 @@ def on_rabbitmq(
 
 @pytest.fixture
 def on_kafka(kafka: KafkaServer, unique_names: Iterator[str], tmp_path: Path) -> Iterator[Reader]:
-    """Who starts each shop with topics of its own, of three partitions each."""
+    """A reader whose shops each use new topics with three partitions."""
     prefixes: list[str] = []
 
     def empty_topics() -> str:

@@ -1,9 +1,9 @@
-"""Whether what is seen is what the page shows.
+"""Compares a command's output with the output shown on the page.
 
-`…` stands for anything within a line, a line of `…` alone for any number of lines. Spaces are
-as many as the columns need. A name such as ORDER_ID stands for a word that is the same wherever
-the name stands on the page. Nothing else may differ, except that a slow machine takes longer:
-`1.…` is one second or up to LATE_SECONDS more, and `… ms` may be a second and some.
+`…` matches anything within a line, and a line with only `…` any number of lines. The number of
+spaces may differ. A name such as ORDER_ID matches a word, the same one everywhere on the page.
+Nothing else may differ, except for durations on a slow machine: `1.…` matches one second or up to
+LATE_SECONDS more, and `… ms` up to somewhat more than a second.
 """
 
 import re
@@ -11,18 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 NAME = re.compile(r"(?:[A-Z]+_ID|HANDLE)\b")
 ANYTHING = "…"
-#: So much later than on the page, and nothing earlier; the next attempt has its own line.
+#: How much later than on the page an event may be, never earlier; the next attempt has its own
+#: line.
 LATE_SECONDS = 4
-#: What may differ within a line, the first that fits.
+#: Patterns for the variable parts of a line; the first match counts.
 GAP = re.compile(rf"\b(?P<seconds>\d+)\.{ANYTHING}|(?P<fast>{ANYTHING} ms\b)|{ANYTHING}")
 
 
 def read(
     shown: Sequence[str], seen: str, names: Mapping[str, str], *, more: bool = False
 ) -> dict[str, str] | None:
-    """The names with what they stand for; None when it is something else that is seen.
+    """The values of the names, or None when the output differs.
 
-    With `more`, the command goes on, and other lines may stand before, between and after these.
+    With `more`, for a command that is still running, other lines may be before, between and after.
     """
     others = r"(?:.*\n)*?" if more else ""
     lines = map(_line_pattern, _tidy("\n".join(shown)))
@@ -32,7 +33,7 @@ def read(
 
 
 def insert(command: str, names: Mapping[str, str]) -> str:
-    """The command with names replaced by what they stand for. Raises KeyError for a new one."""
+    """The command with names replaced by their values. Raises KeyError for an unknown name."""
     return NAME.sub(lambda name: names[name[0]], command)
 
 
@@ -59,12 +60,13 @@ def _gap_pattern(gap: re.Match[str]) -> str:
     if gap["seconds"]:
         first = int(gap["seconds"])
         return rf"(?:{'|'.join(map(str, range(first, first + LATE_SECONDS + 1)))})\.\d+"
-    # Still told from an order that waits for every service, which takes 3.5 s.
+    # Still shorter than a synchronous order, which takes 3.5 s.
     return r"(?:\d+ ms|1\.\d s)" if gap["fast"] else ".*"
 
 
 def _with_groups(pattern: str, names: Mapping[str, str]) -> str:
-    """A known name is what it stands for, a new one a group, the same again what that found."""
+    """A known name matches its value, a new one becomes a group, its repetition a
+    back-reference."""
     new: set[str] = set()
 
     def group(found: re.Match[str]) -> str:

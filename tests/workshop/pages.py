@@ -1,14 +1,15 @@
-"""The pages of the workshop, as what a terminal is told in them and what it answers.
+"""Parses the workshop's pages into commands and their expected output.
 
-A fenced block `console` is a terminal. `$ ` begins a command, which goes on in the next line
-after a backslash; `^C` is Ctrl-C; all other lines are what is seen. Further words after `console`:
+A fenced block `console` is a terminal. `$ ` begins a command, which continues on the next line
+after a backslash; `^C` is Ctrl-C; all other lines are output. Further words after `console`:
 
-- `embedded`, `rabbitmq`, `kafka`: only for those who chose this way, else for all;
-- `demo`, `docker`: only where the shop is that of `orderctl demo`, or that of Compose;
-- `first-terminal`, `third-terminal`: there, where a command goes on running; else the second one;
-- `fails`: the command ends with an error, and its sentence is shown as well;
-- `eventually`: the command is repeated until it shows this;
-- `prepare`: installing, and starting what is in Docker; not run here.
+- `embedded`, `rabbitmq`, `kafka`: only for readers with this setup, otherwise for all;
+- `demo`, `docker`: only for shops started by `orderctl demo`, or by Compose;
+- `first-terminal`, `third-terminal`: the terminal in which a command keeps running; otherwise the
+second;
+- `fails`: the command fails, and its error message is shown as well;
+- `eventually`: the command is repeated until its output matches;
+- `prepare`: installs software, or starts containers; not run here.
 """
 
 import os
@@ -30,7 +31,8 @@ CTRL_C = "^C"
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: `words` after the language; `line` is that of its fence, from 1."""
+    """A fenced block: `words` follow the language; `line` is the number of its fence line, from
+    1."""
 
     page: Path
     line: int
@@ -55,14 +57,14 @@ class Block:
 
 @dataclass
 class Command:
-    """What is typed, `^C` included, and the lines that are seen then."""
+    """A typed command, which may be `^C`, and the lines of its output."""
 
     typed: str
     seen: list[str] = field(default_factory=list)
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """The fenced blocks of a page. Raises ValueError for a word that means nothing."""
+    """The fenced blocks of a page. Raises ValueError for an unknown word."""
     for token in MarkdownIt().parse(page.read_text()):
         if token.type == "fence" and token.map:
             language, *words = token.info.split() or [""]
@@ -77,7 +79,7 @@ def consoles(page: Path) -> list[Block]:
 
 
 def commands(block: Block) -> Sequence[Command]:
-    """Raises ValueError when something is seen before anything is typed."""
+    """The commands of a block. Raises ValueError for output before the first command."""
     found: list[Command] = []
     is_open = False
     for line in block.text.splitlines():
@@ -94,7 +96,7 @@ def commands(block: Block) -> Sequence[Command]:
 
 
 def part_pages(first: int, last: int) -> list[Path]:
-    """The pages of these parts and of all in between."""
+    """The pages of the parts from `first` to `last`."""
     return numbered(*range(first, last + 1))
 
 

@@ -1,4 +1,4 @@
-"""Somebody who does what a page says, and looks whether it is so."""
+"""Runs the commands of a page and compares their output."""
 
 import re
 import time
@@ -19,29 +19,29 @@ from tests.zygote.client import python
 
 POLL_SECONDS = 0.2
 FRONT_PAGE = FOLDER / "README.md"
-#: The demo's settings that hold an address, by the part that listens there.
+#: The demo's settings with an address, by the part that listens there.
 SETTINGS = {"order-relay": "RELAY_URL", "mail_sink": "MAIL_URL"}
-#: Ports that a page gives to processes of the reader.
+#: Ports of processes that the reader starts.
 OWN_PORTS = ("8006", "8103")
 SHOP = "orderctl demo"
 
 
 @dataclass
 class Reader:
-    """`way`: which of three was chosen. `folder`: for the demo. `broker_url`: makes the address
-    of an empty broker, for each demo; None for the embedded one.
+    """`way`: the chosen setup. `folder`: for the demo. `broker_url` returns the URL of an empty
+    broker for each demo; None for the embedded one.
     """
 
     way: str
     folder: Path
     broker_url: Callable[[], str] | None = None
     names: dict[str, str] = field(default_factory=dict)
-    #: What is run in place of an exercise: one that is solved.
+    #: Replacements for exercise files: solved ones.
     solved: Mapping[str, Path] = field(default_factory=dict)
-    #: `python`, as a person has it, or from the zygote.
+    #: The `python` command: a real one, or the zygote's.
     python: str = field(default_factory=python)
 
-    #: Who started the shop: `orderctl demo`, or Compose in `docker`.
+    #: How the shop was started: `demo` for `orderctl demo`, `docker` for Compose.
     shop: ClassVar[str] = "demo"
 
     def __post_init__(self) -> None:
@@ -54,23 +54,23 @@ class Reader:
         }
 
     def environment(self) -> dict[str, str]:
-        """The variables of all terminals."""
+        """The environment variables of all terminals."""
         return {
             "DEMO_FOLDER": str(self.folder),
             "COLUMNS": "160",
-            # A path is an import, also for what is run from another folder.
+            # So that modules can be imported from any folder.
             "PYTHONPATH": str(ROOT),
         }
 
     def read_page(self, page: Path) -> None:
-        """Do all of it. Raises AssertionError with the place where it is otherwise."""
+        """Run the whole page. Raises AssertionError with the place of the first difference."""
         self.names = {}
         for block in consoles(page):
             if self._does(block):
                 self.do(block)
 
     def read_up_to(self, page: Path) -> None:
-        """Nothing of the front page but what every terminal is told, and then this page."""
+        """Run the set-up commands of the front page, and then this page."""
         for block in consoles(FRONT_PAGE):
             is_told = block.text.startswith("$ source ") or self.shop in block.words
             if is_told and self._does(block):
@@ -81,7 +81,7 @@ class Reader:
         return block.is_for(self.way, self.shop) and "prepare" not in block.words
 
     def solve(self, page: Path, folder: Path) -> None:
-        """From now on, run the exercise of this page with its solution."""
+        """From now on, run this page's exercise with its solution."""
         file = write_solved(page, folder)
         self.solved = {f"docs.workshop.exercises.{file.stem}": file}
 
@@ -125,7 +125,7 @@ class Reader:
                 self._compare(block, command, seen)
             return
         if command.typed.startswith(SHOP):
-            # One demo at a time: whoever read an earlier page may have left one running.
+            # One demo at a time: an earlier page may have left one running.
             terminal.press_ctrl_c()
         terminal.begin(self._typed(command))
         deadline = time.monotonic() + LIMIT
@@ -141,7 +141,8 @@ class Reader:
         self.names = names
 
     def _typed(self, command: Command) -> str:
-        """The command, with this demo's folder, addresses and broker in place of those shown."""
+        """The command with this demo's folder, addresses and broker instead of the documented
+        ones."""
         typed = insert(command.typed, self.names)
         for shown, real in self._addresses().items():
             typed = typed.replace(shown, real)
@@ -151,7 +152,7 @@ class Reader:
         for module, file in self.solved.items():
             typed = typed.replace(f"-m {module}", str(file))
         if typed.startswith(SHOP):
-            # Two readers who begin at the same moment would both find the documented ones free.
+            # Two readers that start at the same time would both find the documented ports free.
             typed += " --free-ports"
             typed += f" --broker '{self.broker_url()}'" if self.broker_url else ""
         return typed

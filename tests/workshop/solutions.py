@@ -1,4 +1,4 @@
-"""The exercises with the solutions that the pages show."""
+"""Applies the solutions on the pages to the exercises."""
 
 import ast
 from pathlib import Path
@@ -11,13 +11,13 @@ def exercise(page: Path) -> Path:
 
 
 def solution(page: Path) -> Block:
-    """The only Python on the page."""
+    """The page's only Python block."""
     [block] = [block for block in blocks(page) if block.language == "python"]
     return block
 
 
 def write_solved(page: Path, folder: Path) -> Path:
-    """The exercise of a page, solved, as a file in the folder."""
+    """Write the solved exercise of a page to a file in the folder."""
     given = exercise(page)
     solved = folder / given.name
     solved.write_text(with_solution(given.read_text(), solution(page).text))
@@ -25,7 +25,8 @@ def write_solved(page: Path, folder: Path) -> Path:
 
 
 def with_solution(given: str, solution: str) -> str:
-    """The functions and classes of the solution in place of those of the same name."""
+    """The exercise, with functions and classes replaced by those in the solution with the same
+    names."""
     new = {_name(node): node for node in ast.parse(solution).body}
     assert not any(name.startswith("test_") for name in new), "a solution must not change its test"
     tree = ast.parse(given)

@@ -1,4 +1,4 @@
-"""A terminal: commands one after the other, or one that goes on until Ctrl-C."""
+"""A terminal that runs commands one after another, or one command until Ctrl-C."""
 
 import os
 import shlex
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from orderctl.stack.process import ROOT
 
-#: Seconds for one command. The longest waits for leases of dead processes.
+#: Seconds for one command. The slowest one waits for leases of crashed processes.
 LIMIT = 90.0
-#: Seconds in which everything that a command started has to end.
+#: Seconds in which all processes that a command started must end.
 END_LIMIT = 45.0
-#: What the shell keeps for the commands that follow.
+#: Commands whose effect on the shell must persist for later commands.
 KEPT = ("alias ", "unalias ", "export ", "source ")
-#: With these set, programs say something else than they say to a person.
+#: Variables that change the output of programs.
 NOT_A_PERSONS = {"CI", "PYTEST_ADDOPTS"}
 
 
 class Terminal:
-    """Starts each command as a shell of its own, with what earlier ones were to keep.
+    """Starts each command in a new shell, after repeating the persistent earlier commands.
 
-    `screen`: the file for what a command that goes on shows. `python`: what `python` is there,
-    whatever was activated.
+    `screen`: the file for the output of a running command. `python`: the `python` command,
+    whichever environment was activated.
     """
 
     def __init__(self, environment: Mapping[str, str], screen: Path, python: Path) -> None:
@@ -37,7 +37,7 @@ class Terminal:
         self._screen = screen
 
     def run(self, command: str, *, with_errors: bool) -> tuple[int, str]:
-        """Its status and its output. Progress goes to standard error, and is left out."""
+        """Run a command; returns its status and output. Progress on standard error is left out."""
         if command.startswith(KEPT):
             self._kept.append(command)
         with self._start(command, subprocess.PIPE, with_errors=with_errors) as running:
@@ -49,7 +49,7 @@ class Terminal:
         return running.returncode, output.decode()
 
     def begin(self, command: str) -> None:
-        """Start a command that goes on."""
+        """Start a command that keeps running."""
         if command.startswith(KEPT):
             self._kept.append(command)
             return
@@ -62,11 +62,12 @@ class Terminal:
         return self._running is not None and self._running.poll() is None
 
     def seen(self) -> str:
-        """All that the command that goes on has shown."""
+        """The output of the running command so far."""
         return self._screen.read_text(errors="replace") if self._screen.exists() else ""
 
     def press_ctrl_c(self) -> str:
-        """What the command then shows until it has ended; nothing where none runs."""
+        """Interrupt the running command; returns the output until its end. Empty if none is
+        running."""
         if self._running is None or not self.goes_on:
             return ""
         before = len(self.seen())

@@ -1,4 +1,4 @@
-"""Parts 11 to 12 on the embedded broker, as they stand."""
+"""Parts 11 to 12 on the embedded broker."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.workshop.reader import Reader
 
 
 @pytest.mark.parametrize("page", part_pages(11, 12), ids=lambda page: page.stem)
-def test_what_the_page_shows_is_what_is_seen(embedded: Reader, page: Path, tmp_path: Path) -> None:
+def test_the_output_matches_the_page(embedded: Reader, page: Path, tmp_path: Path) -> None:
     embedded.solve(page, tmp_path)
 
     embedded.read_up_to(page)

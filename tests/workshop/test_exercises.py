@@ -1,4 +1,4 @@
-"""Each exercise fails as it is given and passes with the solution that its page shows."""
+"""Each exercise fails as given, and passes with the solution on its page."""
 
 import os
 import subprocess
@@ -37,12 +37,13 @@ def test_it_fails_as_given_and_passes_with_the_solution(
 
 
 def names_of_passing(folder: Path) -> set[str]:
-    """The files of which each test passes. In one run, as starting pytest takes the longest."""
+    """The names of the files in which every test passes. One pytest run, as its start takes
+    longest."""
     files = sorted(folder.glob("part_*.py"))
-    # Names of files are told as seen from the root, and of files outside of it not at all.
+    # pytest prints file names relative to the root, and none for files outside of it.
     words = ["-q", "-rA", "--tb=no", "-p", "no:cacheprovider", "-c", "pyproject.toml"]
     words += ["--rootdir", str(folder)]
-    # Options for this run of the tests would change what that one says.
+    # Options of this test run would change that run's output.
     environment = {name: text for name, text in os.environ.items() if name != "PYTEST_ADDOPTS"}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *words, *map(str, files)],
@@ -53,12 +54,12 @@ def names_of_passing(folder: Path) -> set[str]:
         timeout=120,
         check=False,
     )
-    # Any other status says that some could not be run at all.
+    # Any other status means that some tests could not be run.
     assert run.returncode in (0, 1), run.stdout + run.stderr
     told = {file.name: _outcomes(run.stdout, file.name) for file in files}
     return {name for name, outcomes in told.items() if outcomes == {"PASSED"}}
 
 
 def _outcomes(said: str, name: str) -> set[str]:
-    """What pytest's last lines say of the tests in a file: PASSED, FAILED, ERROR."""
+    """The outcomes of a file's tests in pytest's summary: PASSED, FAILED or ERROR."""
     return {line.split()[0] for line in said.splitlines() if f"{name}::" in line}

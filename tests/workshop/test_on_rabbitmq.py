@@ -1,4 +1,4 @@
-"""The parts in which RabbitMQ shows something of its own, on RabbitMQ."""
+"""The parts with RabbitMQ-specific content, on RabbitMQ."""
 
 from pathlib import Path
 
@@ -9,9 +9,7 @@ from tests.workshop.reader import Reader
 
 
 @pytest.mark.parametrize("page", numbered(3, 4, 5, 8, 9, 12), ids=lambda page: page.stem)
-def test_what_the_page_shows_is_what_is_seen(
-    on_rabbitmq: Reader, page: Path, tmp_path: Path
-) -> None:
+def test_the_output_matches_the_page(on_rabbitmq: Reader, page: Path, tmp_path: Path) -> None:
     on_rabbitmq.solve(page, tmp_path)
 
     on_rabbitmq.read_up_to(page)

@@ -1,4 +1,4 @@
-"""The pages as such: complete, short, with links that lead somewhere."""
+"""The pages themselves: complete, short, and without dead links."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_there_are_twelve_parts_and_the_front_page_lists_each() -> None:
 
 
 @pytest.mark.parametrize("page", PARTS, ids=names)
-def test_a_part_asks_shows_explains_and_gives_an_exercise(page: Path) -> None:
+def test_a_part_has_question_commands_explanation_and_exercise(page: Path) -> None:
     text = page.read_text()
 
     for heading in ("## Run", "## See", "## Why", "## Exercise"):
@@ -41,7 +41,7 @@ def test_a_part_asks_shows_explains_and_gives_an_exercise(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_no_link_is_dead(page: Path) -> None:
     text = CODE.sub("", page.read_text())
     links = [link for link in LINK.findall(text) if "://" not in link]
 
@@ -50,7 +50,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=names)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_started_in_a_terminal_is_stopped_there(page: Path, way: str) -> None:
+def test_every_command_started_in_a_terminal_is_stopped_there(page: Path, way: str) -> None:
     typed = [
         command.typed
         for block in consoles(page)
@@ -61,7 +61,7 @@ def test_what_is_started_in_a_terminal_is_stopped_there(page: Path, way: str) ->
     assert typed.count("^C") == len(typed) - typed.count("^C")
 
 
-def test_what_is_prepared_is_a_target_of_make_or_a_known_program() -> None:
+def test_preparations_use_make_targets_or_known_programs() -> None:
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     typed = [
         command.typed

@@ -16,11 +16,11 @@ if __name__ == "__main__":
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(folder / "socket"))
     listener.listen(64)
-    # Nobody asks before this is said.
+    # Clients wait for this line.
     print("ready", flush=True)
     request = Server(listener, sys.stdin.fileno()).serve()
     if request:
         become(request, str(folder / "python"), sys.path[1:])
     else:
-        # Whoever made it may have been killed.
+        # The process that created the folder may have been killed.
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,11 +1,11 @@
-"""What the zygote is asked for, on its way through a socket. Imported by a process a command, so
-it takes little from the library.
+"""Requests to the zygote through its socket. Every command imports this module, so it imports
+little itself.
 """
 
 import json
 import socket
 
-#: The request with an environment, in bytes. A socket takes messages of twice this length.
+#: The maximum size in bytes of a request with an environment; half of a socket's limit.
 MAX_BYTES = 100_000
 
 
@@ -20,10 +20,10 @@ def ask(
     streams: tuple[int, int, int],
     ignored: list[int],
 ) -> tuple[socket.socket, int]:
-    """Have it fork; the connection to ask about the new process, and its pid. Raises OSError.
+    """Request a fork; returns the connection for the new process, and its pid. Raises OSError.
 
-    `script` is what it finds as its own path, where that is not the module's. `streams` are
-    descriptors for standard input, output and error; `ignored` signal numbers.
+    `script` is its `sys.argv[0]`, if not the module's path. `streams` are the descriptors for
+    standard input, output and error; `ignored` are signal numbers.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -44,14 +44,14 @@ def ask(
 
 
 def end_of(connection: socket.socket) -> int:
-    """Wait for the end of the process; its status, below zero when a signal ended it.
+    """Wait for the process to end; returns its status, negative for a signal.
 
-    Raises OSError when the zygote has gone. Until this returns, the pid is nobody else's.
+    Raises OSError when the zygote has ended. The pid is not reused before this returns.
     """
     said = connection.recv(64)
     if not said:
         raise OSError("the zygote has ended")
     connection.shutdown(socket.SHUT_WR)
-    # It closes its side when the process has left the system's table.
+    # The zygote closes its side after the process has been reaped.
     connection.recv(64)
     return int(said)

@@ -1,4 +1,4 @@
-"""A copy of the zygote becomes the process that somebody has asked for."""
+"""Turns a copy of the zygote into the requested process."""
 
 import io
 import os
@@ -10,15 +10,14 @@ import time
 
 from tests.zygote.server import Request
 
-#: What `python` does without at its start, since the zygote has done it.
+#: Modules that `python` has imported before a program starts.
 STREAM_NAMES = ("stdin", "stdout", "stderr")
 
 
 def become(request: Request, executable: str, path: list[str]) -> None:
-    """Run the module as `python -m` does, and return when it does, unless it raises.
+    """Run the module as `python -m` does, and return when it ends, unless it raises.
 
-    `executable` is what starts further processes; `path` is where modules are, without the folder
-    that comes first.
+    `executable` becomes `sys.executable`; `path` is `sys.path` without its first entry.
     """
     os.setsid()
     _connect(request.streams)
@@ -31,16 +30,16 @@ def become(request: Request, executable: str, path: list[str]) -> None:
     tempfile.tempdir = None
     _open_streams(unbuffered=bool(os.environ.get("PYTHONUNBUFFERED")))
     own = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-    # The checkout, say, which the environment of `orderctl` names as well.
+    # For example the checkout, which `orderctl` adds to PYTHONPATH too.
     others = [each for each in path if each not in own]
     sys.path[:] = [os.getcwd(), *own, *others]  # noqa: PTH109 (as Python says it)
     sys.executable = executable
     sys.argv[:] = [request.script or request.module, *request.arguments]
-    # As at a start: it is imported as a module only if another module asks for it.
+    # As after a normal start: the module is not in `sys.modules` until something imports it.
     for name in (request.module, f"{request.module}.__main__"):
         if not hasattr(sys.modules.get(name), "__path__"):
             sys.modules.pop(name, None)
-    # A script keeps its own path as the first word.
+    # A script keeps its own path in `sys.argv[0]`.
     runpy.run_module(request.module, run_name="__main__", alter_sys=not request.script)
 
 
@@ -52,7 +51,7 @@ def _connect(streams: list[int]) -> None:
 
 
 def _open_streams(*, unbuffered: bool) -> None:
-    """New ones, written as those of the zygote are, which remember what kind of file theirs was."""
+    """Open new stream objects, since the zygote's remember what kind of file they had."""
     for descriptor, name in enumerate(STREAM_NAMES):
         stream = _stream(descriptor, getattr(sys, name), unbuffered)
         setattr(sys, name, stream)

@@ -1,4 +1,4 @@
-"""The zygote of this run of the tests: started when it is first asked, gone with the run."""
+"""The zygote of this test run: started on the first request, ended with the run."""
 
 import atexit
 import os
@@ -16,9 +16,9 @@ from orderctl.stack.environment import of_the_machine
 from orderctl.stack.process import ROOT, Started, start_python
 from tests.zygote.asking import ask, end_of
 
-#: Which Python reads when it starts, and which a copy of the zygote heeds all the same.
+#: Variables that Python reads at startup, and that a copy of the zygote applies as well.
 HEEDED = {"PYTHONPATH", "PYTHONUNBUFFERED"}
-#: `{script}`: what the process takes for its own path, if it is to take another than its module's.
+#: `{script}`: the process's `sys.argv[0]`, if it is not the module's path.
 COMMAND = """\
 #!/bin/sh
 exec "{python}" -IS "{command}" "{socket}" "{python}" "{script}" {module}"$@"
@@ -26,7 +26,7 @@ exec "{python}" -IS "{command}" "{socket}" "{python}" "{script}" {module}"$@"
 
 
 class Forked:
-    """A process of the zygote's; what `subprocess.Popen` can do, as far as tests need it."""
+    """A process forked from the zygote, with the methods of `subprocess.Popen` that tests need."""
 
     def __init__(
         self,
@@ -52,23 +52,23 @@ class Forked:
         self._asking = threading.Lock()
 
     def poll(self) -> int | None:
-        """None while it runs; below zero when a signal ended it."""
+        """The exit status: None while it is running, negative for a signal."""
         with self._asking:
-            if self.returncode is None and self._is_told(0):
+            if self.returncode is None and self._is_signalled(0):
                 with self._connection:
                     self.returncode = end_of(self._connection)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its status. Raises subprocess.TimeoutExpired."""
+        """Wait for the exit status. Raises subprocess.TimeoutExpired."""
         if self.returncode is None:
-            self._is_told(timeout)
+            self._is_signalled(timeout)
         status = self.poll()
         if status is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
         return status
 
-    def _is_told(self, timeout: float | None) -> bool:
+    def _is_signalled(self, timeout: float | None) -> bool:
         news = select.poll()
         news.register(self._connection, select.POLLIN)
         return bool(news.poll(None if timeout is None else max(0.0, timeout) * 1000))
@@ -79,7 +79,7 @@ class Forked:
 
 
 class Zygote:
-    """Started by this; it ends with `close`, and with this process, however that ends."""
+    """Starts the zygote, which ends with `close`, or when this process ends in any way."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="zygote-"))
@@ -124,22 +124,22 @@ def _zygote() -> Zygote:
 def fork_python(
     module: str, environment: Mapping[str, str], output: BinaryIO, folder: Path
 ) -> Started:
-    """`python -m module`, forked where that is the same as started."""
-    if sys.platform != "linux" or not _can_heed(environment):
+    """Run `python -m module`, forked from the zygote where that is equivalent."""
+    if sys.platform != "linux" or not _can_apply(environment):
         return start_python(module, environment, output, folder)
     return Forked(_zygote().socket, module, environment, output, folder)
 
 
-def _can_heed(environment: Mapping[str, str]) -> bool:
-    """Python has other variables, which work from its start on only."""
+def _can_apply(environment: Mapping[str, str]) -> bool:
+    """Whether no other variable is set that Python only applies at startup."""
     python = {name: value for name, value in environment.items() if name.startswith("PYTHON")}
     machine = of_the_machine()
     return all(name in HEEDED or machine.get(name) == value for name, value in python.items())
 
 
 def python() -> str:
-    """A command that does what `python` does: quicker, where the zygote knows the module.
+    """The path of a command equivalent to `python`, faster for modules in the zygote.
 
-    Beside it is `orderctl`, except where this is Python itself: there it is what pip has made.
+    The same folder has `orderctl`. Without a zygote, both are the real ones.
     """
     return str(_zygote().python) if sys.platform == "linux" else sys.executable

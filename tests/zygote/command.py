@@ -1,10 +1,10 @@
-"""What `python` and `orderctl` are for tests: asks the zygote for `-m MODULE …`, and stands for
+"""The tests' `python` and `orderctl`: has the zygote run `-m MODULE …`, and acts as a proxy for
 that process.
 
-Run as `command.py SOCKET PYTHON SCRIPT ARGUMENT…`, where SCRIPT is what the process is to find as
-its own path, or empty; whatever is not for the zygote, PYTHON itself does.
-Signals are passed on, the status is that of the process. Who stops or kills this one with SIGKILL
-ends the process as well.
+Run as `command.py SOCKET PYTHON SCRIPT ARGUMENT…`, where SCRIPT is the process's `sys.argv[0]`, or
+empty. PYTHON itself runs everything else.
+Signals are forwarded, and the exit status is the process's. Killing this command with SIGKILL kills
+the process too.
 """
 
 import os
@@ -13,19 +13,19 @@ import sys
 from socket import socket
 from types import FrameType
 
-# Started without Python's own search, which costs as much as all that is done here.
+# Started without Python's path search, which takes as long as everything here.
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", ".."))  # noqa: PTH118, PTH120
 
 from tests.zygote.asking import ask, end_of
 
-#: Of which there may be hundreds: they have to come to the process as they would have come.
+#: These may have hundreds of entries, all of which must reach the process unchanged.
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 OURS = ("orderctl", "services", "shared", "simulators", "docs.workshop")
 
 
 def main(address: str, python: str, script: str, arguments: list[str]) -> int:
     try:
-        # Without a zygote, or without one of the streams, it is done as ever.
+        # Without a zygote, or with a stream closed, run Python itself.
         asked = ask_like_this(address, script, arguments) if is_for_zygote(arguments) else None
     except OSError:
         asked = None
@@ -37,7 +37,7 @@ def main(address: str, python: str, script: str, arguments: list[str]) -> int:
 
 
 def ask_like_this(address: str, script: str, arguments: list[str]) -> tuple[socket, int]:
-    """For a process with the environment, the folder and the streams of this one."""
+    """Request a process with this one's environment, working directory and streams."""
     could_be = (*PASSED_ON, signal.SIGINT)
     return ask(
         address,

@@ -1,4 +1,5 @@
-"""Imports everything that processes of ours need, but for what looks at its surroundings then."""
+"""Imports all modules that our processes need, except those that inspect the environment on
+import."""
 
 import gc
 import importlib
@@ -8,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 PACKAGES = ("shared", "services", "simulators", "orderctl")
-#: Others' modules that come with nothing but what is left out.
+#: Third-party modules that are only used by the excluded ones.
 OTHERS = ("flask", "gunicorn.app.base", "gunicorn.workers.gthread", "structlog", "typer", "httpx")
-#: It decides, when it is imported, where a process counts.
+#: On import it decides where a process stores its metrics.
 LEFT_OUT = "prometheus_client"
 
 
@@ -23,7 +24,7 @@ class _LeftOut:
 
 
 def preload() -> None:
-    """Whatever imports what is left out is left out as well; each process imports these itself."""
+    """Modules that import an excluded one are excluded too; each process imports them itself."""
     refusing = _LeftOut()
     sys.meta_path.insert(0, refusing)
     for name in OTHERS:
@@ -36,6 +37,6 @@ def preload() -> None:
                 if str(error).partition(".")[0] != LEFT_OUT:
                     raise
     sys.meta_path.remove(refusing)
-    # A collection in a process would write to the memory that it shares with all others.
+    # Garbage collection in a process would copy the memory that it shares with the others.
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The zygote's one loop: it forks on request, and says how its children have ended."""
+"""The zygote's loop: forks on request, and reports the exit statuses of its children."""
 
 import json
 import os
@@ -17,8 +17,8 @@ STREAMS = 3
 
 @dataclass(frozen=True)
 class Request:
-    """A process that somebody wants: `python -m module arguments` in `folder`, or a script that
-    runs this module.
+    """A requested process: `python -m module arguments` in `folder`, or a script that runs this
+    module.
     """
 
     module: str
@@ -31,7 +31,7 @@ class Request:
 
 
 class Server:
-    """Ends at the end of file on `lifeline`, and all its children with it."""
+    """Ends at end of file on `lifeline`, together with all its children."""
 
     def __init__(self, listener: socket.socket, lifeline: int) -> None:
         self._listener = listener
@@ -48,7 +48,7 @@ class Server:
             self._selector.register(watched, selectors.EVENT_READ)
 
     def serve(self) -> Request | None:
-        """Returns in each new process, with what it is to become; in the zygote at its end."""
+        """Returns the request in each new process, and None in the zygote at its end."""
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         while True:
@@ -92,7 +92,7 @@ class Server:
         return None
 
     def _leave(self) -> None:
-        """In a child: nothing of the zygote is left open, and signals are as at a start."""
+        """In a child: close the zygote's descriptors and reset signals."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
@@ -100,7 +100,8 @@ class Server:
             each.close()
 
     def _tell_ends(self) -> None:
-        """Children stay in the system's table until whoever asked has seen their status."""
+        """Report exit statuses; a child is not reaped before its requester has received the
+        status."""
         for connection, pid in self._children.items():
             if connection in self._told:
                 continue
@@ -113,7 +114,7 @@ class Server:
                     connection.send(str(status).encode())
 
     def _dismiss(self, connection: socket.socket) -> None:
-        """Whoever asked has seen the end, or has ended itself: then the child ends as well."""
+        """The requester has received the status, or has itself ended: end and reap the child."""
         pid = self._children.pop(connection)
         if connection not in self._told:
             _kill(pid)

@@ -1,6 +1,6 @@
-"""Prints what a process finds when it begins, waits for a line, and ends with a status.
+"""Prints the state of a process at its start, waits for a line, and exits with a status.
 
-The status is the first argument; as `wait`, it goes on until a signal ends it.
+The status is the first argument; with `wait`, it runs until a signal ends it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A process forked from the zygote is what `python -m` would have started."""
+"""A process forked from the zygote is equivalent to one started by `python -m`."""
 
 import json
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, noth
 
 
 def mirror(start: Start, folder: Path, **environment: str) -> tuple[Started, dict[str, Any]]:
-    """The process, and what it has found once it has said so."""
+    """A process that runs the mirror, and the state that it printed."""
     log = folder / f"{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         started = start(MIRROR, {**of_the_machine(), **environment}, output, folder)
@@ -36,7 +36,9 @@ def mirror(start: Start, folder: Path, **environment: str) -> tuple[Started, dic
     "environment",
     [{}, {"PYTHONUNBUFFERED": "1", "TZ": "Asia/Tokyo", "COLUMNS": "7"}, {"PYTHONUTF8": "0"}],
 )
-def test_it_finds_what_a_started_one_finds(tmp_path: Path, environment: Mapping[str, str]) -> None:
+def test_a_forked_process_has_the_state_of_a_started_one(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
     settings = {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), **environment}
     real, in_real = mirror(start_python, tmp_path, **settings)
     forked, in_forked = mirror(fork_python, tmp_path, **settings)
@@ -51,7 +53,9 @@ def test_it_finds_what_a_started_one_finds(tmp_path: Path, environment: Mapping[
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
-def test_a_signal_ends_it_and_is_its_status(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_process_and_is_its_status(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     forked, _ = mirror(fork_python, tmp_path, PYTHONPATH=str(ROOT), WAITS="1")
 
     assert forked.poll() is None
@@ -63,7 +67,7 @@ def test_a_signal_ends_it_and_is_its_status(tmp_path: Path, number: signal.Signa
         os.kill(forked.pid, 0)
 
 
-def test_its_pid_is_kept_until_its_end_was_seen(tmp_path: Path) -> None:
+def test_the_pid_is_not_reused_before_the_status_was_read(tmp_path: Path) -> None:
     forked, _ = mirror(fork_python, tmp_path, PYTHONPATH=str(ROOT))
     state = Path(f"/proc/{forked.pid}/stat")
 
@@ -72,7 +76,7 @@ def test_its_pid_is_kept_until_its_end_was_seen(tmp_path: Path) -> None:
     assert not state.exists()
 
 
-def test_it_stops_and_goes_on(tmp_path: Path) -> None:
+def test_the_process_can_be_stopped_and_continued(tmp_path: Path) -> None:
     forked, _ = mirror(fork_python, tmp_path, PYTHONPATH=str(ROOT), WAITS="1")
     state = Path(f"/proc/{forked.pid}/stat")
 
@@ -84,7 +88,7 @@ def test_it_stops_and_goes_on(tmp_path: Path) -> None:
     assert forked.wait(20) == -signal.SIGKILL
 
 
-def test_its_children_are_found_and_end_with_its_group(tmp_path: Path) -> None:
+def test_child_processes_end_with_the_group(tmp_path: Path) -> None:
     part = PartProcess("tests.unit.orderctl.stack.a_parent", {}, tmp_path / "log", fork_python)
     eventually(part.workers)
     [child] = part.workers()
@@ -97,7 +101,7 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_a_zygote_that_ends_takes_all_along(tmp_path: Path) -> None:
+def test_all_processes_end_with_the_zygote(tmp_path: Path) -> None:
     zygote = Zygote()
 
     def start(module: str, environment: Mapping[str, str], output: Any, folder: Path) -> Forked:
@@ -116,7 +120,7 @@ def run(command: str, *words: str, **more: Any) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [command, "-m", MIRROR, *words],
         cwd=ROOT,
-        # A shell adds the last one, and the command begins as a script.
+        # A shell adds the last variable, and the command starts as a script.
         env={**of_the_machine(), "COLUMNS": "33", "PWD": str(ROOT)},
         capture_output=True,
         text=True,
@@ -125,7 +129,7 @@ def run(command: str, *words: str, **more: Any) -> subprocess.CompletedProcess[s
     )
 
 
-def test_the_command_is_python_with_its_streams_and_its_status() -> None:
+def test_the_command_passes_on_streams_and_status() -> None:
     real, forked = (
         run(command, "5", start_new_session=True) for command in (sys.executable, python())
     )
@@ -135,7 +139,7 @@ def test_the_command_is_python_with_its_streams_and_its_status() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_the_command_ends_as_its_process_does(number: signal.Signals) -> None:
+def test_the_command_ends_with_its_process(number: signal.Signals) -> None:
     with subprocess.Popen(
         [python(), "-m", MIRROR, "wait"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as command:
@@ -145,19 +149,19 @@ def test_the_command_ends_as_its_process_does(number: signal.Signals) -> None:
         assert command.wait(20) == -number
 
 
-def test_who_kills_the_command_kills_the_process() -> None:
+def test_killing_the_command_kills_the_process() -> None:
     with subprocess.Popen(
         [python(), "-m", MIRROR, "wait"], cwd=ROOT, stdout=subprocess.PIPE
     ) as command:
         assert command.stdout
         command.stdout.readline()
         command.kill()
-        # At the end of the file, nobody has it open any more.
+        # End of file means that no process has the pipe open any more.
         assert command.stdout.read() == b""
 
 
-def test_the_command_does_the_rest_itself() -> None:
-    """What the zygote does not know, and everything without a zygote."""
+def test_the_command_runs_python_itself_for_everything_else() -> None:
+    """Modules unknown to the zygote, and everything without a zygote."""
     said = subprocess.run([python(), "-c", "print(6 * 7)"], capture_output=True, check=True)
     assert said.stdout == b"42\n"
 
@@ -168,7 +172,7 @@ def test_the_command_does_the_rest_itself() -> None:
     assert subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 4
 
 
-def test_the_other_command_is_orderctl_with_its_streams_its_status_and_its_name() -> None:
+def test_orderctl_passes_on_streams_status_and_its_name() -> None:
     folder = Path(python()).parent
     environment = {**of_the_machine(), "PATH": f"{folder}:{os.defpath}", "DEMO_FOLDER": "/nowhere"}
     done = subprocess.run(
@@ -184,7 +188,7 @@ def test_the_other_command_is_orderctl_with_its_streams_its_status_and_its_name(
     assert "start it (orderctl demo --keep starts everything)" in done.stderr
 
 
-def test_orderctl_is_run_without_a_zygote_as_well() -> None:
+def test_orderctl_runs_without_a_zygote() -> None:
     zygote = Zygote()
     script = zygote.python.with_name("orderctl").read_text()
     zygote.close()
