@@ -51,7 +51,8 @@ class DocumentedService:
         self.app = create_order_app(
             self.engine,
             partial(place_order, self.placing),
-            # The clock advances by a second per request, so that no rate limit applies.
+            # The clock advances by a second per request, so that each request counts the backlog
+            # again.
             BacklogLimit(self.engine, outbox_limit, clock=count().__next__),
             consumers=Consumers({"email": "http://email", "sms": "http://sms"}, _neighbours()),
             synchronous=(synchronous or Neighbours()).synchronous(self.engine),

@@ -1,4 +1,4 @@
-"""What the benchmarks compute from what they measured, and how it is shown."""
+"""The evaluation and display of benchmark results."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def row(ours: list[float], theirs: list[float], target: Goal = RATIO) -> RoundRo
     return compare("ours", "theirs", ours, theirs, target)
 
 
-def test_a_ratio_is_taken_within_each_round() -> None:
+def test_ratios_are_computed_within_each_round() -> None:
     # The machine was ten times slower in the second round, for both.
     ratio = row([50, 5, 60], [100, 10, 100]).ratio
     assert ratio is not None
@@ -36,7 +36,7 @@ def test_a_target_is_met_or_missed(made: RoundRow, met: bool) -> None:
     assert ("**missed**" in markdown([made], {}, 1)) is not met
 
 
-def test_the_sides_take_turns() -> None:
+def test_the_sides_alternate() -> None:
     turns: list[str] = []
 
     def side(name: str) -> int:
@@ -50,10 +50,10 @@ def test_the_sides_take_turns() -> None:
     assert said == ["round 1 of 2: 1, 2", "round 2 of 2: 3, 4"]
 
 
-def test_a_rate_counts_what_came_after_the_warm_up() -> None:
+def test_a_rate_excludes_the_warm_up() -> None:
     batches = [0.0] * 10 + [1.0] * 10 + [2.0] * 10 + [3.0] * 10
     assert rate(batches, warm_up=10) == 10.0
-    # A warm-up that ends within a batch ends with that batch.
+    # A warm-up that ends within a batch is extended to the end of that batch.
     assert rate(batches, warm_up=11) == 10.0
 
 

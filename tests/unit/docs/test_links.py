@@ -1,4 +1,4 @@
-"""Every relative link in every Markdown file leads to a file, and to a heading, that is there."""
+"""Every relative link in the Markdown files leads to an existing file and heading."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path()
-#: As people read them: with tables.
+#: A Markdown parser with tables, as on GitHub.
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
 def pages(root: Path = ROOT) -> list[Path]:
-    """All Markdown of the repository, and nothing of what is installed or cached in it."""
+    """All Markdown files of the repository, without installed or cached ones."""
     found = (page.relative_to(root) for page in root.rglob("*.md"))
     return sorted(page for page in found if not any(part.startswith(".") for part in page.parts))
 
@@ -27,7 +27,7 @@ def dead_links(page: Path, root: Path = ROOT) -> list[str]:
 
 
 def links(page: Path) -> Iterator[str]:
-    """What the page links to, or shows, but for other sites."""
+    """The targets of the page's links and images, except on other sites."""
     for token in _tokens(MARKDOWN.parse(page.read_text())):
         target = token.attrGet("href") or token.attrGet("src")
         if target and not urlsplit(str(target)).scheme:
@@ -44,7 +44,7 @@ def _leads_somewhere(link: str, page: Path) -> bool:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """The names that GitHub gives to the headings of a page: a second one of a kind is `…-1`."""
+    """The anchors that GitHub gives to a page's headings; a repeated one gets `…-1`."""
     found: set[str] = set()
     tokens = MARKDOWN.parse(page.read_text()) if page.suffix == ".md" else []
     for opening, inline in pairwise(tokens):
@@ -69,11 +69,11 @@ def _tokens(tokens: list[Token]) -> Iterator[Token]:
 
 
 @pytest.mark.parametrize("page", pages(), ids=str)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_there_are_no_dead_links(page: Path) -> None:
     assert dead_links(page) == []
 
 
-def test_the_pages_that_everybody_begins_with_are_among_them() -> None:
+def test_the_main_pages_are_checked() -> None:
     assert {Path("README.md"), Path("docs/README.md"), Path("shared/transport/README.md")} <= set(
         pages()
     )

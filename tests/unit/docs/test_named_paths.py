@@ -1,7 +1,7 @@
-"""Every file, folder and module that a text names in backticks is there.
+"""Every file, folder and module named in backticks exists.
 
-Texts are the Markdown pages, and the docstrings and comments of the code. A name that is the label
-of a link may be short; test_links.py checks where the link leads.
+Checked are Markdown pages, docstrings and comments. A name that is the label of a link may be
+abbreviated; test_links.py checks the link itself.
 """
 
 import re
@@ -19,12 +19,12 @@ MODULE = re.compile(
     r"(?:\.[a-z_]\w*)+)(?: .*)?"
 )
 LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
-#: One beside each program that has dependencies.
+#: Exists beside each program that has dependencies.
 IN_MANY_FOLDERS = {"requirements.in"}
 
 
 def named_but_missing(text: str, folder: Path, known: frozenset[Path]) -> list[str]:
-    """What `text`, which lies in `folder`, names and `known` has not."""
+    """The names in `text`, a file in `folder`, that are not `known`."""
     names = CODE.findall(LINK.sub("", text))
     return [name for name in names if not _is_there(name, folder, known)]
 
@@ -34,14 +34,15 @@ def _is_there(name: str, folder: Path, known: frozenset[Path]) -> bool:
         return name in IN_MANY_FOLDERS or bool({Path(name), folder / name} & known)
     if module := MODULE.fullmatch(name):
         path = Path(*module[1].split("."))
-        # `shared.events.decode` is something in a module.
+        # For example `shared.events.decode`, a function in a module.
         return bool({path, path.with_suffix(".py"), path.parent.with_suffix(".py")} & known)
     return True
 
 
 @cache
 def tracked() -> frozenset[Path]:
-    """The files that git has or would take, and their folders, from the root."""
+    """Tracked and untracked files that git does not ignore, and their folders, relative to the
+    root."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")
     files = {Path(name) for name in names if name}
@@ -53,16 +54,16 @@ def texts() -> list[Path]:
 
 
 @pytest.mark.parametrize("text", texts(), ids=str)
-def test_what_a_text_names_is_there(text: Path) -> None:
+def test_named_paths_exist(text: Path) -> None:
     assert named_but_missing(text.read_text(), text.parent, tracked()) == []
 
 
-def test_pages_and_code_are_among_the_texts() -> None:
+def test_pages_and_code_are_checked() -> None:
     expected = {Path("README.md"), Path("shared/README.md"), Path("shared/consuming/settle.py")}
     assert expected <= set(texts())
 
 
-def test_what_is_missing_is_found() -> None:
+def test_missing_paths_are_found() -> None:
     known = frozenset(map(Path, ["shared/events.py", "shared/http", "shared/http/app.py"]))
     there = ["shared/events.py", "http/", "http/app.py", "shared.events.decode", "GET /orders"]
     gone = ["gone.py", "shared/gone/", "shared.gone.it", "python -m shared.gone.it --all"]

@@ -1,4 +1,4 @@
-"""How a checkout is made, where it lies, and what a shell holds while `make` runs in it."""
+"""Checkouts with odd paths, and `make` in shells with odd variables."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from orderctl.stack.process import ROOT
 
-#: Of a shell that has been used for other things.
+#: Variables of a shell that has been used for other things.
 LEAKS = {
     "ARGS": "--something",
     "BROKER": "nats",
@@ -40,7 +40,7 @@ def run(
 def git(*words: str, cwd: Path) -> str:
     settings = ("user.name=a", "user.email=a@b.invalid", "commit.gpgsign=false", "core.hooksPath=")
     options = [word for setting in settings for word in ("-c", setting)]
-    # In a hook of git's, GIT_DIR names the repository that the hook is for.
+    # In a git hook, GIT_DIR names the hook's repository.
     done = run("env", "-u", "GIT_DIR", "-u", "GIT_INDEX_FILE", "git", *options, *words, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -50,7 +50,7 @@ def tracked() -> list[str]:
     return [name for name in git("ls-files", "-z", cwd=ROOT).split("\0") if (ROOT / name).is_file()]
 
 
-def test_a_clone_that_would_have_windows_line_endings_is_byte_for_byte_the_same(
+def test_a_clone_with_windows_line_endings_configured_is_identical(
     tmp_path: Path,
 ) -> None:
     if not (ROOT / ".git").exists():
@@ -75,7 +75,7 @@ def test_a_clone_that_would_have_windows_line_endings_is_byte_for_byte_the_same(
 
 
 def a_checkout(folder: Path) -> Path:
-    """What `make` reads, with a Python and an `orderctl` that only say how they were called."""
+    """The files that `make` reads, with a `python` and an `orderctl` that print their arguments."""
     shutil.copytree(ROOT / "tools", folder / "tools")
     shutil.copy(ROOT / "Makefile", folder)
     shutil.copytree(ROOT / "deploy", folder / "deploy")
@@ -94,9 +94,7 @@ def a_checkout(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a b#c", "what?%2F%s", "größe's"])
-def test_make_runs_what_it_is_to_run_whatever_the_folder_is_called_and_the_shell_holds(
-    tmp_path: Path, name: str
-) -> None:
+def test_make_works_with_any_folder_name_and_environment(tmp_path: Path, name: str) -> None:
     folder = a_checkout(tmp_path / name)
 
     done = run("make", "-C", str(folder), "demo", cwd=tmp_path, environment=LEAKS)
@@ -109,21 +107,21 @@ def test_make_runs_what_it_is_to_run_whatever_the_folder_is_called_and_the_shell
     ] == []
 
 
-def test_make_keeps_the_variables_without_which_pip_may_find_nothing(tmp_path: Path) -> None:
+def test_make_keeps_the_variables_that_pip_may_need(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / "checkout")
     done = run("make", "demo", cwd=folder, environment={"PIP_INDEX_URL": "https://index.invalid/"})
 
     assert "PIP_INDEX_URL=https://index.invalid/" in done.stdout.splitlines()
 
 
-def test_make_refuses_a_broker_that_there_is_not(tmp_path: Path) -> None:
+def test_make_refuses_an_unknown_broker(tmp_path: Path) -> None:
     done = run("make", "up", "BROKER=Kafka", cwd=a_checkout(tmp_path / "checkout"))
 
     assert done.returncode == 2
     assert "BROKER is rabbitmq or kafka, not Kafka" in done.stderr
 
 
-def test_what_containers_read_from_the_checkout_they_may_read(tmp_path: Path) -> None:
+def test_files_mounted_into_containers_are_readable(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / "checkout")
     scripts = [path for path in (folder / "deploy").rglob("*") if path.is_file()]
     for path in (folder / "deploy").rglob("*"):
@@ -141,7 +139,7 @@ def test_what_containers_read_from_the_checkout_they_may_read(tmp_path: Path) ->
     assert {path.stat().st_mode & 0o777 for path in scripts} == {0o755}
 
 
-def test_a_tool_runs_in_its_checkout_whatever_cdpath_says(tmp_path: Path) -> None:
+def test_tools_run_in_their_checkout_despite_cdpath(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / "checkout")
     (tmp_path / "other" / "tools").mkdir(parents=True)
     docker = folder / "docker"
@@ -161,9 +159,7 @@ def test_a_tool_runs_in_its_checkout_whatever_cdpath_says(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["a:b", 'a"b', "a$b", "a`b", "a\\b", "a\nb"])
-def test_a_folder_in_which_no_virtual_environment_works_is_refused_with_advice(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_folder_unsuitable_for_a_venv_is_refused_with_advice(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
 
     done = run("bash", str(ROOT / "tools/make-venv"), "python3", ".venv", cwd=tmp_path / name)

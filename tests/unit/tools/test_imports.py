@@ -1,4 +1,4 @@
-"""Only tests import tests: what others need as well, such as private servers, lies in `tools/`."""
+"""Only tests import tests; shared code, such as private servers, is in `tools/`."""
 
 import ast
 from pathlib import Path
@@ -20,7 +20,7 @@ FILES = sorted(file for package in PACKAGES for file in Path(package).rglob("*.p
 
 
 def imports_of(code: str) -> set[str]:
-    """The packages whose modules the code imports."""
+    """The top-level packages that the code imports."""
     found = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom):
@@ -31,12 +31,12 @@ def imports_of(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_nothing_outside_of_the_tests_imports_them(package: str) -> None:
+def test_only_tests_import_tests(package: str) -> None:
     files = [file for file in FILES if file.parts[0] == package]
     assert files
     assert [file for file in files if "tests" in imports_of(file.read_text())] == []
 
 
-def test_every_form_of_an_import_is_seen() -> None:
+def test_every_form_of_import_is_found() -> None:
     code = "import tests.fakes\ndef load():\n    from services.email import smtp\n"
     assert imports_of(code) == {"tests", "services"}

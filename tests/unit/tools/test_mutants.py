@@ -1,4 +1,4 @@
-"""The lists of planted faults fit the code; whether tests notice them is for `make mutants`."""
+"""The lists of planted faults match the code; `make mutants` checks that tests detect them."""
 
 import ast
 from collections.abc import Iterator
@@ -26,17 +26,17 @@ def problems(fault: PlantedFault) -> Iterator[str]:
 
 
 def exists(test: str) -> bool:
-    """Whether there is such a file, or such a test function in it."""
+    """Whether the file exists, and contains the test function if one is named."""
     file, _, name = test.partition("::")
     defined = f"def {name.partition('[')[0]}("
     return Path(file).exists() and (not name or defined in Path(file).read_text(encoding="utf-8"))
 
 
-def test_a_fault_is_planted_where_its_old_text_is() -> None:
+def test_a_fault_replaces_its_old_text() -> None:
     assert FAULT.planted("def f():\n    return 1\n") == "def f():\n    return 2\n"
 
 
 @pytest.mark.parametrize("text", ["", "return 1\nreturn 1\n"], ids=["nowhere", "twice"])
-def test_a_fault_that_could_be_anywhere_is_not_planted(text: str) -> None:
+def test_a_fault_with_an_ambiguous_place_is_refused(text: str) -> None:
     with pytest.raises(WrongList, match=r"a name: .* times in shared/a\.py"):
         FAULT.planted(text)

@@ -1,4 +1,4 @@
-"""Code that is quoted in documents is the code."""
+"""Code quoted in documents equals the code."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ def cog(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_every_quotation_is_as_the_code_is() -> None:
+def test_every_quotation_equals_the_code() -> None:
     assert IDEAS
     checked = cog("--check", *map(str, IDEAS))
     assert checked.returncode == 0, f"run make quotes: {checked.stdout} {checked.stderr}"
 
 
-def test_a_quotation_that_differs_is_noticed(tmp_path: Path) -> None:
+def test_a_different_quotation_is_detected(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f'{BEGIN} print(quote("shared/events.py", "is_id")) ]]] -->\n{END}\n')
     assert cog("--check", str(page)).returncode != 0
@@ -34,7 +34,7 @@ def test_a_quotation_that_differs_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", IDEAS, ids=lambda page: page.stem)
-def test_no_python_stands_in_a_page_that_is_not_quoted(page: Path) -> None:
+def test_all_python_in_the_pages_is_quoted(page: Path) -> None:
     outside = "".join(part.partition(END)[2] or part for part in page.read_text().split(BEGIN))
     assert "```python" not in outside
     assert len(page.read_text().splitlines()) <= 140
@@ -49,6 +49,6 @@ def test_a_function_a_method_and_a_constant_can_be_quoted() -> None:
     assert "```python\n@dataclass" in quote("shared/consuming/effect.py", "Applied")
 
 
-def test_what_is_not_there_is_not_quoted() -> None:
+def test_quoting_a_missing_name_fails() -> None:
     with pytest.raises(NotFound):
         quote("shared/events.py", "nothing")

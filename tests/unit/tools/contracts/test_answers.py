@@ -1,4 +1,4 @@
-"""Whatever made-up requests are sent to a process, each answer is one that its document has."""
+"""Every response to generated requests is in the process's OpenAPI document."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.documented import make_consistent, schema_of
 from tests.http_sides import SIDES, HttpSide
 from tests.tables import connections_closed
 
-#: The order service is tried with many more of them, in tests/integration/test_fuzz_order.py.
+#: The order service gets many more of them in tests/integration/test_fuzz_order.py.
 OTHERS = [name for name in SERVED if name != "order"]
 EXAMPLES = 10
 few = settings(
@@ -27,15 +27,15 @@ few = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-#: Where a check of schemathesis expects what is not promised.
+#: Where a schemathesis check expects something that we do not guarantee.
 EXCUSED: dict[str, list[CheckFunction]] = {
-    # It is not ready, which is true: nothing runs beside the HTTP side here.
+    # It correctly reports not ready, since only the HTTP side is running here.
     "GET /health/ready": [not_a_server_error],
-    # A type that it does not know is ignored, whatever comes with it.
+    # Events of an unknown type are ignored, whatever their body.
     "POST /events": [negative_data_rejection],
-    # As at Mailpit, no body stands for all mails.
+    # As in Mailpit, a missing body means all mails.
     "DELETE /api/v1/messages": [negative_data_rejection],
-    # The same key with another text: a schema of one request knows nothing of the one before.
+    # The same key with another text: a schema cannot refer to an earlier request.
     "POST /messages": [positive_data_acceptance],
 }
 
@@ -53,7 +53,7 @@ def side(name: str, sqlite_url: str, tmp_path: Path) -> Iterator[HttpSide]:
         side.reset()
 
 
-def test_every_answer_to_made_up_requests_is_documented(name: str, side: HttpSide) -> None:
+def test_every_response_to_generated_requests_is_documented(name: str, side: HttpSide) -> None:
     for found in schema_of(openapi(name), examples=EXAMPLES, app=side.app).get_all_operations():
         assert isinstance(found, Ok)
         attack(side, found.ok())
@@ -74,7 +74,7 @@ def attack(side: HttpSide, operation: APIOperation) -> None:
 
 
 def _with_whole_numbers(part: Any) -> Any:
-    """To JSON Schema 420.0 is an integer, and to readers of JSON in Python it is none."""
+    """In JSON Schema 420.0 is an integer, but not for Python's JSON parsers."""
     if isinstance(part, dict):
         return {name: _with_whole_numbers(value) for name, value in part.items()}
     if isinstance(part, list):

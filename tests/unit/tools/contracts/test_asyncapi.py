@@ -1,4 +1,4 @@
-"""The AsyncAPI documents are valid, and say what brokers are told and what really travels."""
+"""The AsyncAPI documents are valid, and match the declared topology and the published messages."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from tools.contracts.asyncapi.kafka import LAYOUT
 from tools.contracts.asyncapi.parts import services
 
 BROKERS = ["rabbitmq", "kafka", "embedded"]
-#: As the AsyncAPI initiative has published it: see tests/asyncapi/README.md.
+#: The schema published by the AsyncAPI initiative: see tests/asyncapi/README.md.
 OFFICIAL = json.loads(Path("tests/asyncapi/3.0.0.json").read_bytes())
 WHY = {"x-reason": "no such user", "x-dead-lettered-at": "2026-03-04T05:06:07+00:00"}
 
@@ -29,7 +29,7 @@ def failed(message: Message) -> Message:
 
 
 def check_headers(broker: str, stage: str, headers: Mapping[str, Any] | None) -> None:
-    """Valid, and each of them described."""
+    """Assert that the headers are valid, and each one is described."""
     schema = asyncapi(broker)["components"]["messages"][stage]["headers"]
     closed = {**schema, "additionalProperties": False}
     Draft202012Validator(closed, format_checker=FormatChecker()).validate(headers)
@@ -40,13 +40,13 @@ def texts(headers: list[tuple[str, str | bytes | None]]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("broker", BROKERS)
-def test_it_is_asyncapi(broker: str) -> None:
+def test_the_documents_are_valid_asyncapi(broker: str) -> None:
     errors = [error.message for error in Draft7Validator(OFFICIAL).iter_errors(asyncapi(broker))]
     assert errors == []
 
 
 @pytest.mark.parametrize("broker", BROKERS)
-def test_every_reference_leads_somewhere(broker: str) -> None:
+def test_every_reference_can_be_resolved(broker: str) -> None:
     document = asyncapi(broker)
     found = list(_references(document))
     assert found
@@ -70,7 +70,7 @@ def _references(part: Any) -> Any:
 
 
 @pytest.mark.parametrize("broker", BROKERS)
-def test_a_channel_is_of_every_consumer(broker: str) -> None:
+def test_every_consumer_has_its_channels(broker: str) -> None:
     enums = [
         channel["parameters"]["service"]["enum"]
         for channel in asyncapi(broker)["channels"].values()
@@ -87,7 +87,7 @@ def test_rabbitmq_has_these_queues_with_these_arguments() -> None:
         for channel in asyncapi("rabbitmq")["channels"].values()
         if channel["bindings"]["amqp"]["is"] == "queue"
     }
-    # Nobody sends to the queue that refuses everything.
+    # Nothing is published to the queue that refuses everything.
     named = [queue for queue in all_queues(["email"], LADDER) if queue is not REFUSING]
     declared = {queue.name: queue.arguments for queue in named}
     assert json.dumps(described).replace("{service}", "email") == json.dumps(declared)

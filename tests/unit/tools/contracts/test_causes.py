@@ -1,6 +1,6 @@
-"""Every answer in the documents can be caused, and then is as documented.
+"""Every documented response can be caused, and matches its documentation.
 
-For the order service, tests/unit/services/order/openapi/test_refusals.py shows the same.
+tests/unit/services/order/openapi/test_refusals.py does the same for the order service.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ from tests.tables import connections_closed
 
 Key = tuple[str, str, int]
 
-#: What is common to all consumers is tried at one of them.
+#: Responses that all consumers share are tested on one of them.
 TRIED: dict[str, dict[Key, Cause]] = {
     "email": COMMON,
     **OWN,
@@ -30,8 +30,8 @@ TRIED: dict[str, dict[Key, Cause]] = {
 }
 CASES = [(name, key, cause) for name, causes in TRIED.items() for key, cause in causes.items()]
 READY: Key = ("GET", "/health/ready", 200)
-#: What is seen elsewhere: that a process is ready when it runs, in tests/e2e/test_contracts.py;
-#: that the mail sink is not without its SMTP port, in tests/unit/simulators/test_mail_sink.py.
+#: Tested elsewhere: readiness of a running process in tests/e2e/test_contracts.py, and of the mail
+#: sink without its SMTP port in tests/unit/simulators/test_mail_sink.py.
 SEEN_ELSEWHERE: dict[str, set[Key]] = {
     **{name: {READY} for name in [*CONSUMERS, "relay", "dashboard"]},
     "mail_sink": {("GET", "/health/ready", 503), ("GET", "/readyz", 503)},
@@ -49,7 +49,7 @@ def documented(name: str) -> set[Key]:
 
 
 @pytest.mark.parametrize("name", SEEN_ELSEWHERE)
-def test_all_are_tried_here(name: str) -> None:
+def test_every_documented_response_has_a_cause(name: str) -> None:
     tried = TRIED.get(name, {}).keys() | (COMMON.keys() if name in CONSUMERS else set())
     assert documented(name) - SEEN_ELSEWHERE[name] == tried
 
@@ -59,7 +59,7 @@ def test_all_are_tried_here(name: str) -> None:
     CASES,
     ids=[f"{name} {' '.join(map(str, key))}" for name, key, _ in CASES],
 )
-def test_each_is_as_documented(
+def test_each_response_is_as_documented(
     name: str, key: Key, cause: Cause, sqlite_url: str, tmp_path: Path
 ) -> None:
     method, path, status = key
@@ -84,11 +84,12 @@ def _side(name: str, cause: Cause, url: str, folder: Path) -> HttpSide:
 
 
 def _ask(side: HttpSide, method: str, path: str, cause: Cause) -> TestResponse:
-    """With the shipment's id, where one is wanted: it is made from that of the event."""
+    """Send the request, with the shipment's id if the path has one; it is derived from the event's
+    id."""
     shipments = side.content()[0].get("shipments", [])
     cause.prepare(side)
     at = (cause.at or path).format(*(row[0] for row in shipments))
-    client = side.app.test_client(use_cookies=False)  # but for those that the cause sends
+    client = side.app.test_client(use_cookies=False)  # except for those that the cause sets
     answer = client.open(at, method=method, **cause.request, buffered=True)
     if answer.status_code == 202:
         side.content()

@@ -1,4 +1,4 @@
-"""No change of the event's schema passes that would break a consumer, old or new."""
+"""A change of the event's schema that would break an old or new consumer is refused."""
 
 import copy
 import json
@@ -73,7 +73,7 @@ COMPATIBLE: dict[str, Change] = {
 
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
-    """What is committed, to be changed."""
+    """A copy of the committed schemas, to be changed."""
     return Path(shutil.copytree(EVENTS, tmp_path / "events"))
 
 
@@ -83,22 +83,22 @@ def changed(change: Change) -> Schema:
     return schema
 
 
-def test_the_schema_of_today_may_follow_all_that_were_published() -> None:
+def test_todays_schema_is_compatible_with_all_published_versions() -> None:
     assert refusals(event_schema()) == []
 
 
 @pytest.mark.parametrize(("change", "reason"), INCOMPATIBLE.values(), ids=INCOMPATIBLE)
-def test_a_change_that_breaks_somebody_is_refused(change: Change, reason: str) -> None:
+def test_a_breaking_change_is_refused(change: Change, reason: str) -> None:
     found = refusals(changed(change))
     assert any(reason in each for each in found), found
 
 
 @pytest.mark.parametrize("change", COMPATIBLE.values(), ids=COMPATIBLE)
-def test_an_addition_is_not(change: Change, events: Path) -> None:
+def test_an_addition_is_allowed(change: Change, events: Path) -> None:
     assert refusals(changed(change), events) == []
 
 
-def test_an_addition_becomes_a_version_and_must_stay(events: Path) -> None:
+def test_an_addition_becomes_a_version_that_must_stay(events: Path) -> None:
     publish(changed(add("currency")), events)
     assert sorted(file.name for file in events.glob("versions/*")) == ["1.json", "2.json"]
     assert refusals(changed(add("currency")), events) == []
@@ -107,29 +107,29 @@ def test_an_addition_becomes_a_version_and_must_stay(events: Path) -> None:
     ]
 
 
-def test_the_same_schema_is_no_new_version(events: Path) -> None:
+def test_an_equal_schema_is_not_a_new_version(events: Path) -> None:
     before = sums(events)
     publish(event_schema(), events)
     assert sums(events) == before
 
 
-def test_what_was_published_is_there_as_it_was() -> None:
+def test_published_versions_are_unchanged() -> None:
     assert list(altered()) == []
     assert unlisted() == []
 
 
-def test_an_example_that_is_changed_is_noticed(events: Path) -> None:
+def test_a_changed_example_is_detected(events: Path) -> None:
     example = events / "golden" / "valid" / "an-order.json"
     example.write_text(json.dumps(json.loads(example.read_bytes())))
     assert list(altered(events)) == ["golden/valid/an-order.json"]
 
 
-def test_a_version_that_is_gone_is_noticed(events: Path) -> None:
+def test_a_missing_version_is_detected(events: Path) -> None:
     (events / "versions" / "1.json").unlink()
     assert list(altered(events)) == ["versions/1.json"]
 
 
-def test_publishing_changes_no_line_that_is_there(events: Path) -> None:
+def test_publishing_changes_no_existing_line(events: Path) -> None:
     example = events / "golden" / "valid" / "an-order.json"
     example.write_text("{}")
     publish(event_schema(), events)

@@ -1,4 +1,4 @@
-"""Documents that refer to each other say the same as ones that stand alone."""
+"""Documents with references to each other are equivalent to self-contained ones."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ SHARED = document(
 )
 
 
-def test_a_path_comes_with_all_that_it_refers_to() -> None:
+def test_a_path_is_copied_with_everything_it_refers_to() -> None:
     own = document({"/a/{id}": path_in("shared.json", "/a/{id}")})
     assert bundled("own", {"own": own, "shared": SHARED}) == document(
         {"/a/{id}": answering("A")}, **SHARED["components"]["schemas"]
@@ -37,18 +37,18 @@ def test_names_of_paths_are_escaped() -> None:
     assert bundled("own", {"own": own, "shared": SHARED})["paths"] == {"/~": answering("B")}
 
 
-def test_what_stands_alone_stays_as_it_is() -> None:
+def test_a_self_contained_document_stays_unchanged() -> None:
     assert bundled("shared", {"shared": SHARED}) == SHARED
 
 
-def test_a_schema_may_be_taken_over_under_its_name() -> None:
+def test_a_schema_can_be_included_under_its_name() -> None:
     own = document({"/": answering("B")}, B={"$ref": "shared.json#/components/schemas/B"})
     assert bundled("own", {"own": own, "shared": SHARED}) == document(
         {"/": answering("B")}, B={"type": "string"}
     )
 
 
-def test_what_is_said_beside_a_reference_is_kept() -> None:
+def test_keywords_beside_a_reference_are_kept() -> None:
     own = document({"/": {"$ref": "shared.json#/components/schemas/B", "description": "It."}})
     assert bundled("own", {"own": own, "shared": SHARED})["paths"]["/"] == {
         "$ref": "#/components/schemas/B",
@@ -56,7 +56,7 @@ def test_what_is_said_beside_a_reference_is_kept() -> None:
     }
 
 
-def test_two_schemas_of_one_name_are_the_same_or_refused() -> None:
+def test_two_different_schemas_with_one_name_are_refused() -> None:
     paths = {"/": answering("B"), "/~": path_in("shared.json", "/~")}
     same = {"own": document(paths, B={"type": "string"}), "shared": SHARED}
     assert bundled("own", same)["components"]["schemas"] == {"B": {"type": "string"}}
@@ -64,7 +64,7 @@ def test_two_schemas_of_one_name_are_the_same_or_refused() -> None:
         bundled("own", same | {"own": document(paths, B={"type": "number"})})
 
 
-def test_the_documents_that_one_refers_to() -> None:
+def test_the_documents_that_a_document_refers_to() -> None:
     own = document({"/~": path_in("shared.json", "/~"), "/": answering("B")})
     assert others(own) == {"shared"}
     assert others(SHARED) == set()

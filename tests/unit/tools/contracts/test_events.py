@@ -18,7 +18,7 @@ GOLDEN = EVENTS / "golden"
 AN_ORDER = OrderPlaced(
     "ord-789", "usr-123", (Item("prod-456", 2, Decimal("49.99")),), Decimal("99.98")
 )
-#: What no schema can say, in the words of the code.
+#: Errors that no schema can express, in the code's words.
 BEYOND = "the items cost"
 
 
@@ -27,7 +27,7 @@ def golden(kind: str) -> list[Any]:
 
 
 def refusal(body: bytes) -> str | None:
-    """Why the code refuses this body; None when it takes it."""
+    """The code's reason for refusing this body; None if it accepts it."""
     try:
         decode(body)
     except ContractError as error:
@@ -39,7 +39,7 @@ def is_read(body: bytes) -> bool:
     return refusal(body) is None
 
 
-def test_it_is_a_schema_of_2020_12() -> None:
+def test_the_schema_is_valid_json_schema_2020_12() -> None:
     schema = json.loads((EVENTS / "order.placed.schema.json").read_bytes())
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
     Draft202012Validator.check_schema(schema)
@@ -52,7 +52,7 @@ def test_an_order_is_written_as_the_example_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize("file", golden("valid"))
-def test_a_valid_example_is_taken_by_schema_and_code(file: Path) -> None:
+def test_a_valid_example_is_accepted_by_schema_and_code(file: Path) -> None:
     body = file.read_bytes()
     assert (is_valid(body), is_read(body)) == (True, True)
     assert is_valid(encode(decode(body)))
@@ -66,7 +66,7 @@ def test_an_invalid_example_is_refused_by_schema_and_code(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", golden("beyond-schema"))
-def test_what_a_schema_cannot_say_is_refused_by_the_code(file: Path) -> None:
+def test_errors_beyond_the_schema_are_refused_by_the_code(file: Path) -> None:
     body = file.read_bytes()
     as_numbers = json.loads(body)
     assert Draft202012Validator(_plain_schema()).is_valid(as_numbers)
@@ -74,7 +74,7 @@ def test_what_a_schema_cannot_say_is_refused_by_the_code(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", golden("lenient"))
-def test_what_nobody_may_write_and_consumers_read_all_the_same(file: Path) -> None:
+def test_consumers_read_some_events_that_no_producer_may_write(file: Path) -> None:
     body = file.read_bytes()
     assert (is_valid(body), is_read(body)) == (False, True)
 
@@ -86,16 +86,16 @@ def test_what_nobody_may_write_and_consumers_read_all_the_same(file: Path) -> No
     suppress_health_check=list(HealthCheck),
 )
 @given(with_one_change([json.loads((GOLDEN / "valid" / "an-order.json").read_bytes())]))
-def test_what_the_schema_takes_is_read_unless_the_total_is_wrong(order: Any) -> None:
+def test_a_valid_body_is_read_unless_its_total_is_wrong(order: Any) -> None:
     body = json.dumps(order).encode()
     if event_validator().is_valid(json.loads(body, parse_float=Decimal)):
         assert BEYOND in (refusal(body) or BEYOND)
 
 
 def _plain_schema() -> dict[str, Any]:
-    """As any other program reads it: 2.0 is an integer there, and in Python's Decimal it is not."""
+    """The schema as other programs apply it: 2.0 is an integer, unlike with Python's Decimal."""
     schema: dict[str, Any] = json.loads((EVENTS / "order.placed.schema.json").read_bytes())
-    # In binary fractions 99.99 is no multiple of 0.01, which here is beside the point.
+    # In binary floating point 99.99 is not a multiple of 0.01, which does not matter here.
     for money in (
         schema["properties"]["totalAmount"],
         schema["$defs"]["Item"]["properties"]["price"],

@@ -1,4 +1,4 @@
-"""The files under docs/contracts/ are those that the code writes."""
+"""The files under docs/contracts/ are up to date."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from tools.contracts.__main__ import main
 from tools.contracts.files import generated, stale
 
 
-def test_they_are_as_the_code_writes_them() -> None:
+def test_the_files_equal_the_generated_ones() -> None:
     assert stale() == [], "run make contracts, and look at what has changed"
     assert main(check=True) is None
 
 
-def test_whoever_changes_one_is_told(tmp_path: Path) -> None:
+def test_a_changed_file_is_reported(tmp_path: Path) -> None:
     for path, content in generated().items():
         there = tmp_path / path
         there.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""No change of an HTTP interface passes that would break its clients."""
+"""A change of an HTTP interface that would break its clients is refused."""
 
 import copy
 import json
@@ -86,17 +86,17 @@ def changed(change: Change) -> Schema:
 
 
 @pytest.mark.parametrize("name", INCOMPATIBLE)
-def test_what_breaks_a_client_is_refused(name: str) -> None:
+def test_a_change_that_breaks_clients_is_refused(name: str) -> None:
     change, reason = INCOMPATIBLE[name]
     assert reason in "\n".join(breaches(openapi("order"), changed(change)))
 
 
 @pytest.mark.parametrize("name", COMPATIBLE)
-def test_what_breaks_nobody_passes(name: str) -> None:
+def test_a_compatible_change_is_allowed(name: str) -> None:
     assert list(breaches(openapi("order"), changed(COMPATIBLE[name]))) == []
 
 
-def test_alternatives_are_looked_at_as_well() -> None:
+def test_alternatives_are_compared() -> None:
     document = copy.deepcopy(openapi("email"))
     schema(document, "NewReplay")["oneOf"][0]["properties"].pop("dryRun")
     schema(document, "Activity")["properties"]["queue"]["anyOf"].pop()
@@ -110,7 +110,7 @@ def test_alternatives_are_looked_at_as_well() -> None:
     )
 
 
-def test_what_is_listed_by_name_is_looked_at_as_well() -> None:
+def test_named_components_are_compared() -> None:
     document = changed(lambda d: schema(d, "Stop")["properties"].pop("reason"))
     assert list(breaches(openapi("order"), document)) == [
         "each of GET /orders/{orderId}/journey answers 200: services: "
@@ -119,7 +119,7 @@ def test_what_is_listed_by_name_is_looked_at_as_well() -> None:
 
 
 TEXT, NULL, QUEUE = {"type": "string"}, {"type": "null"}, {"type": "object", "properties": {}}
-#: Pairs that say the same. The left ones are as documents were before they came from structs.
+#: Pairs of equivalent schemas. The left ones are from before documents were generated from structs.
 IN_OTHER_WORDS: dict[str, tuple[Schema, Schema]] = {
     "null beside a type": ({"type": ["string", "null"]}, {"anyOf": [TEXT, NULL]}),
     "values": ({"enum": ["a", "b"]}, {"type": "string", "enum": ["a", "b"]}),
@@ -134,7 +134,7 @@ IN_OTHER_WORDS: dict[str, tuple[Schema, Schema]] = {
 
 
 def answering(answered: Schema) -> Schema:
-    """A document with one path that answers this."""
+    """A document with one path and this response."""
     content = {"application/json": {"schema": answered}}
     return {
         "paths": {"/it": {"get": {"responses": {"200": {"content": content}}}}},
@@ -143,14 +143,14 @@ def answering(answered: Schema) -> Schema:
 
 
 @pytest.mark.parametrize("name", IN_OTHER_WORDS)
-def test_the_same_in_other_words_passes(name: str) -> None:
+def test_equivalent_schemas_are_allowed(name: str) -> None:
     one, other = IN_OTHER_WORDS[name]
     assert list(breaches(answering(one), answering(other))) == []
     assert list(breaches(answering(other), answering(one))) == []
 
 
 @pytest.mark.parametrize("name", IN_OTHER_WORDS)
-def test_something_else_in_other_words_does_not(name: str) -> None:
+def test_different_schemas_are_refused(name: str) -> None:
     one, other = IN_OTHER_WORDS[name]
     for each in (one, other):
         [reason] = breaches(answering(each), answering({"type": "number"}))
@@ -158,7 +158,7 @@ def test_something_else_in_other_words_does_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_a_document_may_follow_itself(name: str) -> None:
+def test_an_unchanged_document_is_compatible(name: str) -> None:
     assert list(breaches(openapi(name), openapi(name))) == []
 
 
@@ -169,14 +169,14 @@ def write(root: Path, **documents: Schema) -> None:
         (folder / f"{name}.json").write_text(json.dumps(document))
 
 
-def test_the_gate_compares_with_the_documents_that_are_there(tmp_path: Path) -> None:
+def test_the_check_compares_with_the_committed_documents(tmp_path: Path) -> None:
     assert broken_promises() == []
     write(tmp_path, order=changed(lambda d: d["paths"].update({"/old": {"get": {}}})))
     assert broken_promises(tmp_path) == ["order.json: GET /old is gone, and clients call it"]
 
 
-def test_a_document_that_stands_alone_may_become_one_that_refers_to_another(tmp_path: Path) -> None:
-    """As all of them did before there was one for all consumers."""
+def test_a_self_contained_document_may_become_one_with_references(tmp_path: Path) -> None:
+    """As happened when all consumers got a shared document."""
     old = openapi("email")
     write(tmp_path, email=old)
     assert broken_promises(tmp_path) == []
@@ -187,7 +187,7 @@ def test_a_document_that_stands_alone_may_become_one_that_refers_to_another(tmp_
     ]
 
 
-def test_what_all_consumers_share_is_promised_by_each(tmp_path: Path) -> None:
+def test_the_shared_document_is_a_promise_of_each_consumer(tmp_path: Path) -> None:
     there = copy.deepcopy(committed())
     there["consumer"]["paths"]["/activity"]["post"] = {"responses": {}}
     write(tmp_path, **there)
@@ -197,7 +197,7 @@ def test_what_all_consumers_share_is_promised_by_each(tmp_path: Path) -> None:
     ]
 
 
-def test_a_schema_that_another_document_has_is_promised_as_well(tmp_path: Path) -> None:
+def test_a_schema_from_another_document_is_a_promise_too(tmp_path: Path) -> None:
     there = copy.deepcopy(committed())
     schema(there["order"], "Stop")["properties"]["mood"] = TEXT
     write(tmp_path, **there)
@@ -208,7 +208,7 @@ def test_a_schema_that_another_document_has_is_promised_as_well(tmp_path: Path) 
 
 
 def test_no_document_is_deleted_without_those_that_refer_to_it(tmp_path: Path) -> None:
-    """Or the deletion of one document would hide what breaks in another."""
+    """Otherwise deleting one document would hide a breaking change in another."""
     write(tmp_path, shipping=committed()["shipping"])
     assert broken_promises(tmp_path) == [
         "shipping.json: it refers to consumer, which was deleted: delete it as well"

@@ -1,4 +1,4 @@
-"""Every process has an OpenAPI document, and it names the routes that there are."""
+"""Every process has an OpenAPI document with exactly its routes."""
 
 import re
 from collections.abc import Iterator
@@ -12,52 +12,52 @@ from tests.http_sides import SIDES
 from tests.tables import connections_closed
 from tools.contracts.http_compatibility import breaches
 
-#: Flask answers these two for every route.
+#: Flask adds these two to every route.
 UNSAID = {"HEAD", "OPTIONS"}
-#: It takes the token in its body.
+#: This route takes the token in its body.
 BEGINS_A_SESSION = "/api/session"
 
 
-def test_every_process_has_one() -> None:
+def test_every_process_has_a_document() -> None:
     assert SERVED.keys() == SIDES.keys()
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_it_is_openapi(name: str) -> None:
+def test_the_document_is_valid_openapi(name: str) -> None:
     document = openapi(name)
     assert document["openapi"].startswith("3.1.")
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
 @pytest.mark.parametrize("name", sorted(committed()))
-def test_each_file_is_openapi_with_the_others_beside_it(name: str) -> None:
-    """References are followed by the library, and not by our own code."""
+def test_each_file_is_valid_openapi_together_with_the_others(name: str) -> None:
+    """The library resolves the references, not our own code."""
     at = (FOLDER / "openapi" / f"{name}.json").absolute().as_uri()
     assert list(OpenAPIV31SpecValidator(committed()[name], base_uri=at).iter_errors()) == []
 
 
 @pytest.mark.parametrize("name", CONSUMERS)
-def test_a_client_of_any_consumer_is_one_of_each(name: str) -> None:
+def test_the_shared_document_fits_every_consumer(name: str) -> None:
     assert list(breaches(consumer(), openapi(name))) == []
 
 
 @pytest.mark.parametrize("name", CONSUMERS)
-def test_what_all_consumers_share_is_described_once(name: str) -> None:
-    """But for what ends in effects, which each of them has of its own."""
+def test_routes_of_all_consumers_are_described_once(name: str) -> None:
+    """Except for effects, which differ between consumers."""
     paths = committed()[name]["paths"]
     referred = {path for path, item in paths.items() if "$ref" in item}
     assert referred == consumer()["paths"].keys() - {"/orders/{orderId}"}
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_it_has_every_route_and_no_other(name: str, sqlite_url: str, tmp_path: Path) -> None:
+def test_the_document_has_exactly_the_routes(name: str, sqlite_url: str, tmp_path: Path) -> None:
     with connections_closed():
         routes = set(_routes(SIDES[name](sqlite_url, tmp_path).app.url_map.iter_rules()))
     assert routes == {(method, path) for method, path, _ in operations(openapi(name))}
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_what_takes_the_token_is_what_answers_401(name: str) -> None:
+def test_exactly_the_routes_with_a_token_document_401(name: str) -> None:
     for _method, path, operation in operations(openapi(name)):
         if path == BEGINS_A_SESSION:
             continue

@@ -147,7 +147,7 @@ def answer_of(
         return answer, service.content() == before
 
 
-def test_all_are_tried_here() -> None:
+def test_every_documented_response_has_a_cause() -> None:
     assert documented() == set(CAUSES)
 
 
