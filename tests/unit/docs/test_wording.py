@@ -23,6 +23,7 @@ CHECKED = (
     "docs/README.md",
     "docs/architecture.md",
     "docs/comparison/",
+    "docs/decisions/",
     "docs/ideas/",
     "docs/workshop/",
 )
