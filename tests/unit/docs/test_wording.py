@@ -18,6 +18,7 @@ from tests.unit.docs.test_named_paths import tracked
 #: orderctl, services, shared, shop, simulators, tests, tools.
 CHECKED = (
     "README.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/README.md",
