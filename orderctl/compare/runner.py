@@ -1,9 +1,10 @@
 """Runs one scenario in one mode: the orders come, things happen, and it is watched."""
 
 import random
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -47,15 +48,14 @@ class ScenarioRunner:
     tell: Tell
 
     def run(self, scenario: Scenario, mode: Mode) -> ObservedRun:
+        """Raises CommandError, also for a fault that could not be begun while orders came."""
         self.target.calm_down(self.tell)
         moments = [Moment(0.0, self._act(action)) for action in scenario.before]
         # A moment for all services to notice, and for the threads of the customers to be there.
         begin = time.monotonic() + FAULT_SECONDS
         began = datetime.now(UTC) + timedelta(seconds=FAULT_SECONDS)
-        meanwhile = self._later(scenario.meanwhile, begin)
-        answers = self._place(scenario, mode, begin)
-        for timer in meanwhile:
-            timer.join()
+        with self._happening(scenario.meanwhile, begin):
+            answers = self._place(scenario, mode, begin)
         moments += [Moment(action.at, action.what) for action in scenario.meanwhile]
         moments += self._end_faults(scenario, begin)
         return ObservedRun(scenario, mode, began, answers, moments, self._watch(answers))
@@ -64,14 +64,18 @@ class ScenarioRunner:
         self.target.faults.begin(action.service, action.fault)
         return action.what
 
-    def _later(self, actions: Sequence[Action], begin: float) -> Sequence[threading.Timer]:
-        timers = [
-            threading.Timer(begin + action.at - time.monotonic(), self._act, [action])
-            for action in actions
-        ]
-        for timer in timers:
-            timer.start()
-        return timers
+    @contextmanager
+    def _happening(self, actions: Sequence[Action], begin: float) -> Iterator[None]:
+        """While this lasts, each action at its time; raises what one of them raised."""
+        with ThreadPoolExecutor(max(1, len(actions))) as threads:
+            acting = [threads.submit(self._act_at, action, begin) for action in actions]
+            yield
+        for action in acting:
+            action.result()
+
+    def _act_at(self, action: Action, begin: float) -> None:
+        time.sleep(max(0.0, begin + action.at - time.monotonic()))
+        self._act(action)
 
     def _place(self, scenario: Scenario, mode: Mode, begin: float) -> Sequence[CustomerAnswer]:
         url = self.target.addresses.order_url
