@@ -119,6 +119,6 @@ class ServiceClient:
         if isinstance(error, DocumentError):
             return not_this_service(self.name, self.url, self.setting, error)
         return CommandError(
-            f"{self.name} does not answer at {self.url} ({str(error) or type(error).__name__}): "
+            f"{self.name} does not respond at {self.url} ({str(error) or type(error).__name__}): "
             f"{self._start}, or set {self.setting} to its address."
         )

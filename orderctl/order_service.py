@@ -26,7 +26,7 @@ def request_order(client: httpx.Client, url: str, order_id: str, view: str = "")
     if response.is_success or response.status_code == httpx.codes.NOT_FOUND:
         return response
     raise CommandError(
-        f"The order service at {url} answers {response.status_code}: "
+        f"The order service at {url} responded with {response.status_code}: "
         f"run {command('doctor')} to find the cause."
     )
 

@@ -81,8 +81,13 @@ class ConsumerAddresses(_FromDemo):
         """The same; for an unknown service the value of `NAME_URL`, or None if it is unset."""
         if f"{service}_url" in type(self).model_fields:
             return self.of(service)
-        url = os.environ.get(f"{service.upper().replace('-', '_')}_URL")
-        return url and url.strip()
+        return own_service_url(service)
+
+
+def own_service_url(service: str) -> str | None:
+    """The value of `NAME_URL`, the address of a service that is not part of this project."""
+    url = os.environ.get(f"{service.upper().replace('-', '_')}_URL")
+    return url and url.strip()
 
 
 class FaultAddresses(OrderAddress, ConsumerAddresses):

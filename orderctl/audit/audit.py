@@ -1,4 +1,4 @@
-"""The audit from end to end: wait for quiet, collect, judge."""
+"""Runs the audit: waits for quiet, collects the evidence, judges it."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import TypeVar
 from orderctl.audit.backlog import BacklogProbe
 from orderctl.audit.collector import Collector
 from orderctl.audit.evidence_store import EvidenceStore
-from orderctl.audit.judge import Notice, judge, nobody
+from orderctl.audit.judge import OnVerdict, ignore, judge
 from orderctl.audit.quiet import (
     TIMEOUT_SECONDS,
     BacklogSnapshot,
@@ -32,9 +32,9 @@ MOVED_WHILE_READ = "something moved while the evidence was read"
 
 @dataclass(frozen=True)
 class Options:
-    """`ledger`: the file of answers. `quiet`, `timeout`: seconds; None for the rule's own.
+    """`ledger`: the file of responses. `quiet`, `timeout`: seconds; None for the default rule.
 
-    `crashes`: so many mails may have gone twice, each in the hands of a process that died.
+    `crashes`: how many emails may have been sent twice, each in flight in a process that crashed.
     """
 
     ledger: Path | None = None
@@ -46,7 +46,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict, and how quiet it was when it was reached."""
+    """The verdict, and how quiet the system was at that time."""
 
     audit: Audit
     quiet: Quiet
@@ -58,9 +58,9 @@ class Result:
 
 
 def run_audit(
-    addresses: Addresses, options: Options, *, notice: Notice = nobody, tell: Tell = silent
+    addresses: Addresses, options: Options, *, on_verdict: OnVerdict = ignore, tell: Tell = silent
 ) -> Result:
-    """Audit the system at these addresses. Raises EvidenceUnreadable, and then says nothing."""
+    """Audit the system at these addresses. Raises EvidenceUnreadable instead of guessing."""
     broker = connect(addresses.broker_url, addresses.retry_ladder)
     with open_client() as client, finished_or_not(), closing(EvidenceStore()) as store:
         quiet, evidence = collect_quietly(
@@ -70,12 +70,12 @@ def run_audit(
             ladder=addresses.retry_ladder,
             tell=tell,
         )
-        audit = judge(evidence, quiet=quiet.reached, notice=notice, tell=tell)
+        audit = judge(evidence, quiet=quiet.reached, on_verdict=on_verdict, tell=tell)
     return Result(audit, quiet, options)
 
 
 def collect_quietly(
-    look: Callable[[], BacklogSnapshot],
+    probe: Callable[[], BacklogSnapshot],
     collect: Callable[[], T],
     options: Options,
     *,
@@ -84,12 +84,12 @@ def collect_quietly(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Quiet, T]:
-    """Collect in a quiet time, once more when it ended meanwhile, until the timeout."""
+    """Collect during a quiet time; collect again if it was interrupted, until the timeout."""
     deadline = clock() + options.timeout
     quiet_time = QuietTime(options.quiet, ladder)
     while True:
         quiet = wait_until_quiet(
-            look,
+            probe,
             quiet_time,
             timeout=max(0.0, deadline - clock()),
             tell=tell,
@@ -97,7 +97,7 @@ def collect_quietly(
             sleep=sleep,
         )
         evidence = collect()
-        after = look()
+        after = probe()
         quiet_time.watch(after, clock())
         if not quiet.reached or not _moved(quiet.last, after):
             return quiet, evidence

@@ -1,4 +1,4 @@
-"""One look at where messages are: outbox, queues, ladder, consumers."""
+"""Takes a snapshot of where messages are: outbox, queues, retry ladder, consumers."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from shared.transport import Broker, Depth
 
 
 class _Outbox(msgspec.Struct):
-    """`running`: orders that are being done by calls."""
+    """`running`: synchronous orders in progress."""
 
     pending: int
     running: int = 0
@@ -50,7 +50,7 @@ class BacklogProbe:
             depths=depths,
             unsettled={name: _held(state) for name, state in health.items()},
             newest_order=newest,
-            troubles=tuple(self._troubles(outbox.pending, health)),
+            problems=tuple(self._problems(outbox.pending, health)),
         )
 
     def _depth(self, service: str) -> Depth:
@@ -58,17 +58,17 @@ class BacklogProbe:
             return self.broker.depth(service)
         except BrokerUnavailable as error:
             raise EvidenceUnreadable(
-                f"the queue of {service} cannot be seen ({error}): start the broker, "
-                "or set BROKER_URL to where it is, then run the audit again."
+                f"the queue of {service} cannot be read ({error}): start the broker, or set "
+                "BROKER_URL to its address, then run the audit again."
             ) from error
 
     def _service(self, name: str, url: str) -> Health | None:
-        """What all its processes say together; None when none is there."""
+        """The combined health of its processes; None if none is running."""
         states = [self._health(name, each) for each in self.replicas(url)]
         return together([state for state in states if state])
 
     def _health(self, name: str, url: str) -> Health | None:
-        """What a process says of itself, ready or not; None when no process is there."""
+        """The health of a process, ready or not; None if it is not running."""
         path = f"{url.rstrip('/')}/health/ready"
         try:
             response = ask_again(lambda: self.client.get(path))
@@ -77,16 +77,16 @@ class BacklogProbe:
             return None
         except (httpx.HTTPError, DocumentError) as error:
             raise EvidenceUnreadable(
-                f"{name} runs at {url} and does not say what it holds "
-                f"({error or type(error).__name__}): look into its log, then run the audit again."
+                f"{name} is running at {url} but does not report its deliveries in flight "
+                f"({error or type(error).__name__}): check its log, then run the audit again."
             ) from error
 
-    def _troubles(self, pending: int, health: dict[str, Health | None]) -> list[str]:
+    def _problems(self, pending: int, health: dict[str, Health | None]) -> list[str]:
         if pending:
             relay = self._health("order-relay", self.addresses.relay_url)
             health = {"order-relay": relay, **health}
         return [
-            f"{name}: {state.reason if state else 'does not run'}"
+            f"{name}: {state.reason if state else 'not running'}"
             for name, state in health.items()
             if state is None or not state.ready
         ]

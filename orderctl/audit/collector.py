@@ -1,4 +1,4 @@
-"""Collects the evidence, in an order in which nothing that moves looks like a fault."""
+"""Collects the evidence, in an order that never makes work in progress look like a fault."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -26,16 +26,16 @@ from shared.errors import BrokerUnavailable
 from shared.transport import Broker
 from shop.consumers import LATECOMERS
 
-#: More dead letters than anybody should have: the handles of so many are held in memory.
+#: The most dead letters per service whose handles are held in memory; nobody should have as many.
 MOST_DEAD_LETTERS = 20_000
-#: How many things are read between two words about it.
+#: Progress is shown once per so many entries.
 TELL_EVERY = 500
 
 T = TypeVar("T")
 
 
 class Collector:
-    """Asks everybody. What cannot be read is remembered, so that one error names all of it."""
+    """Reads all sources. Failures are gathered, so that one error names all of them."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Collector:
         self._reasons: list[str] = []
 
     def collect(self, ledger: Path | None = None) -> Evidence:
-        """Read everything once. Raises EvidenceUnreadable, which names all that cannot be read.
+        """Read everything once. Raises EvidenceUnreadable, which names every unreadable source.
 
-        First what clients were answered, then the effects, then the orders: an order was there
-        before its answer and before its effects, so that nothing is mistaken for an orphan.
+        It reads first the responses, then the effects, then the orders: an order exists before its
+        response and its effects, so none of them is mistaken for an orphan.
         """
         consumers = self._addresses.consumers
         self._store.open_entries()
@@ -127,8 +127,8 @@ class Collector:
         }
         if consumer not in listers:
             raise UsageError(
-                f"CONSUMERS names {consumer}, whose effects the audit does not know: "
-                f"it takes {', '.join(listers)}."
+                f"CONSUMERS names {consumer}, but the audit can only read the effects of "
+                f"{', '.join(listers)}."
             )
         return listers[consumer]
 
@@ -149,15 +149,15 @@ class Collector:
             dead = self._broker.depth(consumer).dead
             if dead > MOST_DEAD_LETTERS:
                 raise EvidenceUnreadable(
-                    f"{consumer} has {dead:,} dead letters, and the audit looks at "
-                    f"{MOST_DEAD_LETTERS:,}: redrive or discard some, then run it again."
+                    f"{consumer} has {dead:,} dead letters, more than the {MOST_DEAD_LETTERS:,} "
+                    "that the audit can read: redrive or discard some, then run it again."
                 )
             with closing(self._broker.dead_letters(consumer).scan()) as letters:
                 return [letter.handle for letter in islice(letters, MOST_DEAD_LETTERS)]
         except BrokerUnavailable as error:
             raise EvidenceUnreadable(
-                f"the dead letters of {consumer} cannot be read ({error}): start the broker, "
-                "or set BROKER_URL to where it is, then run the audit again."
+                f"the dead letters of {consumer} cannot be read ({error}): start the broker, or "
+                "set BROKER_URL to its address, then run the audit again."
             ) from error
 
     def _allow_replays(self) -> None:
@@ -172,7 +172,7 @@ class Collector:
         return self._service(service, self._addresses.of(service))
 
     def _other_server(self, name: str, url: str) -> EvidenceClient:
-        """Somebody else's server, which our token is nothing to."""
+        """A server that is not one of our services, so it must not receive our token."""
         return EvidenceClient(self._client, name, url)
 
     def _service(self, name: str, url: str) -> EvidenceClient:

@@ -18,47 +18,47 @@ from shared.settings import load
 def audit(
     accepted: Annotated[
         Path | None,
-        typer.Option(help="The ledger of answers that place and demo wrote (NDJSON)."),
+        typer.Option(help="The ledger of responses that place or demo wrote (NDJSON)."),
     ] = None,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Also fail on what is waiting, dead-lettered or sent again."),
+        typer.Option("--strict", help="Also fail on waiting, dead-lettered or resent effects."),
     ] = False,
     crashes: Annotated[
         int,
         typer.Option(
             min=0,
-            help="With --strict: how many mails may have gone twice, one for each mail that was "
-            "in flight when something crashed.",
+            help="With --strict: how many emails may have been sent twice, one for each email "
+            "that was in flight during a crash.",
         ),
     ] = 0,
     quiet: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="Seconds in which nothing may move; by default 5, past the longest rung in use.",
+            help="Seconds without any activity; default: 5, plus the longest retry delay in use.",
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for that.")
+        float, typer.Option(min=0, help="How long to wait for that, in seconds.")
     ] = TIMEOUT_SECONDS,
     as_json: Annotated[
         bool, typer.Option("--json", help="The whole report as one JSON document.")
     ] = False,
 ) -> None:
-    """Compare, order by order, what was accepted with what was done.
+    """Compare each accepted order with its effects.
 
-    Evidence comes from the far ends: the mail server, the SMS gateway, the stock, the facts.
-    Before it judges, the audit waits until nothing moves: what is missing then is lost.
-    It keeps what it reads in a temporary file, in TMPDIR or /var/tmp: 5 KB for each order.
+    The evidence comes from the downstream systems: the mail server, the SMS gateway, the stock and
+    the facts. The audit waits until nothing moves, so that an effect still missing is lost. It
+    keeps its evidence in a temporary file, in TMPDIR or /var/tmp: 5 KB for each order.
 
-    Exit status: 0 all is well; 1 something is lost, duplicated, wrong or without an order
-    (with --strict also: waiting, dead-lettered, or mails sent again that no crash explains);
-    3 some evidence cannot be read, or the audit cannot be finished.
+    Exit status: 0 all is well; 1 an effect is lost, duplicated, wrong or without an order (with
+    --strict also: waiting, dead-lettered, or an email sent again without a crash); 3 some
+    evidence cannot be read, or the audit cannot be finished.
 
-    Where everything is, it takes from ORDER_URL, RELAY_URL, EMAIL_URL, SMS_URL, INVENTORY_URL,
-    ANALYTICS_URL, MAIL_URL, SMS_GATEWAY_URL, BROKER_URL, CONSUMERS and RETRY_LADDER, else from
-    the demo that runs in .demo, else from the documented ports.
+    Addresses come from ORDER_URL, RELAY_URL, EMAIL_URL, SMS_URL, INVENTORY_URL, ANALYTICS_URL,
+    MAIL_URL, SMS_GATEWAY_URL, BROKER_URL, CONSUMERS and RETRY_LADDER, else from the demo running
+    in .demo, else from the documented ports.
 
     Examples:
 
@@ -66,7 +66,7 @@ def audit(
 
     orderctl audit --strict --accepted .demo/accepted.ndjson
 
-    orderctl audit --timeout 0 --json    # as it is now, without waiting
+    orderctl audit --timeout 0 --json    # the current state, without waiting
     """
     options = Options(accepted, quiet, timeout, strict, crashes)
     end(lambda: _run(options, as_json=as_json), as_json=as_json)

@@ -1,4 +1,4 @@
-"""When a service was done with each order, read from what it lists at `/effects`."""
+"""Reads from a service's `/effects` when it finished each order."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import msgspec
 
 from orderctl.audit.evidence_client import EvidenceClient
 
-#: A line of /effects that has a state is an effect only when it is done.
+#: A line of /effects with another state is not an effect yet.
 DONE = "done"
 
 
@@ -18,12 +18,12 @@ class _Line(msgspec.Struct, rename="camel"):
     state: str = DONE
 
 
-#: By order id, when the last of a service's effects for it was done.
+#: The time of a service's last effect, by order id.
 DoneAt = Mapping[str, datetime]
 
 
 def read_done(service: EvidenceClient) -> DoneAt:
-    """What a service has done so far. Raises EvidenceUnreadable."""
+    """The orders that a service has finished so far. Raises EvidenceUnreadable."""
     done: dict[str, datetime] = {}
     for line in service.lines("/effects", _Line):
         if line.state == DONE:

@@ -1,4 +1,4 @@
-"""Everything that one audit has collected."""
+"""The evidence of one audit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from orderctl.audit.facts import Stock
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that was collected. Mappings are by service, those of stock by product.
+    """Mappings are by service, those of stock by product.
 
-    `dead_letters` are bounded by what is read of them; whatever grows with the orders is in the
-    store. `stock` is None when it changed while it was read, so that movements and balances do
-    not belong to the same moment. `joined`: when a latecomer began to receive; all others were
-    there from the start.
+    Data that grows with the number of orders is in the store; `dead_letters` are bounded by the
+    collector. `stock` is None if it changed while it was read, so that movements and balances
+    belong to different moments. `joined`: when each latecomer started to receive events; all
+    other services did from the start.
     """
 
     store: EvidenceStore

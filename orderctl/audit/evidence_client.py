@@ -1,7 +1,7 @@
-"""Reads what the far ends list over HTTP: typed, page by page or line by line.
+"""Reads lists from services and downstream systems over HTTP, page by page or line by line.
 
-Whatever keeps a list from being read to its end raises EvidenceUnreadable: half a list would
-make the other half look lost. An answer that was cut is asked for again, a few times.
+A list that cannot be read to its end raises EvidenceUnreadable, since its other half would look
+lost. A truncated response is requested again, a few times.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from shared.http.bounded_client import LINE_BY_LINE
 from shared.http.documents import read_document
 
 PAGE = 1000
-#: Of a list that is streamed, so much is held in memory, and the rest on the disk.
+#: How much of a streamed list is held in memory; the rest is on disk.
 MEMORY_BYTES = 1024 * 1024
 T = TypeVar("T")
 
 
 class EvidenceClient(ServiceClient):
-    """A service or a server that is asked for what it knows. Raises EvidenceUnreadable."""
+    """Reads evidence from one service or server. Raises EvidenceUnreadable."""
 
     def get(self, path: str, kind: type[T], **query: str | int) -> T:
         response = self.ask("GET", path, query=query or None)
@@ -32,7 +32,7 @@ class EvidenceClient(ServiceClient):
         return self.read(response, kind)
 
     def find(self, path: str, kind: type[T]) -> T | None:
-        """None for what the service does not know."""
+        """The decoded body, or None after a 404."""
         response = self.ask("GET", path)
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
@@ -40,10 +40,9 @@ class EvidenceClient(ServiceClient):
         return self.read(response, kind)
 
     def lines(self, path: str, kind: type[T]) -> Iterator[T]:
-        """The objects of a list that is streamed, one a line, once its end has been seen.
+        """The objects of a streamed list, one per line, once its end has been received.
 
-        So nothing of an answer that was cut is given to anybody, and the service does not wait
-        for what is done with each object.
+        This way a truncated list yields nothing, and the service does not wait for the caller.
         """
         with SpooledTemporaryFile(MEMORY_BYTES) as whole:
             try:
@@ -72,26 +71,26 @@ class EvidenceClient(ServiceClient):
     def _expect_ok(self, response: httpx.Response) -> None:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise EvidenceUnreadable(
-                f"{self.name} at {self.url} does not take this OPERATOR_TOKEN: set it to the one "
-                "that the service was started with, then run the command again."
+                f"{self.name} at {self.url} rejects this OPERATOR_TOKEN: set it to the one that "
+                "the service was started with, then run the command again."
             )
         if not response.is_success:
             raise EvidenceUnreadable(
-                f"{self.name} at {self.url} answers {response.status_code} to "
-                f"{response.url.path}: look into its log, then run the audit again."
+                f"{self.name} at {self.url} responded with {response.status_code} to "
+                f"{response.url.path}: check its log, then run the audit again."
             )
 
     def failed(self, where: str, error: Exception) -> EvidenceUnreadable:
-        """Nobody is there, or whoever is there cannot be read to the end."""
+        """The error for a service that is down, or for an unreadable response."""
         if isinstance(error, httpx.ConnectError):
             return EvidenceUnreadable(
-                f"{self.name} does not answer at {self.url}: start it, or set {self.setting} "
-                "to where it is, then run the audit again."
+                f"{self.name} does not respond at {self.url}: start it, or set {self.setting} to "
+                "its address, then run the audit again."
             )
         return self._unreadable(where, error)
 
     def _unreadable(self, where: str, cause: object) -> EvidenceUnreadable:
         return EvidenceUnreadable(
             f"{self.name} at {where} cannot be read ({cause or type(cause).__name__}): "
-            "mend that, then run the audit again."
+            "fix that, then run the audit again."
         )

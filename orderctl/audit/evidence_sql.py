@@ -1,4 +1,4 @@
-"""The statements of the audit's store of evidence."""
+"""The SQL statements of the audit's evidence store."""
 
 OPEN = """
     DROP TABLE IF EXISTS orders;
@@ -12,25 +12,25 @@ OPEN = """
     CREATE INDEX by_event ON orders (event_id);
     CREATE TABLE answers (order_id TEXT, event_id TEXT, status INTEGER);
     CREATE TABLE effects (
-        service TEXT, event_id TEXT, base TEXT, replay TEXT, part TEXT, says TEXT, mentions TEXT,
+        service TEXT, event_id TEXT, base TEXT, replay TEXT, part TEXT, content TEXT, mentions TEXT,
         listed_as TEXT, UNIQUE (service, listed_as));
 """
-#: What was read, equal effects counted together, each with the order that it belongs to.
+#: Counts equal effects together, and assigns each to its order.
 CLOSE = """
     CREATE TABLE found AS
-        SELECT service, event_id, base, replay, part, says, max(mentions) AS mentions,
+        SELECT service, event_id, base, replay, part, content, max(mentions) AS mentions,
             count(*) AS times, 0 AS on_purpose,
             (SELECT id FROM orders WHERE orders.event_id = base ORDER BY id LIMIT 1) AS owner
-        FROM effects GROUP BY service, event_id, part, says;
+        FROM effects GROUP BY service, event_id, part, content;
     DROP TABLE effects;
     CREATE INDEX by_owner ON found (owner, service);
     CREATE TABLE replays AS SELECT DISTINCT service, replay FROM found WHERE replay != '';
 """
 ORDERS = """
-    SELECT orders.id, document, found.event_id, part, says, times, on_purpose
+    SELECT orders.id, document, found.event_id, part, content, times, on_purpose
     FROM orders LEFT JOIN found ON found.service = ? AND owner = orders.id
     ORDER BY orders.id, found.rowid"""
-#: The first `most` events of a replay that were there for it to send.
+#: The first `most` events of a replay among those placed before its end.
 ALLOW = """
     UPDATE found SET on_purpose = 1 WHERE service = :service AND replay = :replay AND base IN (
         SELECT DISTINCT base FROM found JOIN orders ON orders.id = owner

@@ -1,7 +1,7 @@
-"""Where the audit keeps what it has read: an unnamed SQLite database on the disk.
+"""Stores the audit's evidence in an unnamed SQLite database on disk.
 
-However many orders there are, they take a few megabytes of memory. SQLite makes the file in
-TMPDIR, else in /var/tmp, and it is gone with the process, however that ends.
+It needs a few megabytes of memory, whatever the number of orders. SQLite creates the file in
+TMPDIR, or else in /var/tmp, and it disappears with the process, however that ends.
 """
 
 import re
@@ -14,12 +14,12 @@ from typing import NamedTuple
 import msgspec
 
 from orderctl.audit import evidence_sql as sql
-from orderctl.audit.facts import Answer, Order, Said, SeenEffect
+from orderctl.audit.facts import Answer, Content, Order, SeenEffect
 from orderctl.audit.replays import ExpectedResend, split_replay
 
 #: Kilobytes of the file that are held in memory.
 CACHE = 8_000
-#: Effects of one order and service that are looked at: more than any order should have.
+#: The most effects that are read per order and service: more than any order should have.
 MOST_FOUND = 10_000
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -27,27 +27,25 @@ _END_OF_TIME = float("inf")
 
 
 class FoundEffect(NamedTuple):
-    """Equal effects of one order. `on_purpose`: a replay was told to send it again."""
+    """Equal effects of one order. `on_purpose`: resent by a replay with --resend."""
 
     event_id: str
     part: str
-    says: Said
+    content: Content
     times: int
     on_purpose: bool
 
 
 class EvidenceStore:
-    """Everything is added between `open_entries` and `close_entries`, which finds out what belongs
-    to which order.
-    """
+    """Takes entries between `open_entries` and `close_entries`, which assigns them to orders."""
 
     def __init__(self, cache: int = CACHE) -> None:
         self._file = sqlite3.connect("")
-        # Nobody reads this file after a crash.
+        # The file is not needed after a crash.
         self._file.executescript(f"PRAGMA cache_size=-{cache}; PRAGMA journal_mode=OFF;")
 
     def open_entries(self) -> None:
-        """Forget everything that was added before."""
+        """Delete all earlier entries."""
         self._file.executescript(sql.OPEN)
 
     def close(self) -> None:
@@ -64,7 +62,7 @@ class EvidenceStore:
         self._file.executemany(sql.ADD_EFFECT, (_effect_row(service, effect) for effect in effects))
 
     def count_effects(self, service: str) -> int:
-        """As long as entries are not closed."""
+        """Only between `open_entries` and `close_entries`."""
         return self._count(sql.COUNT_EFFECTS, service)
 
     def close_entries(self) -> None:
@@ -74,9 +72,9 @@ class EvidenceStore:
         self._file.executemany(sql.SET_OWNER, owners)
 
     def _mentioned(self, text: str) -> int | None:
-        """The order whose id is in a text."""
+        """The order whose id appears in a text."""
         for word in _WORD.findall(text):
-            # A full stop may be the id's last character or the end of a sentence.
+            # A full stop may be part of the id or end a sentence.
             for order_id in (word, word.rstrip("._-")):
                 if row := self._file.execute(sql.FIND_ORDER, (order_id,)).fetchone():
                     return int(row[0])
@@ -85,20 +83,20 @@ class EvidenceStore:
     # --- replays -----------------------------------------------------------------------------
 
     def replays(self) -> Iterator[tuple[str, str]]:
-        """Services and ids of replays, of all that was sent again in the name of one."""
+        """The service and the id of every replay that resent something."""
         yield from self._file.execute(sql.REPLAYS)
 
     def allow(self, service: str, replay: str, resend: ExpectedResend) -> None:
-        """Take what this replay sent for sent on purpose."""
+        """Mark the effects of this replay as sent on purpose."""
         until = resend.until.timestamp() if resend.until else _END_OF_TIME
         most = -1 if resend.most is None else resend.most
         values = {"service": service, "replay": replay, "until": until, "most": most}
         self._file.execute(sql.ALLOW, values)
 
-    # --- what the judge asks for -------------------------------------------------------------
+    # --- evidence for the judge --------------------------------------------------------------
 
     def orders(self, service: str) -> Iterator[tuple[Order, list[FoundEffect]]]:
-        """Each order, with what this service has done for it."""
+        """Each order with this service's effects for it."""
         for _id, rows in groupby(self._file.execute(sql.ORDERS, (service,)), itemgetter(0)):
             lines = list(islice(rows, MOST_FOUND))
             found = [_found(*line[2:]) for line in lines if line[2] is not None]
@@ -108,7 +106,7 @@ class EvidenceStore:
         return self._count(sql.COUNT_ORDERS, status)
 
     def half_done(self) -> Iterator[tuple[str, str, frozenset[str]]]:
-        """Order id, status, and the services that have done something for it."""
+        """Order id, status, and the services that have an effect for it."""
         for order_id, status, services in self._file.execute(sql.HALF_DONE):
             yield order_id, status, frozenset((services or "").split(","))
 
@@ -116,27 +114,27 @@ class EvidenceStore:
         return self._count(sql.COUNT_ANSWERS)
 
     def count_promised(self) -> int:
-        """Orders that clients were told of, each counted once."""
+        """The number of distinct orders in the responses."""
         return self._count(sql.COUNT_PROMISED)
 
     def answers(self) -> Iterator[tuple[Answer, str | None]]:
-        """Each answer, once, with the status of its order; None where there is no such order."""
+        """Each distinct response, with the status of its order; None if there is no such order."""
         for *answer, status in self._file.execute(sql.ANSWERS):
             yield Answer(*answer), status
 
     def orphans(self, service: str) -> Iterator[str]:
-        """Ids of effects that belong to no order."""
+        """Ids of effects without an order."""
         return self._ids(sql.ORPHANS, service)
 
     def on_purpose(self, service: str) -> Iterator[str]:
         return self._ids(sql.ON_PURPOSE, service)
 
     def repeated(self, service: str) -> Iterator[tuple[str, int]]:
-        """Event ids of equal effects that are there more than once, and how often."""
+        """Event ids of effects that exist more than once, and how often."""
         yield from self._file.execute(sql.REPEATED, (service,))
 
     def count_repeats(self, service: str) -> int:
-        """Effects that are there beyond the first of their kind."""
+        """The number of effects beyond the first of their kind."""
         return self._count(sql.COUNT_REPEATS, service)
 
     def _ids(self, query: str, service: str) -> Iterator[str]:
@@ -147,7 +145,7 @@ class EvidenceStore:
 
 
 _read_order = msgspec.json.Decoder(Order).decode
-_read_says = msgspec.json.Decoder(Said).decode
+_read_content = msgspec.json.Decoder(Content).decode
 _json = msgspec.json.encode
 
 
@@ -158,8 +156,8 @@ def _order_row(order: Order) -> tuple[object, ...]:
 
 def _effect_row(service: str, effect: SeenEffect) -> tuple[object, ...]:
     ids = (effect.event_id, *split_replay(effect.event_id))
-    return service, *ids, effect.part, _json(effect.says), effect.mentions, effect.listed_as
+    return service, *ids, effect.part, _json(effect.content), effect.mentions, effect.listed_as
 
 
-def _found(event_id: str, part: str, says: bytes, times: int, on_purpose: int) -> FoundEffect:
-    return FoundEffect(event_id, part, _read_says(says), times, bool(on_purpose))
+def _found(event_id: str, part: str, content: bytes, times: int, on_purpose: int) -> FoundEffect:
+    return FoundEffect(event_id, part, _read_content(content), times, bool(on_purpose))

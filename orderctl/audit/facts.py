@@ -1,4 +1,4 @@
-"""What the audit compares: what was promised, and what the far ends say was done."""
+"""The facts that the audit compares: orders, responses to clients, effects and stock."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from http import HTTPStatus
 ACCEPTED = "accepted"
 COMPLETED = "completed"
 
-#: What a response to a client promises: the status that the order has from then on.
+#: The possible statuses of an order, by the status of the response to its client.
 PROMISED = {int(HTTPStatus.ACCEPTED): (ACCEPTED,), int(HTTPStatus.CREATED): (COMPLETED,)}
 
-#: What an effect says, in words that are equal where the facts are.
-Said = tuple[str, ...]
+#: The content of an effect, as texts that are equal if the facts are.
+Content = tuple[str, ...]
 
 
-def said(*facts: object) -> Said:
-    """50.0 and 50.00 are the same amount."""
+def content_of(*facts: object) -> Content:
+    """Normalise facts to texts; 50.0 and 50.00 become the same."""
     return tuple(f"{f.normalize():f}" if isinstance(f, Decimal) else str(f) for f in facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of an order; `price` is that of one piece."""
+    """One line of an order; `price` is per piece."""
 
     product_id: str
     quantity: int
@@ -39,7 +39,7 @@ class Item:
 class Order:
     """A row of the order database.
 
-    `status`: accepted, or of an order that was done by calls: pending, completed or failed.
+    `status`: accepted, or for a synchronous order pending, completed or failed.
     """
 
     order_id: str
@@ -60,15 +60,15 @@ class Order:
 
     @property
     def is_half_done(self) -> bool:
-        """Its client was promised nothing, and some of its effects may be there."""
+        """Pending or failed: its client was promised nothing, but it may have some effects."""
         return self.status not in (ACCEPTED, COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A client was told that an order is placed.
+    """A response that confirmed an order to a client.
 
-    `event_id` is "" and `status`, that of the HTTP response, 0 where the ledger does not say it.
+    `event_id` is "" and `status`, the HTTP status, is 0 if the ledger does not contain them.
     """
 
     order_id: str
@@ -76,30 +76,30 @@ class Answer:
     status: int = 0
 
     def fits(self, status: str) -> bool:
-        """Whether an order with this status is what the client was told."""
+        """Whether the client was told this status."""
         return status in PROMISED.get(self.status, (ACCEPTED, COMPLETED))
 
 
 @dataclass(frozen=True, slots=True)
 class SeenEffect:
-    """One thing that was done, as the far end shows it.
+    """One effect, as the downstream system shows it.
 
-    `part`: an event has one effect for each part: a stock movement for each product; elsewhere
-    the part is "". `says`: the content, to be compared with what the order says.
-    `mentions`: where an order id may stand when the event id is unknown (a mail's subject).
-    `listed_as`: how the far end calls it; what is listed twice under one name is there once.
+    `part`: the product of a stock movement, of which an event has one per product; otherwise "".
+    `content`: compared with the order. `mentions`: a text that may contain the order id if the
+    event id is unknown (an email's subject). `listed_as`: its id in the downstream system;
+    entries with the same id are one effect.
     """
 
     event_id: str
     part: str = ""
-    says: Said = ()
+    content: Content = ()
     mentions: str = field(default="", compare=False)
     listed_as: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What a product started with and what is left of it, in pieces."""
+    """The initial and the current stock of a product, in pieces."""
 
     initial: int
     on_hand: int

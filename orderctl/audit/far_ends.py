@@ -1,11 +1,11 @@
-"""What each far end has to say, turned into effects and orders."""
+"""Reads orders, effects and stock from the services and the downstream systems."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 from orderctl.audit.evidence_client import PAGE, EvidenceClient
-from orderctl.audit.facts import Order, SeenEffect, Stock, said
+from orderctl.audit.facts import Order, SeenEffect, Stock, content_of
 from orderctl.audit.shapes import (
     Fact,
     Joined,
@@ -25,7 +25,7 @@ MESSAGE_ID_DOMAIN = "@orders.example"
 #: Mailpit's list, newest first. Source: Mailpit's API, v1.
 MAILS = "/api/v1/messages"
 MAIL = "/api/v1/message"
-#: How a snippet ends that is not the whole text.
+#: The end of a truncated snippet.
 CUT_OFF = "..."
 
 Page = TypeVar("Page", OrderPage, TextPage, ProductPage)
@@ -46,7 +46,7 @@ def count_mails(server: EvidenceClient) -> int:
 
 
 def mails(server: EvidenceClient) -> Iterator[SeenEffect]:
-    """Every mail that the server accepted; one that arrives meanwhile may shift the pages."""
+    """Every email that the server accepted; a new arrival may shift the pages."""
     start = 0
     while messages := _mail_page(server, start).messages:
         yield from (_mail_effect(server, mail) for mail in messages)
@@ -59,14 +59,16 @@ def _mail_page(server: EvidenceClient, start: int) -> MailPage:
 
 def _mail_effect(server: EvidenceClient, mail: Mail) -> SeenEffect:
     event_id = mail.message_id.strip("<>").removesuffix(MESSAGE_ID_DOMAIN)
-    says = said(mail.sent_by(), mail.recipients(), _one_line(mail.subject), _text(server, mail))
+    content = content_of(
+        mail.sent_by(), mail.recipients(), _one_line(mail.subject), _text(server, mail)
+    )
     return SeenEffect(
-        event_id or f"mail {mail.id}", says=says, mentions=mail.subject, listed_as=mail.id
+        event_id or f"mail {mail.id}", content=content, mentions=mail.subject, listed_as=mail.id
     )
 
 
 def _text(server: EvidenceClient, mail: Mail) -> str:
-    """In one line. Most mails are short, and the list shows them whole."""
+    """The text in one line. Most emails are short, so the list contains all of it."""
     snippet = mail.snippet
     if snippet is None or snippet.endswith(CUT_OFF):
         snippet = server.get(f"{MAIL}/{mail.id}", WholeMail).text
@@ -74,7 +76,7 @@ def _text(server: EvidenceClient, mail: Mail) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Headers are folded and texts are broken into lines on their way."""
+    """Undo the folding of headers and the wrapping of texts."""
     return " ".join(text.split())
 
 
@@ -82,7 +84,7 @@ def texts(gateway: EvidenceClient) -> Iterator[SeenEffect]:
     for page in _pages(gateway, "/messages", TextPage, "after"):
         for text in page.messages:
             event_id = text.idempotency_key or f"text {text.id}"
-            yield SeenEffect(event_id, says=said(text.to, text.text), mentions=text.text)
+            yield SeenEffect(event_id, content=content_of(text.to, text.text), mentions=text.text)
 
 
 def movements(inventory: EvidenceClient) -> Iterator[Movement]:
@@ -92,18 +94,18 @@ def movements(inventory: EvidenceClient) -> Iterator[Movement]:
 def facts(analytics: EvidenceClient) -> Iterator[SeenEffect]:
     for fact in analytics.lines("/effects", Fact):
         items = [each for i in fact.items for each in (i.product_id, i.quantity, i.revenue)]
-        says = said(fact.order_id, fact.total_amount, fact.minute, *items)
-        yield SeenEffect(fact.event_id, says=says, mentions=fact.order_id or "")
+        content = content_of(fact.order_id, fact.total_amount, fact.minute, *items)
+        yield SeenEffect(fact.event_id, content=content, mentions=fact.order_id or "")
 
 
 def shipments(shipping: EvidenceClient) -> Iterator[SeenEffect]:
     for shipment in shipping.lines("/effects", Shipment):
-        says = said(shipment.order_id, shipment.items)
-        yield SeenEffect(shipment.event_id, says=says, mentions=shipment.order_id)
+        content = content_of(shipment.order_id, shipment.items)
+        yield SeenEffect(shipment.event_id, content=content, mentions=shipment.order_id)
 
 
 def joined(latecomer: EvidenceClient) -> datetime | None:
-    """When it began to receive: of orders from before that, it need not have heard."""
+    """When it started to receive events; earlier orders may be unknown to it."""
     return latecomer.get("/joined", Joined).at
 
 

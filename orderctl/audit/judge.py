@@ -1,7 +1,7 @@
-"""Judges: from evidence to what became of every order, service by service.
+"""Judges the evidence: one verdict for each order and service.
 
-Every accepted order, and every completed one, gets exactly one verdict for each service, so that
-the counts add up. One that is half done gets one only where what was done is a fault.
+Every accepted or completed order gets exactly one verdict per service, so that the counts add up.
+A half-done order gets one only for a faulty effect.
 """
 
 from collections import Counter, defaultdict
@@ -15,29 +15,29 @@ from orderctl.audit.facts import ACCEPTED, COMPLETED, Order, SeenEffect, Stock
 from orderctl.audit.verdict import NAMED, Audit, Balance, HalfDone, ServiceAudit, Some, Verdict
 from orderctl.progress import Tell, silent
 
-#: Is told of each order id, service and verdict; None for what was rightly done of a failed order.
-Notice = Callable[[str, str, Verdict | None], None]
-#: The one service that may do something twice: between handing a mail over and recording that, a
-#: crash has to send it again. The Message-ID lets the reader's mail program show it once.
+#: Called with each order id, service and verdict; None for a correct effect of a half-done order.
+OnVerdict = Callable[[str, str, Verdict | None], None]
+#: The one service that may repeat an effect: after a crash between sending an email and recording
+#: that, it sends the email again. The Message-ID lets mail programs show it once.
 REPEATING = "email"
-#: How many orders are judged between two words about it.
+#: Progress is shown once per so many orders.
 TELL_EVERY = 1_000
 
 FAULTS = (Verdict.DUPLICATED, Verdict.WRONG)
 
 
-def nobody(_order_id: str, _service: str, _verdict: Verdict | None) -> None:
-    """For callers that need the counts only."""
+def ignore(_order_id: str, _service: str, _verdict: Verdict | None) -> None:
+    """For callers that need only the counts."""
 
 
 def judge(
-    evidence: Evidence, *, quiet: bool, notice: Notice = nobody, tell: Tell = silent
+    evidence: Evidence, *, quiet: bool, on_verdict: OnVerdict = ignore, tell: Tell = silent
 ) -> Audit:
-    """Compare. Only after a quiet time is what is missing lost; before, it may be on its way."""
+    """Compare orders with effects. A missing effect is lost if `quiet`, otherwise waiting."""
     store = evidence.store
     services = []
     for name in evidence.services:
-        verdicts = _verdicts(name, evidence, quiet=quiet, notice=notice, tell=tell)
+        verdicts = _verdicts(name, evidence, quiet=quiet, on_verdict=on_verdict, tell=tell)
         services.append(_judge_service(name, evidence, verdicts))
     return Audit(
         quiet=quiet,
@@ -86,9 +86,9 @@ def _judge_service(
 
 
 def _verdicts(
-    service: str, evidence: Evidence, *, quiet: bool, notice: Notice, tell: Tell
+    service: str, evidence: Evidence, *, quiet: bool, on_verdict: OnVerdict, tell: Tell
 ) -> Iterator[tuple[Order, Verdict | None]]:
-    buried = frozenset(evidence.dead_letters.get(service, ()))
+    dead = frozenset(evidence.dead_letters.get(service, ()))
     for number, (order, found) in enumerate(evidence.store.orders(service)):
         if number % TELL_EVERY == 0:
             tell(f"comparing {service}: {number:,}")
@@ -96,17 +96,17 @@ def _verdicts(
             verdict = _of_half_done(service, order, found)
         else:
             verdict = _verdict(service, order, found, quiet=quiet) or _of_missing(
-                is_dead=order.event_id in buried,
+                is_dead=order.event_id in dead,
                 is_earlier=_is_earlier(service, order, evidence),
                 quiet=quiet,
             )
         if verdict or found:
-            notice(order.order_id, service, verdict)
+            on_verdict(order.order_id, service, verdict)
         yield order, verdict
 
 
 def _of_half_done(service: str, order: Order, found: Sequence[FoundEffect]) -> Verdict | None:
-    """Whatever was done for such an order was done once and right, or it is a fault."""
+    """An effect of a half-done order is a fault unless it is correct and single."""
     verdict = _verdict(service, order, found, quiet=True)
     return verdict if verdict in FAULTS else None
 
@@ -114,7 +114,7 @@ def _of_half_done(service: str, order: Order, found: Sequence[FoundEffect]) -> V
 def _verdict(
     service: str, order: Order, found: Sequence[FoundEffect], *, quiet: bool
 ) -> Verdict | None:
-    """Of what was done; None when that is nothing."""
+    """The verdict on the effects; None if there are none."""
     expected = expected_effects(service, order)
     done = _counted(service, [each for each in found if not each.on_purpose])
     again = _counted(service, [each for each in found if each.on_purpose])
@@ -140,10 +140,10 @@ def _of_missing(*, is_dead: bool, is_earlier: bool, quiet: bool) -> Verdict:
 
 
 def _counted(service: str, found: Iterable[FoundEffect]) -> Counter[SeenEffect]:
-    """Equal mails count as one here; how often each went is a matter of its own."""
+    """Count effects; equal emails count as one, since repeats are reported separately."""
     counted: Counter[SeenEffect] = Counter()
     for each in found:
-        effect = SeenEffect(each.event_id, each.part, each.says)
+        effect = SeenEffect(each.event_id, each.part, each.content)
         counted[effect] += 1 if service == REPEATING else each.times
     return counted
 
@@ -163,12 +163,12 @@ def _by_event(effects: Counter[SeenEffect]) -> Counter[str]:
 
 
 def _of(order: Order, effect: SeenEffect) -> SeenEffect:
-    """The effect as it was before a replay sent it under an id of its own."""
+    """The effect with the order's event id instead of a replay's."""
     return replace(effect, event_id=order.event_id)
 
 
 def _is_earlier(service: str, order: Order, evidence: Evidence) -> bool:
-    """Placed before this service joined."""
+    """Whether the order was placed before this latecomer joined."""
     if service not in evidence.joined:
         return False
     joined = evidence.joined[service]
@@ -189,7 +189,7 @@ def _wrong_balances(
 
 def _adds_up(balance: Balance) -> bool:
     if balance.stock is None:
-        # A product that nobody stocks can only be backordered.
+        # A product without stock can only be backordered.
         return balance.moved == 0
     left = balance.stock.initial - balance.moved
     return left == balance.stock.on_hand and left >= 0

@@ -1,8 +1,7 @@
-"""The ledger of answers: what clients were told, kept where no service can lose it.
+"""The ledger of responses to clients, stored where no service can lose them.
 
-One JSON object a line, `{"orderId", "eventId", "status"}`, on the disk before anything else
-happens: an order that was answered 202 and has no row in the database shows up here, and nowhere
-else.
+One JSON object per line, `{"orderId", "eventId", "status"}`, synced to disk at once. Only the
+ledger reveals an order that was answered with 202 but has no row in the database.
 """
 
 import os
@@ -27,14 +26,14 @@ class _Line(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class Ledger:
-    """Appends to a file; safe to use from any thread."""
+    """Appends to a file; thread-safe."""
 
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
         except OSError as error:
-            raise CommandError(f"{path} cannot be written ({error}): name another file.") from error
+            raise CommandError(f"{path} cannot be written ({error}): use another file.") from error
         self._lock = threading.Lock()
 
     def append(self, answer: Answer) -> None:
@@ -57,17 +56,17 @@ class Ledger:
 
 
 def read_ledger(path: Path) -> Iterator[Answer]:
-    """Every answer in the file. Raises EvidenceUnreadable, which names the line at fault."""
+    """Every response in the file. Raises EvidenceUnreadable, which names the invalid line."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                # What follows the last end of line was cut off with its writer; that order was not
-                # yet written down, and nobody was told more than that.
+                # An incomplete last line was cut off by a crash of its writer, which had not used
+                # that response yet.
                 if line.endswith(b"\n") and line != b"\n":
                     yield _read_line(path, number, line)
     except OSError as error:
         raise EvidenceUnreadable(
-            f"the ledger {path} cannot be read ({error}): name the file that was written by place."
+            f"the ledger {path} cannot be read ({error}): use the file that place has written."
         ) from error
 
 
@@ -76,7 +75,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Answer:
         read = read_document(line, _Line)
     except DocumentError as error:
         raise EvidenceUnreadable(
-            f"line {number} of the ledger {path} is not one of ours ({error}): "
-            'each is {"orderId": …, "eventId": …, "status": …}.'
+            f"line {number} of the ledger {path} is invalid ({error}): "
+            'each line is {"orderId": …, "eventId": …, "status": …}.'
         ) from error
     return Answer(read.order_id, read.event_id, read.status)

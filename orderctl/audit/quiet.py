@@ -1,4 +1,4 @@
-"""Waits until nothing moves any more: only then is what is missing lost."""
+"""Waits until the system is quiet, since only then is a missing effect lost."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,9 +9,9 @@ from orderctl.progress import Tell, silent
 from shared.errors import PipelineError
 from shared.transport import Depth
 
-#: How long nothing may move, in seconds, past the longest rung in use.
+#: The required quiet time in seconds, to which the longest rung in use is added.
 QUIET_SECONDS = 5.0
-#: How long to wait for that, in seconds.
+#: How long to wait for it, in seconds.
 TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 0.2
 
@@ -20,28 +20,28 @@ POLL_SECONDS = 0.2
 class BacklogSnapshot:
     """Where messages are at one moment.
 
-    `unsettled`: what each consumer holds, and None for one that does not run: what it held is
-    the broker's again. `running`: orders that are being done by calls. `troubles`: what is known
-    about why something does not move.
+    `unsettled`: each consumer's deliveries in flight; None if it is not running, since the broker
+    then has them again. `running`: synchronous orders in progress. `problems`: known reasons why
+    messages do not move.
     """
 
     outbox: int
     depths: Mapping[str, Depth]
     unsettled: Mapping[str, int | None]
     newest_order: str | None = None
-    troubles: Sequence[str] = ()
+    problems: Sequence[str] = ()
     running: int = 0
 
     def moving(self) -> tuple[str, ...]:
-        """A line for everything that is not at rest; nothing when all is."""
+        """One line for each kind of activity; empty if there is none."""
         lines = [f"{count(self.outbox, 'order')} in the outbox"] if self.outbox else []
         if self.running:
-            lines.append(f"{count(self.running, 'order')} being done by calls")
+            lines.append(f"{count(self.running, 'synchronous order')} in progress")
         for service, depth in self.depths.items():
             parts = {
                 "ready": depth.ready,
                 "waiting for a retry": depth.retrying,
-                "in the consumer's hands": self.unsettled.get(service) or 0,
+                "in flight": self.unsettled.get(service) or 0,
             }
             lines += [f"{service}: {number} {what}" for what, number in parts.items() if number]
         return tuple(lines)
@@ -57,7 +57,7 @@ class BacklogSnapshot:
 
 @dataclass(frozen=True)
 class Quiet:
-    """How the wait ended. `reasons`: what kept it from being reached, a line each."""
+    """How the wait ended. `reasons`: why quiet was not reached, one line each."""
 
     reached: bool
     waited: float
@@ -66,11 +66,11 @@ class Quiet:
 
 
 class QuietTime:
-    """Measures for how long nothing has moved.
+    """Measures how long nothing has moved.
 
-    `seconds` is how long that has to be; None means QUIET_SECONDS, past the longest rung once
-    something was seen on the ladder: on its way from a rung to its queue, a broker shows a
-    message nowhere.
+    `seconds`: the required time. None: QUIET_SECONDS, plus the longest rung once a message was
+    seen on the ladder, because a broker shows a message nowhere while it moves from a rung to
+    its queue.
     """
 
     def __init__(self, seconds: float | None, ladder: Sequence[float]) -> None:
@@ -87,7 +87,7 @@ class QuietTime:
         return QUIET_SECONDS + (self._longest_rung if self._ladder_used else 0.0)
 
     def watch(self, snapshot: BacklogSnapshot | None, now: float) -> None:
-        """Take note; None stands for a moment in which nobody could tell."""
+        """Record a snapshot; None if it could not be taken."""
         self._ladder_used |= snapshot is not None and snapshot.uses_ladder
         if snapshot is None or snapshot.moving() or snapshot.newest_order != self._newest:
             self._since = None
@@ -103,7 +103,7 @@ class QuietTime:
 
 
 def wait_until_quiet(
-    look: Callable[[], BacklogSnapshot],
+    probe: Callable[[], BacklogSnapshot],
     quiet_time: QuietTime,
     *,
     timeout: float,
@@ -112,24 +112,24 @@ def wait_until_quiet(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Quiet:
-    """Look again and again. Raises what the first look raises: nothing is there to wait for.
+    """Probe until quiet or the timeout. Raises an error of the first probe only.
 
-    `is_enough` is asked after each look, and ends the wait before it is quiet.
+    `is_enough`, called after each probe, ends the wait early.
     """
     began = clock()
-    last, trouble = look(), ""
+    last, problem = probe(), ""
     quiet_time.watch(last, clock())
     while not (is_enough() or quiet_time.reached(clock())) and clock() - began < timeout:
-        tell(_progress(quiet_time, clock(), trouble or "; ".join(last.moving())))
+        tell(_progress(quiet_time, clock(), problem or "; ".join(last.moving())))
         sleep(min(POLL_SECONDS, timeout))
         try:
-            last, trouble = look(), ""
+            last, problem = probe(), ""
             quiet_time.watch(last, clock())
         except PipelineError as error:
-            trouble = str(error)
+            problem = str(error)
             quiet_time.watch(None, clock())
     reached = quiet_time.reached(clock())
-    reasons = () if reached else _reasons(quiet_time, clock(), last, trouble)
+    reasons = () if reached else _reasons(quiet_time, clock(), last, problem)
     return Quiet(reached, clock() - began, reasons, last)
 
 
@@ -140,11 +140,11 @@ def _progress(quiet_time: QuietTime, now: float, moving: str) -> str:
 
 
 def _reasons(
-    quiet_time: QuietTime, now: float, last: BacklogSnapshot, trouble: str
+    quiet_time: QuietTime, now: float, last: BacklogSnapshot, problem: str
 ) -> tuple[str, ...]:
-    if trouble:
-        return tuple(trouble.splitlines())
+    if problem:
+        return tuple(problem.splitlines())
     if last.moving():
-        return (*last.moving(), *last.troubles)
+        return (*last.moving(), *last.problems)
     lasted, needed = quiet_time.lasted(now), quiet_time.needed
-    return (f"nothing moved for {lasted:.1f} s, of the {needed:g} s that it takes to be sure",)
+    return (f"quiet for {lasted:.1f} s, but {needed:g} s are needed to be sure",)

@@ -1,4 +1,4 @@
-"""What was sent again under the id of a replay, and what that replay was told to send."""
+"""Tells effects that a replay was asked to resend from unexpected ones."""
 
 import re
 from collections.abc import Callable
@@ -11,34 +11,34 @@ from shared.events import RESENT
 from shared.shifted_times import shifted
 from shared.transport.archive import parse_point
 
-#: What a replay adds to the id of an event that it sends again.
+#: The suffix that a replay adds to the id of a resent event.
 _REPLAYED = re.compile(re.escape(RESENT) + r"([0-9a-f]{12})\Z")
-#: Services whose replays can send again.
+#: The services whose replays can resend.
 RESENDING = ("email", "sms")
 DONE = "done"
-#: A broker finds a time by its own clock or by that of a publisher.
+#: A broker finds a time by its own clock or by the publisher's.
 CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 def split_replay(event_id: str) -> tuple[str, str]:
-    """The event's own id, and that of the replay; "" where there is none."""
+    """The event's own id and the replay's id, "" if there is none."""
     found = _REPLAYED.search(event_id)
     return (event_id[: found.start()], found[1]) if found else (event_id, "")
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedResend:
-    """A replay that was told to send events again.
+    """The bounds of what a replay may have resent.
 
-    `until`: it sent none of orders that were placed later. `most`: so many events at most. None:
-    that is not known, because it has not ended, or not well.
+    `until`: only orders placed before this time. `most`: at most this many events. None if
+    unknown, because the replay is running or has failed.
     """
 
     until: datetime | None = None
     most: int | None = None
 
 
-#: What a service says of a replay; None for one that it does not know, or that sends nothing.
+#: Finds a replay by service and id; None if it is unknown or does not resend.
 FindResend = Callable[[str, str], ExpectedResend | None]
 
 
@@ -52,7 +52,7 @@ def to_resend(replay: Replay | None) -> ExpectedResend | None:
 
 
 def _time(point: str | None) -> datetime | None:
-    """None for a place that is not a time."""
+    """None if the position is not a time."""
     try:
         found = parse_point(point) if point else None
     except SpanError:

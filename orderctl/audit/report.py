@@ -1,4 +1,4 @@
-"""The audit's report: the whole of it as JSON, and what matters of it for people."""
+"""The audit's report: complete as JSON, abridged as text."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from orderctl.audit.sentence import BROKEN, KEPT, REPEATED, UNFINISHED, sentence
 from orderctl.audit.verdict import NAMED, Audit, Balance, HalfDone, ServiceAudit, Some, Verdict
 from orderctl.output import command, printable, table
 
-#: The human report names so many ids of a kind; --json names more of them.
+#: The most ids of a kind in the text report; --json has more.
 IDS_SHOWN = 10
 
 STYLES = {
@@ -33,7 +33,7 @@ def print_report(result: Result, console: Console) -> None:
 
 
 def _services_table(audit: Audit) -> Any:
-    # Only where somebody joined late is there anything to say about that.
+    # The column is shown only if a service joined late.
     shown = [each for each in Verdict if each is not Verdict.EARLIER or audit.count(each)]
     columns = [*(str(verdict) for verdict in shown), "orphans"]
     made = table("service", *columns, numbers=tuple(columns))
@@ -45,11 +45,11 @@ def _services_table(audit: Audit) -> Any:
 
 
 def _lists(audit: Audit) -> Iterator[tuple[str, Some[str]]]:
-    """The ids concerned, by what is the matter with them."""
+    """The ids of all remarkable orders and effects, by category."""
     if audit.without_row.count:
-        yield "answered 202 without a row", audit.without_row
+        yield "accepted but not in the database", audit.without_row
     if audit.other_status.count:
-        yield "answered otherwise than the row says", audit.other_status
+        yield "with another status than the client was told", audit.other_status
     if audit.half_done.count:
         yield "half done", audit.half_done.each(_half_done_line)
     for service in audit.services:
@@ -65,7 +65,7 @@ def _lists_of(service: ServiceAudit) -> Iterator[tuple[str, Some[str]]]:
     others = {
         "without an order": service.orphans,
         "sent again with the same Message-ID": service.resent.each(_resent_line),
-        "sent again on purpose": service.resent_on_purpose,
+        "resent on purpose": service.resent_on_purpose,
         "other dead letters": service.other_dead_letters,
     }
     for what, named in others.items():
@@ -76,7 +76,7 @@ def _lists_of(service: ServiceAudit) -> Iterator[tuple[str, Some[str]]]:
 def _shown(named: Some[str]) -> str:
     shown = ", ".join(printable(id) for id in named.first[:IDS_SHOWN])
     rest = named.count - IDS_SHOWN
-    return f"{shown} and {rest:,} more (--json names {NAMED:,})" if rest > 0 else shown
+    return f"{shown} and {rest:,} more (--json lists {NAMED:,})" if rest > 0 else shown
 
 
 def _resent_line(resent: tuple[str, int]) -> str:
@@ -86,30 +86,31 @@ def _resent_line(resent: tuple[str, int]) -> str:
 
 def _balance_line(balance: Balance) -> str:
     if balance.stock is None:
-        return f"{balance.product_id} moved {balance.moved} and is not in the stock"
+        return f"{balance.product_id} moved {balance.moved} and is not stocked"
     stock = balance.stock
     return f"{balance.product_id} had {stock.initial}, moved {balance.moved}, has {stock.on_hand}"
 
 
 def _half_done_line(order: HalfDone) -> str:
-    return f"{order.order_id} ({order.status}, done by {' and '.join(order.done) or 'nobody'})"
+    services = " and ".join(order.done) or "no service"
+    return f"{order.order_id} ({order.status}, applied by {services})"
 
 
 def _remarks(result: Result) -> Iterator[str]:
     if not result.quiet.reached:
         yield f"Not quiet within {result.options.timeout:g} s: {'; '.join(result.quiet.reasons)}."
     for name in result.quiet.last.not_running:
-        yield f"{name} does not answer: what it held counts as back in its queue."
+        yield f"{name} is down: its unacknowledged messages count as waiting in its queue."
     for service in result.audit.services:
         if service.count(Verdict.EARLIER):
-            again = command(f"replay {service.service} --from beginning")
-            yield f"{service.service} joined after orders were placed: {again} makes up for them."
+            replay = command(f"replay {service.service} --from beginning")
+            yield f"To apply the orders from before {service.service} joined: {replay}"
     if result.audit.count(Verdict.DEAD_LETTERED):
-        yield f"Dead letters wait for you: {command('dlq list')}, then dlq redrive."
+        yield f"To see the dead letters: {command('dlq list')}; to retry them: dlq redrive"
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The whole report, the first ids of each kind in it, and how many there are."""
+    """The complete report, with the first ids of each kind and all counts."""
     audit, quiet = result.audit, result.quiet
     return {
         "verdict": verdict_of(result),

@@ -1,4 +1,4 @@
-"""The audit's verdict, in one word and in one plain sentence."""
+"""The audit's verdict, as one word and as one sentence."""
 
 from collections.abc import Iterator
 
@@ -7,25 +7,25 @@ from orderctl.audit.verdict import Audit, Verdict
 from orderctl.output import count
 
 KEPT = "kept"
-#: Kept, but for mails that went again, and nobody has said that something crashed.
+#: Kept, except for emails that were sent again without a declared crash.
 REPEATED = "repeated"
 UNFINISHED = "unfinished"
 BROKEN = "broken"
 
 
 def sentence(result: Result) -> str:
-    """The verdict in one plain sentence."""
+    """The verdict as one sentence."""
     audit, orders = result.audit, _orders(result.audit)
     verdict = verdict_of(result)
     if verdict == BROKEN:
         return f"The promise is broken: {', '.join(_faults(result))}, of {orders}."
     if verdict == UNFINISHED:
-        return f"{_so_far(audit)} not all is done: {', '.join(_open(result))}."
+        return f"{_so_far(audit)} the work is unfinished: {', '.join(_open(result))}."
     if not audit.accepted + audit.completed:
         return "No order has been accepted yet, so there is nothing to compare."
     exceptions = " and ".join(_exceptions(audit))
-    buts = f", but for {exceptions}" if exceptions else ""
-    return f"Every service did its part exactly once for each of {orders}{buts}."
+    except_for = f", except for {exceptions}" if exceptions else ""
+    return f"Every service did its part exactly once for each of {orders}{except_for}."
 
 
 def verdict_of(result: Result) -> str:
@@ -37,7 +37,7 @@ def verdict_of(result: Result) -> str:
 
 
 def _orders(audit: Audit) -> str:
-    """Of those whose clients were promised something."""
+    """The number of orders that were promised to a client."""
     kinds = {"accepted": audit.accepted, "completed": audit.completed}
     named = [count(number, f"{kind} order") for kind, number in kinds.items() if number]
     return " and ".join(named) or "0 accepted orders"
@@ -46,8 +46,12 @@ def _orders(audit: Audit) -> str:
 def _so_far(audit: Audit) -> str:
     known = "Nothing is" if audit.quiet else "So far nothing is known to be"
     if audit.repeats:
-        return f"{known} lost, {count(audit.repeats, 'mail')} went again, and"
+        return f"{known} lost, {_sent_again(audit.repeats)}, and"
     return f"{known} lost or duplicated, but"
+
+
+def _sent_again(emails: int) -> str:
+    return f"{count(emails, 'email')} {'was' if emails == 1 else 'were'} sent again"
 
 
 def _exceptions(audit: Audit) -> Iterator[str]:
@@ -55,23 +59,23 @@ def _exceptions(audit: Audit) -> Iterator[str]:
         placed = "was" if earlier == 1 else "were"
         yield f"{earlier:,} that {placed} placed before a service joined"
     if audit.repeats:
-        yield f"{count(audit.repeats, 'mail')} that went again"
+        yield f"{count(audit.repeats, 'email')} sent again"
     if audit.resent_on_purpose:
-        yield f"{count(audit.resent_on_purpose, 'effect')} that replays sent again on purpose"
+        yield f"{count(audit.resent_on_purpose, 'effect')} resent by replays on purpose"
 
 
 def _faults(result: Result) -> Iterator[str]:
     audit = result.audit
     unexplained = audit.unexplained(result.options.crashes) if result.options.strict else 0
     faults = {
-        "answered 202 without a row": audit.without_row.count,
-        "answered otherwise than the row says": audit.other_status.count,
+        "accepted but not in the database": audit.without_row.count,
+        "with another status than the client was told": audit.other_status.count,
         "lost": audit.count(Verdict.LOST),
         "duplicated": audit.count(Verdict.DUPLICATED),
         "wrong": audit.count(Verdict.WRONG),
         "without an order": audit.orphans,
-        "wrong in the stock balance": len(audit.wrong_balances or ()),
-        f"{'mail' if unexplained == 1 else 'mails'} sent again that no crash explains": unexplained,
+        "with a wrong stock balance": len(audit.wrong_balances or ()),
+        f"{'email' if unexplained == 1 else 'emails'} sent again without a crash": unexplained,
     }
     return (f"{number:,} {what}" for what, number in faults.items() if number)
 
@@ -82,6 +86,6 @@ def _open(result: Result) -> Iterator[str]:
         if number := audit.count(verdict):
             yield f"{count(number, 'effect')} {verdict}"
     if not result.quiet.reached:
-        yield "it was not quiet"
+        yield "not quiet yet"
     if audit.wrong_balances is None:
-        yield "the stock moved while it was compared"
+        yield "the stock changed during the audit"

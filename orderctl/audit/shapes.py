@@ -1,4 +1,4 @@
-"""The JSON that far ends answer with: of each object, what the audit reads."""
+"""The JSON responses of services and downstream systems, reduced to what the audit reads."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ import msgspec
 from orderctl.audit import facts as audit_facts
 from orderctl.audit.facts import ACCEPTED, Order
 
-#: What leads to the next page; absent or null on the last one.
+#: The position of the next page; absent or null on the last page.
 Cursor = str | int | None
 
 
@@ -54,7 +54,7 @@ class Address(msgspec.Struct, rename="pascal"):
 
 
 class Mail(msgspec.Struct, rename="pascal"):
-    """`snippet`: the beginning of the text, in one line."""
+    """`snippet`: the start of the text, in one line."""
 
     id: str = msgspec.field(name="ID")
     message_id: str = msgspec.field(name="MessageID", default="")
@@ -78,7 +78,7 @@ class WholeMail(msgspec.Struct, rename="pascal"):
 
 
 def _unquoted(address: Address) -> str:
-    """RFC 5321: "a..b"@example.com is a..b at example.com, and some servers drop the quotes."""
+    """Without the quotes of RFC 5321 ("a..b"@example.com), which some servers drop."""
     return address.address.replace('"', "")
 
 
@@ -115,7 +115,7 @@ class FactItem(msgspec.Struct, rename="camel"):
 
 
 class Fact(msgspec.Struct, rename="camel"):
-    """`minute`: whole minutes since 1970. Of items without a fact, only these are known."""
+    """`minute`: whole minutes since 1970. Items without a fact have only items and event id."""
 
     event_id: str
     order_id: str | None
@@ -131,7 +131,7 @@ class Shipment(msgspec.Struct, rename="camel"):
 
 
 class Joined(msgspec.Struct):
-    """None before the service has begun to receive."""
+    """`at`: None until the service has started to receive."""
 
     at: Time | None
 
@@ -148,7 +148,7 @@ class ProductPage(msgspec.Struct):
 
 
 class Replay(msgspec.Struct, rename="camel"):
-    """`end` is the time, or the offset, up to which it reads."""
+    """`end`: the time or offset at which the replay ends."""
 
     state: str
     resend: bool

@@ -1,17 +1,17 @@
-"""Follows the stock through its movements: was each piece that was missing really not there?"""
+"""Replays the stock movements to check that each backorder was necessary."""
 
 from collections import Counter
 from collections.abc import Mapping
 
-from orderctl.audit.facts import Said, SeenEffect, Stock, said
+from orderctl.audit.facts import Content, SeenEffect, Stock, content_of
 from orderctl.audit.shapes import Movement
 
 
 class Shelves:
     """Takes the movements in the order in which they were made.
 
-    `moved`: pieces by product, of those that are in the stock or have moved all the same. Others
-    are not remembered: clients may name as many products as they like.
+    `moved`: pieces by product, for products that are stocked or have moved anyway. Others are not
+    stored, since clients may name any number of products.
     """
 
     def __init__(self, stock: Mapping[str, Stock]) -> None:
@@ -19,7 +19,7 @@ class Shelves:
         self.moved: Counter[str] = Counter()
 
     def take(self, movement: Movement) -> SeenEffect:
-        says = said(
+        content = content_of(
             movement.order_id,
             movement.requested,
             movement.moved + movement.backordered,
@@ -27,11 +27,11 @@ class Shelves:
         )
         if movement.product_id in self._stock or movement.moved:
             self.moved[movement.product_id] += movement.moved
-        return SeenEffect(movement.event_id, movement.product_id, says, movement.order_id)
+        return SeenEffect(movement.event_id, movement.product_id, content, movement.order_id)
 
-    def _wrongly_moved(self, movement: Movement) -> Said:
-        """Nothing where the order was given what was there, as far as it asked for it."""
+    def _wrongly_moved(self, movement: Movement) -> Content:
+        """Empty if the order was given as much of its quantity as was in stock."""
         stock = self._stock.get(movement.product_id, Stock(0, 0))
-        there = stock.initial - self.moved.get(movement.product_id, 0)
-        is_right = movement.moved == max(0, min(movement.requested, there))
-        return () if is_right else (f"{there} were there, {movement.moved} were moved",)
+        left = stock.initial - self.moved.get(movement.product_id, 0)
+        is_right = movement.moved == max(0, min(movement.requested, left))
+        return () if is_right else (f"{left} were in stock, {movement.moved} were moved",)

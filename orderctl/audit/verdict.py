@@ -1,4 +1,4 @@
-"""What the audit says: a verdict for every order and service, and what follows from all."""
+"""The audit's result: a verdict for every order and service, and the overall conclusions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Generic, Self, TypeVar
 
 from orderctl.audit.facts import Stock
 
-#: So many things of a kind are named; all of them are counted.
+#: The most entries of a kind that are listed; all of them are counted.
 NAMED = 1_000
 
 T = TypeVar("T")
@@ -16,25 +16,25 @@ S = TypeVar("S")
 
 
 class Verdict(StrEnum):
-    #: Done, exactly once, and as the order says.
+    #: Applied exactly once, and as ordered.
     APPLIED = "applied"
-    #: Not done, and things were still moving: it may come.
+    #: Not applied yet, while messages were still moving.
     WAITING = "waiting"
-    #: Not done, and in the dead letter queue, where somebody can redrive it.
+    #: Not applied; the event is in the dead letter queue, where it can be redriven.
     DEAD_LETTERED = "dead-lettered"
-    #: Not done, nothing moves any more, and it is nowhere.
+    #: Not applied, although nothing moves any more.
     LOST = "lost"
-    #: Not done, and placed before this service joined: nobody had promised it.
+    #: Not applied, and placed before this service joined, so not promised.
     EARLIER = "earlier"
-    #: Done more than once.
+    #: Applied more than once.
     DUPLICATED = "duplicated"
-    #: Done, but not what the order says.
+    #: Applied, but not as ordered.
     WRONG = "wrong"
 
 
 @dataclass(frozen=True)
 class Some(Generic[T]):
-    """Things of a kind: how many there are, and the first of them, NAMED at most."""
+    """The number of entries of a kind, and the first of them, at most NAMED."""
 
     count: int = 0
     first: tuple[T, ...] = ()
@@ -46,18 +46,18 @@ class Some(Generic[T]):
         return cls(len(first) + sum(1 for _ in rest), first)
 
     def each(self, shown: Callable[[T], S]) -> "Some[S]":
-        """The same things, shown in other words."""
+        """The same entries, converted by `shown`."""
         return Some(self.count, tuple(map(shown, self.first)))
 
 
 @dataclass(frozen=True)
 class ServiceAudit:
-    """Of one service: a verdict for every order, and what belongs to no verdict.
+    """One service's verdicts for all orders, and its effects outside any verdict.
 
-    `orphans`: effects without an order, by the id the far end shows. `resent`: event ids of
-    mails that went again with the same Message-ID, and how often each went; `repeats`: how many
-    mails that were too many. `resent_on_purpose`: ids of what replays sent again because an
-    operator said so. `other_dead_letters`: handles of dead letters that no missing effect explains.
+    `orphans`: effects without an order, by their downstream id. `resent`: event ids of emails
+    sent again with the same Message-ID, and how often each was sent; `repeats`: the number of
+    surplus emails. `resent_on_purpose`: ids of effects that replays resent at an operator's
+    request. `other_dead_letters`: handles of dead letters that explain no missing effect.
     """
 
     service: str
@@ -75,13 +75,13 @@ class ServiceAudit:
         return self.named(verdict).count
 
     def orders(self, verdict: Verdict) -> tuple[str, ...]:
-        """The first of them."""
+        """The first order ids with this verdict."""
         return self.named(verdict).first
 
 
 @dataclass(frozen=True)
 class Balance:
-    """A product whose pieces do not add up; `stock` is None for one that is not in the stock."""
+    """A product whose pieces do not add up; `stock` is None if it is not stocked."""
 
     product_id: str
     stock: Stock | None
@@ -90,8 +90,9 @@ class Balance:
 
 @dataclass(frozen=True)
 class HalfDone:
-    """An order that was done by calls and failed, or that nobody has ended: `status` says which.
-    `done`: the services whose effect is there all the same.
+    """A synchronous order that failed or is still pending.
+
+    `status`: failed or pending. `done`: the services that have applied it all the same.
     """
 
     order_id: str
@@ -101,9 +102,9 @@ class HalfDone:
 
 @dataclass(frozen=True)
 class Audit:
-    """What became of everything. `wrong_balances` is None when they could not be compared.
+    """The complete result. `wrong_balances`: None if they could not be compared.
 
-    `answered`: None without a ledger; `promised`: the same, each order counted once.
+    `answered`: the number of responses, None without a ledger; `promised`: of distinct orders.
     `other_status`: orders whose clients were told another status.
     """
 
@@ -147,7 +148,7 @@ class Audit:
 
     @property
     def is_unfinished(self) -> bool:
-        """The promise may still be kept, or somebody has to redrive."""
+        """The promise may still be kept, by itself or after a redrive."""
         return bool(
             not self.quiet
             or self.wrong_balances is None
@@ -156,7 +157,7 @@ class Audit:
         )
 
     def unexplained(self, crashes: int) -> int:
-        """Mails that went again, beyond one for each crash."""
+        """Emails sent again, beyond one for each crash."""
         return max(0, self.repeats - crashes)
 
     def exit_status(self, *, strict: bool, crashes: int = 0) -> int:

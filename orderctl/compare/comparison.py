@@ -44,7 +44,7 @@ def compare(target: Target, request: ComparisonRequest, say: Tell) -> Comparison
         pictures = waterfalls(healthy, target.client, target.addresses.order_url)
         say("The audit waits for quiet, then compares every order with its effects …")
         options, fates = Options(ledger=request.ledger), Fates()
-        audit = run_audit(target.addresses, options, notice=fates.note, tell=tell)
+        audit = run_audit(target.addresses, options, on_verdict=fates.note, tell=tell)
     results = tuple(scenario_result(each, fates.by_order) for each in runs)
     return Comparison(
         began_at=began_at.isoformat(timespec="seconds"),

@@ -108,7 +108,7 @@ class ScenarioRunner:
             return not any(missing.values())
 
         rest = self.target.quiet_time(REST_SECONDS)
-        wait_until_quiet(self.target.look, rest, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
+        wait_until_quiet(self.target.probe, rest, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
         return self.target.done()
 
 

@@ -41,7 +41,7 @@ class Target:
 
     addresses: Addresses
     client: httpx.Client
-    look: BacklogProbe
+    probe: BacklogProbe
     faults: FaultClient
 
     def done(self) -> Mapping[str, DoneAt]:
@@ -57,7 +57,7 @@ class Target:
         for name in CONSUMERS:
             self.faults.clear(name)
         ended = wait_until_quiet(
-            self.look, self.quiet_time(0.0), timeout=PATIENCE_SECONDS, tell=tell
+            self.probe, self.quiet_time(0.0), timeout=PATIENCE_SECONDS, tell=tell
         )
         if not ended.reached:
             raise CommandError(

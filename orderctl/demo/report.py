@@ -18,7 +18,7 @@ ROWS_SHOWN = 30
 
 
 def timeline_table(rows: Sequence[TimelineRow]) -> Table:
-    columns = ("answered in", *CONSUMERS)
+    columns = ("response", *CONSUMERS)
     made = table("order", *columns, numbers=columns)
     # Ids are long: on a narrow terminal, truncate them rather than the times.
     made.columns[0].overflow = "ellipsis"

@@ -8,27 +8,27 @@ import typer
 from rich.text import Text
 
 from orderctl.dlq import report as dlq_report
-from orderctl.dlq.dead_letters import Dlq, Gone
-from orderctl.dlq.notice import ANSWER_SECONDS, Notice, tell_service
+from orderctl.dlq.dead_letters import Batches, Dlq
+from orderctl.dlq.notice import RESPONSE_SECONDS, Notice, notify_service
 from orderctl.errors import UsageError
 from orderctl.http_client import open_client
 from orderctl.output import console, count, end, on_stderr, print_json, print_json_list, printable
-from orderctl.settings import BrokerSettings, ConsumerAddresses, QueueSettings
+from orderctl.settings import BrokerSettings, ConsumerAddresses, QueueSettings, own_service_url
 from shared.settings import load
 from shared.transport import PartlyMoved, connect
 
 ServiceName = Annotated[str, typer.Argument(help="email, sms, inventory or analytics.")]
-Handles = Annotated[list[str] | None, typer.Argument(help="Which ones, as dlq list names them.")]
+Handles = Annotated[list[str] | None, typer.Argument(help="Handles from dlq list.")]
 Broker = Annotated[
-    str | None, typer.Option(help="The broker's address; BROKER_URL or the demo's by default.")
+    str | None, typer.Option(help="The broker's address; default: BROKER_URL or the demo's.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-All = Annotated[bool, typer.Option("--all", help="All that lie there now.")]
+All = Annotated[bool, typer.Option("--all", help="All current dead letters.")]
 
 
 def create_dlq_app() -> typer.Typer:
     app = typer.Typer(
-        help="Dead letters: events that a service gave up. Look at them, send them again.",
+        help="List, show, redrive and discard dead letters: events that a service has given up on.",
         no_args_is_help=True,
     )
     app.command("list")(list_letters)
@@ -40,13 +40,13 @@ def create_dlq_app() -> typer.Typer:
 
 def list_letters(
     service: Annotated[
-        str | None, typer.Argument(help="One service; all of them by default.")
+        str | None, typer.Argument(help="One service; default: all of them.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many of each, oldest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most to list per service.")] = 50,
     broker: Broker = None,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, oldest first; all of them stay where they are.
+    """List dead letters, oldest first, without changing them.
 
     Examples:
 
@@ -56,9 +56,9 @@ def list_letters(
     """
 
     def run() -> int:
-        dlq = _open(broker)
+        dlq = _open(broker, service)
         names = [service] if service else dlq.services
-        letters = {name: dlq.look(name, limit) for name in names}
+        letters = {name: dlq.browse(name, limit) for name in names}
         if as_json:
             print_json_list(
                 dlq_report.document(name, letter) for name in names for letter in letters[name]
@@ -73,7 +73,7 @@ def list_letters(
 
 def show(
     service: ServiceName,
-    handle: Annotated[str, typer.Argument(help="Which one, as dlq list names it.")],
+    handle: Annotated[str, typer.Argument(help="A handle from dlq list.")],
     broker: Broker = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +85,7 @@ def show(
     """
 
     def run() -> int:
-        letter = _open(broker).find(service, handle)
+        letter = _open(broker, service).find(service, handle)
         if as_json:
             print_json(dlq_report.document(service, letter))
         else:
@@ -102,9 +102,9 @@ def redrive(
     broker: Broker = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters back to their service, as new: with every attempt ahead of them.
+    """Send dead letters back to their service as new events, with all retries available again.
 
-    They keep their event id, so that a service that has done its part does it no second time.
+    They keep their event ids, so a service that has already applied an event does not repeat it.
 
     Examples:
 
@@ -114,7 +114,7 @@ def redrive(
     """
 
     def run() -> int:
-        chosen, dlq = _chosen(handles, everything=everything), _open(broker)
+        chosen, dlq = _chosen(handles, everything=everything), _open(broker, service)
         _take(service, lambda: dlq.redrive(service, chosen), "redriven", as_json=as_json)
         return 0
 
@@ -125,11 +125,13 @@ def discard(
     service: ServiceName,
     handles: Handles = None,
     everything: All = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Yes, remove them for good.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Confirm that they are removed for good.")
+    ] = False,
     broker: Broker = None,
     as_json: AsJson = False,
 ) -> None:
-    """Remove dead letters for good. What they should have done will never be done.
+    """Remove dead letters for good. Their service will never apply these events.
 
     Example:
 
@@ -140,55 +142,57 @@ def discard(
         chosen = _chosen(handles, everything=everything)
         if not yes:
             raise UsageError("Discarding cannot be undone: repeat the command with --yes.")
-        dlq = _open(broker)
+        dlq = _open(broker, service)
         _take(service, lambda: dlq.discard(service, chosen), "discarded", as_json=as_json)
         return 0
 
     end(run, as_json=as_json)
 
 
-def _open(broker_url: str | None) -> Dlq:
+def _open(broker_url: str | None, service: str | None) -> Dlq:
     if broker_url:
         queues = load(QueueSettings)
-        return Dlq(connect(broker_url, queues.retry_ladder), queues.consumers)
-    settings = load(BrokerSettings)
-    return Dlq(connect(settings.broker_url, settings.retry_ladder), settings.consumers)
+    else:
+        queues = load(BrokerSettings)
+        broker_url = queues.broker_url
+    own = [service] if service and own_service_url(service) else []
+    return Dlq(connect(broker_url, queues.retry_ladder), [*queues.consumers, *own])
 
 
 def _chosen(handles: Sequence[str] | None, *, everything: bool) -> Sequence[str] | None:
-    """The handles that were named, None for all."""
+    """The given handles, or None for all."""
     if bool(handles) == everything:
-        raise UsageError("Name dead letters by their handles, or say --all.")
+        raise UsageError("Name dead letters by their handles, or use --all.")
     return None if everything else handles
 
 
-def _take(service: str, take: Callable[[], Gone], verb: str, *, as_json: bool) -> None:
-    """What went is shown, and the service told of it, a part at a time."""
-    # A setting that is wrong ends the command here, while nothing has been done yet.
+def _take(service: str, take: Callable[[], Batches], verb: str, *, as_json: bool) -> None:
+    """Redrive or discard; print each batch and notify the service of it."""
+    # Fail on an invalid setting before anything has been changed.
     addresses = load(ConsumerAddresses)
-    at, handles, untold = datetime.now(UTC), list[str](), set[str | None]()
+    at, handles, failures = datetime.now(UTC), list[str](), set[str | None]()
     try:
-        for gone in take():
-            untold.add(_untold(addresses, Notice(service, verb, at, gone)))
-            some = [letter.handle for letter in gone]
+        for batch in take():
+            failures.add(_notify(addresses, Notice(service, verb, at, batch)))
+            some = [letter.handle for letter in batch]
             if not as_json:
                 _print_handles(some, verb)
             handles += some
     except PartlyMoved as error:
-        untold.add(_untold(addresses, Notice(service, verb, at, error.moved)))
-        _print_untold(untold)
+        failures.add(_notify(addresses, Notice(service, verb, at, error.moved)))
+        _print_failures(failures)
         raise
-    _print_gone(service, handles, verb, as_json=as_json)
-    _print_untold(untold)
+    _print_summary(service, handles, verb, as_json=as_json)
+    _print_failures(failures)
 
 
-def _untold(addresses: ConsumerAddresses, notice: Notice) -> str | None:
-    with open_client(ANSWER_SECONDS) as client:
-        return tell_service(client, addresses, notice)
+def _notify(addresses: ConsumerAddresses, notice: Notice) -> str | None:
+    with open_client(RESPONSE_SECONDS) as client:
+        return notify_service(client, addresses, notice)
 
 
-def _print_untold(untold: Iterable[str | None]) -> None:
-    for reason in filter(None, untold):
+def _print_failures(failures: Iterable[str | None]) -> None:
+    for reason in filter(None, failures):
         on_stderr().print(Text(printable(reason)), soft_wrap=True)
 
 
@@ -198,7 +202,7 @@ def _print_handles(handles: Sequence[str], verb: str) -> None:
         screen.print(Text(f"{printable(handle)} {verb}"))
 
 
-def _print_gone(service: str, handles: Sequence[str], verb: str, *, as_json: bool) -> None:
+def _print_summary(service: str, handles: Sequence[str], verb: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"service": service, verb: handles})
         return
@@ -208,10 +212,10 @@ def _print_gone(service: str, handles: Sequence[str], verb: str, *, as_json: boo
 
 def _next(verb: str, handles: Sequence[str]) -> str:
     if not handles:
-        return "There was nothing to do."
+        return "There were none."
     if verb == "discarded":
-        return "Where one was of an order, the audit shows that as lost from now on."
+        return "If one belonged to an order, the audit now reports that order as lost."
     return (
-        "The service receives them as new events, with every attempt ahead of them; "
-        "what fails again comes back to the dead letter queue."
+        "The service receives them as new events, with all retries available again; "
+        "events that fail again return to the dead letter queue."
     )

@@ -1,4 +1,4 @@
-"""What the operator does with dead letters, on any broker."""
+"""The operator's actions on dead letters, on any broker."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -11,15 +11,15 @@ from orderctl.output import command
 from shared.transport import Broker, DeadLetter, DeadLetters
 from shared.transport.moving_all import in_parts
 
-#: Letters that are held in memory, to be shown in the order in which they were given up.
+#: The most letters that are sorted in memory, oldest first.
 SORTED = 1000
-#: Parts of what went, each as soon as it has gone.
-Gone = Iterable[Sequence[DeadLetter]]
+#: Batches of dead letters, each yielded as soon as it has been moved.
+Batches = Iterable[Sequence[DeadLetter]]
 
 
 @dataclass(frozen=True)
 class Dlq:
-    """The dead letter queues of the services that are configured."""
+    """The dead letter queues of the configured services."""
 
     broker: Broker
     services: Sequence[str]
@@ -27,8 +27,8 @@ class Dlq:
     def count(self, service: str) -> int:
         return self._letters(service).count()
 
-    def look(self, service: str, limit: int) -> Iterator[DeadLetter]:
-        """The oldest first; where more are asked for than SORTED, in the broker's own order."""
+    def browse(self, service: str, limit: int) -> Iterator[DeadLetter]:
+        """The oldest first, or in the broker's own order if `limit` is above SORTED."""
         letters = self._letters(service)
         if limit <= SORTED:
             yield from letters.browse(limit)
@@ -37,7 +37,7 @@ class Dlq:
             yield from islice(found, limit)
 
     def find(self, service: str, handle: str) -> DeadLetter:
-        """The oldest dead letter of that name. Raises CommandError."""
+        """The oldest dead letter with this handle. Raises CommandError if there is none."""
         with closing(self._letters(service).scan()) as letters:
             found = (letter for letter in letters if letter.handle == handle)
             oldest = min(found, key=attrgetter("at"), default=None)
@@ -45,16 +45,22 @@ class Dlq:
             raise _unknown(service, {handle})
         return oldest
 
-    def redrive(self, service: str, handles: Collection[str] | None) -> Gone:
-        """Back to the work queue, as new. None: all. Raises CommandError; then nothing went."""
+    def redrive(self, service: str, handles: Collection[str] | None) -> Batches:
+        """Move letters (None: all) back to the work queue as new events.
+
+        Raises CommandError, and moves none, if a handle is unknown.
+        """
         letters = self._letters(service)
         if handles is None:
             return in_parts(letters.count(), lambda most: letters.redrive(most=most))
         self._expect_known(service, set(handles))
         return _at_once(lambda: letters.redrive(handles))
 
-    def discard(self, service: str, handles: Collection[str] | None) -> Gone:
-        """Away for good. None: all. Raises CommandError, and then nothing went."""
+    def discard(self, service: str, handles: Collection[str] | None) -> Batches:
+        """Remove letters (None: all) for good.
+
+        Raises CommandError, and removes none, if a handle is unknown.
+        """
         letters = self._letters(service)
         if handles is None:
             return in_parts(letters.count(), lambda most: letters.discard(most=most))
@@ -73,8 +79,9 @@ class Dlq:
     def _letters(self, service: str) -> DeadLetters:
         if service not in self.services:
             raise UsageError(
-                f"{service} is not a consumer: name one of {', '.join(self.services)} "
-                "(the setting CONSUMERS)."
+                f"{service} is not a consumer: choose one of {', '.join(self.services)} (the "
+                f"setting CONSUMERS), or set {service.upper().replace('-', '_')}_URL to the "
+                "address of your own service."
             )
         return self.broker.dead_letters(service)
 
@@ -85,6 +92,6 @@ def _at_once(move: Callable[[], Sequence[DeadLetter]]) -> Iterator[Sequence[Dead
 
 def _unknown(service: str, handles: Collection[str]) -> CommandError:
     return CommandError(
-        f"{service} has no dead letter {', '.join(sorted(handles))}, and nothing was "
-        f"done: {command(f'dlq list {service}')} shows what is there."
+        f"{service} has no dead letter {', '.join(sorted(handles))}, so nothing was changed. "
+        f"To list the dead letters: {command(f'dlq list {service}')}"
     )

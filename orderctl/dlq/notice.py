@@ -1,4 +1,4 @@
-"""Tells a service what was done to its dead letters at the broker, so that journeys are right."""
+"""Notifies a service of its redriven and discarded dead letters, so that journeys show them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,18 @@ from orderctl.settings import ConsumerAddresses
 from shared.events import is_id
 from shared.transport import DeadLetter
 
-#: So many does a service take at once: MOST_AT_ONCE in shared/service/dead_letter_views.py, which
-#: cannot be imported here, where no Flask is.
+#: The most events per request: MOST_AT_ONCE in shared/service/dead_letter_views.py, which cannot
+#: be imported here because orderctl runs without Flask.
 EVENTS_AT_ONCE = 400
-#: For the client that a service is told with: nobody waits long for somebody to take note.
-ANSWER_SECONDS = 5.0
+#: The timeout of a notice: short, since the dead letters have already been moved.
+RESPONSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`step`: redriven or discarded. `at`: a time before the broker was told, so that whatever
-    the service does with an event afterwards counts as later.
+    """`step`: redriven or discarded.
+
+    `at`: a time before the broker was asked to, so that the service's next step is a later one.
     """
 
     service: str
@@ -32,16 +33,18 @@ class Notice:
     letters: Sequence[DeadLetter]
 
 
-def tell_service(client: httpx.Client, addresses: ConsumerAddresses, notice: Notice) -> str | None:
-    """None when the service knows; else a sentence that says what its journeys show, and why."""
+def notify_service(
+    client: httpx.Client, addresses: ConsumerAddresses, notice: Notice
+) -> str | None:
+    """None on success; otherwise a sentence with the cause and its effect on journeys."""
     events = list(_events(notice.letters))
     why = _why_not(client, addresses, notice, events) if events else None
     if why is None:
         return None
-    # A discarded event never comes back to the service, so it never finds out by itself.
+    # A discarded event never returns to the service, so its journey stays outdated for good.
     until = " until it handles them" if notice.step == "redriven" else " from now on"
     return (
-        f"{notice.service} was not told ({why}): its journeys show these orders as "
+        f"{notice.service} was not notified ({why}): its journeys show these orders as "
         f"dead-lettered{until}."
     )
 
@@ -53,19 +56,19 @@ def _why_not(
     events: Sequence[dict[str, str]],
 ) -> str | None:
     if addresses.operator_token is None:
-        return "set OPERATOR_TOKEN to the one that it was started with"
+        return "set OPERATOR_TOKEN to the service's own"
     url = addresses.find(notice.service)
     if url is None:
-        return "orderctl knows no address of it"
+        return "its address is unknown"
     service = ServiceClient(client, notice.service, url, addresses.operator_token)
     try:
         for start in range(0, len(events), EVENTS_AT_ONCE):
             body = _body(notice, events[start : start + EVENTS_AT_ONCE])
             response = service.ask("POST", "/dead-letters/notice", body, again=False)
             if not response.is_success:
-                return f"it answers {response.status_code} at {url}"
+                return f"it responded with {response.status_code} at {url}"
     except CommandError:
-        return f"it does not answer at {url}"
+        return f"it did not respond at {url}"
     return None
 
 
@@ -74,7 +77,7 @@ def _body(notice: Notice, events: Sequence[dict[str, str]]) -> dict[str, Any]:
 
 
 def _events(letters: Sequence[DeadLetter]) -> Iterator[dict[str, str]]:
-    """Those that belong to an order; nobody can ask for the others."""
+    """The events that belong to an order; others have no journey."""
     for letter in letters:
         message = letter.message
         if is_id(message.id) and is_id(message.key):

@@ -1,4 +1,4 @@
-"""Dead letters as tables for people and as documents for programs."""
+"""Dead letters as tables and as JSON documents."""
 
 import base64
 import shlex
@@ -18,7 +18,7 @@ from shared.transport import DeadLetter, Failure
 def print_list(
     letters: Mapping[str, Iterable[DeadLetter]], counts: Mapping[str, int], console: Console
 ) -> None:
-    """Two lines each, so that ids stay whole and can be copied."""
+    """Print two lines per letter, so that ids are not wrapped and can be copied."""
     hint = ""
     for service, some in letters.items():
         if counts[service]:
@@ -28,9 +28,10 @@ def print_list(
             _print_lines(letter, console)
             hint = hint or command(f"dlq show {service} {shlex.quote(letter.handle)}")
     if hint:
-        console.print(Text(printable(f"Look at one: {hint}")), soft_wrap=True)
+        console.print(Text(printable(f"To show one: {hint}")), soft_wrap=True)
     else:
-        console.print(Text(f"No dead letters: {', '.join(letters)} have none."))
+        have = "has" if len(letters) == 1 else "have"
+        console.print(Text(f"{', '.join(letters)} {have} no dead letters."))
 
 
 def _print_lines(letter: DeadLetter, console: Console) -> None:
@@ -47,7 +48,7 @@ def print_letter(service: str, letter: DeadLetter, console: Console) -> None:
     console.print(made)
     console.print(Text(_body_text(letter.message.body)))
     hint = command(f"dlq redrive {service} {shlex.quote(letter.handle)}")
-    console.print(Text(printable(f"Once its cause is mended: {hint}")), soft_wrap=True)
+    console.print(Text(printable(f"To redrive it once the cause is fixed: {hint}")), soft_wrap=True)
 
 
 def _lines(letter: DeadLetter) -> Sequence[tuple[str, str]]:
@@ -61,7 +62,7 @@ def _lines(letter: DeadLetter) -> Sequence[tuple[str, str]]:
         ("first failure", _failure_line(message.first_failure)),
         ("last failure", _failure_line(message.last_failure)),
         ("event", f"{message.type or '-'} from {message.source or '-'} at {message.time or '-'}"),
-        ("body", f"{count(len(message.body), 'byte')}, as follows"),
+        ("body", f"{count(len(message.body), 'byte')}, shown below"),
     ]
     return [(name, value) for name, value in lines if value]
 
@@ -71,7 +72,7 @@ def _failure_line(failure: Failure | None) -> str:
 
 
 def _body_text(body: bytes) -> str:
-    """JSON for reading, anything else byte by byte with what is unprintable escaped."""
+    """Indented if it is JSON; otherwise with unprintable bytes escaped."""
     if _is_json(body):
         return printable(msgspec.json.format(body).decode())
     return ascii(body)[2:-1]
@@ -86,7 +87,7 @@ def _is_json(body: bytes) -> bool:
 
 
 def document(service: str, letter: DeadLetter) -> dict[str, Any]:
-    """`body` is the JSON that was sent, null when it is none; `bodyBase64` is exact always."""
+    """`body` is null if it is not JSON; `bodyBase64` always holds the exact bytes."""
     message = letter.message
     return {
         "service": service,

@@ -1,4 +1,4 @@
-"""The broker: is it there, are its queues the right ones, do they empty, what lies dead."""
+"""Checks the broker: its availability, its queues and their arguments, backlogs, dead letters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,34 +9,34 @@ from orderctl.output import command, count
 from shared.errors import BrokerForbids, BrokerUnavailable
 from shared.transport import Broker
 
-#: What declares, and compares with what is there, wherever the system runs.
+#: The command that declares queues and compares existing ones with their definition.
 DECLARE = "python -m shared.topology (in Compose: docker compose run --rm topology)"
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a service: its work queue, and what it says itself (None: no answer)."""
+class Backlog:
+    """A service's work queue and health at one moment. `state`: None if it did not respond."""
 
     ready: int
     state: Health | None
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What can be seen, by service: its backlog, and how many dead letters it has."""
+class Snapshot:
+    """All visible backlogs and numbers of dead letters at one moment, by service."""
 
-    backlogs: Mapping[str, Look]
+    backlogs: Mapping[str, Backlog]
     dead: Mapping[str, int]
 
 
 def check_topology(broker: Broker, services: Sequence[str]) -> Iterator[Finding]:
-    """A broker that does not answer is the only finding then."""
+    """If the broker is unavailable, that is the only finding."""
     try:
         missing = broker.missing(services)
     except BrokerUnavailable as error:
-        yield problem("broker", str(error), "Start it, or set BROKER_URL to where it is.")
+        yield problem("broker", str(error), "Start it, or set BROKER_URL to its address.")
         return
-    yield ok("broker", "answers")
+    yield ok("broker", "available")
     yield from _judge_missing(missing)
     yield _check_different(broker, services)
 
@@ -53,11 +53,11 @@ def _check_different(broker: Broker, services: Sequence[str]) -> Finding:
     try:
         different = broker.different(services)
     except BrokerForbids:
-        # As it should be: with few rights, a lost password of orderctl does little harm.
+        # Intended: with few rights, a leaked password of orderctl does little harm.
         return note(
             about,
-            "not compared: this user of the broker may not declare. The topology step compares "
-            "them whenever it runs, and fails when one differs",
+            "not compared: this broker user may not declare queues. The topology step compares "
+            "them whenever it runs, and fails if one differs",
             f"To compare them now: {DECLARE}",
         )
     except BrokerUnavailable as error:
@@ -66,45 +66,46 @@ def _check_different(broker: Broker, services: Sequence[str]) -> Finding:
         return ok(about, "nothing differs")
     return problem(
         about,
-        f"exists with other arguments: {', '.join(different)}",
-        f"Let its messages be processed, delete it, then: {DECLARE}",
+        f"declared with other arguments: {', '.join(different)}",
+        f"Wait until it is empty, delete it, then: {DECLARE}",
     )
 
 
-def judge_backlog(before: Looks, after: Looks, seconds: float) -> Iterator[Finding]:
-    """Compare two looks that are `seconds` apart."""
+def judge_backlog(before: Snapshot, after: Snapshot, seconds: float) -> Iterator[Finding]:
+    """Compare two snapshots that are `seconds` apart."""
     for service, was in before.backlogs.items():
         if now := after.backlogs.get(service):
             yield _judge(f"{service} backlog", was, now, seconds)
 
 
-def _judge(about: str, was: Look, now: Look, seconds: float) -> Finding:
-    saw = f"{was.ready:,} ready, and {now.ready:,} after {seconds:g} s"
+def _judge(about: str, was: Backlog, now: Backlog, seconds: float) -> Finding:
+    saw = f"{was.ready:,} ready, {now.ready:,} after {seconds:g} s"
     if _is_idle(was, now):
         return problem(
-            about, f"alive but not consuming: {saw}", "Read its log, then restart the service."
+            about, f"running but not consuming: {saw}", "Check its log, then restart the service."
         )
     if now.ready > was.ready:
         return warning(
             about,
-            f"grows: {saw}",
-            "Look longer (--seconds 30). If it still grows, raise CONCURRENCY or start another.",
+            f"growing: {saw}",
+            "Watch it longer (--seconds 30). If it keeps growing, raise CONCURRENCY or start "
+            "another process.",
         )
     return ok(about, saw)
 
 
-def _is_idle(was: Look, now: Look) -> bool:
-    """It says that it is ready, has nothing in hand, and its queue does not fall."""
+def _is_idle(was: Backlog, now: Backlog) -> bool:
+    """Ready, with nothing in flight, although its queue is not shrinking."""
     does_not_fall = now.ready >= was.ready > 0
     states = (was.state, now.state)
     return does_not_fall and all(s and s.ready and s.unsettled == 0 for s in states)
 
 
-def judge_dead_letters(looks: Looks) -> Iterator[Finding]:
-    for service, dead in looks.dead.items():
+def judge_dead_letters(snapshot: Snapshot) -> Iterator[Finding]:
+    for service, dead in snapshot.dead.items():
         about = f"{service} dead letters"
         if not dead:
             yield ok(about, "none")
             continue
-        saw = f"{count(dead, 'dead letter')} waiting"
+        saw = count(dead, "dead letter")
         yield warning(about, saw, command(f"dlq list {service}"))

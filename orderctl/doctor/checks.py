@@ -1,11 +1,17 @@
-"""Runs every check of the doctor, in the order in which one would look by hand."""
+"""Runs all of the doctor's checks, in the order of a manual diagnosis."""
 
 import time
 from collections.abc import Callable, Iterator
 
 import httpx
 
-from orderctl.doctor.broker import Look, Looks, check_topology, judge_backlog, judge_dead_letters
+from orderctl.doctor.broker import (
+    Backlog,
+    Snapshot,
+    check_topology,
+    judge_backlog,
+    judge_dead_letters,
+)
 from orderctl.doctor.finding import Finding, ok, problem
 from orderctl.doctor.machine import check_packages, check_python
 from orderctl.doctor.services import (
@@ -14,7 +20,7 @@ from orderctl.doctor.services import (
     check_outbox,
     check_service,
     check_token,
-    look_at_all,
+    combined_health,
 )
 from orderctl.replicas import Replicas, replicas
 from orderctl.settings import Addresses
@@ -27,13 +33,13 @@ Sleep = Callable[[float], object]
 
 
 class _BrokerUnknown(Addresses):
-    """So that the services can be looked at although nobody says where the broker is."""
+    """Allows the services to be checked without a known broker."""
 
     broker_url: BrokerUrl = "sqlite:///never-opened"
 
 
 def examine(client: httpx.Client, seconds: float) -> Iterator[Finding]:
-    """Every finding about this machine and what runs on it; `seconds` lie between two looks."""
+    """All findings; backlogs are compared over `seconds`."""
     yield check_python()
     yield check_packages()
     try:
@@ -42,7 +48,7 @@ def examine(client: httpx.Client, seconds: float) -> Iterator[Finding]:
         yield problem("settings", str(error), "Set it, then run the command again.")
         yield from _without_broker(client)
         return
-    yield ok("settings", "BROKER_URL is known, and all of them can be read")
+    yield ok("settings", "all valid, BROKER_URL included")
     yield from check_services(client, addresses)
     broker = connect(addresses.broker_url, addresses.retry_ladder)
     yield from check_broker(client, addresses, broker, seconds)
@@ -60,7 +66,7 @@ def check_services(
     client: httpx.Client, addresses: Addresses, where: Replicas = replicas
 ) -> Iterator[Finding]:
     for name, url in addresses_of(addresses).items():
-        # Whether it is ready, each process of a service knows of itself only.
+        # Readiness is known only to each process itself.
         for each in where(url):
             yield check_service(client, name, each)
     yield check_mail(client, addresses.mail_url)
@@ -76,29 +82,29 @@ def check_broker(
     sleep: Sleep = time.sleep,
 ) -> Iterator[Finding]:
     yield from check_topology(broker, addresses.consumers)
-    before = _looks(client, addresses, broker)
+    before = _snapshot(client, addresses, broker)
     if not (before.backlogs or before.dead):
         return
     sleep(seconds)
-    after = _looks(client, addresses, broker)
+    after = _snapshot(client, addresses, broker)
     yield from judge_backlog(before, after, seconds)
     yield from judge_dead_letters(after)
 
 
-def _looks(client: httpx.Client, addresses: Addresses, broker: Broker) -> Looks:
-    """What can be seen; why the rest cannot, the topology has said."""
+def _snapshot(client: httpx.Client, addresses: Addresses, broker: Broker) -> Snapshot:
+    """All visible queues; check_topology has reported the others."""
     backlogs, dead = {}, {}
     for name in addresses.consumers:
         ready, given_up = _numbers(broker, name)
         if ready is not None:
-            backlogs[name] = Look(ready, look_at_all(client, addresses.of(name)))
+            backlogs[name] = Backlog(ready, combined_health(client, addresses.of(name)))
         if given_up is not None:
             dead[name] = given_up
-    return Looks(backlogs, dead)
+    return Snapshot(backlogs, dead)
 
 
 def _numbers(broker: Broker, service: str) -> tuple[int | None, int | None]:
-    """How many messages are ready and how many dead, None where that queue cannot be seen."""
+    """The numbers of ready and of dead messages; None for a queue that is missing."""
     try:
         depth = broker.depth(service)
     except QueuesMissing as error:

@@ -9,19 +9,19 @@ from orderctl.doctor.report import document, exit_status, print_report
 from orderctl.http_client import open_client
 from orderctl.output import console, end, print_json
 
-#: Seconds to wait for an answer of one service: a doctor does not wait for the dead.
-PATIENCE = 5.0
+#: Seconds to wait for each response.
+TIMEOUT = 5.0
 
 
 def doctor(
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between the two looks at each backlog.")
+        float, typer.Option(min=0.1, help="Seconds between the two measurements of each backlog.")
     ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Look for what is wrong, and say what to do next. It changes nothing.
+    """Diagnose the system and suggest what to do next. It changes nothing.
 
-    Exit status: 0 nothing is wrong (there may be warnings); 1 there is a problem.
+    Exit status: 0 no problem (but perhaps warnings); 1 at least one problem.
 
     Examples:
 
@@ -34,7 +34,7 @@ def doctor(
 
 def _run(seconds: float, *, as_json: bool) -> int:
     with open_client() as client:
-        client.timeout = PATIENCE
+        client.timeout = TIMEOUT
         findings = list(examine(client, seconds))
     if as_json:
         print_json(document(findings))

@@ -1,4 +1,4 @@
-"""What one check of the doctor found."""
+"""The result of one of the doctor's checks."""
 
 from enum import StrEnum
 
@@ -13,9 +13,9 @@ class Level(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`about` is what was looked at, `saw` what was there, `next` what to do ("" when fine).
+    """`about`: the subject; `saw`: the observation; `next`: what to do ("" if all is well).
 
-    A note says that something could not be looked at, and that nothing speaks against it.
+    A note reports that something could not be checked, without any sign of a problem.
     """
 
     level: Level

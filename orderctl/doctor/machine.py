@@ -1,4 +1,4 @@
-"""What is installed: the Python version and the packages that the services import."""
+"""Checks the Python version and the packages that the services import."""
 
 import re
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 from orderctl.doctor.finding import Finding, ok, problem
 
 OLDEST_PYTHON = (3, 11)
-#: Each service, the simulators and orderctl list what they import, and services/ what several of
-#: them do; an image has its own list only.
+#: Each service, the simulators and orderctl list their own imports, and services/ the shared
+#: ones; an image contains only its own list.
 REQUIREMENTS = ("*/requirements.in", "*/*/requirements.in")
 ROOT = Path(__file__).parents[2]
 
@@ -29,15 +29,15 @@ def check_packages(root: Path = ROOT, version_of: Version = version) -> Finding:
     needed = sorted(set(_needed(root)))
     if not needed:
         return problem(
-            "packages", f"no requirements.in below {root}", "Check the project out anew."
+            "packages", f"no requirements.in below {root}", "Check the project out again."
         )
     missing = [name for name in needed if not _is_installed(name, version_of)]
     if not missing:
-        return ok("packages", f"{len(needed)} of {len(needed)} are installed")
+        return ok("packages", f"all {len(needed)} installed")
     return problem(
         "packages",
         f"not installed: {', '.join(missing)}",
-        "Run make demo, which makes .venv, and call .venv/bin/orderctl.",
+        "Run make demo, which creates .venv, then use .venv/bin/orderctl.",
     )
 
 

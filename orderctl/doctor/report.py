@@ -1,4 +1,4 @@
-"""The doctor's findings: for people a line each, and as one document."""
+"""The doctor's findings as a table and as a JSON document."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def number_of(findings: Sequence[Finding], level: Level) -> int:
 
 
 def exit_status(findings: Sequence[Finding]) -> int:
-    """1 when there is a problem; a warning is none, nor is a note."""
+    """1 if there is a problem; warnings and notes do not count."""
     return int(number_of(findings, Level.PROBLEM) > 0)
 
 

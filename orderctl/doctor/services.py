@@ -1,4 +1,4 @@
-"""Who answers at each address, whether it is ready, its outbox, and the operator's token."""
+"""Checks each service's address and readiness, the outbox, and the operator token."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,7 +19,7 @@ STUCK_SECONDS = 30.0
 
 
 def addresses_of(addresses: Addresses) -> dict[str, str]:
-    """Every process that is documented to have a port, and its address."""
+    """The services with a documented port, and their addresses."""
     return {
         "order": addresses.order_url,
         "relay": addresses.relay_url,
@@ -28,77 +28,77 @@ def addresses_of(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def look(client: httpx.Client, url: str) -> Health | None:
-    """Its state; None where nobody answers, or not as one of ours does."""
+def health_of(client: httpx.Client, url: str) -> Health | None:
+    """The health of the process at this address; None without a valid response."""
     with suppress(httpx.HTTPError, DocumentError):
-        answer = client.get(url.rstrip("/") + "/health/ready")
-        return read_document(answer.content, Health)
+        response = client.get(url.rstrip("/") + "/health/ready")
+        return read_document(response.content, Health)
     return None
 
 
-def look_at_all(client: httpx.Client, url: str, where: Replicas = replicas) -> Health | None:
-    """What all processes behind an address hold, and whether they are ready; None: no answer."""
-    return together([state for each in where(url) if (state := look(client, each))])
+def combined_health(client: httpx.Client, url: str, where: Replicas = replicas) -> Health | None:
+    """The health of all processes behind an address; None if none of them responds."""
+    return together([state for each in where(url) if (state := health_of(client, each))])
 
 
 def check_service(client: httpx.Client, name: str, url: str) -> Finding:
     try:
-        answer = client.get(url.rstrip("/") + "/health/ready")
-        state = read_document(answer.content, Health)
+        response = client.get(url.rstrip("/") + "/health/ready")
+        state = read_document(response.content, Health)
     except httpx.ConnectError:
-        return _nobody(name, url)
+        return _not_running(name, url)
     except (httpx.HTTPError, DocumentError):
-        return _somebody_else(name, url)
+        return _other_server(name, url)
     if state.ready:
-        return ok(name, f"answers at {url} and is ready")
+        return ok(name, f"ready at {url}")
     return problem(
         name,
-        f"answers at {url}, but does no work: {state.reason or 'it does not say why'}",
-        "Mend what it names; it goes on by itself.",
+        f"running at {url}, but not ready: {state.reason or 'no reason given'}",
+        "Fix the cause; the service then continues by itself.",
     )
 
 
 def check_mail(client: httpx.Client, url: str) -> Finding:
-    """Mailpit and our mail sink answer /readyz alike, without a reason."""
+    """Mailpit and the mail sink both respond to /readyz, without a reason."""
     try:
-        answer = client.get(url.rstrip("/") + "/readyz")
+        response = client.get(url.rstrip("/") + "/readyz")
     except httpx.ConnectError:
-        return _nobody("mail", url)
+        return _not_running("mail", url)
     except httpx.HTTPError:
-        return _somebody_else("mail", url)
-    return ok("mail", f"answers at {url}") if answer.is_success else _somebody_else("mail", url)
+        return _other_server("mail", url)
+    return ok("mail", f"ready at {url}") if response.is_success else _other_server("mail", url)
 
 
-def _nobody(name: str, url: str) -> Finding:
+def _not_running(name: str, url: str) -> Finding:
     return problem(
         name,
-        f"nobody answers at {url}: the port is free",
+        f"not running at {url}: the port is free",
         f"Start it ({command('demo --keep')} starts everything), "
-        f"or set {name.upper()}_URL to where it is.",
+        f"or set {name.upper()}_URL to its address.",
     )
 
 
-def _somebody_else(name: str, url: str) -> Finding:
+def _other_server(name: str, url: str) -> Finding:
     port = httpx.URL(url).port or 80
     return problem(
         name,
-        f"something else answers at {url}",
-        f"Find out what holds the port (lsof -i :{port}) and end it, "
-        f"or set {name.upper()}_URL to where {name} is.",
+        f"another server is using {url}",
+        f"Find out which (lsof -i :{port}) and stop it, "
+        f"or set {name.upper()}_URL to the address of {name}.",
     )
 
 
 def check_outbox(client: httpx.Client, relay_url: str) -> Iterator[Finding]:
-    """Nothing where the relay does not answer: that is a finding of its own."""
-    state = look(client, relay_url)
+    """No findings if the relay does not respond, which check_service reports."""
+    state = health_of(client, relay_url)
     if state is None:
         return
     if state.set_aside:
         yield problem(
             "outbox rows",
-            f"{state.set_aside} set aside, because they cannot be published as they are",
-            "Their column set_aside says why. Repair them, and set it to NULL: the README of the "
-            "order service has the statements.",
+            f"{state.set_aside} set aside, because they cannot be published",
+            "Their column set_aside has the reason. Repair them, and set it to NULL: the README of "
+            "the order service has the statements.",
         )
     age = state.oldest_age_seconds or 0.0
     if age <= STUCK_SECONDS:
@@ -107,12 +107,12 @@ def check_outbox(client: httpx.Client, relay_url: str) -> Iterator[Finding]:
     yield problem(
         "outbox",
         f"stuck: {state.pending} pending, the oldest for {age:.0f} s",
-        "The relay is not publishing. See why it is not ready, and read its log.",
+        "The relay is not publishing. Check its readiness and its log.",
     )
 
 
 def check_token(client: httpx.Client, addresses: Addresses) -> Iterator[Finding]:
-    """Each service with an operator endpoint is asked once; those that are away are skipped."""
+    """Try the token on each service with an operator endpoint; skip services that are down."""
     yield from _token_of(client, "order", addresses.order_url, "/outbox", addresses)
     for name in addresses.consumers:
         yield from _token_of(client, name, addresses.of(name), "/effects", addresses)
@@ -123,24 +123,24 @@ def _token_of(
 ) -> Iterator[Finding]:
     headers = bearer(addresses.operator_token)
     with suppress(httpx.HTTPError):
-        # The status is enough: a list of all effects may be long.
-        with client.stream("GET", url.rstrip("/") + path, headers=headers) as answer:
-            status = answer.status_code
+        # Only the status is read, since a list of all effects may be long.
+        with client.stream("GET", url.rstrip("/") + path, headers=headers) as response:
+            status = response.status_code
         yield from _judge_token(f"{name} token", status)
 
 
 def _judge_token(about: str, status: int) -> Iterator[Finding]:
     if status == httpx.codes.OK:
-        yield ok(about, "OPERATOR_TOKEN is taken")
+        yield ok(about, "OPERATOR_TOKEN is accepted")
     if status == httpx.codes.UNAUTHORIZED:
         yield problem(
             about,
-            "OPERATOR_TOKEN is not taken (401)",
-            "Set it to the one that the service was started with.",
+            "OPERATOR_TOKEN is rejected (401)",
+            "Set it to the token that the service was started with.",
         )
     if status == httpx.codes.NOT_FOUND:
         yield warning(
             about,
-            "operator endpoints are off (404)",
-            "Start the service with an OPERATOR_TOKEN, and give orderctl the same.",
+            "operator endpoints are disabled (404)",
+            "Start the service with an OPERATOR_TOKEN, and set the same one for orderctl.",
         )

@@ -1,4 +1,4 @@
-"""Messages that nobody wants: the same event once more, and what is no event at all."""
+"""Makes bad messages: duplicates of an order's event, and poison, which is not a valid event."""
 
 import uuid
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from shared.events import ORDER_PLACED, Item, OrderPlaced, encode
 from shared.transport import Message
 
 SOURCE = "/orderctl"
-#: JSON, but no order: the id is a number, and the rest is missing.
+#: JSON but not an order: the id is a number, and everything else is missing.
 POISON = b'{"eventType": "order.placed", "orderId": 7}'
 
 
@@ -56,5 +56,5 @@ def poisons(number: int) -> Iterator[Message]:
 def _find(client: httpx.Client, url: str, order_id: str) -> _Order:
     answer = request_order(client, url, order_id)
     if answer.status_code == httpx.codes.NOT_FOUND:
-        raise CommandError(f"The order service at {url} knows no order {order_id}.")
+        raise CommandError(f"The order service at {url} has no order {order_id}.")
     return read_answer(answer.content, _Order, url)

@@ -1,4 +1,4 @@
-"""Begins, shows and clears faults of services over HTTP."""
+"""Starts, shows and clears injected faults over HTTP."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from orderctl.settings import FaultAddresses
 
 
 class Fault(msgspec.Struct, frozen=True, rename="camel"):
-    """`seconds_left`: None for one that stays until it is cleared."""
+    """`seconds_left`: None for a fault without a time limit."""
 
     kind: str
     value: str
@@ -25,7 +25,7 @@ class _Faults(msgspec.Struct):
 
 
 class FaultsOff(CommandError):
-    """The service does not do this, unless it is started to."""
+    """The service was started without FAULTS_ALLOWED."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class FaultClient:
     client: httpx.Client
     addresses: FaultAddresses
 
-    def begin(self, service: str, wish: Mapping[str, Any]) -> Sequence[Fault]:
-        return self._ask(service, "POST", wish)
+    def begin(self, service: str, faults: Mapping[str, Any]) -> Sequence[Fault]:
+        return self._ask(service, "POST", faults)
 
     def clear(self, service: str) -> Sequence[Fault]:
         return self._ask(service, "DELETE")
@@ -42,32 +42,34 @@ class FaultClient:
     def show(self, service: str) -> Sequence[Fault]:
         return self._ask(service, "GET")
 
-    def _ask(self, service: str, method: str, wish: Any = None) -> Sequence[Fault]:
-        """The faults that hold now. Raises FaultsOff, UsageError, CommandError.
+    def _ask(self, service: str, method: str, faults: Any = None) -> Sequence[Fault]:
+        """The active faults. Raises FaultsOff, UsageError, CommandError.
 
-        What was asked for before may be killing the service just then. Asked for again, a fault
-        takes the place of the same one.
+        Retrying is safe, since a fault replaces an earlier one of its kind. It is needed because
+        an earlier fault may crash the service during this request.
         """
         addresses = self.addresses
-        asked = ServiceClient(self.client, service, addresses.of(service), addresses.operator_token)
-        answer = asked.ask(method, "/faults", wish)
-        _expect_ok(asked, answer)
-        return asked.read(answer, _Faults).faults
+        client = ServiceClient(
+            self.client, service, addresses.of(service), addresses.operator_token
+        )
+        response = client.ask(method, "/faults", faults)
+        _expect_ok(client, response)
+        return client.read(response, _Faults).faults
 
 
-def _expect_ok(service: ServiceClient, answer: httpx.Response) -> None:
-    if answer.is_success:
+def _expect_ok(service: ServiceClient, response: httpx.Response) -> None:
+    if response.is_success:
         return
-    status, said = answer.status_code, _reason(answer)
+    status, reason = response.status_code, _reason(response)
     if status == httpx.codes.FORBIDDEN:
-        raise FaultsOff(f"{service.name} at {service.url} causes no faults: {said}")
+        raise FaultsOff(f"{service.name} at {service.url} does not inject faults: {reason}")
     if status == httpx.codes.UNPROCESSABLE_ENTITY:
-        raise UsageError(f"{service.name} takes no such fault: {said}")
+        raise UsageError(f"{service.name} rejected the fault: {reason}")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.NOT_FOUND):
-        said = "set OPERATOR_TOKEN, there and here, to the same secret"
-    raise CommandError(f"{service.name} at {service.url} answers {status}: {said}")
+        reason = "set OPERATOR_TOKEN to the same secret for the service and for orderctl"
+    raise CommandError(f"{service.name} at {service.url} responded with {status}: {reason}")
 
 
-def _reason(answer: httpx.Response) -> str:
-    problem = read_problem(answer)
-    return answer.reason_phrase if problem is None else problem.detail or problem.title
+def _reason(response: httpx.Response) -> str:
+    problem = read_problem(response)
+    return response.reason_phrase if problem is None else problem.detail or problem.title

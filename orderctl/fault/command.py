@@ -18,22 +18,22 @@ from shared.settings import load
 from shared.transport import Message, connect
 from shop.consumers import CONSUMERS, LATECOMERS
 
-#: Those that are there in any case; a latecomer may be off.
+#: Services that always run; a latecomer may be off.
 SERVICES = ("order", *CONSUMERS)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-Number = Annotated[int, typer.Option("--count", min=1, max=1000, help="So many messages.")]
+Number = Annotated[int, typer.Option("--count", min=1, max=1000, help="Number of messages.")]
 
 
 def create_fault_app() -> typer.Typer:
     app = typer.Typer(
-        help="Cause faults on purpose. Services refuse, unless started with FAULTS_ALLOWED=true.",
+        help="Inject faults. Services must have been started with FAULTS_ALLOWED=true.",
         no_args_is_help=True,
         invoke_without_command=True,
     )
     app.callback()(clear_all)
     for name in (*SERVICES, *LATECOMERS):
-        app.command(name, help=f"Begin, show or clear the faults of {name}.")(_of(name))
+        app.command(name, help=f"Start, show or clear the faults of {name}.")(_of(name))
     app.command()(duplicate)
     app.command()(poison)
     return app
@@ -41,9 +41,11 @@ def create_fault_app() -> typer.Typer:
 
 def clear_all(
     context: typer.Context,
-    clear: Annotated[bool, typer.Option("--clear", help="End the faults of all services.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Clear the faults of all services.")
+    ] = False,
 ) -> None:
-    """Cause faults on purpose, or end them all.
+    """Inject faults, or clear them all.
 
     Examples:
 
@@ -60,7 +62,7 @@ def clear_all(
 
 
 def _clear(services: Iterable[str]) -> int:
-    """1 when some service may still be in trouble; one that causes no faults is in none."""
+    """1 if a service may still have a fault; a service without fault injection has none."""
     failed = 0
     with _open() as faults:
         for name in services:
@@ -71,7 +73,7 @@ def _clear(services: Iterable[str]) -> int:
             except CommandError as error:
                 failed = 1
                 console().print(Text(printable(str(error))))
-    console().print(Text("Not all faults are cleared." if failed else "No service has a fault."))
+    console().print(Text("Not all faults were cleared." if failed else "No service has a fault."))
     return failed
 
 
@@ -79,37 +81,43 @@ def _of(service: str) -> Callable[..., None]:
     def fault(
         latency: Annotated[
             str | None,
-            typer.Option(help="Seconds: 2, uniform:0.5,2, exponential:2 or normal:2,0.5."),
+            typer.Option(help="Extra seconds: 2, uniform:0.5,2, exponential:2 or normal:2,0.5."),
         ] = None,
         failures: Annotated[
-            float | None, typer.Option(min=0, max=1, help="This part of all work fails, 0 to 1.")
+            float | None,
+            typer.Option(min=0, max=1, help="The share of attempts that fail, 0 to 1."),
         ] = None,
-        outage: Annotated[bool, typer.Option("--outage", help="It is away for everybody.")] = False,
+        outage: Annotated[
+            bool, typer.Option("--outage", help="Take it down for all requests.")
+        ] = False,
         crash: Annotated[
-            str | None, typer.Option(help="before or after: it dies at its next message, once.")
+            str | None, typer.Option(help="Crash once, before or after its next effect.")
         ] = None,
         seconds: Annotated[
-            float | None, typer.Option("--for", help="For so many seconds, else until cleared.")
+            float | None,
+            typer.Option("--for", help="Seconds until it ends; default: until cleared."),
         ] = None,
-        clear: Annotated[bool, typer.Option("--clear", help="End its faults.")] = False,
+        clear: Annotated[bool, typer.Option("--clear", help="Clear its faults.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        wish: dict[str, Any] = {"latency": latency, "failures": failures, "crash": crash}
-        wish |= {"outage": outage or None}
-        end(lambda: _fault(service, wish, seconds, clear=clear, as_json=as_json), as_json=as_json)
+        options: dict[str, Any] = {"latency": latency, "failures": failures, "crash": crash}
+        options |= {"outage": outage or None}
+        end(
+            lambda: _fault(service, options, seconds, clear=clear, as_json=as_json), as_json=as_json
+        )
 
     return fault
 
 
 def _fault(
-    service: str, wish: Mapping[str, Any], seconds: float | None, *, clear: bool, as_json: bool
+    service: str, options: Mapping[str, Any], seconds: float | None, *, clear: bool, as_json: bool
 ) -> int:
-    asked = {name: value for name, value in wish.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     with _open() as faults:
-        # First, so that both together mean: these and no others.
+        # Clear first, so that --clear with other options replaces all faults.
         found = faults.clear(service) if clear else faults.show(service)
-        if asked:
-            found = faults.begin(service, asked | ({} if seconds is None else {"seconds": seconds}))
+        if given:
+            found = faults.begin(service, given | ({} if seconds is None else {"seconds": seconds}))
     print_json({"faults": found}) if as_json else _print(service, found)
     return 0
 
@@ -126,10 +134,10 @@ def _print(service: str, faults: Sequence[Fault]) -> None:
 
 
 def duplicate(
-    order_id: Annotated[str, typer.Argument(help="The order, as place names it.")],
+    order_id: Annotated[str, typer.Argument(help="An order id from place.")],
     number: Number = 1,
 ) -> None:
-    """Publish the event of an order once more: every inbox has to know it.
+    """Publish the event of an order again; every inbox should recognise it.
 
     Example: orderctl fault duplicate ord-3f9c1a2b7d4e
     """
@@ -144,7 +152,7 @@ def duplicate(
 
 
 def poison(number: Number = 1) -> None:
-    """Publish what is no event: every service has to put it into its dead letter queue.
+    """Publish invalid events, which every service should dead-letter at once.
 
     Example: orderctl fault poison --count 3
     """
@@ -153,7 +161,7 @@ def poison(number: Number = 1) -> None:
 
 def _publish(messages: Sequence[Message]) -> int:
     with _open() as faults:
-        # Whether this system may be troubled is for the system to say.
+        # Publish only to a system that allows faults.
         faults.show("order")
     settings = load(BrokerSettings)
     try:
@@ -161,8 +169,8 @@ def _publish(messages: Sequence[Message]) -> int:
             publisher.publish(messages)
     except BrokerForbids as error:
         raise CommandError(
-            f"The broker's user of orderctl may not publish events ({error}): set BROKER_URL to "
-            "the address of one that may, such as the relay's."
+            f"orderctl's broker user may not publish events ({error}): set BROKER_URL to the "
+            "address of a user who may, such as the relay's."
         ) from error
     console().print(Text(f"Published {count(len(messages), 'message')}."))
     return 0

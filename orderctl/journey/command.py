@@ -16,13 +16,13 @@ from shared.settings import load
 
 
 def journey(
-    order_id: Annotated[str, typer.Argument(help="The order, as place names it.")],
+    order_id: Annotated[str, typer.Argument(help="An order id from place.")],
     url: Annotated[
-        str | None, typer.Option(help="Where the order service is; ORDER_URL by default.")
+        str | None, typer.Option(help="The order service's address; default: ORDER_URL.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Show what each service has done with an order, and when.
+    """Show the state of an order at each service, and when it was reached.
 
     Examples:
 
@@ -36,7 +36,7 @@ def journey(
         with open_client() as client:
             answer = ask(client, address, order_id)
         found = read(answer, address)
-        # As it was answered, with whatever a newer service may have added.
+        # The response as it was, including fields that a newer service may have added.
         print_json(msgspec.Raw(answer)) if as_json else print_journey(found, console())
         return 0
 
@@ -44,16 +44,16 @@ def journey(
 
 
 def ask(client: httpx.Client, url: str, order_id: str) -> bytes:
-    """The order service's answer. Raises CommandError."""
+    """The order service's response. Raises CommandError."""
     response = request_order(client, url, order_id, "/journey")
     if response.status_code == httpx.codes.NOT_FOUND:
         raise CommandError(
-            f"The order service at {url} knows no order {order_id}: compare the id with the one "
-            "that was answered when it was placed, and ORDER_URL with where that was."
+            f"The order service at {url} has no order {order_id}: check the id, and check that "
+            "ORDER_URL is the service where the order was placed."
         )
     return response.content
 
 
 def read(answer: bytes, url: str) -> Journey:
-    """Raises CommandError for what is no journey."""
+    """Decode a journey. Raises CommandError if it is not one."""
     return read_answer(answer, Journey, url)

@@ -1,4 +1,4 @@
-"""An order's journey as a table for people."""
+"""An order's journey as tables."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from orderctl.output import command, printable, seconds, table
 
-#: In place of a state of the outbox, for an order that was done by calls.
+#: The outbox state of a synchronous order.
 NEVER = "none"
 SET_ASIDE = "set_aside"
 
@@ -28,7 +28,7 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Stop(msgspec.Struct, frozen=True, rename="camel"):
-    """What one service says; `history` is what happened before, oldest first."""
+    """The state of an order at one service; `history`: its earlier steps, oldest first."""
 
     state: str
     attempts: int
@@ -40,7 +40,7 @@ class Stop(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Stage(msgspec.Struct, frozen=True, rename="camel"):
-    """A call that was made for an order, its times in seconds."""
+    """A call made for a synchronous order; times are in seconds."""
 
     stage: str
     outcome: str
@@ -50,7 +50,7 @@ class Stage(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer of the order service to GET /orders/ID/journey."""
+    """The order service's response to GET /orders/ID/journey."""
 
     order_id: str
     event_id: str
@@ -71,7 +71,7 @@ def print_journey(journey: Journey, screen: Console) -> None:
         screen.print(_stages(journey))
     screen.print(_stops(journey))
     if any(stop.history for stop in journey.services.values()):
-        screen.print(Text("\nWhat happened on the way:"))
+        screen.print(Text("\nEarlier steps:"))
         screen.print(_steps(journey))
     for hint in _hints(journey):
         screen.print(Text(hint), soft_wrap=True)
@@ -131,27 +131,27 @@ def _steps(journey: Journey) -> Table:
 def _hints(journey: Journey) -> Iterator[str]:
     if journey.outbox == SET_ASIDE:
         yield (
-            f"The event cannot be published as it is: {_one_line(journey.outbox_reason or '')}. "
-            "Repair its row in the table outbox, and set its column set_aside to NULL: the README "
-            "of the order service shows how."
+            f"The event cannot be published: {_one_line(journey.outbox_reason or '')}. Repair its "
+            "row in the table outbox, and set its column set_aside to NULL: the README of the "
+            "order service shows how."
         )
     for name, stop in journey.services.items():
         if stop.state == "dead_lettered":
             words = command(f"dlq show {name} {shlex.quote(str(journey.event_id))}")
-            yield f"Look at the dead letter: {_one_line(words)}"
+            yield f"To show the dead letter: {_one_line(words)}"
 
 
 def _when(at: datetime | None, placed: datetime) -> str:
-    """When, and how long after the order was placed."""
+    """The time, absolute and relative to when the order was placed."""
     if at is None:
         return ""
     since = (at - placed).total_seconds()
-    # The clocks of two machines may differ, so that a step seems to come before the order.
+    # Clocks of two machines may differ, so a step can seem to precede the order.
     return f"{_clock(at)} ({'-' if since < 0 else '+'}{seconds(abs(since))})"
 
 
 def _took(stop: Stop) -> str:
-    """How long the attempt took that applied it."""
+    """The duration of the attempt that applied it."""
     if stop.state != "applied" or stop.at is None or stop.started_at is None:
         return ""
     return seconds((stop.at - stop.started_at).total_seconds())

@@ -1,4 +1,4 @@
-"""Random orders that look like those of a shop, and one particular order when asked for."""
+"""Makes random orders like those of a shop, or orders from a template."""
 
 import random
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Basket(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True)
 class BasketTemplate:
-    """What every order shall be; None where chance decides."""
+    """The fixed values of every order; None for a random one."""
 
     product: str | None = None
     quantity: int | None = None
@@ -39,21 +39,21 @@ class BasketTemplate:
     user: str | None = None
 
 
-def baskets(wish: BasketTemplate, rng: random.Random) -> Iterator[Basket]:
-    """Orders without end. Raises UsageError for a product whose price nobody knows."""
-    if wish.product and wish.product not in PRICES and wish.price is None:
+def baskets(template: BasketTemplate, rng: random.Random) -> Iterator[Basket]:
+    """An endless iterator. Raises UsageError for an unknown product without a price."""
+    if template.product and template.product not in PRICES and template.price is None:
         raise UsageError(
-            f"{wish.product} is not in the catalogue, which has {', '.join(PRICES)}: "
-            "give its --price, or take one of these."
+            f"{template.product} is not in the catalogue: set its --price, or choose one of "
+            f"{', '.join(PRICES)}."
         )
     while True:
-        yield _basket(wish, rng)
+        yield _basket(template, rng)
 
 
-def _basket(wish: BasketTemplate, rng: random.Random) -> Basket:
-    products = [wish.product] if wish.product else _products(rng)
-    user = wish.user or f"usr-{rng.randint(1, USERS)}"
-    return Basket(user, tuple(_item(product, wish, rng) for product in products))
+def _basket(template: BasketTemplate, rng: random.Random) -> Basket:
+    products = [template.product] if template.product else _products(rng)
+    user = template.user or f"usr-{rng.randint(1, USERS)}"
+    return Basket(user, tuple(_item(product, template, rng) for product in products))
 
 
 def _products(rng: random.Random) -> list[str]:
@@ -61,7 +61,7 @@ def _products(rng: random.Random) -> list[str]:
     return rng.sample(list(PRICES), number)
 
 
-def _item(product: str, wish: BasketTemplate, rng: random.Random) -> BasketItem:
-    quantity = wish.quantity or rng.choice(QUANTITIES)
-    price = PRICES[product] if wish.price is None else wish.price
+def _item(product: str, template: BasketTemplate, rng: random.Random) -> BasketItem:
+    quantity = template.quantity or rng.choice(QUANTITIES)
+    price = PRICES[product] if template.price is None else template.price
     return BasketItem(product, quantity, price)

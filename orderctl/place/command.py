@@ -29,38 +29,42 @@ def _money(text: str) -> Decimal:
 
 
 def place(
-    number: Annotated[int, typer.Option("--count", min=1, help="How many orders.")] = 1,
+    number: Annotated[int, typer.Option("--count", min=1, help="Number of orders.")] = 1,
     rate: Annotated[
-        float, typer.Option(min=0.01, help="Orders a second, whether or not one is answered.")
+        float, typer.Option(min=0.01, help="Orders per second, whatever the response times.")
     ] = 10.0,
     url: Annotated[
-        str | None, typer.Option(help="Where the order service is; ORDER_URL by default.")
+        str | None, typer.Option(help="The order service's address; default: ORDER_URL.")
     ] = None,
     accepted: Annotated[
-        Path | None, typer.Option(help="Write each answer to this ledger, for the audit.")
+        Path | None, typer.Option(help="Append each response to this ledger, for the audit.")
     ] = None,
-    product: Annotated[str | None, typer.Option(help="This product, instead of any.")] = None,
-    quantity: Annotated[int | None, typer.Option(min=1, help="So many pieces.")] = None,
+    product: Annotated[
+        str | None, typer.Option(help="Order this product; default: random.")
+    ] = None,
+    quantity: Annotated[
+        int | None, typer.Option(min=1, help="The quantity of each product.")
+    ] = None,
     price: Annotated[
-        Decimal | None, typer.Option(parser=_money, help="The price of a piece, as 49.99.")
+        Decimal | None, typer.Option(parser=_money, help="The price per piece, such as 49.99.")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="For this customer, instead of any.")] = None,
+    user: Annotated[str | None, typer.Option(help="The customer; default: random.")] = None,
     mode: Annotated[
         Literal["sync", "parallel", "async"] | None,
         typer.Option(
-            help="In turn by calls, by calls at once, or by an event; else as the shop does."
+            help="One call after another, all calls at once, or an event; default: the shop's."
         ),
     ] = None,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to try for while nobody answers.")
+        float, typer.Option(min=0, help="How long to retry each order, in seconds.")
     ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Place orders and show how fast they are answered.
+    """Place orders and show the response times.
 
-    Each has an idempotency key: sent again after a 503 or a lost connection, it is the same
-    order. With --accepted, every answer is on the disk before the next thing happens, so that
-    the audit can tell a lost order from one that was never accepted.
+    Each order has an idempotency key, so a retry after a 503 or a lost connection does not place
+    it twice. With --accepted, each response is written to disk at once, so that the audit can
+    tell a lost order from one that was never accepted.
 
     Examples:
 
@@ -72,11 +76,11 @@ def place(
 
     orderctl place --mode sync    # the customer waits for every service
     """
-    wish = BasketTemplate(product, quantity, price, user)
+    template = BasketTemplate(product, quantity, price, user)
 
     def run() -> int:
         address = url or load(OrderAddress).order_url
-        orders = baskets(wish, random.Random())
+        orders = baskets(template, random.Random())
         with open_client() as http:
             client = OrderClient(http, address, patience=patience, mode=mode)
             placing = _place(client, orders, number, rate, accepted)

@@ -1,4 +1,4 @@
-"""Places one order over HTTP, and places it again under the same key while nobody answers."""
+"""Places an order over HTTP, with retries under the same idempotency key."""
 
 import time
 import uuid
@@ -17,11 +17,10 @@ from orderctl.place.baskets import Basket
 from shared.errors import DocumentError
 from shared.http.documents import read_document
 
-#: Seconds before an order is sent again, when the answer does not say how long.
+#: Seconds before a retry, if the response has no Retry-After.
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
-ANSWER_SECONDS = 10.0
-#: Accepted; or done already, where the order service does its orders by calls.
+#: Accepted (asynchronous), or completed (synchronous).
 PLACED = (httpx.codes.ACCEPTED, httpx.codes.CREATED)
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -29,7 +28,10 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 @dataclass(frozen=True)
 class Placed:
-    """An order that was answered 202, or 201. `seconds`: from the first request to the answer."""
+    """A placed order. `seconds`: from the first request to the response.
+
+    `status`: that of the response, 202 (accepted) or 201 (completed).
+    """
 
     order_id: str
     total: Decimal
@@ -40,7 +42,7 @@ class Placed:
 
 
 class NotAccepted(CommandError):
-    """The order was refused, or nobody took it within the client's patience."""
+    """The order was refused, or not accepted within the client's patience."""
 
 
 class _Answer(msgspec.Struct, rename="camel"):
@@ -49,8 +51,9 @@ class _Answer(msgspec.Struct, rename="camel"):
 
 
 class OrderClient:
-    """Safe to use from many threads. `patience`: seconds for which an order is sent again.
-    `mode`: sync, parallel or async; None for the one that the order service has by default.
+    """Thread-safe. `patience`: how long to retry an order, in seconds.
+
+    `mode`: sync, parallel or async; None for the order service's default.
     """
 
     def __init__(
@@ -71,29 +74,38 @@ class OrderClient:
         self._sleep = sleep
 
     def warm_up(self) -> None:
-        """Open a connection, so that the first order's time is not that of the opening."""
+        """Open a connection, so that the first order's time does not include that."""
         with suppress(httpx.HTTPError):
             self._client.get(f"{self._url}/health/live")
 
     def place(self, basket: Basket) -> Placed:
-        """Place the order once, however often it is sent. Raises NotAccepted."""
+        """Place the order exactly once, however often it is sent. Raises NotAccepted."""
         began, attempts, key = self._clock(), 0, f'"orderctl-{uuid.uuid4()}"'
         while True:
             attempts += 1
-            pause, reason = PAUSE_SECONDS, ""
             try:
                 response = self._send(basket, key)
                 if response.status_code in PLACED:
                     return self._placed(response, self._clock() - began, attempts)
-                pause, reason = _pause(response), _reason(response)
+                pause, failure = _pause(response), self._not_accepted(_reason(response))
             except httpx.HTTPError as error:
-                reason = str(error) or type(error).__name__
+                pause, failure = PAUSE_SECONDS, self._no_response(error)
             if self._clock() + pause - began > self._patience:
-                raise NotAccepted(
-                    f"order at {self._url} took no order in {self._patience:g} s ({reason}): "
-                    "start it, or say with --url or ORDER_URL where it is."
-                )
+                raise failure
             self._sleep(pause)
+
+    def _not_accepted(self, reason: str) -> NotAccepted:
+        return NotAccepted(
+            f"the order service at {self._url} did not accept it within {self._patience:g} s: "
+            f"{reason}"
+        )
+
+    def _no_response(self, error: httpx.HTTPError) -> NotAccepted:
+        return NotAccepted(
+            f"the order service at {self._url} did not respond within {self._patience:g} s "
+            f"({str(error) or type(error).__name__}): start it, or set --url or ORDER_URL to its "
+            "address."
+        )
 
     def _send(self, basket: Basket, key: str) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
@@ -107,17 +119,17 @@ class OrderClient:
             answer = read_document(response.content, _Answer)
         except DocumentError as error:
             raise NotAccepted(
-                f"what answers at {self._url} is not the order service ({error}): say with --url "
-                "or ORDER_URL where it is."
+                f"the server at {self._url} is not the order service ({error}): set --url or "
+                "ORDER_URL to the order service's address."
             ) from error
         status = response.status_code
         return Placed(answer.order_id, answer.total_amount, seconds, attempts, now, status)
 
 
 def _pause(response: httpx.Response) -> float:
-    """How long to wait after this answer. Raises NotAccepted when waiting does not help."""
+    """Seconds to wait before the retry. Raises NotAccepted if a retry cannot succeed."""
     if response.status_code not in (409, 429, 502, 503, 504):
-        raise NotAccepted(f"the order was refused with {_reason(response)}")
+        raise NotAccepted(f"the order was refused: {_reason(response)}")
     after = response.headers.get("Retry-After", "")
     return min(float(after), LONGEST_PAUSE_SECONDS) if after.isdigit() else PAUSE_SECONDS
 

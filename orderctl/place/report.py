@@ -1,10 +1,11 @@
-"""What `place` says about the orders that it placed."""
+"""The output of `orderctl place`."""
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +14,11 @@ from orderctl.output import count, printable, seconds, table
 from orderctl.place.order_client import Placed
 from orderctl.place.schedule import Placing
 
-#: So many orders are shown one by one; of more, only the sum.
+STATUS_WORDS: Mapping[int, str] = {
+    httpx.codes.ACCEPTED: "accepted",
+    httpx.codes.CREATED: "completed",
+}
+#: The most orders that are listed one by one; of more, only the summary is shown.
 ORDERS_SHOWN = 25
 
 
@@ -26,7 +31,7 @@ def print_placing(placing: Placing, screen: Console) -> None:
 
 
 def _table(orders: Sequence[Placed]) -> Table:
-    made = table("order", "total", "answered in", "sent", numbers=("total", "answered in"))
+    made = table("order", "total", "response", "sent", numbers=("total", "response"))
     for order in orders:
         sent = "once" if order.attempts == 1 else f"{order.attempts} times"
         made.add_row(order.order_id, f"{order.total:,.2f}", seconds(order.seconds), sent)
@@ -35,12 +40,18 @@ def _table(orders: Sequence[Placed]) -> Table:
 
 def summary(placing: Placing) -> str:
     if not placing.placed:
-        return "No order was accepted."
+        return "No order was placed."
     times = response_times(placing.placed)
     return (
-        f"{count(len(placing.placed), 'order')} accepted, answered in "
-        f"{seconds(times['median'])} (median), and {seconds(times['max'])} at most."
+        f"{_counts(placing.placed)}; response time "
+        f"{seconds(times['median'])} (median), {seconds(times['max'])} at most."
     )
+
+
+def _counts(orders: Sequence[Placed]) -> str:
+    """`3 orders accepted`; a synchronous order is completed instead."""
+    counts = Counter(STATUS_WORDS[order.status] for order in orders)
+    return ", ".join(f"{count(number, 'order')} {word}" for word, number in counts.items())
 
 
 def response_times(orders: Sequence[Placed]) -> dict[str, float]:

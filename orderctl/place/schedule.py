@@ -1,4 +1,4 @@
-"""Places many orders on an open schedule: the next one is due whether or not the last is done."""
+"""Places many orders on an open schedule, at a fixed rate whatever the response times."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -11,13 +11,13 @@ from orderctl.audit.ledger import Ledger
 from orderctl.place.baskets import Basket
 from orderctl.place.order_client import NotAccepted, OrderClient, Placed
 
-#: Orders that may be under way at once. A service that answers in 10 ms needs a few.
-MOST_UNDER_WAY = 64
+#: The most orders in flight at once. A service that responds in 10 ms needs only a few.
+MOST_IN_FLIGHT = 64
 
 
 @dataclass(frozen=True)
 class Placing:
-    """What came of it: orders in the sequence of their schedule, and why others failed."""
+    """The placed orders in the sequence of their schedule, and the reasons of the failed ones."""
 
     placed: tuple[Placed, ...]
     failures: tuple[str, ...]
@@ -25,7 +25,7 @@ class Placing:
 
     @property
     def rate(self) -> float:
-        """Orders a second that were accepted."""
+        """Accepted orders per second."""
         return len(self.placed) / self.seconds if self.seconds else 0.0
 
 
@@ -40,7 +40,7 @@ def place_orders(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Placing:
-    """Place `count` orders, `rate` a second. `tell` is called with how many are on their way."""
+    """Place `count` orders, `rate` per second. `tell` is called with the number sent so far."""
 
     def place(basket: Basket) -> Placed:
         placed = client.place(basket)
@@ -50,7 +50,7 @@ def place_orders(
 
     client.warm_up()
     began = clock()
-    with ThreadPoolExecutor(min(count, MOST_UNDER_WAY)) as senders:
+    with ThreadPoolExecutor(min(count, MOST_IN_FLIGHT)) as senders:
         futures = []
         for number, basket in enumerate(islice(baskets, count)):
             sleep(max(0.0, began + number / rate - clock()))

@@ -1,4 +1,4 @@
-"""Asks a service for a replay, and watches it until it has ended."""
+"""Starts a replay at a service and follows it until it ends."""
 
 import time
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class ReplayFailure(msgspec.Struct, rename="camel"):
 
 
 class Replay(msgspec.Struct, rename="camel"):
-    """What a service says of a replay; the counts are explained in `report`."""
+    """The state of a replay; `report` explains the counts."""
 
     id: str
     state: str
@@ -53,32 +53,32 @@ class Replay(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True)
 class ReplayAnswer:
-    """A replay, and the JSON in which it came, with whatever a newer service may have added."""
+    """A replay, and its JSON, which may have more fields from a newer service."""
 
     replay: Replay
     json: bytes
 
 
 class ReplayClient:
-    """The replays of one service. Every verb raises CommandError, which says what to do next."""
+    """The replays of one service. Every method raises CommandError with what to do next."""
 
     def __init__(self, client: httpx.Client, addresses: ConsumerAddresses, service: str) -> None:
         url = addresses.find(service)
         if url is None:
             raise UsageError(
-                f"orderctl knows no service {service}: name a consumer, as email, or set "
-                f"{service.upper().replace('-', '_')}_URL to where yours is."
+                f"{service} is unknown: name a consumer such as email, or set "
+                f"{service.upper().replace('-', '_')}_URL to the address of your own service."
             )
         if addresses.operator_token is None:
             raise UsageError(
-                "A replay is for operators: set OPERATOR_TOKEN to the one that the service was "
-                "started with."
+                "A replay needs the operator token: set OPERATOR_TOKEN to the one that the "
+                "service was started with."
             )
         self._service = ServiceClient(client, service, url, addresses.operator_token)
 
-    def begin(self, wish: dict[str, Any]) -> ReplayAnswer:
-        # Asked again, it might begin a second time.
-        return self._read(self._service.ask("POST", "/replays", wish, again=False))
+    def begin(self, request: dict[str, Any]) -> ReplayAnswer:
+        # A retry could start a second replay.
+        return self._read(self._service.ask("POST", "/replays", request, again=False))
 
     def find(self, replay_id: str) -> ReplayAnswer:
         return self._read(self._service.ask("GET", f"/replays/{quote(replay_id, safe='')}"))
@@ -92,15 +92,15 @@ class ReplayClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> ReplayAnswer:
-        """Until it has ended. Raises CommandError when that takes longer than `timeout`."""
+        """Wait until it has ended. Raises CommandError after `timeout` seconds."""
         name, deadline = self._service.name, clock() + timeout
         while answer.replay.state == RUNNING:
             tell(f"{name}: {_so_far(answer.replay)}")
             if clock() >= deadline:
                 again = command(f"replay {name} --follow {answer.replay.id}")
                 raise CommandError(
-                    f"Replay {answer.replay.id} of {name} still runs after "
-                    f"{timeout:g} s, and goes on: {again} looks again."
+                    f"Replay {answer.replay.id} of {name} is still running after {timeout:g} s. "
+                    f"To continue watching: {again}"
                 )
             sleep(POLL_SECONDS)
             answer = self.find(answer.replay.id)
@@ -115,14 +115,14 @@ class ReplayClient:
 def _refused(service: str, response: httpx.Response) -> CommandError:
     if response.status_code == httpx.codes.UNAUTHORIZED:
         return UsageError(
-            f"{service} does not take this OPERATOR_TOKEN: set it to the one that the service was "
+            f"{service} rejects this OPERATOR_TOKEN: set it to the one that the service was "
             "started with."
         )
     problem = read_problem(response)
-    detail = f"{command('doctor')} says what is wrong" if problem is None else problem.detail
-    said = f"{service} refuses ({response.status_code}): {detail}"
+    detail = f"run {command('doctor')} to find the cause" if problem is None else problem.detail
+    message = f"{service} refused the request ({response.status_code}): {detail}"
     is_wrong_use = response.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    return UsageError(said) if is_wrong_use else CommandError(said)
+    return UsageError(message) if is_wrong_use else CommandError(message)
 
 
 def _so_far(replay: Replay) -> str:

@@ -20,30 +20,30 @@ POINT = "beginning, a time (2026-03-04T05:06:07Z) or an offset (1200; on Kafka a
 
 
 def replay(
-    service: Annotated[str, typer.Argument(help="Which service: analytics, email, …")],
-    start: Annotated[str | None, typer.Option("--from", help=f"Where to begin: {POINT}.")] = None,
+    service: Annotated[str, typer.Argument(help="The service: analytics, email, …")],
+    start: Annotated[str | None, typer.Option("--from", help=f"The start: {POINT}.")] = None,
     to: Annotated[
         str | None,
-        typer.Option("--to", help="Up to there, without it; by default to what is there now."),
+        typer.Option("--to", help="The end, exclusive; default: the newest event."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only count what would be done.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the events.")] = False,
     resend: Annotated[
-        bool, typer.Option("--resend", help="email, sms: send again what was sent before.")
+        bool, typer.Option("--resend", help="email, sms: also resend sent messages.")
     ] = False,
     again: Annotated[
-        str | None, typer.Option(help="Run a replay that was interrupted again, by its id.")
+        str | None, typer.Option(help="Rerun the interrupted replay with this id.")
     ] = None,
-    follow: Annotated[str | None, typer.Option(help="Only watch a replay, by its id.")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for its end.")] = 3600.0,
+    follow: Annotated[str | None, typer.Option(help="Only watch the replay with this id.")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="How long to wait for its end, in seconds.")
+    ] = 3600.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Have a service read again the events that the broker has kept.
+    """Make a service reread the events that the broker has kept.
 
-    analytics and shipping rebuild what they have written, to the same figures. email, sms and
-    inventory do what they have not done yet, and nothing twice, unless --resend is said. The
-    live queues are not touched. Exit status 1 when it did not end well or an event failed.
+    analytics and shipping rebuild their data, with the same result. email, sms and inventory
+    apply only the events that they have not applied yet, unless --resend is given. The live
+    queues are not touched. The exit status is 1 if the replay or one of its events failed.
 
     Examples:
 
@@ -53,14 +53,14 @@ def replay(
 
     orderctl replay email --from 1200 --to 1300 --resend
     """
-    wish = {"from": start, "to": to, "dryRun": dry_run, "resend": resend}
+    request = {"from": start, "to": to, "dryRun": dry_run, "resend": resend}
 
     def run() -> int:
         _expect_one_way(start, again, follow)
         _expect_points(start, to)
         with open_client() as client:
             replays = ReplayClient(client, load(ConsumerAddresses), service)
-            answer = replays.find(follow) if follow else replays.begin(_wish(wish, again))
+            answer = replays.find(follow) if follow else replays.begin(_request(request, again))
             print_to_stderr(announcement(service, answer.replay))
             with progress() as tell:
                 answer = replays.follow(answer, timeout=timeout, tell=tell)
@@ -73,8 +73,8 @@ def replay(
 def _expect_one_way(*ways: str | None) -> None:
     if len([way for way in ways if way is not None]) != 1:
         raise UsageError(
-            "Say where to begin (--from beginning), which one to run again (--again ID), or which "
-            "one to watch (--follow ID)."
+            "Use exactly one of --from beginning (a new replay), --again ID (rerun one) and "
+            "--follow ID (watch one)."
         )
 
 
@@ -86,11 +86,11 @@ def _expect_points(*points: str | None) -> None:
             raise UsageError(str(error)) from error
 
 
-def _wish(wish: dict[str, Any], again: str | None) -> dict[str, Any]:
+def _request(request: dict[str, Any], again: str | None) -> dict[str, Any]:
     if again is None:
-        return wish
-    if wish["to"] or wish["dryRun"] or wish["resend"]:
-        raise UsageError("A replay that is run again does what it did before: --again and no more.")
+        return request
+    if request["to"] or request["dryRun"] or request["resend"]:
+        raise UsageError("--again repeats a replay as it was: it takes no other options.")
     return {"again": again}
 
 

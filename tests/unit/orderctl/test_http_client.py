@@ -53,7 +53,7 @@ def test_whoever_asks_says_the_same_when_nobody_is_there(
     with pytest.raises(CommandError) as caught:
         ask(client(refuse))
     assert str(caught.value) == (
-        f"email does not answer at {URL} (refused): start it, or set EMAIL_URL to its address."
+        f"email does not respond at {URL} (refused): start it, or set EMAIL_URL to its address."
     )
 
 
@@ -61,7 +61,7 @@ def test_the_order_service_comes_with_the_command_that_starts_everything() -> No
     with pytest.raises(CommandError) as caught:
         request_order(client(refuse), URL, "ord-1")
     assert str(caught.value) == (
-        f"The order service does not answer at {URL} (refused): start it "
+        f"The order service does not respond at {URL} (refused): start it "
         f"({command('demo --keep')} starts everything), or set ORDER_URL to its address."
     )
 
@@ -100,6 +100,6 @@ def test_a_replay_is_asked_for_once_and_looked_at_again() -> None:
     breaking = Breaking()
     replays = ReplayClient(client(breaking), ADDRESSES, "email")
     for ask in (lambda: replays.begin({}), lambda: replays.find("x")):
-        with pytest.raises(CommandError, match="email does not answer"):
+        with pytest.raises(CommandError, match="email does not respond"):
             ask()
     assert breaking.asked == ["POST"] + ["GET"] * ATTEMPTS

@@ -8,7 +8,7 @@ from flask import Flask, Response
 from orderctl.audit.backlog import BacklogProbe
 from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.doctor.finding import Level
-from orderctl.doctor.services import check_outbox, check_service, look
+from orderctl.doctor.services import check_outbox, check_service, health_of
 from orderctl.errors import EvidenceUnreadable
 from orderctl.place.baskets import Basket
 from orderctl.place.order_client import NotAccepted, OrderClient
@@ -38,8 +38,8 @@ def answering(content: bytes, status: int = 200) -> httpx.Client:
 def test_the_doctor_takes_it_for_somebody_else(content: bytes) -> None:
     client = answering(content)
     found = check_service(client, "email", URL)
-    assert (found.level, found.saw) == (Level.PROBLEM, f"something else answers at {URL}")
-    assert look(client, URL) is None
+    assert (found.level, found.saw) == (Level.PROBLEM, f"another server is using {URL}")
+    assert health_of(client, URL) is None
     assert list(check_outbox(client, URL)) == []
 
 
@@ -61,13 +61,13 @@ def test_a_list_with_an_odd_line_is_no_evidence(content: bytes) -> None:
 def test_a_consumer_that_does_not_say_what_it_holds_is_not_quiet(content: bytes) -> None:
     far = FarEnds()
     far.answers["email", "/health/ready"] = lambda _: httpx.Response(503, content=content)
-    with pytest.raises(EvidenceUnreadable, match="email runs at"):
+    with pytest.raises(EvidenceUnreadable, match="email is running at"):
         BacklogProbe(addresses("email"), far.client(), FakeBroker())()
 
 
 @odd_contents
 @pytest.mark.parametrize(
-    ("status", "says"), [(202, "is not the order service"), (400, "refused with 400")]
+    ("status", "says"), [(202, "is not the order service"), (400, "refused: 400")]
 )
 def test_an_order_is_not_accepted_by_it(content: bytes, status: int, says: str) -> None:
     client = OrderClient(answering(content, status), URL, patience=1.0)

@@ -131,4 +131,4 @@ def test_of_a_broker_it_says_what_is_missing(
         end(raising(error), as_json=False)
     err = capsys.readouterr().err
     assert said in err
-    assert ("does not answer" in err) == (not isinstance(error, QueuesMissing))
+    assert ("is unavailable" in err) == (not isinstance(error, QueuesMissing))

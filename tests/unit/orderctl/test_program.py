@@ -142,8 +142,8 @@ def test_a_shell_that_names_another_system_than_the_demo_that_runs_is_told_so(
         other = in_shell("orderctl journey ord-1", shell)
         same = in_shell("orderctl journey ord-1", {**written, "DEMO_FOLDER": str(tmp_path)})
 
-    assert other.stderr.splitlines()[0].endswith(b"at the demo: unset BROKER_URL CONSUMERS")
-    assert b"A demo runs" not in same.stderr
+    assert other.stderr.splitlines()[0].endswith(b"use the demo: unset BROKER_URL CONSUMERS")
+    assert b"A demo is running" not in same.stderr
 
 
 def test_under_nohup_a_closed_terminal_is_ignored_and_a_kill_is_not() -> None:

@@ -8,7 +8,7 @@ import pytest
 from orderctl.audit.backlog import BacklogProbe
 from orderctl.doctor.checks import check_services
 from orderctl.doctor.finding import Finding, Level
-from orderctl.doctor.services import look_at_all
+from orderctl.doctor.services import combined_health
 from orderctl.health import Health
 from orderctl.replicas import ip_addresses, replicas
 from tests.unit.orderctl.audit.far_ends import FakeBroker, FarEnds, addresses, json
@@ -74,13 +74,15 @@ def waiting() -> httpx.Response:
 
 def test_the_doctor_sums_up_what_all_hold() -> None:
     client = saying(holding(0), holding(2), holding(3))
-    assert look_at_all(client, URL, lambda _url: EACH) == Health(ready=True, unsettled=5)
+    assert combined_health(client, URL, lambda _url: EACH) == Health(ready=True, unsettled=5)
 
 
 def test_to_the_doctor_one_that_waits_is_enough_and_one_that_is_gone_does_not_count() -> None:
     client = saying(holding(2), waiting)
-    assert look_at_all(client, URL, lambda _url: EACH) == Health(False, "SMTP refuses", unsettled=3)
-    assert look_at_all(saying(), URL, lambda _url: EACH) is None
+    assert combined_health(client, URL, lambda _url: EACH) == Health(
+        False, "SMTP refuses", unsettled=3
+    )
+    assert combined_health(saying(), URL, lambda _url: EACH) is None
 
 
 def test_the_doctor_looks_at_each_of_them() -> None:
@@ -107,7 +109,7 @@ def audited(*answers: Answer) -> tuple[int | None, Sequence[str]]:
         addresses("email"), far.client(), FakeBroker(), lambda url: [url] * len(answers)
     )
     seen = three()
-    return seen.unsettled["email"], seen.troubles
+    return seen.unsettled["email"], seen.problems
 
 
 def test_the_audit_is_not_quiet_while_any_of_them_holds_something() -> None:

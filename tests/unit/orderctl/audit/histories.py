@@ -11,7 +11,7 @@ from orderctl.audit.evidence import Evidence
 from orderctl.audit.evidence_store import EvidenceStore
 from orderctl.audit.expected_effects import expected_effects
 from orderctl.audit.facts import Answer, Item, Order, SeenEffect, Stock
-from orderctl.audit.judge import Notice, nobody
+from orderctl.audit.judge import OnVerdict, ignore
 from orderctl.audit.replays import ExpectedResend
 from orderctl.audit.verdict import Audit, ServiceAudit
 from shop.consumers import CONSUMERS
@@ -70,9 +70,9 @@ def with_effects(history: History, service: str, *effects: SeenEffect) -> Histor
     return replace(history, effects={**history.effects, service: effects})
 
 
-def judge(history: History, *, quiet: bool, notice: Notice = nobody) -> Audit:
+def judge(history: History, *, quiet: bool, on_verdict: OnVerdict = ignore) -> Audit:
     with closing(EvidenceStore()) as store:
-        return audit_judge.judge(_evidence(history, store), quiet=quiet, notice=notice)
+        return audit_judge.judge(_evidence(history, store), quiet=quiet, on_verdict=on_verdict)
 
 
 def _evidence(history: History, store: EvidenceStore) -> Evidence:

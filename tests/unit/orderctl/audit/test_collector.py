@@ -13,7 +13,7 @@ import pytest
 from orderctl.audit.backlog import BacklogProbe
 from orderctl.audit.collector import MOST_DEAD_LETTERS, Collector
 from orderctl.audit.evidence import Evidence
-from orderctl.audit.facts import Answer, Item, Order, SeenEffect, Stock, said
+from orderctl.audit.facts import Answer, Item, Order, SeenEffect, Stock, content_of
 from orderctl.errors import EvidenceUnreadable, UsageError
 from shared.transport import Broker, Depth
 from shop.consumers import CONSUMERS
@@ -112,7 +112,7 @@ def test_a_mail_says_who_sent_it_who_got_it_and_what_is_in_it(collect: Collectin
     [effect] = collect.effects(FarEnds(mails=[mail]), "email")
 
     recipients = "a..b@example.com, a.spy@example.com"
-    assert effect.says == ("us@example.com", recipients, "Your order", "Thank you.")
+    assert effect.content == ("us@example.com", recipients, "Your order", "Thank you.")
 
 
 @pytest.mark.parametrize("snippet", [None, "Thank you for..."])
@@ -124,7 +124,7 @@ def test_a_text_that_the_list_cuts_off_is_read_as_a_whole(
 
     [effect] = collect.effects(far, "email")
 
-    assert effect.says[-1] == "Thank you for it."
+    assert effect.content[-1] == "Thank you for it."
 
 
 def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice(
@@ -157,7 +157,7 @@ def test_a_text_is_known_by_its_idempotency_key(collect: Collecting) -> None:
 
     effects = collect.effects(FarEnds(texts=texts, page=2), "sms")
 
-    assert effects == [SeenEffect(f"event-{number}", says=("x", "y")) for number in range(5)]
+    assert effects == [SeenEffect(f"event-{number}", content=("x", "y")) for number in range(5)]
 
 
 def test_pages_that_lead_nowhere_are_not_read_for_ever(collect: Collecting) -> None:
@@ -174,7 +174,7 @@ def test_movements_are_effects_and_sums_by_product(collect: Collecting) -> None:
 
     assert evidence.moved == {"prod-1": 2}
     assert collect.store.effects["inventory"] == [
-        SeenEffect("event-1", "prod-1", said("ord-1", 3, 3))
+        SeenEffect("event-1", "prod-1", content_of("ord-1", 3, 3))
     ]
 
 
@@ -201,7 +201,7 @@ def test_a_fact_says_order_total_minute_and_items(collect: Collecting) -> None:
 
     [effect] = collect.effects(FarEnds(facts=[fact]), "analytics")
 
-    assert effect == SeenEffect("event-1", says=("ord-1", "99.98", "7", "prod-1", "2", "99.98"))
+    assert effect == SeenEffect("event-1", content=("ord-1", "99.98", "7", "prod-1", "2", "99.98"))
 
 
 def test_items_without_a_fact_belong_to_no_order(collect: Collecting) -> None:
@@ -263,7 +263,7 @@ def test_what_was_sent_in_the_name_of_a_replay_that_nobody_ran_is_not(
 def test_a_service_that_cannot_be_asked_about_its_replays_leaves_no_verdict(
     collect: Collecting,
 ) -> None:
-    with pytest.raises(EvidenceUnreadable, match="sms does not answer"):
+    with pytest.raises(EvidenceUnreadable, match="sms does not respond"):
         resent(FarEnds(away={"sms"}), collect)
 
 
@@ -327,7 +327,7 @@ def test_an_error_of_a_far_end_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["order", "/orders"] = lambda _: json({"title": "Service unavailable"}, 503)
 
-    with pytest.raises(EvidenceUnreadable, match="answers 503 to /orders"):
+    with pytest.raises(EvidenceUnreadable, match="responded with 503 to /orders"):
         collect.evidence(far)
 
 
@@ -369,9 +369,9 @@ def test_a_look_says_why_things_do_not_move() -> None:
 
     seen = BacklogProbe(addresses(), far.client(), FakeBroker())()
 
-    assert set(seen.troubles) == {
-        "order-relay: does not run",
-        "sms: does not run",
+    assert set(seen.problems) == {
+        "order-relay: not running",
+        "sms: not running",
         "email: SMTP server is unavailable",
     }
     assert seen.unsettled["sms"] is None
@@ -385,7 +385,7 @@ def test_a_look_fails_where_a_consumer_runs_and_does_not_answer() -> None:
 
     far.answers["email", "/health/ready"] = too_slow
 
-    with pytest.raises(EvidenceUnreadable, match="email runs at"):
+    with pytest.raises(EvidenceUnreadable, match="email is running at"):
         BacklogProbe(addresses(), far.client(), FakeBroker())()
 
 

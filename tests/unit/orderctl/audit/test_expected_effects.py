@@ -32,11 +32,11 @@ def test_it_expects_the_mail_that_the_email_service_writes(order: OrderPlaced) -
     mail = confirmation(event)
     text = " ".join(mail.get_content().split())
     recipient = mail["To"].replace('"', "")
-    assert expected("email", event).says == (mail["From"], recipient, mail["Subject"], text)
+    assert expected("email", event).content == (mail["From"], recipient, mail["Subject"], text)
 
 
 @settings(deadline=None)
 @given(orders())
 def test_it_expects_the_text_that_the_sms_service_writes(order: OrderPlaced) -> None:
     event = Event(id="event-1", time=AT, order=order)
-    assert expected("sms", event).says == (order.user_id, text_for(event))
+    assert expected("sms", event).content == (order.user_id, text_for(event))

@@ -67,7 +67,7 @@ def test_what_was_done_twice_for_a_failed_order_is_duplicated(service: str) -> N
 
 def test_what_was_done_wrongly_for_a_failed_order_is_wrong() -> None:
     evidence = history("analytics")
-    wrong = [replace(fact, says=("ord-3", "1")) for fact in done("analytics", [FAILED])]
+    wrong = [replace(fact, content=("ord-3", "1")) for fact in done("analytics", [FAILED])]
     right = done("analytics", [ACCEPTED, COMPLETED])
 
     found = judged(with_effects(evidence, "analytics", *right, *wrong), "analytics")
@@ -78,12 +78,12 @@ def test_what_was_done_wrongly_for_a_failed_order_is_wrong() -> None:
 def test_the_report_names_them_and_speaks_of_promises_only() -> None:
     text = " ".join(printed(result(history("email"))).split())
 
-    assert "half done: ord-3 (failed, done by email), ord-4 (pending, done by email)" in text
+    assert "half done: ord-3 (failed, applied by email), ord-4 (pending, applied by email)" in text
     assert "exactly once for each of 1 accepted order and 1 completed order." in text
 
 
 def test_without_a_promise_there_is_nothing_to_compare() -> None:
     evidence = replace(faultless([]), orders=(FAILED,))
 
-    assert "half done: ord-3 (failed, done by nobody)" in printed(result(evidence))
+    assert "half done: ord-3 (failed, applied by no service)" in printed(result(evidence))
     assert "nothing to compare" in printed(result(evidence))

@@ -71,5 +71,5 @@ def test_a_line_that_is_something_else_is_named(tmp_path: Path, line: bytes) -> 
 
 
 def test_a_file_that_cannot_be_written_is_said_before_any_order(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="name another file"):
+    with pytest.raises(CommandError, match="use another file"):
         Ledger(tmp_path)

@@ -98,7 +98,7 @@ def test_every_order_has_exactly_the_verdict_of_its_fate(
     def notice(order_id: str, service: str, verdict: Verdict | None) -> None:
         given_verdicts[service, order_id] = verdict
 
-    audit = judge(evidence, quiet=quiet, notice=notice)
+    audit = judge(evidence, quiet=quiet, on_verdict=notice)
 
     assert given_verdicts == {
         (service, order_id): _right(service, fate, quiet=quiet)

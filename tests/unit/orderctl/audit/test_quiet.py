@@ -87,16 +87,16 @@ def test_a_new_order_ends_a_quiet_time_even_when_it_was_never_seen_moving() -> N
     ("moving", "reason"),
     [
         (IN_OUTBOX, "2 orders in the outbox"),
-        (RUNNING, "1 order being done by calls"),
+        (RUNNING, "1 synchronous order in progress"),
         (IN_QUEUE, "email: 1 ready"),
         (ON_LADDER, "email: 1 waiting for a retry"),
-        (IN_HAND, "email: 1 in the consumer's hands"),
+        (IN_HAND, "email: 1 in flight"),
     ],
 )
 def test_what_still_moves_at_the_timeout_is_named(moving: BacklogSnapshot, reason: str) -> None:
     trouble = "email: SMTP server is away"
 
-    quiet = World((0, replace(moving, troubles=(trouble,)))).wait(timeout=10.0)
+    quiet = World((0, replace(moving, problems=(trouble,)))).wait(timeout=10.0)
 
     assert not quiet.reached
     assert quiet.reasons == (reason, trouble)
@@ -106,7 +106,7 @@ def test_a_quiet_time_that_was_cut_short_says_how_long_it_was() -> None:
     quiet = World((0, IN_QUEUE), (8, STILL)).wait(timeout=10.0)
 
     assert not quiet.reached
-    assert quiet.reasons[0].startswith("nothing moved for")
+    assert quiet.reasons[0].startswith("quiet for")
 
 
 def test_with_no_time_to_wait_things_are_looked_at_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from orderctl.audit.audit import Options, Result
-from orderctl.audit.facts import Order, SeenEffect, said
+from orderctl.audit.facts import Order, SeenEffect, content_of
 from orderctl.audit.quiet import BacklogSnapshot, Quiet
 from orderctl.audit.replays import CLOCKS_DIFFER, ExpectedResend, to_resend
 from orderctl.audit.report import document
@@ -125,7 +125,7 @@ def test_a_replay_cannot_have_sent_more_events_than_it_counted() -> None:
 
 
 def test_what_a_replay_sent_again_has_to_say_what_the_order_says() -> None:
-    wrong = replace(again("sms", FIRST), says=("somebody", "else"))
+    wrong = replace(again("sms", FIRST), content=("somebody", "else"))
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), wrong)
 
     assert judged(evidence, "sms").orders(Verdict.WRONG) == (FIRST.order_id,)
@@ -180,7 +180,9 @@ def shipping(evidence: History, *, quiet: bool = True) -> ServiceAudit:
 
 
 def shipment(order: Order) -> SeenEffect:
-    return SeenEffect(order.event_id, says=said(order.order_id, sum(order.quantities.values())))
+    return SeenEffect(
+        order.event_id, content=content_of(order.order_id, sum(order.quantities.values()))
+    )
 
 
 def test_of_orders_from_before_it_joined_nobody_promised_a_shipment() -> None:
@@ -198,7 +200,7 @@ def test_an_order_from_after_it_joined_is_lost_without_a_shipment() -> None:
 
 
 def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
-    wrong = SeenEffect(FIRST.event_id, says=said(FIRST.order_id, 99))
+    wrong = SeenEffect(FIRST.event_id, content=content_of(FIRST.order_id, 99))
     evidence = latecomer(NOON + timedelta(days=1), wrong, shipment(SECOND), shipment(SECOND))
     found = shipping(evidence)
     assert found.orders(Verdict.WRONG) == (FIRST.order_id,)
@@ -226,7 +228,7 @@ def test_the_report_says_how_many_and_names_them() -> None:
     audit = judge(evidence, quiet=True)
     result = Result(audit, Quiet(True, 0.0, (), still), Options())
     assert sentence(result) == (
-        "Every service did its part exactly once for each of 3 accepted orders, but for 1 that "
+        "Every service did its part exactly once for each of 3 accepted orders, except for 1 that "
         "was placed before a service joined."
     )
     assert document(result)["services"]["shipping"]["earlier"] == (FIRST.order_id,)

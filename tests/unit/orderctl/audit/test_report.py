@@ -58,8 +58,8 @@ def test_with_mails_that_went_again_nothing_was_done_exactly_once() -> None:
     said = result(REPEATED)
 
     assert sentence(said) == (
-        "Every service did its part exactly once for each of 20 accepted orders, but for 3 mails "
-        "that went again."
+        "Every service did its part exactly once for each of 20 accepted orders, except for 3 "
+        "emails sent again."
     )
     assert document(said)["verdict"] == "repeated"
     assert (document(said)["exitStatus"], said.audit.repeats) == (0, 3)
@@ -70,7 +70,7 @@ def test_the_strict_audit_allows_as_many_repeats_as_there_were_crashes() -> None
     enough = result(REPEATED, options=Options(strict=True, crashes=3))
 
     assert sentence(too_few) == (
-        "The promise is broken: 1 mail sent again that no crash explains, of 20 accepted orders."
+        "The promise is broken: 1 email sent again without a crash, of 20 accepted orders."
     )
     assert (too_few.exit_status, document(too_few)["verdict"]) == (1, "broken")
     assert sentence(enough) == sentence(result(REPEATED))
@@ -89,7 +89,8 @@ def test_while_things_move_nothing_is_said_about_what_may_come() -> None:
     moving = result(HISTORY, reasons=("email: 3 ready",))
 
     assert sentence(moving) == (
-        "So far nothing is known to be lost or duplicated, but not all is done: it was not quiet."
+        "So far nothing is known to be lost or duplicated, but the work is unfinished: "
+        "not quiet yet."
     )
 
 
@@ -98,7 +99,8 @@ def test_what_is_unfinished_and_went_again_is_not_called_single() -> None:
     dead = with_effects(dead, "sms", *done("sms", [ORDERS[0], *ORDERS[2:]]))
 
     assert sentence(result(dead)) == (
-        "Nothing is lost, 3 mails went again, and not all is done: 1 effect dead-lettered."
+        "Nothing is lost, 3 emails were sent again, and the work is unfinished: 1 effect "
+        "dead-lettered."
     )
 
 
@@ -109,9 +111,10 @@ def test_an_answer_with_another_status_breaks_the_promise() -> None:
     said = result(history)
 
     assert sentence(said) == (
-        "The promise is broken: 1 answered otherwise than the row says, of 20 accepted orders."
+        "The promise is broken: 1 with another status than the client was told, of 20 accepted "
+        "orders."
     )
-    assert "answered otherwise than the row says: ord-99" in printed(said)
+    assert "with another status than the client was told: ord-99" in printed(said)
     assert document(said)["otherStatus"] == ("ord-99",)
 
 
@@ -125,7 +128,9 @@ def test_a_broken_promise_says_how() -> None:
 
     text = sentence(result(evidence))
 
-    assert text.startswith("The promise is broken: 1 answered 202 without a row, 2 lost, 1 without")
+    assert text.startswith(
+        "The promise is broken: 1 accepted but not in the database, 2 lost, 1 without"
+    )
 
 
 def test_the_ids_concerned_are_named_up_to_a_bound() -> None:
@@ -154,7 +159,7 @@ def test_what_was_not_quiet_is_said() -> None:
 def test_a_consumer_that_does_not_run_is_said() -> None:
     last = replace(STILL, unsettled={"email": None})
 
-    assert "email does not answer" in printed(result(HISTORY, last=last))
+    assert "email is down" in printed(result(HISTORY, last=last))
 
 
 def test_ids_cannot_steer_a_terminal() -> None:

@@ -16,7 +16,7 @@ def moves(*pieces: tuple[int, int], product: str = "kettle") -> list[bool]:
         shelves.take(Movement("event", "ord", product, requested, moved, requested - moved))
         for requested, moved in pieces
     ]
-    return [len(effect.says) == 3 for effect in effects]
+    return [len(effect.content) == 3 for effect in effects]
 
 
 def test_what_is_there_is_taken_and_the_rest_is_backordered() -> None:

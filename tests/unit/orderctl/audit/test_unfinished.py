@@ -39,7 +39,7 @@ def test_a_full_disk_is_said() -> None:
     )
 
     assert auditing.returncode == 1
-    assert "The audit cannot keep what it reads" in auditing.stderr
+    assert "The audit cannot store its evidence" in auditing.stderr
     assert "set TMPDIR" in auditing.stderr
 
 
@@ -80,6 +80,6 @@ def test_one_that_is_interrupted_gives_no_verdict(tmp_path: Path, end: signal.Si
         output, errors = auditing.communicate(timeout=60)
         order.over.set()
 
-    said = "The audit was interrupted and gives no verdict."
+    said = "The audit was interrupted, so there is no verdict."
     assert (auditing.returncode, json.loads(output)) == (3, {"error": said})
     assert errors.splitlines()[-1] == said

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orderctl.audit.facts import Answer, Order, SeenEffect, Stock, said
+from orderctl.audit.facts import Answer, Order, SeenEffect, Stock, content_of
 from orderctl.audit.verdict import Balance, Verdict
 from shop.consumers import CONSUMERS
 from tests.unit.orderctl.audit.histories import (
@@ -124,22 +124,26 @@ def test_an_effect_that_no_order_explains_is_an_orphan(service: str) -> None:
 
 def test_a_fact_with_another_total_is_wrong() -> None:
     facts = list(HISTORY.effects["analytics"])
-    facts[1] = replace(facts[1], says=("ord-2", "99.99", *facts[1].says[2:]))
+    facts[1] = replace(facts[1], content=("ord-2", "99.99", *facts[1].content[2:]))
     evidence = with_effects(HISTORY, "analytics", *facts)
 
     assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
 
 
 def test_a_total_is_the_same_however_its_zeros_are_written() -> None:
-    assert said("ord-1", Decimal("50.00")) == said("ord-1", Decimal("50.0")) == said("ord-1", 50)
+    assert (
+        content_of("ord-1", Decimal("50.00"))
+        == content_of("ord-1", Decimal("50.0"))
+        == content_of("ord-1", 50)
+    )
 
 
 def says(service: str, order: Order, *, instead: tuple[int, str]) -> SeenEffect:
     """What the far end shows when one of the facts is another."""
     [effect] = done(service, [order])
     place, fact = instead
-    facts = [fact if number == place else each for number, each in enumerate(effect.says)]
-    return replace(effect, says=tuple(facts))
+    facts = [fact if number == place else each for number, each in enumerate(effect.content)]
+    return replace(effect, content=tuple(facts))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,7 @@ def test_whatever_says_something_else_than_the_order_is_wrong(
 
 def test_a_fact_with_one_item_too_many_is_wrong() -> None:
     [right] = done("analytics", [SECOND])
-    more = replace(right, says=(*right.says, "prod-3", "1", "0"))
+    more = replace(right, content=(*right.content, "prod-3", "1", "0"))
     evidence = with_effects(HISTORY, "analytics", *done("analytics", [FIRST, THIRD]), more)
 
     assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
@@ -222,15 +226,15 @@ def test_an_old_ledger_without_a_status_still_promises_an_order(is_one: str) -> 
 @pytest.mark.parametrize(
     "movement",
     [
-        SeenEffect("event-2", "prod-1", said("ord-2", 3, 3)),
-        SeenEffect("event-2", "prod-1", said("ord-2", 2, 1)),
-        SeenEffect("event-2", "prod-3", said("ord-2", 2, 2)),
-        SeenEffect("event-2", "prod-1", said("ord-1", 2, 2)),
+        SeenEffect("event-2", "prod-1", content_of("ord-2", 3, 3)),
+        SeenEffect("event-2", "prod-1", content_of("ord-2", 2, 1)),
+        SeenEffect("event-2", "prod-3", content_of("ord-2", 2, 2)),
+        SeenEffect("event-2", "prod-1", content_of("ord-1", 2, 2)),
     ],
     ids=["another quantity", "pieces that are nowhere", "another product", "another order"],
 )
 def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: SeenEffect) -> None:
-    right = SeenEffect("event-2", "prod-2", said("ord-2", 1, 1))
+    right = SeenEffect("event-2", "prod-2", content_of("ord-2", 1, 1))
     others = done("inventory", [FIRST, THIRD])
     evidence = with_effects(HISTORY, "inventory", *others, right, movement)
 
@@ -238,7 +242,7 @@ def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: SeenEffect) 
 
 
 def test_an_order_of_which_only_some_products_moved_is_wrong_once_it_is_quiet() -> None:
-    part = SeenEffect("event-2", "prod-2", said("ord-2", 1, 1))
+    part = SeenEffect("event-2", "prod-2", content_of("ord-2", 1, 1))
     evidence = with_effects(HISTORY, "inventory", *done("inventory", [FIRST, THIRD]), part)
 
     assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)

@@ -73,7 +73,7 @@ def test_the_table_has_a_row_an_order() -> None:
 
     [heading, line] = text((TimelineRow(placed(1), seconds),)).splitlines()
 
-    assert heading.split() == ["order", "answered", "in", *CONSUMERS]
+    assert heading.split() == ["order", "response", *CONSUMERS]
     assert " ".join(line.split()) == "ord-1 9 ms +2.0 s not yet +512 ms +14 ms"
 
 

@@ -70,9 +70,17 @@ def handles(broker: Broker, service: str = "email") -> list[str]:
 
 
 def test_no_dead_letters_are_said_in_words(run: Run) -> None:
-    result = run("list")
+    assert run("list").stdout == "email, sms have no dead letters.\n"
+    assert run("list", "sms").stdout == "sms has no dead letters.\n"
 
-    assert (result.exit_code, result.stdout) == (0, "No dead letters: email, sms have none.\n")
+
+def test_a_service_of_your_own_is_found_by_its_url(
+    run: Run, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.declare(["loyalty"])
+    assert "set LOYALTY_URL" in run("list", "loyalty").stderr
+    monkeypatch.setenv("LOYALTY_URL", "http://127.0.0.1:8006")
+    assert run("list", "loyalty").stdout == "loyalty has no dead letters.\n"
 
 
 def test_a_list_names_handle_order_and_reason(run: Run, broker: Broker) -> None:

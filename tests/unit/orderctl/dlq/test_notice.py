@@ -12,7 +12,7 @@ from sqlalchemy import Engine, MetaData, select
 from typer.testing import CliRunner
 
 from orderctl.app import create_app as create_orderctl
-from orderctl.dlq.notice import EVENTS_AT_ONCE, Notice, tell_service
+from orderctl.dlq.notice import EVENTS_AT_ONCE, Notice, notify_service
 from orderctl.settings import ConsumerAddresses
 from orderctl.stack.ports import free_ports
 from shared.consuming.history import History, history_table
@@ -86,14 +86,14 @@ def test_the_service_knows_what_was_done_and_when(
     service: Flask, engine: Engine, step: str
 ) -> None:
     first, second = a_message(), a_message()
-    assert tell_service(to(service), addresses(), notice(first, second, step=step)) is None
+    assert notify_service(to(service), addresses(), notice(first, second, step=step)) is None
     assert noted(engine) == [(each.id, each.key, step, THE_TIME) for each in (first, second)]
 
 
 def test_what_belongs_to_no_order_is_left_out(service: Flask, engine: Engine) -> None:
     good = a_message()
     foreign = [replace(a_message(), id=""), replace(a_message(), key="has spaces")]
-    assert tell_service(to(service), addresses(), notice(*foreign, good)) is None
+    assert notify_service(to(service), addresses(), notice(*foreign, good)) is None
     assert [event_id for event_id, *_ in noted(engine)] == [good.id]
 
 
@@ -102,46 +102,48 @@ def test_events_with_the_longest_ids_fit_into_each_request(service: Flask, engin
     assert EVENTS_AT_ONCE == MOST_AT_ONCE
     ids = [f"{number:064}" for number in range(EVENTS_AT_ONCE + 1)]
     messages = [replace(a_message(), id=id, key=id) for id in ids]
-    assert tell_service(to(service), addresses(), notice(*messages)) is None
+    assert notify_service(to(service), addresses(), notice(*messages)) is None
     assert [event_id for event_id, *_ in noted(engine)] == ids
 
 
 @pytest.mark.parametrize("token", [TOKEN, None], ids=["with a token", "without"])
 def test_when_nothing_has_gone_there_is_nothing_to_say(token: SecretStr | None) -> None:
     client, asked = silent()
-    assert tell_service(client, addresses(token), notice()) is None
+    assert notify_service(client, addresses(token), notice()) is None
     assert asked == []
 
 
 def test_without_a_token_nobody_is_asked_and_the_hint_says_what_to_set() -> None:
     client, asked = silent()
-    said = tell_service(client, addresses(None), notice(a_message())) or ""
+    said = notify_service(client, addresses(None), notice(a_message())) or ""
     assert asked == []
     assert "OPERATOR_TOKEN" in said
     assert LATER in said
 
 
 def test_a_service_that_is_away_is_said() -> None:
-    said = tell_service(silent()[0], addresses(), notice(a_message())) or ""
-    assert said == f"email was not told (it does not answer at {addresses().email_url}): {LATER}."
+    said = notify_service(silent()[0], addresses(), notice(a_message())) or ""
+    assert (
+        said == f"email was not notified (it did not respond at {addresses().email_url}): {LATER}."
+    )
 
 
 def test_a_discarded_event_is_shown_as_a_dead_letter_for_good() -> None:
-    said = tell_service(silent()[0], addresses(), notice(a_message(), step="discarded")) or ""
+    said = notify_service(silent()[0], addresses(), notice(a_message(), step="discarded")) or ""
     assert said.endswith("its journeys show these orders as dead-lettered from now on.")
 
 
 def test_another_token_is_refused_and_that_is_said(service: Flask, engine: Engine) -> None:
     other = addresses(SecretStr("another-token-altogether"))
-    said = tell_service(to(service), other, notice(a_message())) or ""
-    assert "it answers 401" in said
+    said = notify_service(to(service), other, notice(a_message())) or ""
+    assert "it responded with 401" in said
     assert noted(engine) == []
 
 
 def test_a_consumer_that_orderctl_has_no_address_of_is_said() -> None:
     client, asked = silent()
-    said = tell_service(client, addresses(), notice(a_message(), service="billing")) or ""
-    assert said.startswith("billing was not told (orderctl knows no address of it)")
+    said = notify_service(client, addresses(), notice(a_message(), service="billing")) or ""
+    assert said.startswith("billing was not notified (its address is unknown)")
     assert asked == []
 
 
@@ -166,6 +168,6 @@ def test_the_command_does_its_work_and_says_on_one_line_that_nobody_was_told(
     arguments = ["dlq", verb, "email", "--all", "--json", *options]
     result = CliRunner().invoke(create_orderctl(), arguments, env=environment)
     assert result.exit_code == 0
-    assert result.stderr.startswith("email was not told (")
+    assert result.stderr.startswith("email was not notified (")
     assert result.stderr.count("\n") == 1
     assert broker.dead_letters("email").browse(10) == []

@@ -101,9 +101,9 @@ def test_a_missing_queue_hides_nothing_about_the_others(lacking: list[str], seen
     found = examine(broker, FarEnds())
     assert found.keys() - {"broker", "topology", "queue arguments"} == seen
     if "email dead letters" in seen:
-        assert found["email dead letters"].saw == "1 dead letter waiting"
+        assert found["email dead letters"].saw == "1 dead letter"
     if "email backlog" in seen:
-        assert found["email backlog"].saw == "4 ready, and 2 after 3 s"
+        assert found["email backlog"].saw == "4 ready, 2 after 3 s"
 
 
 def test_a_queue_with_other_arguments_is_named() -> None:
@@ -130,12 +130,12 @@ def test_a_consumer_with_nothing_in_hand_whose_queue_does_not_fall_is_a_problem(
 ) -> None:
     found = examine(queue(5, after), FarEnds(unsettled=0))["email backlog"]
     assert found.level == Level.PROBLEM
-    assert found.saw == f"alive but not consuming: 5 ready, and {after} after 3 s"
+    assert found.saw == f"running but not consuming: 5 ready, {after} after 3 s"
 
 
 def test_a_backlog_that_grows_while_the_consumer_works_is_a_warning() -> None:
     found = examine(queue(5, 9), FarEnds(unsettled=1))["email backlog"]
-    assert (found.level, found.saw) == (Level.WARNING, "grows: 5 ready, and 9 after 3 s")
+    assert (found.level, found.saw) == (Level.WARNING, "growing: 5 ready, 9 after 3 s")
 
 
 @pytest.mark.parametrize(("before", "after"), [(9, 5), (9, 0)])
@@ -157,5 +157,5 @@ def test_a_consumer_that_is_not_ready_is_not_said_to_be_idle_as_well() -> None:
 
 def test_dead_letters_are_counted_with_the_command_that_lists_them() -> None:
     found = examine(queue(0, 0, dead=2), FarEnds())["email dead letters"]
-    assert (found.level, found.saw) == (Level.WARNING, "2 dead letters waiting")
+    assert (found.level, found.saw) == (Level.WARNING, "2 dead letters")
     assert found.next.endswith("-m orderctl dlq list email")

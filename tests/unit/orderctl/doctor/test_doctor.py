@@ -40,7 +40,7 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     (folder / "requirements.in").write_text("# What it imports.\nflask>=3.1\npika>=1.4.4,<2\n")
     found = check_packages(tmp_path, _without("pika"))
     assert (found.level, found.saw) == (Level.PROBLEM, "not installed: pika")
-    assert check_packages(tmp_path, _without("httpx")) == ok("packages", "2 of 2 are installed")
+    assert check_packages(tmp_path, _without("httpx")) == ok("packages", "all 2 installed")
 
 
 def test_a_list_that_several_services_include_counts_once(tmp_path: Path) -> None:
@@ -49,18 +49,18 @@ def test_a_list_that_several_services_include_counts_once(tmp_path: Path) -> Non
         (folder / service).mkdir(parents=True)
         (folder / service / "requirements.in").write_text("-r ../requirements.in\n")
     (folder / "requirements.in").write_text("flask>=3.1\npika>=1.4.4,<2\n")
-    assert check_packages(tmp_path, _without("httpx")) == ok("packages", "2 of 2 are installed")
+    assert check_packages(tmp_path, _without("httpx")) == ok("packages", "all 2 installed")
 
 
 def test_where_nothing_says_what_is_needed_that_is_said(tmp_path: Path) -> None:
     found = check_packages(tmp_path)
-    assert (found.level, found.next) == (Level.PROBLEM, "Check the project out anew.")
+    assert (found.level, found.next) == (Level.PROBLEM, "Check the project out again.")
 
 
 def test_in_an_image_only_its_own_list_counts(tmp_path: Path) -> None:
     (tmp_path / "orderctl").mkdir()
     (tmp_path / "orderctl" / "requirements.in").write_text("rich>=14\n")
-    assert check_packages(tmp_path, _without("flask")) == ok("packages", "1 of 1 are installed")
+    assert check_packages(tmp_path, _without("flask")) == ok("packages", "all 1 installed")
 
 
 def _without(missing: str) -> Callable[[str], str]:
@@ -84,7 +84,7 @@ def test_a_free_port_is_told_from_one_that_is_taken(ends: FarEnds) -> None:
     assert (free.level, taken.level) == (Level.PROBLEM, Level.PROBLEM)
     assert "the port is free" in free.saw
     assert "EMAIL_URL" in free.next
-    assert "something else answers" in taken.saw
+    assert "another server is using" in taken.saw
     assert "8002" in taken.next
 
 
@@ -93,7 +93,7 @@ def test_a_consumer_that_waits_says_why(ends: FarEnds) -> None:
     ends.answers["email", "/health/ready"] = always(lambda: json(state, 503))
     found = check_service(ends.client(), "email", url("email"))
     assert found.level == Level.PROBLEM
-    assert "does no work: SMTP refuses" in found.saw
+    assert "not ready: SMTP refuses" in found.saw
 
 
 @pytest.mark.parametrize(("status", "level"), [(200, Level.OK), (404, Level.PROBLEM)])
@@ -185,6 +185,6 @@ def test_the_command_ends_with_1_and_one_document_when_nothing_runs() -> None:
 @pytest.mark.usefixtures("nothing_runs")
 def test_for_people_each_finding_is_a_line_with_what_to_do() -> None:
     result = CliRunner().invoke(create_app(), ["doctor"], env={"COLUMNS": "300"})
-    [line] = [line for line in result.stdout.splitlines() if "nobody answers" in line][:1]
+    [line] = [line for line in result.stdout.splitlines() if "not running at" in line][:1]
     assert line.startswith("problem")
     assert "ORDER_URL" in line

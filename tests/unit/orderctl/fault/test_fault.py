@@ -102,8 +102,8 @@ def test_clear_says_who_could_not_be_asked(place: Place) -> None:
     place.env["SMS_URL"] = place.env["SHIPPING_URL"]
     ended = place.fault("--clear")
     assert ended.exit_code == 1
-    assert "sms does not answer" in ended.stdout
-    assert "Not all faults are cleared." in ended.stdout
+    assert "sms does not respond" in ended.stdout
+    assert "Not all faults were cleared." in ended.stdout
 
 
 def test_where_faults_are_off_there_is_nothing_to_clear(quiet_place: Place) -> None:
@@ -141,7 +141,7 @@ def test_the_event_of_an_order_is_published_once_more(place: Place) -> None:
 
 
 def test_an_order_without_an_event_has_no_duplicate(place: Place) -> None:
-    for order_id, reason in ((place.place("sync"), "never published"), ("ord-x", "knows no order")):
+    for order_id, reason in ((place.place("sync"), "never published"), ("ord-x", "has no order")):
         refused = place.fault("duplicate", order_id)
         assert refused.exit_code == 1
         assert reason in refused.stderr

@@ -104,7 +104,7 @@ def test_the_steps_of_all_services_are_in_the_order_of_time() -> None:
         email=stop("waiting", history=[step("dead_lettered", 9, "550 no"), step("redriven", 20)]),
         sms=stop("retrying", history=[step("retried", 12)]),
     )
-    steps = text.partition("What happened on the way:")[2]
+    steps = text.partition("Earlier steps:")[2]
     found = [words.split()[5:7] for words in steps.splitlines() if "UTC" in words]
     assert found == [["email", "dead-lettered"], ["sms", "retried"], ["email", "redriven"]]
     assert line(steps, "dead-lettered").endswith("dead-lettered 1 550 no")
@@ -134,7 +134,7 @@ def test_it_says_whether_the_event_was_published(outbox: str, said: str) -> None
 
 def test_an_event_that_was_set_aside_has_its_reason_and_what_to_do() -> None:
     text = shown("set_aside", more={"outboxReason": "headers\nis null"}, sms=stop("waiting"))
-    assert "cannot be published as it is: headers is null. Repair its row in the table" in text
+    assert "cannot be published: headers is null. Repair its row in the table" in text
     assert "cannot be published" not in shown("waiting", sms=stop("waiting"))
 
 
@@ -168,7 +168,7 @@ def test_an_order_that_is_unknown_ends_with_a_sentence_and_status_1(sqlite_url: 
     with (
         DocumentedService(sqlite_url) as service,
         httpx.Client(transport=httpx.WSGITransport(app=service.app)) as client,
-        pytest.raises(CommandError, match=r"knows no order ord-9: compare the id") as caught,
+        pytest.raises(CommandError, match=r"has no order ord-9: check the id") as caught,
     ):
         ask(client, URL, "ord-9")
     assert caught.value.status == 1
@@ -186,7 +186,7 @@ def test_an_id_stays_one_part_of_the_path() -> None:
 
 
 def test_an_order_service_that_is_out_of_order_is_said() -> None:
-    with pytest.raises(CommandError, match=r"answers 503: .* doctor says"):
+    with pytest.raises(CommandError, match=r"responded with 503: run .* doctor"):
         ask(fake(lambda _request: httpx.Response(503)), URL, "ord-1")
 
 
@@ -200,7 +200,7 @@ def test_an_order_service_that_is_away_is_a_sentence_and_a_document() -> None:
     url = f"http://127.0.0.1:{free_ports()['order']}"
     words, document = run("ord-1", "--url", url), run("ord-1", "--url", url, "--json")
     assert (words.exit_code, words.stdout, document.exit_code) == (1, "", 1)
-    for part in (f"does not answer at {url}", "start it", "ORDER_URL"):
+    for part in (f"does not respond at {url}", "start it", "ORDER_URL"):
         assert part in words.stderr
     assert url in msgspec.json.decode(document.stdout)["error"]
     assert "Traceback" not in words.output

@@ -77,7 +77,7 @@ class Shop:
 
 
 @pytest.mark.parametrize(("mode", "query"), [(None, ""), ("sync", "mode=sync")])
-def test_a_mode_is_asked_for_where_one_is_wished(mode: str | None, query: str) -> None:
+def test_a_mode_is_sent_only_if_one_is_given(mode: str | None, query: str) -> None:
     shop = Shop()
     shop.client(mode=mode).place(BASKET)
     assert shop.queries == [query]
@@ -85,9 +85,9 @@ def test_a_mode_is_asked_for_where_one_is_wished(mode: str | None, query: str) -
 
 def test_an_order_is_sent_as_the_contract_says() -> None:
     shop = Shop()
-    wish = BasketTemplate("prod-456", 2, Decimal("49.99"), "usr-123")
+    template = BasketTemplate("prod-456", 2, Decimal("49.99"), "usr-123")
 
-    shop.client().place(next(baskets(wish, random.Random())))
+    shop.client().place(next(baskets(template, random.Random())))
 
     item = {"productId": "prod-456", "quantity": 2, "price": 49.99}
     assert msgspec.json.decode(shop.bodies[0]) == {"userId": "usr-123", "items": [item]}
@@ -123,7 +123,7 @@ def being_done(_number: int) -> httpx.Response:
     return httpx.Response(409, headers={"Retry-After": "3"})
 
 
-def test_an_order_that_is_done_by_calls_is_waited_for() -> None:
+def test_a_synchronous_order_in_progress_is_waited_for() -> None:
     shop = Shop([being_done, completed])
 
     placed = shop.client().place(BASKET)
@@ -143,7 +143,7 @@ def test_a_refused_order_is_not_sent_again() -> None:
 def test_patience_ends() -> None:
     shop = Shop([lose_connection] * 99)
 
-    with pytest.raises(NotAccepted, match=r"took no order in 3 s \(connection lost\)"):
+    with pytest.raises(NotAccepted, match=r"did not respond within 3 s \(connection lost\)"):
         shop.client(patience=3.0).place(BASKET)
     assert len(set(shop.keys)) == 1
 
@@ -187,7 +187,23 @@ def test_failures_are_told_apart_from_orders() -> None:
 
 
 def test_nothing_accepted_is_said() -> None:
-    assert summary(Placing((), ("refused",), 1.0)) == "No order was accepted."
+    assert summary(Placing((), ("refused",), 1.0)) == "No order was placed."
+
+
+def test_the_summary_tells_completed_orders_from_accepted_ones() -> None:
+    accepted, done = placing(Shop(), 1), placing(Shop([completed]), 1)
+
+    assert summary(accepted).startswith("1 order accepted; response time ")
+    assert summary(done).startswith("1 order completed; response time ")
+
+
+def test_an_order_service_that_responds_is_not_to_be_started() -> None:
+    with pytest.raises(NotAccepted) as raised:
+        Shop([overloaded]).client(patience=0.0).place(BASKET)
+
+    assert str(raised.value) == (
+        "the order service at http://shop did not accept it within 0 s: 503 Too many"
+    )
 
 
 def test_the_catalogue_is_the_inventorys() -> None:

@@ -57,11 +57,11 @@ def run(url: str, *words: str, token: str = TOKEN) -> Any:
 def test_it_says_what_it_does_and_ends_with_a_table(analytics: str) -> None:
     result = run(analytics, "analytics", "--from", "beginning")
     assert result.exit_code == 0, result.output
-    assert "analytics reads the stored events again, from beginning up to" in result.stderr
+    assert "analytics rereads the stored events, from beginning up to" in result.stderr
     assert "Its live queue is not touched." in result.stderr
     rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    assert "seen 5 read from what the broker keeps" in rows
-    assert "applied 5 done now, for the first time" in rows
+    assert "seen 5 read from the stored events" in rows
+    assert "applied 5 applied for the first time" in rows
     assert rows[-1] == "The replay is done: 5 events."
 
 
@@ -84,11 +84,11 @@ def test_json_is_one_document_with_every_count(analytics: str) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["analytics"], 2, "Say where to begin"),
-        (["analytics", "--from", "0", "--again", "x"], 2, "Say where to begin"),
-        (["analytics", "--again", "x", "--resend"], 2, "--again and no more"),
+        (["analytics"], 2, "Use exactly one of"),
+        (["analytics", "--from", "0", "--again", "x"], 2, "Use exactly one of"),
+        (["analytics", "--again", "x", "--resend"], 2, "it takes no other options"),
         (["analytics", "--from", "yesterday"], 2, "no place among stored events"),
-        (["billing", "--from", "0"], 2, "knows no service billing"),
+        (["billing", "--from", "0"], 2, "billing is unknown"),
         (["analytics", "--from", "0", "--resend"], 1, "sends nothing"),
         (["analytics", "--again", "nobody"], 1, "no replay with this id"),
         (["analytics", "--from", "3:1"], 1, "no partitions"),
@@ -105,7 +105,7 @@ def test_what_cannot_be_is_a_sentence(
 
 def test_a_wrong_token_and_none_are_told_apart(analytics: str) -> None:
     wrong = run(analytics, "analytics", "--from", "0", token="x" * 20)
-    assert (wrong.exit_code, "does not take this" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "rejects this" in wrong.stderr) == (2, True)
     none = run(analytics, "analytics", "--from", "0", token="")
     assert (none.exit_code, "set OPERATOR_TOKEN" in none.stderr) == (2, True)
 
@@ -162,7 +162,7 @@ def test_it_is_watched_until_it_ends_and_no_longer_than_it_was_told() -> None:
     assert told[-1] == "analytics: 7 events seen, 7 applied or rewritten, 0 failed"
 
     for_ever = client(lambda _request: httpx.Response(200, json=DONE | {"state": "running"}))
-    with pytest.raises(CommandError, match="--follow abc looks again"):
+    with pytest.raises(CommandError, match=r"To continue watching: .* --follow abc"):
         for_ever.follow(running, timeout=5, clock=lambda: now[0], sleep=sleep)
 
 
@@ -191,9 +191,9 @@ def test_failures_are_named_in_bounds_and_steer_no_terminal() -> None:
 
 
 def test_a_dry_run_says_would() -> None:
-    assert "would be deleted and written anew" in shown(dry_run=True, seen=1, rewritten=1)
+    assert "would be deleted and written again" in shown(dry_run=True, seen=1, rewritten=1)
     dry = Replay("abc", "running", "12", end="20", does="rebuilds", dry_run=True)
     assert announcement("email", dry) == (
-        "Replay abc: email reads the stored events again, from 12 up to 20. It rebuilds. A dry "
-        "run: it only counts. Its live queue is not touched."
+        "Replay abc: email rereads the stored events, from 12 up to 20. It rebuilds. This is "
+        "a dry run: it only counts. Its live queue is not touched."
     )
