@@ -1,4 +1,4 @@
-"""What a stack is made of: each part's module, and what it takes from the environment."""
+"""The parts of a stack: each part's module and its environment."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from shared.sqlite_address import sqlite_url
 from shared.transport import LADDER
 from shop.consumers import CONSUMERS, LATECOMERS
 
-#: Every part, by the module that runs it. Who is needed by others comes first.
+#: The module of every part. Parts that others depend on come first.
 MODULES: Mapping[str, str] = {
     "mail_sink": "simulators.mail_sink",
     "sms_gateway": "simulators.sms_gateway",
@@ -21,11 +21,11 @@ MODULES: Mapping[str, str] = {
     "inventory": "services.inventory",
     "analytics": "services.analytics",
 }
-#: Those that are off until somebody has them join.
+#: Parts that are off until they join.
 OPTIONAL: Mapping[str, str] = {name: f"services.{name}" for name in LATECOMERS}
-#: Where all of it is watched: beside the system, and no part of it.
+#: The dashboard, which watches the system without being part of it.
 PAGE: Mapping[str, str] = {"dashboard": "services.dashboard"}
-#: One-shot steps that come before all of them.
+#: One-shot steps that run before all parts.
 STEPS: Mapping[str, str] = {
     "topology": "shared.topology",
     **{name: f"services.{name}.migrate" for name in ("order", *CONSUMERS)},
@@ -36,16 +36,16 @@ DATABASE_OF = {"order-relay": "order"}
 DatabaseUrls = Callable[[str], str]
 
 
-#: The lesson: what each service takes for one order, in seconds.
+#: The demo's simulated work time per order, in seconds.
 WORK_TIMES: Mapping[str, float] = {"email": 2.0, "sms": 1.0, "inventory": 0.5, "analytics": 0.0}
 
 
 @dataclass(frozen=True)
 class StackPlan:
-    """Everything that decides a stack's environment.
+    """Everything that determines the environment of a stack's parts.
 
-    `database_urls`: the address of a service's database. `work_times`: seconds by service.
-    `extra`: environment variables by part, which win over all others.
+    `database_urls`: maps a service to its database address. `work_times`: seconds by service.
+    `extra`: environment variables by part, which override all others.
     """
 
     ports: Mapping[str, int]
@@ -54,18 +54,18 @@ class StackPlan:
     ladder: Sequence[float] = LADDER
     work_times: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    #: Each stack has its own, known to its parts and to orderctl.
+    #: Unique to each stack; shared with its parts and with orderctl.
     operator_token: str = field(default_factory=secrets.token_urlsafe, repr=False)
-    #: Whether services cause the faults that an operator asks for.
+    #: Whether operators may inject faults.
     faults_allowed: bool = False
-    #: Who receives every order; a latecomer is named here once it has joined.
+    #: The services that receive every order, including a latecomer once it has joined.
     consumers: Sequence[str] = CONSUMERS
 
     def url(self, part: str) -> str:
         return f"http://{HOST}:{self.ports[part]}"
 
     def environment(self, part: str) -> dict[str, str]:
-        """A part takes what it knows of this and leaves the rest."""
+        """All variables of a part, which ignores those that it does not know."""
         return {
             **self.common(),
             "HOST": HOST,
@@ -74,23 +74,23 @@ class StackPlan:
             "WORK_TIME": f"{self.work_times.get(part, 0):g}",
             "SMTP_HOST": HOST,
             "SMTP_PORT": str(self.ports["smtp"]),
-            # The sink here answers at once: nobody who kills email has to wait for minutes until
-            # its leases have ended.
+            # The local sink responds at once, and a short timeout means short leases: after a
+            # crash of email, its emails are retried within seconds instead of minutes.
             "SMTP_ANSWER_TIMEOUT": "10",
-            # Everything is on this machine, where no proxy should stand between.
+            # All parts are on this machine, so no proxy is needed.
             "NO_PROXY": HOST,
             "no_proxy": HOST,
             **self.extra.get(part, {}),
         }
 
     def _database(self, part: str) -> dict[str, str]:
-        """Nothing for one that has none: asking for an address may make a database."""
+        """Empty for a part without a database, since `database_urls` may create one."""
         if part not in MODULES and part not in OPTIONAL:
             return {}
         return {"DATABASE_URL": self.database_urls(DATABASE_OF.get(part, part))}
 
     def common(self) -> dict[str, str]:
-        """What is the same for everybody: for orderctl in another terminal as well."""
+        """The variables that all parts share, and orderctl in another terminal."""
         names = {"ORDER_URL": "order", "RELAY_URL": "order-relay", "MAIL_URL": "mail_sink"}
         names |= {f"{part.upper()}_URL": part for part in (*CONSUMERS, *OPTIONAL, "sms_gateway")}
         return {
@@ -106,5 +106,5 @@ class StackPlan:
 
 
 def sqlite_in(folder: Path) -> DatabaseUrls:
-    """A file for each database, in one folder."""
+    """One file per database, in one folder."""
     return lambda name: sqlite_url(folder.resolve() / f"{name}.db")

@@ -1,11 +1,11 @@
-"""Which port each part of a stack listens on."""
+"""Chooses the port of each part of a stack."""
 
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 
 HOST = "127.0.0.1"
 
-#: The documented ports. `smtp` is the mail sink's other one.
+#: The documented ports. `smtp` is the mail sink's second port.
 DEFAULT_PORTS: Mapping[str, int] = {
     "order": 8000,
     "order-relay": 8010,
@@ -20,19 +20,18 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "dashboard": 8080,
 }
 
-#: Where free ports are looked for: below the range from which systems take the near ends of
-#: outgoing connections (from 32768 on Linux, 49152 on macOS), so that none of those can take a
-#: port between the look and its use, nor while a server that comes back on it is down.
+#: The range of free ports. It lies below the ephemeral ports (from 32768 on Linux, 49152 on
+#: macOS), so that no outgoing connection takes a port before its server starts or restarts.
 FIRST_PORT, LAST_PORT = 11_000, 31_000
-#: A process takes so many at a time.
+#: The number of ports that a process claims at once.
 BLOCK = 20
 
-#: What is left of the block claimed last.
+#: The unused ports of the last claimed block.
 _left: list[int] = []
 
 
 def default_or_free_ports() -> Mapping[str, int]:
-    """The documented ports when all of them are free, else others: all or none."""
+    """The documented ports if all of them are free, otherwise none of them."""
     return DEFAULT_PORTS if all(map(is_free, DEFAULT_PORTS.values())) else free_ports()
 
 
@@ -41,9 +40,9 @@ def free_ports(names: Sequence[str] = tuple(DEFAULT_PORTS)) -> Mapping[str, int]
 
 
 def free_port() -> int:
-    """A port that no other process is given by this function while this one lives.
+    """A port that this function gives to no other process while this one is alive.
 
-    Nobody has to listen on it for that: the part that will may start late, or stop for a while.
+    It stays reserved without a listener, so its part may start late or stop for a while.
     """
     while True:
         if not _left:
@@ -55,7 +54,7 @@ def free_port() -> int:
 def _claimed_block() -> Iterable[int]:
     """Claim a block by listening on its first port, which is used for nothing else.
 
-    It says "taken" to other processes for as long as this one lives.
+    The block is taken for other processes as long as this one is alive.
     """
     for first in range(FIRST_PORT, LAST_PORT, BLOCK):
         claim = socket.socket()
@@ -65,7 +64,7 @@ def _claimed_block() -> Iterable[int]:
         except OSError:
             claim.close()
         else:
-            claim.detach()  # left open, for the system to close when this process ends
+            claim.detach()  # stays open until this process ends
             return range(first + 1, first + BLOCK)
     raise OSError(f"every port from {FIRST_PORT} to {LAST_PORT} is taken")
 
@@ -76,7 +75,7 @@ def is_free(port: int) -> bool:
 
 def _can_listen(port: int) -> bool:
     with socket.socket() as listener:
-        # As gunicorn does: a port whose last connections are still winding up is free.
+        # As gunicorn does: a port with connections in TIME_WAIT counts as free.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
@@ -86,7 +85,7 @@ def _can_listen(port: int) -> bool:
 
 
 def _answers(port: int) -> bool:
-    """macOS lets one listen on 127.0.0.1 beside somebody who listens on all addresses."""
+    """Whether a server is listening: macOS allows a second one beside one on all addresses."""
     with socket.socket() as caller:
         caller.settimeout(0.5)
         return caller.connect_ex((HOST, port)) == 0

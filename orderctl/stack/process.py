@@ -1,4 +1,4 @@
-"""One part of a stack as a process, in a process group of its own, with a log of its own."""
+"""Runs one part of a stack as a process, with its own process group and log."""
 
 import signal
 import subprocess
@@ -11,15 +11,15 @@ from typing import BinaryIO, Protocol
 from orderctl.stack.environment import of_the_machine
 from orderctl.stack.watchdog import send
 
-#: Paths are imports from here: `python -m services.email` works nowhere else.
+#: Modules are imported from here; `python -m services.email` works in no other folder.
 ROOT = Path(__file__).resolve().parents[2]
-#: gunicorn gives a worker 30 s to end its work.
+#: Longer than the 30 s that gunicorn gives a worker to finish.
 STOP_SECONDS = 40.0
 TAIL_LINES = 15
 
 
 class Started(Protocol):
-    """A process: of what `subprocess.Popen` has, what is needed here."""
+    """The members of `subprocess.Popen` that are needed here."""
 
     pid: int
 
@@ -31,7 +31,7 @@ class Started(Protocol):
 def start_python(
     module: str, environment: Mapping[str, str], output: BinaryIO, folder: Path
 ) -> subprocess.Popen[bytes]:
-    """`python -m module` in a folder, in a process group of its own."""
+    """Run `python -m module` in a folder, in its own process group."""
     return subprocess.Popen(
         [sys.executable, "-m", module],
         cwd=folder,
@@ -43,12 +43,12 @@ def start_python(
     )
 
 
-#: Starts a module, with an environment, a file for what it prints, and a folder to run in.
+#: Starts a module, given its environment, a file for its output, and its working folder.
 Start = Callable[[str, Mapping[str, str], BinaryIO, Path], Started]
 
 
 class PartProcess:
-    """Starts at once. What it prints is added to the log."""
+    """Starts at once; its output is appended to the log."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class PartProcess:
 
     @property
     def pid(self) -> int:
-        """That of the process, and of its group: gunicorn's master and its workers."""
+        """The id of the process and of its group: gunicorn's master and its workers."""
         return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
-        """None while it runs; below zero when a signal ended it."""
+        """None while it is running; negative if a signal ended it."""
         return self._process.poll()
 
     def wait(self, timeout: float) -> int:
@@ -77,12 +77,12 @@ class PartProcess:
         return self._process.wait(timeout)
 
     def terminate(self) -> None:
-        """Ask it to end its work and then itself."""
+        """Send SIGTERM: it finishes its work and exits."""
         if self.exit_status is None:
             self._process.send_signal(signal.SIGTERM)
 
     def stop(self, timeout: float = STOP_SECONDS) -> int:
-        """Ask, wait, insist; its exit status. Nothing is left of its group afterwards."""
+        """Send SIGTERM, wait, then SIGKILL its whole group; return its exit status."""
         self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.wait(timeout)
@@ -90,22 +90,22 @@ class PartProcess:
         return self.wait(STOP_SECONDS)
 
     def kill(self, signal_number: int = signal.SIGKILL) -> int | None:
-        """Signal the whole group; after SIGKILL, its exit status once it has ended."""
+        """Signal the whole group. After SIGKILL, wait for its exit status."""
         send(self.pid, signal_number)
         return self.wait(STOP_SECONDS) if signal_number == signal.SIGKILL else self.exit_status
 
     def workers(self) -> tuple[int, ...]:
-        """The pids of its child processes: of gunicorn's workers."""
+        """The pids of its child processes, gunicorn's workers."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         if not children.exists():
             return self._workers_by_ps()
         try:
             return tuple(map(int, children.read_text().split()))
-        except ProcessLookupError:  # it ended meanwhile
+        except ProcessLookupError:  # it has just ended
             return ()
 
     def _workers_by_ps(self) -> tuple[int, ...]:
-        # Linux machines need not have ps, and macOS has no /proc.
+        # macOS has no /proc; some Linux machines have no ps.
         listing = subprocess.run(
             ["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True
         )
@@ -113,7 +113,7 @@ class PartProcess:
         return tuple(int(pid) for pid, parent in pairs if int(parent) == self.pid)
 
     def log_tail(self) -> str:
-        """The last lines that it printed since it started."""
+        """The last lines of its output since it started."""
         with self._log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()

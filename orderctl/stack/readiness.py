@@ -1,4 +1,4 @@
-"""Asks a part whether it is ready."""
+"""Checks whether a part is ready."""
 
 import socket
 from contextlib import suppress
@@ -12,37 +12,37 @@ from shared.errors import DocumentError
 from shared.http import bounded_client
 from shared.http.documents import read_document
 
-#: Mailpit's names, which the mail sink shares; everything else is one of our services.
+#: The mail sink has Mailpit's path; all other parts have /health/ready.
 READY_PATH = {"mail_sink": "/readyz"}
 TIMEOUT_SECONDS = 2.0
 
 
 def open_client() -> httpx.Client:
-    """To ask with, again and again: to make a client costs a hundred times what a request does.
+    """A client to reuse, since creating one costs a hundred times as much as a request.
 
-    Each request has a connection of its own, since the part behind it may be another one by then.
+    Each request has its own connection, since the part may have been restarted in between.
     """
     limits = httpx.Limits(max_keepalive_connections=0)
     return bounded_client.open_client(TIMEOUT_SECONDS, limits=limits)
 
 
 def why_not_ready(part: str, plan: StackPlan, client: httpx.Client) -> str | None:
-    """None when it is ready."""
+    """The reason, or None if it is ready."""
     url = plan.url(part) + READY_PATH.get(part, "/health/ready")
     try:
-        answer = client.get(url)
+        response = client.get(url)
     except httpx.HTTPError as error:
         return f"{url}: {error or type(error).__name__}"
-    if not answer.is_success:
-        return _reason(answer)
+    if not response.is_success:
+        return _reason(response)
     return _why_no_smtp(plan) if part == "mail_sink" else None
 
 
-def _reason(answer: httpx.Response) -> str:
+def _reason(response: httpx.Response) -> str:
+    status = f"it responded with {response.status_code}"
     with suppress(DocumentError):
-        reason = read_document(answer.content, Health).reason
-        return reason or f"it answers {answer.status_code}"
-    return f"it answers {answer.status_code}"
+        return read_document(response.content, Health).reason or status
+    return status
 
 
 def _why_no_smtp(plan: StackPlan) -> str | None:

@@ -1,8 +1,8 @@
-"""All processes of the system on this machine: for the demo, and for the end-to-end tests.
+"""Runs all processes of the system on this machine, for the demo and the end-to-end tests.
 
-Every part is in a process group of its own, and nothing survives: what `with Stack(…)` started
-is ended at its end, by Ctrl-C and by an exception. When this process is killed with SIGKILL, a
-watchdog ends the parts some seconds later, on Linux and on macOS.
+Every part has its own process group, and none survives: the end of `with Stack(…)`, Ctrl-C or an
+exception stops all of them. If this process is killed with SIGKILL, a watchdog stops the parts
+some seconds later, on Linux and on macOS.
 """
 
 import os
@@ -25,7 +25,7 @@ from orderctl.stack.readiness import open_client, why_not_ready
 from orderctl.stack.watchdog_client import WatchdogClient
 from shared.transport import LADDER
 
-#: One-shot steps and the start of all parts on a small machine that does other things as well.
+#: Enough for the one-shot steps and for all parts to start on a small, busy machine.
 SETUP_SECONDS = 120.0
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.05
@@ -34,13 +34,13 @@ POLL_SECONDS = 0.05
 class Stack:
     """The parts of one system, with files and logs in `folder`.
 
-    `broker_url` and `database_urls` default to SQLite files in the folder. `work_times` are
-    seconds by service, `environment` variables by part. With `documented_ports`, these are
-    taken when all of them are free. With `faults_allowed`, `orderctl fault` works on it; with
-    `page`, the dashboard is one of the parts. `start` starts each process.
+    `broker_url` and `database_urls` default to SQLite files in the folder. `work_times`: seconds
+    by service; `environment`: variables by part. `documented_ports`: use these if all of them are
+    free. `faults_allowed`: let `orderctl fault` inject faults. `page`: run the dashboard as
+    well. `start` starts each process.
     """
 
-    def __init__(  # noqa: PLR0913  # said by name, and each may be left out
+    def __init__(  # noqa: PLR0913  # all keyword-only and optional
         self,
         folder: Path,
         *,
@@ -65,17 +65,17 @@ class Stack:
             extra=environment or {},
             faults_allowed=faults_allowed,
         )
-        #: Modules by part, to run in place of its own.
+        #: Modules by part that replace the default ones.
         self.replaced: Mapping[str, str] = {}
         self._processes: dict[str, PartProcess] = {}
         self._start_process = start
         self._watchdog = WatchdogClient()
 
-    # --- what a caller wants to know ---------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------
 
     @property
     def urls(self) -> Mapping[str, str]:
-        """The HTTP address of each part, of a latecomer once it has joined."""
+        """The HTTP address of each part, including a latecomer once it has joined."""
         return {name: self.plan.url(name) for name in self._modules}
 
     @property
@@ -85,7 +85,7 @@ class Stack:
 
     @property
     def addresses(self) -> Addresses:
-        """What the audit takes."""
+        """The addresses that the audit needs."""
         values = {name.lower(): value for name, value in self.plan.common().items()}
         return Addresses.model_validate(values)
 
@@ -102,14 +102,14 @@ class Stack:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    # --- before and during its life ----------------------------------------------------------
+    # --- control -----------------------------------------------------------------------------
 
     def setup(self) -> None:
-        """Run the one-shot steps: every schema, every queue. Raises StackError."""
+        """Run the one-shot steps, which create schemas and queues. Raises StackError."""
         self._run_steps(STEPS)
 
     def join(self, name: str) -> None:
-        """Turn a latecomer on: its queues, its schema, its process. Raises StackError."""
+        """Start a latecomer, after creating its queues and its schema. Raises StackError."""
         declare_its_own = {"CONSUMERS": name}
         self._run_steps({"topology": STEPS["topology"]}, declare_its_own)
         self._run_steps({name: f"{OPTIONAL[name]}.migrate"})
@@ -126,18 +126,18 @@ class Stack:
         try:
             status = step.wait(SETUP_SECONDS)
         except subprocess.TimeoutExpired:
-            said = self._said(name)
-            raise StackError(f"{name} did not end in {SETUP_SECONDS:g} s: {said}") from None
+            tail = self._log_tail(name)
+            raise StackError(f"{name} did not end within {SETUP_SECONDS:g} s: {tail}") from None
         if status:
-            raise StackError(f"{name} ended with status {status}: {self._said(name)}")
+            raise StackError(f"{name} ended with status {status}: {self._log_tail(name)}")
         self._watchdog.release(self._processes[name].pid)
 
     def start(
         self, name: str, module: str | None = None, env: Mapping[str, str] | None = None
     ) -> PartProcess:
-        """Start a part: with a test's module in place of its own, with more variables."""
+        """Start a part, optionally with another module and more variables."""
         if name in self.running:
-            raise StackError(f"{name} runs already: stop it first.")
+            raise StackError(f"{name} is already running: stop it first.")
         return self._begin(name, name, module or self._modules[name], env or {})
 
     def start_all(self) -> None:
@@ -145,7 +145,7 @@ class Stack:
             self.start(name)
 
     def stop(self, name: str) -> int:
-        """Ask a part to end, and wait for it; its exit status."""
+        """Stop a part, wait for it, and return its exit status."""
         status = self._processes[name].stop()
         self._watchdog.release(self._processes[name].pid)
         return status
@@ -153,7 +153,7 @@ class Stack:
     def kill(
         self, name: str, signal_number: int = signal.SIGKILL, *, only_worker: bool = False
     ) -> None:
-        """Signal the part's whole group, or the workers alone, which gunicorn then replaces."""
+        """Signal the part's whole group, or only its workers, which gunicorn then replaces."""
         if only_worker:
             for pid in self._processes[name].workers():
                 with suppress(ProcessLookupError):
@@ -164,8 +164,9 @@ class Stack:
     def wait_ready(
         self, names: Sequence[str] | None = None, timeout: float = READY_SECONDS
     ) -> None:
-        """Wait until these parts are ready, or all but latecomers. Raises StackError with the
-        reason and the log.
+        """Wait until these parts are ready; default: all but latecomers.
+
+        Raises StackError with the reason and the end of the log.
         """
         deadline = time.monotonic() + timeout
         with open_client() as client:
@@ -175,16 +176,16 @@ class Stack:
                     if time.monotonic() > deadline:
                         raise StackError(
                             f"{name} is not ready after {timeout:g} s ({reason}): "
-                            f"{self._said(name)}"
+                            f"{self._log_tail(name)}"
                         )
                     time.sleep(POLL_SECONDS)
 
     def _expect_alive(self, name: str) -> None:
         status = self._processes[name].exit_status
         if status is not None:
-            raise StackError(f"{name} ended with status {status}: {self._said(name)}")
+            raise StackError(f"{name} ended with status {status}: {self._log_tail(name)}")
 
-    def _said(self, name: str) -> str:
+    def _log_tail(self, name: str) -> str:
         return f"the last lines of {self.log(name)} are\n{self._processes[name].log_tail()}"
 
     # --- processes ---------------------------------------------------------------------------
@@ -213,7 +214,7 @@ class Stack:
         self.stop_all()
 
     def stop_all(self) -> None:
-        """End everything: all are asked first, so that they end side by side."""
+        """Stop everything: send SIGTERM to all parts first, so that they stop in parallel."""
         try:
             for process in self._processes.values():
                 process.terminate()
@@ -224,7 +225,7 @@ class Stack:
             self._dismiss_watchdog()
 
     def _dismiss_watchdog(self) -> None:
-        """Leave to it what still runs, should a second Ctrl-C have cut the end short."""
+        """If a second Ctrl-C has interrupted the stop, leave the rest to the watchdog."""
         for process in self._processes.values():
             if process.exit_status is not None:
                 self._watchdog.release(process.pid)

@@ -1,4 +1,4 @@
-"""Brings a stack up, on a broker that it has to itself."""
+"""Starts a stack, on a broker that nothing else is using."""
 
 import os
 import time
@@ -16,12 +16,12 @@ from shop.consumers import CONSUMERS
 
 @contextmanager
 def brought_up(stack: Stack, say: Tell) -> Iterator[None]:
-    """Everything set up, started and ready. Raises StackError."""
+    """Set everything up, start it, and wait until it is ready. Raises StackError."""
     folder = Path(os.path.relpath(stack.folder))
     say(f"Starting {len(stack.urls)} processes, with logs in {folder}/ …")
     began = time.monotonic()
     with progress() as tell:
-        tell("making schemas and queues")
+        tell("creating schemas and queues")
         stack.setup()
         tell("starting services")
         stack.start_all()
@@ -32,14 +32,14 @@ def brought_up(stack: Stack, say: Tell) -> Iterator[None]:
 
 
 def expect_usable(broker_url: str) -> None:
-    """Raise CommandError when this broker is away, or holds messages of somebody else."""
+    """Raise CommandError if this broker is unavailable or contains messages."""
     try:
         _expect_unused(connect(broker_url))
     except SettingsError as error:
         raise UsageError(f"--broker: {error}") from error
     except BrokerUnavailable as error:
         raise CommandError(
-            f"The broker of --broker does not answer ({error}): start it, or leave --broker out "
+            f"The broker of --broker is unavailable ({error}): start it, or leave --broker out "
             "for the embedded one."
         ) from error
 
@@ -51,7 +51,7 @@ def _expect_unused(broker: Broker) -> None:
         depth = broker.depth(service)
         if depth.ready or depth.retrying or depth.dead:
             raise CommandError(
-                f"The queues of {service} on this broker hold messages of somebody else "
+                f"The queues of {service} on this broker already contain messages "
                 f"({depth.ready} ready, {depth.retrying} retrying, {depth.dead} dead): "
-                "take an empty virtual host, or purge them."
+                "use an empty virtual host, or purge them."
             )

@@ -1,8 +1,8 @@
-"""Ends the processes of a stack when the one that started them has died.
+"""Ends the processes of a stack after the process that started them was killed.
 
-A process that is killed with SIGKILL can clean up nothing. Its end of a pipe closes all the
-same, on Linux as on macOS, and that is what this process waits for. Lines on its standard
-input say which process groups there are: `+123` one more, `-123` one less.
+A process killed with SIGKILL cannot clean up, but its end of a pipe closes, on Linux and on macOS.
+The watchdog waits for that. Lines on its standard input add (`+123`) and remove (`-123`) process
+groups.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-#: Between asking and insisting, in seconds.
+#: Seconds between SIGTERM and SIGKILL.
 GRACE_SECONDS = 5.0
 
 
@@ -34,11 +34,11 @@ def end_groups(groups: set[int], grace: float = GRACE_SECONDS) -> None:
 
 
 def send(group: int, signal_number: int) -> bool:
-    """Signal a whole process group; False when nobody is left in it."""
+    """Signal a whole process group; False if it has no process left."""
     try:
         os.killpg(group, signal_number)
     except (ProcessLookupError, PermissionError):
-        # macOS answers EPERM for a group in which only a zombie is left.
+        # macOS returns EPERM for a group with only a zombie left.
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Keeps a watchdog that ends a stack's processes should this one be killed."""
+"""Runs the watchdog that ends a stack's processes if this process is killed."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from orderctl.stack.process import ROOT, STOP_SECONDS
 
 
 class WatchdogClient:
-    """Tells the watchdog which process groups there are. Without `start`, it does nothing."""
+    """Sends the stack's process groups to the watchdog. Does nothing without `start`."""
 
     def __init__(self) -> None:
         self._watchdog: subprocess.Popen[str] | None = None
@@ -33,7 +33,7 @@ class WatchdogClient:
         self._tell(f"-{group}")
 
     def dismiss(self) -> None:
-        """End the watchdog; what it still watches it ends before itself."""
+        """End the watchdog, which first ends the groups that it is still watching."""
         if self._watchdog and self._watchdog.stdin:
             with suppress(BrokenPipeError):
                 self._watchdog.stdin.close()
@@ -41,7 +41,7 @@ class WatchdogClient:
 
     def _tell(self, line: str) -> None:
         if self._watchdog and self._watchdog.stdin:
-            # Should somebody have ended the watchdog, the stack works on without it.
+            # If the watchdog was ended, the stack continues without it.
             with suppress(BrokenPipeError):
                 self._watchdog.stdin.write(line + "\n")
                 self._watchdog.stdin.flush()

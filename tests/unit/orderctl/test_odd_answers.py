@@ -81,4 +81,4 @@ def test_a_part_that_is_not_ready_and_does_not_say_why_has_its_status(content: b
     app.add_url_rule("/health/ready", view_func=lambda: Response(content, 503))
     with served(app) as url, open_client() as client:
         plan = StackPlan({"email": httpx.URL(url).port or 0}, "", database_urls=str)
-        assert why_not_ready("email", plan, client) == "it answers 503"
+        assert why_not_ready("email", plan, client) == "it responded with 503"
