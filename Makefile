@@ -1,9 +1,9 @@
-# `make` alone lists what there is. Everything runs in .venv, which is made when it is needed.
+# `make` lists the targets. Everything runs in .venv, which is created on demand.
 
 PYTHON ?= python3
-# Further arguments for the command behind a target: make test ARGS="-k redrive"
+# Additional arguments for the command behind a target: make test ARGS="-k redrive"
 ARGS =
-# Most of a test's time is waiting, so more of them run at once than there are cores.
+# Tests spend most of their time waiting, so more of them run at once than there are cores.
 WORKERS ?= 3
 
 VENV := .venv
@@ -20,8 +20,8 @@ else ifneq ($(BROKER),rabbitmq)
 $(error BROKER is rabbitmq or kafka, not $(BROKER))
 endif
 
-# What a shell may hold for other programs: it would change what Python imports and where pip
-# installs. PIP_INDEX_URL and the like, without which pip may find nothing, are left alone.
+# Variables set for other programs could change what Python imports and where pip installs.
+# PIP_INDEX_URL and similar ones stay, because pip may need them to find packages.
 unexport PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS
 unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_NO_DEPS PIP_PREFIX PIP_PYTHON PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PIP_USER
 
@@ -33,30 +33,30 @@ unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_NO_DEPS PIP_PREFIX PIP_PYT
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Start every service, place orders, show what became of them, stop
+demo: $(VENV)/.runtime ## Start every service, place orders, show their effects, stop
 	@$(BIN)/orderctl demo $(ARGS)
 
-loadtest: $(VENV)/.loadtest ## Put it all under load, with a burst, and audit what came of it
+loadtest: $(VENV)/.loadtest ## Put the whole system under load, with a burst, and audit the result
 	@$(BIN)/python -m loadtest $(ARGS)
 
-up: ## Build and start everything in containers; again after a change of code (BROKER=kafka)
-	@# Containers have users of their own, who cannot read what a clone under umask 077 holds.
+up: ## Build and start everything in containers, also after a change of code (BROKER=kafka)
+	@# The users in the containers cannot read the files of a clone made under umask 077.
 	@chmod -R a+rX deploy
 	@docker compose up --build --detach --wait --remove-orphans $(ARGS)
 	@tools/next-steps
 
-logs: ## Follow what the containers say: make logs ARGS=email
+logs: ## Follow the logs of the containers: make logs ARGS=email
 	@docker compose logs --follow --tail 100 $(ARGS)
 
-down: ## Stop the containers; orders stay (make down ARGS=--volumes forgets them)
+down: ## Stop the containers and keep the orders (make down ARGS=--volumes deletes them)
 	@docker compose --profile tools --profile latecomer --profile loadtest --profile never down --remove-orphans $(ARGS)
 
-prune: ## Delete, in the containers, records of what cannot come again; once a day will do
+prune: ## Delete records of events that can no longer be redelivered, in the containers; run it daily
 	@tools/prune $(ARGS)
 
-test: $(VENV)/.dev ## Run every test but those of the containers, on servers started for them
+test: $(VENV)/.dev ## Run all tests except the container tests; they start their own servers
 	@tools/install-test-servers
-	@# What a failed test leaves stays there to be looked at.
+	@# The files of failed tests are kept for inspection.
 	@folder=$$(tools/make-test-folder) && \
 	if $(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --basetemp "$$folder/tests" $(ARGS); \
 	then rm -rf "$$folder"; \
@@ -65,61 +65,61 @@ test: $(VENV)/.dev ## Run every test but those of the containers, on servers sta
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
-mutants: $(VENV)/.dev ## Plant faults in the code, one at a time, and see that a test fails (ARGS=circuit_breaker.py)
+mutants: $(VENV)/.dev ## Plant faults in the code, one at a time, and check that a test fails (ARGS=circuit_breaker.py)
 	@$(BIN)/python -m tools.mutants $(ARGS)
 
-test-compose: $(VENV)/.dev ## Bring the containers up from nothing, break some, and audit
+test-compose: $(VENV)/.dev ## Start the containers from scratch, break some of them, and audit
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
-measure-memory: $(VENV)/.dev ## How much all containers use at 50 orders a second
+measure-memory: $(VENV)/.dev ## Measure the memory of all containers at 50 orders per second
 	@$(BIN)/python -m tests.compose.memory $(BROKER)
 
-bench: $(VENV)/.dev ## Measure it beside bare clients that do the same work
+bench: $(VENV)/.dev ## Measure the system beside bare clients that do the same work
 	@tools/install-test-servers
 	@$(BIN)/python -m bench $(ARGS)
 
-audit-dependencies: $(VENV)/.dev ## Look for known vulnerabilities in what is pinned
+audit-dependencies: $(VENV)/.dev ## Check the pinned packages for known vulnerabilities
 	@tools/audit-dependencies
 
-lint: $(VENV)/.dev ## Check style, types, and who imports whom
+lint: $(VENV)/.dev ## Check style, types, and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.dev ## Bring the code into shape
+format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-contracts: $(VENV)/.dev ## Write docs/contracts anew; refuses a change that breaks consumers
+contracts: $(VENV)/.dev ## Regenerate docs/contracts; refuses a change that breaks consumers
 	@$(BIN)/python -m tools.contracts
 
-quotes: $(VENV)/.dev ## Write the code that docs/ideas quotes anew
+quotes: $(VENV)/.dev ## Update the code quoted in docs/ideas
 	@$(BIN)/python -m cogapp -r -P -p "from tools.quoting import quote" docs/ideas/*.md
 
 pins: $(VENV)/.dev ## Compile each requirements.in into pins with hashes
 	tools/pins
 
-upgrade: $(VENV)/.dev ## The same, with the newest version of everything
+upgrade: $(VENV)/.dev ## Compile the pins with the newest version of every package
 	tools/pins --upgrade
 
-venv: $(VENV)/.dev ## Make .venv with everything, for an editor
+venv: $(VENV)/.dev ## Create .venv with all dependencies, for an editor
 
-clean: ## Remove .venv, caches, and what the demo and the load test left
+clean: ## Remove .venv, caches, and the files of the demo and the load test
 	rm -rf $(VENV) .cache .demo .grimp_cache .hypothesis .import_linter_cache .compare .loadtest .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-ci: ## Run what every change must pass
+ci: ## Run all checks that a change must pass
 	.ci/run
 
-# The files below are empty; their times tell make what has been installed since when.
+# The files below are empty; their timestamps tell make what has been installed.
 
 $(VENV)/.made:
 	@tools/make-venv $(PYTHON) $(VENV)
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.made $(RUNTIME)
-	@echo "Installing what the services need into $(VENV)"
+	@echo "Installing the services' dependencies into $(VENV)"
 	@$(PIP) install --require-hashes $(foreach file,$(RUNTIME),-r $(file))
 	@tools/make-command $(VENV)
 	@touch $@
@@ -130,7 +130,8 @@ $(VENV)/.loadtest: $(VENV)/.runtime loadtest/requirements.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made requirements-dev.txt
-	@echo "Installing what the services, the tests and the checks need into $(VENV)"
+	@echo "Installing all dependencies into $(VENV); this takes two to four minutes"
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@tools/make-command $(VENV)
 	@touch $@
+	@echo "Done. To use orderctl in this terminal: source $(VENV)/bin/activate"
