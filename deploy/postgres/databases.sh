@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# PostgreSQL's image runs this once, when its volume is new: a database and a role for each
-# service. Only its owner can connect to a database, and nobody is a superuser.
+# PostgreSQL's image runs this once, when its volume is new. It creates a database and a role for
+# each service. Only its owner can connect to a database, and no role is a superuser.
 set -euo pipefail
 
 create() { # create NAME PASSWORD
@@ -13,7 +13,7 @@ REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 SQL
 }
 
-# The relay shares the first: the outbox that it empties is a table of the orders' database.
+# The relay shares the first one: the outbox is a table in the database of orders.
 create orders "$ORDER_PASSWORD"
 create email "$EMAIL_PASSWORD"
 create sms "$SMS_PASSWORD"

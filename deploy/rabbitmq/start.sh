@@ -7,7 +7,7 @@ definitions=$(</etc/rabbitmq/definitions.json)
 for name in $(compgen -e | grep _PASSWORD); do
     definitions=${definitions//"\${$name}"/"${!name}"}
 done
-# In memory, and for RabbitMQ's own user only.
+# /tmp is in memory; only RabbitMQ's own user can read the file.
 (umask 077 && printf '%s\n' "$definitions" >/tmp/definitions.json)
 
 exec docker-entrypoint.sh rabbitmq-server
