@@ -8,7 +8,7 @@ from shared.settings import main
 
 def run(settings: OrderSettings) -> None:
     with shared_counts():
-        # prometheus_client looks for the folder once, when it is imported; so must these be.
+        # Imported late: prometheus_client looks for the folder once, at its import.
         from prometheus_client.multiprocess import mark_process_dead
 
         from services.order.app import compose

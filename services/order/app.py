@@ -19,9 +19,9 @@ from shop.consumers import LATECOMERS
 
 
 def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:
-    """Called in every worker, after the fork. `place` writes an order in the mode async."""
+    """Compose a worker, after the fork. `place` stores an order of the mode async."""
     engine = open_database(settings.database_url)
-    # A connection for each thread, so that nobody waits for one to place an order.
+    # One connection per thread, so that placing an order never waits for a connection.
     placing = open_database(settings.database_url, pool_size=settings.threads, autocommit=True)
     app = create_order_app(
         engine,
@@ -37,9 +37,9 @@ def compose(settings: OrderSettings, *, place: Place = place_order) -> Process:
 
 
 def _synchronous(settings: OrderSettings, runs: Runs) -> SynchronousPlacing:
-    # These orders hold a thread each, for seconds. The other half is for whoever wants to know.
+    # Each of these orders occupies a thread for seconds; other requests keep the other half.
     limit = settings.threads // 2
-    # A latecomer may be off, and no order has to fail by somebody who is not expected.
+    # A latecomer may be off, and must not make orders fail.
     urls = {name: url for name, url in settings.consumer_urls.items() if name not in LATECOMERS}
     stages = StageCalls(urls, timeout=settings.call_timeout, orders=limit)
     return SynchronousPlacing(runs, stages, limit=limit)

@@ -1,4 +1,4 @@
-"""How much waits in the outbox, for those who cannot wait for a database that does not answer."""
+"""Counts the waiting events with a timeout, for callers that cannot wait for a slow database."""
 
 import threading
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from services.order.outbox import Backlog
 from shared.errors import DatabaseUnavailable
 
-#: A health check is given a few seconds, a scrape of the metrics ten by Prometheus.
+#: Health checks time out after a few seconds, Prometheus scrapes after ten.
 PATIENCE = 2.0
 
 
 class BacklogWatch:
-    """Counts in a thread of its own; everybody who asks meanwhile waits for the same count."""
+    """Counts in a separate thread; concurrent callers share one count."""
 
     def __init__(self, count: Callable[[], Backlog], *, patience: float = PATIENCE) -> None:
         self._count = count
@@ -20,19 +20,19 @@ class BacklogWatch:
         self._counting: _Counting | None = None
 
     def backlog(self) -> Backlog:
-        """Raises DatabaseUnavailable, in any case within `patience` seconds."""
-        counting = self._begun()
+        """The backlog, or DatabaseUnavailable, after at most `patience` seconds."""
+        counting = self._start_or_join()
         if not counting.over.wait(self._patience):
-            raise DatabaseUnavailable(f"no answer within {self._patience:g} s")
+            raise DatabaseUnavailable(f"no response within {self._patience:g} s")
         if counting.error:
             raise counting.error
         return counting.found
 
-    def _begun(self) -> "_Counting":
+    def _start_or_join(self) -> "_Counting":
         with self._lock:
             if self._counting is None or self._counting.over.is_set():
                 self._counting = _Counting(self._count)
-                # A daemon: the end of the process does not wait for the database.
+                # A daemon, so that the process can exit while the database does not respond.
                 threading.Thread(target=self._counting.run, name="backlog", daemon=True).start()
             return self._counting
 

@@ -1,8 +1,8 @@
-"""The files in which the workers of the order service count together.
+"""The files in which the workers of the order service share their metrics.
 
-Any worker then answers for all. The files are memory that is shared: where the disk behind a page
-is full, the process that counts dies of it. So that cannot come later, all of a file is reserved
-before anything is counted in it.
+They let any worker respond with the metrics of all. The files are memory-mapped: if the disk is
+full when a page is first written, the process is killed. Therefore each file is fully allocated
+before use.
 """
 
 import os
@@ -15,31 +15,32 @@ from pathlib import Path
 from shared.serving.server import IN_MEMORY
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-#: The labels are bounded, and what they need at most is less than half of this.
+#: The number of label values is limited; all of them need less than half of this.
 RESERVED_BYTES = 256 * 1024
 KINDS = ("counter", "histogram")
 
 
 @contextmanager
 def shared_counts() -> Iterator[None]:
-    """A new folder for each start: what an earlier run left there would be counted again."""
+    """Use a new folder for each start, since counts of an earlier run would be added."""
     owner, folder = os.getpid(), tempfile.mkdtemp(prefix="order-metrics-")
     os.environ[FOLDER] = folder
     reserve()
     try:
         yield
     finally:
-        # Workers are forks of this process, and leave through here too.
+        # Workers are forks of this process, and reach this line too.
         if os.getpid() == owner:
             for each in {folder, os.environ[FOLDER]}:
                 shutil.rmtree(each, ignore_errors=True)
 
 
 def reserve() -> None:
-    """Called in each process before it counts anything. Raises OSError when there is no room.
+    """Allocate the files of this process, before it counts anything.
 
-    Should the folder have no room, or somebody have cleaned it out with whatever else was old,
-    this process counts elsewhere, or in a new one: its orders matter more than its counts.
+    If the disk is full or the folder has been cleaned up, the process continues with a folder of
+    its own, in memory if possible: orders matter more than metrics. Raises OSError if that fails
+    too.
     """
     try:
         _reserve(Path(os.environ[FOLDER]))

@@ -1,4 +1,4 @@
-"""Requests that are refused. Each kind knows the RFC 9457 problem document it becomes."""
+"""Errors of the order service, and the RFC 9457 problem documents they are rendered as."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,25 +9,25 @@ from flask import Response
 from shared.errors import PipelineError
 from shared.http.app import problem
 
-#: Whoever waits for an order that is being done looks again after so many seconds, at most.
+#: Longest Retry-After, in seconds, for an order that is in progress.
 LONGEST_PAUSE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """A part of the request that is wrong; `pointer` is a JSON pointer (RFC 6901) to it."""
+    """An invalid part of the request; `pointer` is a JSON pointer (RFC 6901) to it."""
 
     pointer: str
     detail: str
 
 
 class RequestRefused(PipelineError):
-    """The root of those below. Nothing was written."""
+    """Base of the refusals below: nothing was stored."""
 
     status: ClassVar[int]
     kind: ClassVar[str]
     title: ClassVar[str]
-    #: Seconds after which the same request may fare better.
+    #: Seconds after which the same request may succeed.
     repeat_after: int | None = None
 
     def __init__(self, detail: str, faults: Sequence[FieldFault] = ()) -> None:
@@ -36,19 +36,19 @@ class RequestRefused(PipelineError):
 
 
 class MalformedJson(RequestRefused):
-    """The body is not JSON, or is JSON that two readers could understand differently."""
+    """The body is not JSON, or is ambiguous JSON."""
 
     status, kind, title = 400, "malformed-json", "The body is not well-formed JSON"
 
 
 class WrongMediaType(RequestRefused):
-    """The body is not declared to be JSON."""
+    """The body is not declared as JSON in UTF-8."""
 
-    status, kind, title = 415, "wrong-media-type", "The body has to be application/json"
+    status, kind, title = 415, "wrong-media-type", "The body must be application/json"
 
 
 class InvalidOrder(RequestRefused):
-    """The body is JSON, but not an order; `faults` names every field that is wrong."""
+    """The body is JSON, but not an order; `faults` names every invalid field."""
 
     status, kind, title = 422, "invalid-order", "The order is not valid"
 
@@ -66,7 +66,7 @@ class KeyReused(RequestRefused):
 
 
 class InvalidPage(RequestRefused):
-    """`limit` or `cursor` of a list is not what the service takes."""
+    """`limit` or `cursor` of a list is out of range."""
 
     status, kind, title = 400, "invalid-page", "There is no such page"
 
@@ -78,41 +78,41 @@ class UnknownOrder(RequestRefused):
 
 
 class OutboxFull(RequestRefused):
-    """More events wait to be published than OUTBOX_LIMIT allows: the relay is behind or down."""
+    """OUTBOX_LIMIT or more events are waiting to be published: the relay is slow or down."""
 
-    status, kind, title = 503, "outbox-full", "Too many orders wait to be published"
+    status, kind, title = 503, "outbox-full", "Too many orders are waiting to be published"
     repeat_after = 5
 
 
 class InvalidMode(RequestRefused):
-    """`mode` is not one of those in which an order can be placed."""
+    """`mode` is unknown, or given more than once."""
 
     status, kind, title = 400, "invalid-mode", "There is no such mode"
 
 
 class OrderInProgress(RequestRefused):
-    """The order that has this Idempotency-Key is being done right now."""
+    """The order with this Idempotency-Key is still being processed."""
 
-    status, kind, title = 409, "order-in-progress", "The order is being done"
+    status, kind, title = 409, "order-in-progress", "The order is being processed"
     repeat_after = 1
 
     def __init__(self, order_id: str, seconds: float) -> None:
-        super().__init__(f"{order_id} is being done, for {seconds:.0f} s more at most")
+        super().__init__(f"{order_id} is being processed, for at most {seconds:.0f} s more")
         self.repeat_after = min(int(seconds) + 1, LONGEST_PAUSE)
 
 
 class TooManySynchronous(RequestRefused):
-    """Orders that are done by calls hold as many request threads as they may."""
+    """Synchronous orders already occupy all the request threads they may use."""
 
-    status, kind, title = 503, "too-many-at-once", "Too many orders are being done at once"
+    status, kind, title = 503, "too-many-at-once", "Too many orders are being processed at once"
     repeat_after = 1
 
 
 class OrderFailed(PipelineError):
-    """The root of those below: a consumer did not do its part, and the order is written `failed`.
+    """Base of the failures below: a consumer failed, and the order is stored as `failed`.
 
-    `stage` names the consumer; `stages` holds every call that was made, for what succeeded
-    before, or at the same time, has happened all the same.
+    `stage` names the consumer; `stages` lists every call that was made, since the effects of
+    those that succeeded are not undone.
     """
 
     status: ClassVar[int]
@@ -128,15 +128,15 @@ class OrderFailed(PipelineError):
 
 
 class StageFailed(OrderFailed):
-    """A consumer refused the event, or was not to be reached."""
+    """A consumer refused the event or could not be reached."""
 
-    status, kind, title = 502, "stage-failed", "A service did not do its part"
+    status, kind, title = 502, "stage-failed", "A service failed"
 
 
 class StageTimedOut(OrderFailed):
-    """A consumer gave no answer in time; whether it has done its part is unknown."""
+    """A consumer did not respond in time; whether it applied its effect is unknown."""
 
-    status, kind, title = 504, "stage-timed-out", "A service did not answer in time"
+    status, kind, title = 504, "stage-timed-out", "A service did not respond in time"
 
 
 def to_problem(error: RequestRefused) -> Response:

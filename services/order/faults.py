@@ -1,4 +1,4 @@
-"""The faults of the order service: for it, the next message is the next order."""
+"""Injects faults into the order service, which applies them to orders being placed."""
 
 from flask import Flask, Response, request
 
@@ -7,7 +7,7 @@ from shared.faults.views import refuse_in_an_outage
 
 
 def inject_faults(app: Flask, injector: FaultInjector) -> None:
-    """`before`: nothing is written yet; `after`: the order is, and its client hears nothing."""
+    """Crash `before` the order is stored, or `after` it is stored but before the response."""
     refuse_in_an_outage(app, injector)
 
     @app.before_request

@@ -1,4 +1,4 @@
-"""Looks up orders: one by its id, or all of them page by page, newest first."""
+"""Finds orders: one by its id, or all of them page by page, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from shared.database.engine import reading
 from shared.events import Identifier, is_id
 from shared.openapi.fields import Time
 
-LONGEST_PAGE = 1000
-USUAL_PAGE = 100
-#: What the number of an order can be: the database keeps it in 64 bits.
-LARGEST_CURSOR = 2**63 - 1
+MAX_PAGE = 1000
+DEFAULT_PAGE = 100
+#: The largest sequence number of an order, a 64-bit integer in the database.
+MAX_CURSOR = 2**63 - 1
 
 
 class Order(msgspec.Struct, frozen=True, rename="camel"):
-    """An order as it is shown."""
+    """An order as the API returns it."""
 
     order_id: Identifier
     event_id: str
     user_id: Identifier
-    #: The JSON that was stored, shown unread.
+    #: The stored JSON, passed on without parsing.
     items: msgspec.Raw
     total_amount: Decimal
     status: str
@@ -42,7 +42,7 @@ class Page:
 
 def find_order(engine: Engine, order_id: str) -> Order:
     """Raises UnknownOrder."""
-    # What cannot be an id is not looked for: PostgreSQL takes no NUL, for example.
+    # Not queried: PostgreSQL, for example, rejects a text that contains NUL.
     if not is_id(order_id):
         raise UnknownOrder("no order has an id like this")
     with reading(engine) as tx:
@@ -53,9 +53,9 @@ def find_order(engine: Engine, order_id: str) -> Order:
 
 
 def page_of_orders(engine: Engine, *, limit: int, cursor: int | None = None) -> Page:
-    """The newest orders that are older than the cursor, which is an order's number.
+    """Up to `limit` orders older than `cursor`, a sequence number; the newest ones without it.
 
-    Orders that are placed meanwhile come before the first page and move none of the others.
+    Orders placed in the meantime precede the first page and do not shift later pages.
     """
     query = select(orders).order_by(orders.c.seq.desc()).limit(limit + 1)
     if cursor is not None:

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: by it a client may send an order again without placing two.
+"""The Idempotency-Key header, with which a client can safely send an order again.
 
 Source: draft-ietf-httpapi-idempotency-key-header.
 """
@@ -16,8 +16,8 @@ LONGEST_KEY = 255
 
 #: A string of RFC 9651 (structured fields): quoted, with \" and \\ for the two special ones.
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
-#: What clients send that do not know about the quotes. No comma: a header that was sent twice
-#: arrives as one with a comma in between.
+#: Also accepted, from clients that omit the quotes. No comma: a header that was sent twice
+#: arrives as one value, joined by a comma.
 _UNQUOTED = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+")
 _ESCAPED = re.compile(r'\\(["\\])')
 
@@ -25,7 +25,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def read_key(header: str | None) -> str | None:
-    """The key in the header's value, None where there is no header. Raises InvalidKey."""
+    """The key in the header's value; None without a header. Raises InvalidKey."""
     if header is None:
         return None
     text = header.strip(" \t")
@@ -37,15 +37,13 @@ def read_key(header: str | None) -> str | None:
 
 
 def scoped(key: str, user_id: str) -> str:
-    """What is kept of a key: it belongs to its user, and others may use the same one."""
+    """The stored form of a key, unique per user: other users may use the same key."""
     return hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
 
 
 def fingerprint(order: NewOrder, mode: Mode = Mode.ASYNC) -> str:
-    """The same for the same order in the same mode, however its JSON was written: it is made
-    of what was read.
-    """
-    # In the usual mode it is that of the versions before there were others, so that a request
-    # is recognised that is repeated after an update.
-    how = () if mode is Mode.ASYNC else (mode,)
-    return hashlib.sha256(_encoder.encode((order.user_id, order.items, *how))).hexdigest()
+    """A digest of the order and its mode, regardless of the formatting of its JSON."""
+    # The mode async adds nothing: earlier versions had no modes, and a request that is repeated
+    # after an update must still be recognised.
+    suffix = () if mode is Mode.ASYNC else (mode,)
+    return hashlib.sha256(_encoder.encode((order.user_id, order.items, *suffix))).hexdigest()

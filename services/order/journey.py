@@ -1,4 +1,4 @@
-"""An order's journey: what each service says that it has done with it."""
+"""An order's journey: its state and history at each service, as the services report it."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,19 +23,19 @@ from shared.http.bounded_client import open_client
 from shared.http.documents import read_document
 from shared.openapi.fields import Count, Time
 
-#: Somebody is looking at a screen: a service that takes longer counts as one that is away.
-PATIENCE_SECONDS = 2.0
+#: A person is waiting for the journey, so a service that takes longer counts as down.
+TIMEOUT_SECONDS = 2.0
 UNKNOWN = "unknown"
 UNDONE = "undone"
 IN_OUTBOX = "waiting"
 SET_ASIDE = "set_aside"
 PUBLISHED = "published"
-#: In place of a state of the outbox, for an order whose event was never in it.
+#: Outbox state of an order whose event was never in the outbox.
 NEVER = "none"
 
 
 class Step(msgspec.Struct, frozen=True, rename="camel"):
-    """Something that happened before the state in which the service says it is now."""
+    """A step before the current state."""
 
     step: str
     attempt: Count
@@ -45,19 +45,19 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Stop(msgspec.Struct, frozen=True, rename="camel"):
-    """What one service has done with the order."""
+    """State and history of the order at one service."""
 
     state: str
     attempts: Count = 0
-    started_at: Annotated[Time | None, Meta(description="When the work began.")] = None
-    at: Annotated[Time | None, Meta(description="When it came into this state.")] = None
+    started_at: Annotated[Time | None, Meta(description="When processing began.")] = None
+    at: Annotated[Time | None, Meta(description="When it entered this state.")] = None
     reason: str | None = None
     next_at: Annotated[Time | None, Meta(description="When the next attempt is due.")] = None
     history: tuple[Step, ...] = ()
 
 
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
-    """What every service has done with an order."""
+    """State and history of an order at every service."""
 
     order_id: Identifier
     event_id: str
@@ -68,44 +68,44 @@ class Journey(msgspec.Struct, frozen=True, rename="camel"):
         str,
         Meta(
             description="`waiting` until the relay has published the event, then `published`; "
-            "`set_aside` while it cannot be published, as `outboxReason` says; `none` for an order "
-            "that is processed synchronously."
+            "`set_aside` while it cannot be published, for the reason in `outboxReason`; `none` "
+            "for an order that is processed synchronously."
         ),
     ]
     stages: Annotated[
         Sequence[Stage],
-        Meta(description="The calls that were made, the last time that the order ended."),
+        Meta(description="The calls of the last completed run."),
     ]
     services: Annotated[Mapping[str, Stop], Meta(description="By the name of the service.")]
     outbox_reason: str | None = None
 
 
 class Consumers:
-    """The services that are asked, all at the same time."""
+    """Queries the services, all at the same time."""
 
     def __init__(self, urls: Mapping[str, str], client: httpx.Client | None = None) -> None:
         self._urls = urls
-        # A connection is not used again: gunicorn closes an idle one when it likes.
+        # No keep-alive: gunicorn may close an idle connection at any time.
         self._client = client or open_client(
-            PATIENCE_SECONDS, limits=httpx.Limits(max_keepalive_connections=0)
+            TIMEOUT_SECONDS, limits=httpx.Limits(max_keepalive_connections=0)
         )
         self._threads = ThreadPoolExecutor(max(4, 2 * len(urls)), thread_name_prefix="journey")
 
-    def ask(self, order_id: str) -> dict[str, Stop]:
-        answers = self._threads.map(lambda url: self._ask(url, order_id), self._urls.values())
-        return dict(zip(self._urls, answers, strict=True))
+    def query(self, order_id: str) -> dict[str, Stop]:
+        stops = self._threads.map(lambda url: self._query(url, order_id), self._urls.values())
+        return dict(zip(self._urls, stops, strict=True))
 
-    def _ask(self, url: str, order_id: str) -> Stop:
+    def _query(self, url: str, order_id: str) -> Stop:
         try:
             response = self._client.get(f"{url.rstrip('/')}/orders/{order_id}").raise_for_status()
             return read_document(response.content, Stop)
         except (httpx.HTTPError, DocumentError) as error:
-            return Stop(UNKNOWN, reason=f"it does not answer: {str(error) or type(error).__name__}")
+            return Stop(UNKNOWN, reason=f"no response: {str(error) or type(error).__name__}")
 
 
 def journey(engine: Engine, runs: Runs, consumers: Consumers, order: Order) -> Journey:
     run = None if order.status == ACCEPTED else runs.find(order.order_id)
-    services = consumers.ask(order.order_id)
+    services = consumers.query(order.order_id)
     state, reason = (NEVER, None) if run else _outbox(engine, order.event_id)
     return Journey(
         order_id=order.order_id,
@@ -121,7 +121,7 @@ def journey(engine: Engine, runs: Runs, consumers: Consumers, order: Order) -> J
 
 
 def _outbox(engine: Engine, event_id: str) -> tuple[str, str | None]:
-    """Where the event is, and why it was set aside."""
+    """The outbox state of the event, and why it was set aside, if it was."""
     query = select(outbox.c.set_aside).where(outbox.c.id == event_id).limit(1)
     with reading(engine) as tx:
         row = tx.execute(query).first()
@@ -131,10 +131,8 @@ def _outbox(engine: Engine, event_id: str) -> tuple[str, str | None]:
 
 
 def _without_event(services: Mapping[str, Stop]) -> dict[str, Stop]:
-    """A service that knows nothing of the order calls it waiting: it cannot know better."""
+    """Report `undone` for `waiting`: services assume that an unknown order is still to come."""
     return {
-        name: Stop(UNDONE, reason="it was not called, or did not do it")
-        if stop.state == WAITING
-        else stop
+        name: Stop(UNDONE, reason="it was not called, or failed") if stop.state == WAITING else stop
         for name, stop in services.items()
     }

@@ -1,4 +1,4 @@
-"""Reads JSON exactly as it was sent: no number goes through a float, no key is dropped."""
+"""Parses JSON exactly: numbers are not converted to floats, and no key is dropped."""
 
 import json
 from collections import Counter
@@ -8,8 +8,8 @@ from typing import Any
 
 from services.order.errors import MalformedJson
 
-#: No field takes an integer of more digits. Reading one costs the square of its length, which
-#: is why Python itself refuses very long ones; a Decimal takes them as they come.
+#: No field allows an integer of more digits. Parsing an int takes time quadratic in its length,
+#: and Python refuses very long ones; Decimal has neither problem.
 LONGEST_INTEGER = 20
 
 
@@ -22,7 +22,7 @@ def read_json(body: bytes) -> object:
     except UnicodeDecodeError as error:
         raise MalformedJson(f"not UTF-8: {error.reason} at byte {error.start}") from None
     except UnicodeEncodeError:
-        raise MalformedJson("a key holds one half of a surrogate pair") from None
+        raise MalformedJson("a key contains half of a surrogate pair") from None
     except json.JSONDecodeError as error:
         raise MalformedJson(str(error)) from None
 
@@ -35,8 +35,8 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        # An exponent that even Decimal cannot hold. It is JSON all the same, and so it is the
-        # field that has to be refused, not the document.
+        # The exponent is too large even for Decimal. The document is still valid JSON, so the
+        # field must be refused and not the document.
         return Decimal("NaN")
 
 
@@ -45,15 +45,15 @@ def _constant(name: str) -> Any:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """A dict, as long as no key comes twice: parsers differ in which of the two they believe.
+    """A dict. Raises MalformedJson for a duplicate key: parsers differ in which value they use.
 
-    Raises UnicodeEncodeError for a key that no text can name, not even a problem document.
+    Raises UnicodeEncodeError for a key that cannot be encoded, not even in a problem document.
     """
     members = dict(pairs)
     "".join(members).encode("utf-8")
     if len(members) < len(pairs):
-        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise MalformedJson(f"the key {twice!a} comes twice in one object")
+        [(duplicate, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise MalformedJson(f"duplicate key {duplicate!a} in one object")
     return members
 
 

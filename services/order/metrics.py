@@ -1,4 +1,4 @@
-"""How requests are counted, and how /metrics answers in the order service and its relay."""
+"""Counts requests, and serves /metrics in the order service and its relay."""
 
 import os
 import time
@@ -26,10 +26,10 @@ from shared.observability import SECONDS
 
 log = structlog.get_logger()
 
-REQUESTS = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
+REQUESTS = Counter("http_requests", "Requests responded to.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram(
     "http_request_duration_seconds",
-    "From the request's arrival in Flask to its answer.",
+    "From the request's arrival in Flask to its response.",
     ["method", "route"],
     buckets=SECONDS,
 )
@@ -38,7 +38,7 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 def begin_to_count() -> None:
-    """Called in each worker. Files that are open stay open, whatever happens to their folder."""
+    """Open the files of this worker; they stay usable even if their folder is deleted."""
     reserve()
     REQUESTS.labels("GET", "/health/live", "200")
     REQUEST_SECONDS.labels("GET", "/health/live")
@@ -53,7 +53,7 @@ def measure(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        # Labels hold nothing that a client can make up: each value is a time series for ever.
+        # Labels must not contain client input: each value creates a permanent time series.
         method = request.method if request.method in _METHODS else "other"
         route = request.url_rule.rule if request.url_rule else "unmatched"
         REQUESTS.labels(method, route, str(response.status_code)).inc()
@@ -62,9 +62,9 @@ def measure(app: Flask) -> None:
 
 
 def exposition(backlog: Callable[[], Backlog]) -> Callable[[], Response]:
-    """A view for /metrics: what was counted, over all workers, and what the outbox holds now.
+    """A view for /metrics: the counts of all workers, and the current state of the outbox.
 
-    `backlog` raises DatabaseUnavailable, in time for a scrape.
+    `backlog` must return, or raise DatabaseUnavailable, before a scrape times out.
     """
 
     def metrics() -> Response:
@@ -84,7 +84,11 @@ def _counted() -> CollectorRegistry:
     if Path(folder).is_dir():
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     else:
-        log.warning("metrics.lost", reason="the folder is gone; a new start has one", folder=folder)
+        log.warning(
+            "metrics.lost",
+            reason="the folder was deleted; a restart creates a new one",
+            folder=folder,
+        )
     return counted
 
 
@@ -96,7 +100,7 @@ class _Outbox(Collector):
         try:
             state = self._backlog()
         except DatabaseUnavailable:
-            # Absent is the truth; the counters are still worth having, now more than ever.
+            # Leave out the unknown values. The counters matter even more during an outage.
             return
         yield GaugeMetricFamily("outbox_pending", "Events to be published.", state.pending)
         yield GaugeMetricFamily(
@@ -104,6 +108,6 @@ class _Outbox(Collector):
         )
         yield GaugeMetricFamily(
             "outbox_oldest_age_seconds",
-            "How long the oldest of them has waited.",
+            "Age of the oldest event to be published.",
             state.oldest_age_seconds or 0.0,
         )

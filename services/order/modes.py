@@ -1,12 +1,12 @@
-"""How an order is done: afterwards, by events, or while the client waits, by calls."""
+"""How an order is processed: asynchronously through an event, or by synchronous calls."""
 
 from enum import StrEnum
 
 
 class Mode(StrEnum):
-    #: Written down and published; the consumers do the rest after the answer.
+    #: Stored and published; the consumers process it after the response.
     ASYNC = "async"
-    #: Each consumer is called over HTTP, one after the other, before the answer.
+    #: The consumers are called over HTTP, one after the other, before the response.
     SYNC = "sync"
-    #: All consumers are called at the same time, before the answer.
+    #: All consumers are called at the same time, before the response.
     PARALLEL = "parallel"

@@ -1,4 +1,4 @@
-"""The order as a client sends it: what is checked, and how every fault is named."""
+"""Validates an order as sent by a client, and reports every invalid field."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from services.order.errors import FieldFault, InvalidOrder
 from shared.events import ID_PATTERN, MAX_ITEMS, MAX_PRICE, MAX_QUANTITY, Item, total_of
 
 CENT = Decimal("0.01")
-#: Two characters fewer than other ids have: in a mail address, the name before the @ is no longer
-#: than 64 with the quotes that it may need (RFC 5321, 4.5.3.1.1).
+#: Two characters fewer than other ids: the local part of a mail address has at most 64, including
+#: the quotes that it may need (RFC 5321, 4.5.3.1.1).
 USER_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,61}\Z"
 
 
@@ -28,7 +28,7 @@ class NewOrder:
 
 
 def read_order(document: object) -> NewOrder:
-    """Check a JSON document. Raises InvalidOrder, with every fault that there is."""
+    """Validate a JSON document. Raises InvalidOrder, which lists every invalid field."""
     try:
         form = _OrderForm.model_validate(document)
     except ValidationError as error:
@@ -43,17 +43,17 @@ def read_order(document: object) -> NewOrder:
 
 
 def _money(limit: Decimal, value: object) -> Decimal:
-    """A JSON number as an amount in cents; the type is strict, a string or a bool is none."""
+    """A JSON number as an amount with two decimals; strings and booleans are refused."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise PydanticCustomError("money", "Input should be a number")
     amount = Decimal(value)
-    # A NaN cannot be compared, hence this order.
+    # is_finite comes first, since comparing a NaN raises an error.
     if not amount.is_finite() or not 0 <= amount <= limit:
         raise PydanticCustomError("money", f"Input should be a number from 0 to {limit}")
     cents = amount.quantize(CENT)
     if cents != amount:
         raise PydanticCustomError("money", "Input should have no more than two decimals")
-    # -0.0 is a JSON number too, and equals 0.
+    # -0.0 is a valid JSON number, and equals 0.
     return abs(cents)
 
 
@@ -66,7 +66,7 @@ def _total(value: object) -> Decimal:
 
 
 class _Form(BaseModel):
-    """Strict: "2", 2.0 and true are no quantity. Closed: a misspelt field is not overlooked."""
+    """Strict: "2", 2.0 and true are not quantities. Closed: misspelt fields are refused."""
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, alias_generator=to_camel, regex_engine="python-re"
@@ -88,7 +88,7 @@ class _OrderForm(_Form):
 def _invalid(faults: Sequence[FieldFault]) -> InvalidOrder:
     where = ", ".join(fault.pointer or "the document" for fault in faults[:5])
     more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-    return InvalidOrder(f"at fault: {where}{more}", faults)
+    return InvalidOrder(f"invalid: {where}{more}", faults)
 
 
 def _fault(error: ErrorDetails) -> FieldFault:

@@ -1,4 +1,4 @@
-"""The row of an order that is new, and the statement that writes it unless its key is taken."""
+"""The row of a new order, and the statement that inserts it unless its key is in use."""
 
 import uuid
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from shared.database.engine import Money, Utc
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
-# Orders from before keys belonged to a user have the key itself in that column.
+# Rows of earlier versions, in which keys did not belong to a user, contain the bare key.
 INSERT_ORDER = """
     INSERT INTO orders (order_id, event_id, user_id, items, total_amount, status, placed_at,
                         idempotency_key, fingerprint)
@@ -33,7 +33,7 @@ PLACE_ORDER = text(INSERT_ORDER).bindparams(TOTAL, AT)
 
 
 def new_row(order: NewOrder, *, status: str, mode: Mode, key: str | None) -> dict[str, Any]:
-    """The values of the statement, by their names in it; every id is a new one."""
+    """The parameters of the statement, with new ids."""
     return {
         "order_id": f"ord-{uuid.uuid4().hex}",
         "event_id": str(uuid.uuid4()),
@@ -48,7 +48,7 @@ def new_row(order: NewOrder, *, status: str, mode: Mode, key: str | None) -> dic
     }
 
 
-def has_its_key(row: dict[str, Any]) -> ColumnElement[bool]:
-    """The order for which the statement wrote nothing."""
+def has_same_key(row: dict[str, Any]) -> ColumnElement[bool]:
+    """Condition for the existing order that kept the statement from inserting this one."""
     bare = and_(orders.c.idempotency_key == row["bare_key"], orders.c.user_id == row["user_id"])
     return or_(orders.c.idempotency_key == row["idempotency_key"], bare)

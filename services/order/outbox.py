@@ -1,4 +1,4 @@
-"""The outbox: events that were written with their orders and wait for the relay."""
+"""The outbox: events stored together with their orders, waiting for the relay."""
 
 import threading
 import time
@@ -30,15 +30,15 @@ log = structlog.get_logger()
 
 SOURCE = "/services/order"
 
-#: How long one count of the backlog serves all requests of a process.
+#: Seconds for which all requests of a process reuse one count of the backlog.
 COUNT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many events wait, and for how many seconds the oldest has; None when none does.
+    """Number of waiting events, and age of the oldest in seconds; None if there is none.
 
-    `set_aside`: those that cannot be published and wait for somebody to repair them.
+    `set_aside`: number of events that cannot be published until an operator repairs them.
     """
 
     pending: int
@@ -46,13 +46,13 @@ class Backlog:
     set_aside: int = 0
 
 
-_WAITS = outbox.c.set_aside.is_(None)
-#: As the driver hands it over: one time that SQLAlchemy cannot read would fail every row.
+_WAITING = outbox.c.set_aside.is_(None)
+#: Read as text: SQLAlchemy would fail on all rows if it could not parse the time of one.
 _CREATED_AT = type_coerce(outbox.c.created_at, String).label("created_at")
 
 
 def backlog(engine: Engine) -> Backlog:
-    oldest = select(_CREATED_AT).where(_WAITS).order_by(outbox.c.seq).limit(1)
+    oldest = select(_CREATED_AT).where(_WAITING).order_by(outbox.c.seq).limit(1)
     counts = select(func.count(), func.count(outbox.c.set_aside)).select_from(outbox)
     with reading(engine) as tx:
         total, aside = tx.execute(counts).one()
@@ -73,7 +73,7 @@ def _time(value: object) -> datetime:
 
 
 class BacklogLimit:
-    """Refuses orders while `limit` events wait. It may be late by COUNT_SECONDS."""
+    """Refuses orders while `limit` or more events are waiting, up to COUNT_SECONDS late."""
 
     def __init__(
         self, engine: Engine, limit: int, *, clock: Callable[[], float] = time.monotonic
@@ -87,7 +87,7 @@ class BacklogLimit:
 
     def check(self) -> None:
         """Raises OutboxFull."""
-        # One request counts; the others go by the last count instead of waiting for it.
+        # One request counts; the others use the last count instead of waiting.
         is_old = self._clock() - self._counted_at >= COUNT_SECONDS
         if is_old and self._counting.acquire(blocking=False):
             try:
@@ -96,18 +96,20 @@ class BacklogLimit:
             finally:
                 self._counting.release()
         if self._full:
-            raise OutboxFull(f"{self._limit} or more orders wait to be published: try again later")
+            raise OutboxFull(
+                f"{self._limit} or more orders are waiting to be published: retry later"
+            )
 
     def _count(self) -> int:
-        """Up to the limit: what lies beyond need not be read to know that it is too much."""
-        some = select(outbox.c.seq).where(_WAITS).limit(self._limit).subquery()
+        """The number of waiting events, counted only up to the limit."""
+        some = select(outbox.c.seq).where(_WAITING).limit(self._limit).subquery()
         with reading(self._engine) as tx:
             return tx.scalar(select(func.count()).select_from(some)) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingEvent:
-    """A row of the outbox, as the message that it becomes."""
+    """A row of the outbox, and the message made from it."""
 
     seq: int
     message: Message
@@ -118,7 +120,7 @@ class _Headers(msgspec.Struct):
 
 
 class _Row(msgspec.Struct):
-    """SQLite keeps a value of any type in any column."""
+    """Checks the types of a row, since SQLite stores a value of any type in any column."""
 
     seq: int
     id: str
@@ -134,13 +136,13 @@ _ROWS = (
         *(outbox.c[name] for name in _Row.__struct_fields__ if name != "created_at"),
         _CREATED_AT,
     )
-    .where(_WAITS)
+    .where(_WAITING)
     .order_by(outbox.c.seq)
 )
 
 
 def oldest(connection: Connection, limit: int) -> tuple[list[WaitingEvent], dict[int, str]]:
-    """The oldest rows; and of those that cannot become a message, their numbers and why."""
+    """The oldest rows; and for rows that cannot be turned into messages, the reason by number."""
     with translated(), connection.execution_options(read_only=True).begin():
         rows = connection.execute(_ROWS.limit(limit)).all()
     waiting, unreadable = [], {}
@@ -153,19 +155,20 @@ def oldest(connection: Connection, limit: int) -> tuple[list[WaitingEvent], dict
 
 
 def set_aside(connection: Connection, reasons: Mapping[int, str]) -> None:
-    """Keep these rows, with the reason why, and publish what comes after them."""
+    """Mark rows as unpublishable, by number and reason, so that the relay skips them."""
     if not reasons:
         return
     with translated(), connection.execution_options(read_only=False).begin():
         for seq, reason in reasons.items():
-            row = update(outbox).where(outbox.c.seq == seq, _WAITS)
+            row = update(outbox).where(outbox.c.seq == seq, _WAITING)
             connection.execute(row.values(set_aside=reason))
             log.error("outbox.set_aside", seq=seq, reason=reason)
 
 
 def still_there(connection: Connection, rows: Collection[WaitingEvent]) -> list[WaitingEvent]:
-    """Those that are in the outbox, and no others under their numbers: a database that was put in
-    the place of another, behind which it lagged, gives numbers a second time.
+    """The given rows that are still in the outbox, compared by number and event id.
+
+    After a failover to a replica that lagged behind, numbers may be assigned a second time.
     """
     numbered = {row.seq: row for row in rows}
     query = select(outbox.c.seq, outbox.c.id).where(outbox.c.seq.in_(numbered))
@@ -174,8 +177,8 @@ def still_there(connection: Connection, rows: Collection[WaitingEvent]) -> list[
     return [numbered[seq] for seq, id in found if numbered[seq].message.id == id]
 
 
-#: The numbers are written into the statement: hundreds of parameters would cost more, on their
-#: way to PostgreSQL, than all the rest that the relay does with its database.
+#: The numbers are literals in the statement: with PostgreSQL, hundreds of parameters would cost
+#: more than everything else that the relay does with its database.
 _REMOVE = delete(outbox).where(
     outbox.c.seq.in_(bindparam("seqs", expanding=True, literal_execute=True))
 )
@@ -184,8 +187,8 @@ _REMOVE = delete(outbox).where(
 def remove(connection: Connection, seqs: Collection[int]) -> None:
     """Delete exactly these rows.
 
-    Not all rows up to the last: a transaction that began earlier may commit later, and then
-    its row appears below rows that were published before it.
+    Not all rows up to the last one: a transaction that began earlier may commit later, and its
+    row then appears below rows that have already been published.
     """
     with translated(), connection.execution_options(read_only=False).begin():
         connection.execute(_REMOVE, {"seqs": seqs})

@@ -1,4 +1,4 @@
-"""`python -m services.order.prune`: forget old idempotency keys. Orders and outbox rows stay."""
+"""`python -m services.order.prune`: delete old idempotency keys, but no orders or outbox rows."""
 
 import sys
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ def run(settings: PruneSettings) -> None:
 
 
 def forget_keys(engine: Engine, cutoff: datetime, *, batch: int = BATCH) -> int:
-    """Free the keys of orders placed before the cutoff, in batches; return how many."""
+    """Delete the keys of orders placed before the cutoff, in batches; return their number."""
     old = (orders.c.idempotency_key.is_not(None)) & (orders.c.placed_at < cutoff)
     some = select(orders.c.seq).where(old).limit(batch)
     nothing = {"idempotency_key": None, "fingerprint": None}

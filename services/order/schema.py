@@ -1,4 +1,4 @@
-"""The tables of the order service: the orders, and what is written with them, outbox or run."""
+"""The tables of the order service: orders, outbox, and runs of synchronous orders."""
 
 from sqlalchemy import (
     BigInteger,
@@ -18,10 +18,10 @@ from shared.faults.store import faults_table
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+# SQLite generates row numbers only in a column of exactly the type INTEGER.
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
 
-#: `items` holds the JSON of the event, byte for byte, so that prices stay what they were.
+#: `items` is the JSON of the event, byte for byte, so that prices are stored exactly.
 orders = Table(
     "orders",
     metadata,
@@ -38,7 +38,7 @@ orders = Table(
     sqlite_autoincrement=True,
 )
 
-# Most orders come without a key and need no entry in this index.
+# Most orders have no key and need no entry in this index.
 _with_a_key = orders.c.idempotency_key.is_not(None)
 Index(
     "orders_idempotency_key",
@@ -49,10 +49,10 @@ Index(
 )
 
 #: Named as Debezium's outbox event router expects it, plus what our own relay needs.
-#: `set_aside`: why the relay cannot publish this row; NULL in one that waits. Set it to NULL again
-#: once the cause is repaired, and the relay publishes the row.
-#: AUTOINCREMENT: SQLite would otherwise give the number of a deleted row to a new one, and a
-#: relay that was slow to delete the old row would delete the new one.
+#: `set_aside`: why the relay cannot publish this row; NULL in a waiting row. After repairing the
+#: cause, set it to NULL, and the relay publishes the row.
+#: AUTOINCREMENT: otherwise SQLite would reuse the number of a deleted row, and a relay that was
+#: slow to delete the old row would delete the new one.
 outbox = Table(
     "outbox",
     metadata,
@@ -68,9 +68,9 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-#: An order that is done by calls has a row here and none in the outbox. `lease_until`: seconds
-#: since 1970 until which somebody is at it, 0 when nobody is. `stages`: the calls of the last
-#: time that ended, as JSON.
+#: A synchronous order has a row here and none in the outbox. `lease_until`: end of the lease of
+#: the process working on it, in seconds since 1970; 0 if there is none. `stages`: the calls of
+#: the last completed run, as JSON.
 runs = Table(
     "runs",
     metadata,

@@ -1,4 +1,4 @@
-"""The HTTP side of the order service: read the request, call one function, answer."""
+"""The HTTP side of the order service: read the request, call one function, respond."""
 
 import re
 
@@ -18,9 +18,9 @@ from services.order.errors import (
 )
 from services.order.faults import inject_faults
 from services.order.history import (
-    LARGEST_CURSOR,
-    LONGEST_PAGE,
-    USUAL_PAGE,
+    DEFAULT_PAGE,
+    MAX_CURSOR,
+    MAX_PAGE,
     find_order,
     page_of_orders,
 )
@@ -43,7 +43,7 @@ from shared.faults.views import fault_views
 from shared.http.app import create_app, is_encoded, json_response, read_body
 from shared.http.operator_auth import Guard, operators_only
 
-#: W3C Trace Context, the version that there is. An id of zeros only is none.
+#: W3C Trace Context, version 00. An id of zeros only is invalid.
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -58,17 +58,17 @@ def create_order_app(
     mode: Mode = Mode.ASYNC,
     token: SecretStr | None = None,
 ) -> Flask:
-    """`place` writes an order in the mode async, `engine` is for whatever reads. `synchronous`
-    places the orders that ask for another mode than async; `mode` is for those that ask for none.
+    """`place` stores orders of the mode async, `synchronous` processes the other modes, and
+    `mode` is the default. `engine` is used for reading.
 
-    `token` opens what is for operators: the list of all orders, the state of the outbox, and
-    `injector`, as far as that is allowed.
+    `token` grants access to the operators' paths: the list of orders, the state of the outbox,
+    and fault injection, if `injector` allows it.
     """
     app = create_app(exposition(BacklogWatch(lambda: backlog(engine)).backlog))
     app.register_error_handler(RequestRefused, to_problem)
     app.register_error_handler(OrderFailed, failed_to_problem)
     app.register_blueprint(_placing(place, bound, synchronous, mode))
-    app.register_blueprint(_looking(engine, synchronous.runs, consumers))
+    app.register_blueprint(_lookup(engine, synchronous.runs, consumers))
     app.register_blueprint(_for_operators(engine, synchronous.runs, operators_only(token)))
     app.register_blueprint(fault_views(injector.faults, operators_only(token)))
     app.register_blueprint(_health(engine, injector))
@@ -79,17 +79,17 @@ def create_order_app(
 
 
 def _placing(
-    place: Place, bound: BacklogLimit, synchronous: SynchronousPlacing, usual: Mode
+    place: Place, bound: BacklogLimit, synchronous: SynchronousPlacing, default: Mode
 ) -> Blueprint:
     views = Blueprint("placing", __name__)
 
     @views.post("/orders")
     def post() -> Response:
-        mode = _mode(usual)
+        mode = _mode(default)
         key = read_key(request.headers.get("Idempotency-Key"))
         order = read_order(read_json(_body()))
         if mode is not Mode.ASYNC:
-            return _done(synchronous.place(order, mode, key=key, traceparent=_traceparent()))
+            return _completed(synchronous.place(order, mode, key=key, traceparent=_traceparent()))
         bound.check()
         return _accepted(place(order, key=key, traceparent=_traceparent()))
 
@@ -100,19 +100,19 @@ def _accepted(placed: Placed) -> Response:
     return _placed(placed, 202)
 
 
-def _done(done: FinishedRun) -> Response:
+def _completed(done: FinishedRun) -> Response:
     return _placed(done, 201, stages=done.stages)
 
 
 def _placed(order: Placed | FinishedRun, status: int, **more: object) -> Response:
-    answer = {"orderId": order.order_id, "status": order.status, "totalAmount": order.total_amount}
-    response = json_response(answer | more, status)
+    body = {"orderId": order.order_id, "status": order.status, "totalAmount": order.total_amount}
+    response = json_response(body | more, status)
     response.headers["Location"] = f"/orders/{order.order_id}"
     return response
 
 
-def _looking(engine: Engine, runs: Runs, consumers: Consumers) -> Blueprint:
-    views = Blueprint("looking", __name__)
+def _lookup(engine: Engine, runs: Runs, consumers: Consumers) -> Blueprint:
+    views = Blueprint("lookup", __name__)
 
     @views.get("/orders/<order_id>")
     def one(order_id: str) -> Response:
@@ -131,8 +131,8 @@ def _for_operators(engine: Engine, runs: Runs, guard: Guard) -> Blueprint:
 
     @views.get("/orders")
     def page() -> Response:
-        limit = _number("limit", LONGEST_PAGE) or USUAL_PAGE
-        found = page_of_orders(engine, limit=limit, cursor=_number("cursor", LARGEST_CURSOR))
+        limit = _number("limit", MAX_PAGE) or DEFAULT_PAGE
+        found = page_of_orders(engine, limit=limit, cursor=_number("cursor", MAX_CURSOR))
         cursor = None if found.next is None else str(found.next)
         return json_response({"orders": found.orders, "next": cursor})
 
@@ -156,7 +156,7 @@ def _health(engine: Engine, injector: FaultInjector) -> Blueprint:
 
     @views.get("/health/ready")
     def ready() -> Response:
-        """Only the database counts: without a broker, orders are accepted all the same."""
+        """Checks only the database: orders are accepted even without a broker."""
         try:
             check_schema(engine, metadata)
         except DatabaseUnavailable as error:
@@ -169,34 +169,34 @@ def _health(engine: Engine, injector: FaultInjector) -> Blueprint:
 
 def _body() -> bytes:
     if request.mimetype != "application/json":
-        raise WrongMediaType(f"the body is {request.mimetype or 'of no declared media type'}")
+        raise WrongMediaType(f"the media type is {request.mimetype or 'missing'}")
     charset = request.mimetype_params.get("charset", "utf-8")
     if is_encoded() or charset.lower() not in ("utf-8", "utf8"):
-        raise WrongMediaType("the body is encoded: send it as it is, in UTF-8")
+        raise WrongMediaType("the body is encoded: send it in UTF-8, without Content-Encoding")
     return read_body()
 
 
 def _traceparent() -> str:
-    """The caller's trace, "" where it sent none that is valid: the order goes on without."""
+    """The caller's trace context; "" if it is missing or invalid."""
     header = request.headers.get("traceparent", "")
     return header if _TRACEPARENT.fullmatch(header) else ""
 
 
-def _mode(usual: Mode) -> Mode:
-    """The mode that the request asks for. Raises InvalidMode."""
+def _mode(default: Mode) -> Mode:
+    """The requested mode, or the default. Raises InvalidMode."""
     values = request.args.getlist("mode")
     if not values:
-        return usual
+        return default
     if len(values) == 1 and values[0] in list(Mode):
         return Mode(values[0])
-    raise InvalidMode(f"mode takes one of {', '.join(Mode)}")
+    raise InvalidMode(f"mode must be one of {', '.join(Mode)}")
 
 
 def _number(name: str, largest: int) -> int | None:
-    """A query parameter, None where it is absent. Raises InvalidPage."""
+    """A query parameter; None if it is missing. Raises InvalidPage."""
     text = request.args.get(name)
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,19}", text) or not 1 <= int(text) <= largest:
-        raise InvalidPage(f"{name} takes a number from 1 to {largest}")
+        raise InvalidPage(f"{name} must be a number from 1 to {largest}")
     return int(text)

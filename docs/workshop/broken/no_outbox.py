@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from services.order.app import compose
 from services.order.modes import Mode
 from services.order.order_form import NewOrder
-from services.order.order_row import PLACE_ORDER, has_its_key, new_row
+from services.order.order_row import PLACE_ORDER, has_same_key, new_row
 from services.order.outbox import SOURCE
 from services.order.placing import ACCEPTED, Placed
 from services.order.schema import orders
@@ -58,7 +58,7 @@ def place_order(
 
 def _placed_before(engine: Engine, row: dict[str, Any]) -> Placed:
     with reading(engine) as tx:
-        before = tx.execute(select(orders).where(has_its_key(row))).one()
+        before = tx.execute(select(orders).where(has_same_key(row))).one()
     return Placed(before.order_id, before.status, before.total_amount)
 
 

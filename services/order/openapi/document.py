@@ -1,4 +1,4 @@
-"""The OpenAPI document of the order service, put together."""
+"""Assembles the OpenAPI document of the order service."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from services.order.openapi.schemas import SCHEMAS
 from shared.openapi.document import document as framed
 
 _DESCRIPTION = """\
-Takes orders: writes each down together with its event, and answers. Everything else happens \
-afterwards, in other services.
+Accepts orders: stores each order together with its event, and responds. Other services do \
+everything else afterwards.
 
-Every refusal is a problem document (RFC 9457), and nothing was written, but for an order that \
-failed (`502`, `504`): it is there, and what was done for it is not undone. A method that a path \
-does not have is answered with `405`, and `Allow` names those that it has.\
+Every refusal is a problem document (RFC 9457), and nothing was stored. The exception is a failed \
+order (`502`, `504`): it is stored, and its effects are not undone. A method that a path does not \
+support returns `405`, with the supported methods in `Allow`.\
 """
 
 

@@ -1,4 +1,4 @@
-"""The page at /docs: Swagger UI from a package, and nothing from anywhere else."""
+"""The page at /docs: Swagger UI, served from an installed package."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -8,16 +8,16 @@ from werkzeug.exceptions import NotFound
 
 _OURS = Path(__file__).parent
 
-#: File: its media type. Of what the package brings these two are needed; the start is our own,
-#: since the package's page starts by a script within the page, which the policy forbids.
+#: Media type by file name. Two files come from the package. `start.js` is ours, since the page of
+#: the package has an inline script, which the policy forbids.
 ASSETS = {
     "start.js": "text/javascript",
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
 }
 
-#: What the browser may load, and whom scripts may talk to: this service and nobody else.
-#: Swagger UI sets styles on single elements, and has its icons inside of its style sheet.
+#: The browser may load from, and scripts may connect to, this service only. Swagger UI needs
+#: inline styles, and has icons in its style sheet.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; "
@@ -43,10 +43,10 @@ def _send(name: str, media_type: str) -> Response:
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.add_etag()
-    # What a browser has already is not sent again.
+    # Files that the browser has cached are not sent again.
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
 def _swagger_ui() -> Path:
-    """The package's folder. Nothing of it is run here: it only carries the files."""
+    """The folder of the package, from which only static files are used."""
     return Path(str(files("flask_swagger_ui"))) / "dist"

@@ -1,4 +1,4 @@
-"""The paths of the document: each route of the service, what it takes and what it answers."""
+"""The paths of the document: each route with its parameters and responses."""
 
 from typing import Any
 
@@ -58,7 +58,9 @@ _PLACE = operation(
     "Place an order",
     {
         **given(202, "Accepted.", json_of("Placed"), headers=LOCATION, links=_LINKS),
-        **given(201, "Done by every service.", json_of("Done"), headers=LOCATION, links=_LINKS),
+        **given(
+            201, "Completed by every service.", json_of("Done"), headers=LOCATION, links=_LINKS
+        ),
         **failed(StageFailed, StageTimedOut),
         **refused(
             [
@@ -70,27 +72,27 @@ _PLACE = operation(
         ),
     },
     **_FOR_CUSTOMERS,
-    description="Answers as soon as the order is written down; all else happens afterwards. "
-    "In the modes `sync` and `parallel` it answers when every service has done its part, and the "
-    "order fails if one of them does not.",
+    description="Responds as soon as the order is stored; the services process it afterwards. In "
+    "the modes `sync` and `parallel` it responds when every service has finished, and the order "
+    "fails if one of them fails.",
     parameters=[MODE, IDEMPOTENCY_KEY, TRACEPARENT],
     requestBody=NEW_ORDER,
 )
 
 
-def _look(name: str, summary: str, answer: str, schema: str, **more: Any) -> dict[str, Any]:
-    """What is known of one order."""
+def _lookup(name: str, summary: str, answer: str, schema: str, **more: Any) -> dict[str, Any]:
+    """An operation that looks up one order."""
     found = answers(200, answer, schema, *kinds(UnknownOrder), NO_SUCH_PATH, UNAVAILABLE)
     return operation(name, summary, found, **_FOR_CUSTOMERS, parameters=[ORDER_ID], **more)
 
 
-_GET = _look("getOrder", "Look an order up", "The order.", "Order")
-_JOURNEY = _look(
+_GET = _lookup("getOrder", "Look up an order", "The order.", "Order")
+_JOURNEY = _lookup(
     "getJourney",
-    "What each service has done with an order",
+    "State of an order at each service",
     "The journey so far.",
     "Journey",
-    description="Asks every service, and waits 2 s at most for each.",
+    description="Queries every service, with a timeout of 2 s for each.",
 )
 _REFUSALS = (UNAUTHORIZED, OFF, UNAVAILABLE)
 _PAGE = answers(200, "A page of orders.", "Orders", *kinds(InvalidPage), *_REFUSALS)
@@ -98,7 +100,7 @@ _LIST = for_operators("listOrders", "All orders, newest first", _PAGE)
 _LIST["parameters"] = [LIMIT, CURSOR]
 _OUTBOX = for_operators(
     "getOutbox",
-    "How many events wait to be published, for how long, and what is being done",
+    "State of the outbox: waiting events, their age, and synchronous orders in progress",
     answers(200, "The state of the outbox.", "Outbox", *_REFUSALS),
 )
 
@@ -107,7 +109,7 @@ def _page(name: str, summary: str, *media_types: str) -> dict[str, Any]:
     return page(name, summary, *media_types) | _OF_THE_SERVICE
 
 
-_ASSET = _page("getAsset", "What the page is made of", "text/javascript", "text/css")
+_ASSET = _page("getAsset", "A file of the page", "text/javascript", "text/css")
 _ASSET["parameters"] = [ASSET]
 _ASSET["responses"] |= refused([NO_SUCH_PATH])
 
@@ -119,6 +121,6 @@ PATHS: dict[str, Any] = {
     **fault_paths("orders that are placed"),
     **service_paths("Whether orders can be placed", **_OF_THE_SERVICE),
     "/openapi.json": {"get": _page("getDocument", "This document", "application/json")},
-    "/docs": {"get": _page("getDocs", "A page to try all of this at", "text/html")},
+    "/docs": {"get": _page("getDocs", "A page for trying out the API", "text/html")},
     "/docs/{asset}": {"get": _ASSET},
 }

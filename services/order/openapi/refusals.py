@@ -1,9 +1,9 @@
-"""How orders are refused, and how they fail: told by the very classes that are raised."""
+"""Documents the refusals and failures, derived from the exception classes."""
 
 from services.order.errors import OrderFailed, RequestRefused
 from shared.openapi.answers import PROBLEM, RETRY_AFTER, Answers, Refusal, location, refused
 
-LOCATION = location("Where the order is to be found.")
+LOCATION = location("The URL of the order.")
 
 
 def kinds(*errors: type[RequestRefused | OrderFailed]) -> list[Refusal]:
@@ -19,7 +19,7 @@ def kinds(*errors: type[RequestRefused | OrderFailed]) -> list[Refusal]:
 
 
 def failed(*errors: type[OrderFailed]) -> Answers:
-    """Answers about an order that is there, and has failed."""
+    """Responses about an order that is stored and has failed."""
     answers = refused(kinds(*errors))
     for error in errors:
         answer = answers[str(error.status)]

@@ -1,4 +1,4 @@
-"""The shapes in the document, with the limits that the code itself checks."""
+"""The schemas of the document, with the limits that the code checks."""
 
 from services.order.history import Order
 from services.order.journey import (
@@ -44,7 +44,7 @@ from shared.openapi.shapes import (
 )
 from shared.openapi.structs import answered
 
-#: Without an example of its own, the page at /docs makes one up from the pattern: line noise.
+#: Without an example, the page at /docs generates an unreadable one from the pattern.
 _AN_ORDER = {"examples": ["ord-789"]}
 _A_USER = {"examples": ["usr-123"]}
 AN_ORDER_ID = ID | _AN_ORDER
@@ -56,7 +56,7 @@ _STATUS = {"enum": [ACCEPTED, PENDING, COMPLETED, FAILED]}
 _ITEM = {
     "productId": ID | {"examples": ["prod-456"]},
     "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY, "examples": [2]},
-    "price": money(int(MAX_PRICE)) | {"description": "Of one piece.", "examples": [49.99]},
+    "price": money(int(MAX_PRICE)) | {"description": "Per piece.", "examples": [49.99]},
 }
 _HOW_MANY = {"minItems": 1, "maxItems": MAX_ITEMS}
 _TOTAL = money(MAX_TOTAL) | {"examples": [99.98]}
@@ -66,7 +66,7 @@ _NEW_ORDER = closed(
         "userId": _NEW_USER_ID,
         "items": a_list(an_object(_ITEM, additionalProperties=False), **_HOW_MANY),
     },
-    {"totalAmount": _TOTAL | {"description": "May be left out; else it has to be right."}},
+    {"totalAmount": _TOTAL | {"description": "Optional; if given, it must be correct."}},
 )
 _PLACED = {"orderId": AN_ORDER_ID, "status": {"enum": [ACCEPTED]}, "totalAmount": _TOTAL}
 _STAGES = {"stages": a_list(ref("Stage"), description="The calls that were made.")}
@@ -75,8 +75,8 @@ _ANSWERED = answered(Order, Journey)
 _STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED, UNDONE, UNKNOWN]
 _STATE = {
     "enum": _STATES,
-    "description": f"`{UNKNOWN}`: the service does not answer, as `reason` explains. `{UNDONE}`: "
-    "it did not do it, and no event comes.",
+    "description": f"`{UNKNOWN}`: the service does not respond, for the reason in `reason`. "
+    f"`{UNDONE}`: it did not process the order, and will not receive an event.",
 }
 
 _PROBLEM = an_object(
@@ -87,8 +87,8 @@ _PROBLEM = an_object(
         "stage": TEXT,
         **_STAGES,
     },
-    description="RFC 9457. `errors` names each field at fault by its JSON pointer (RFC 6901). "
-    "`stage` names the service that failed an order, and `stages` what was done for it.",
+    description="RFC 9457. `errors` names each invalid field by its JSON pointer (RFC 6901). "
+    "`stage` names the service that failed, and `stages` lists the calls that were made.",
 )
 
 SCHEMAS: dict[str, Schema] = {
@@ -103,7 +103,7 @@ SCHEMAS: dict[str, Schema] = {
         orderId=_AN_ORDER,
         eventId=_UUID,
         userId=_A_USER,
-        # They are stored as JSON, and shown unread: their type says nothing.
+        # Stored as JSON and returned unparsed, so their type contains no schema.
         items=a_list(ref("Item"), **_HOW_MANY),
         totalAmount=_TOTAL,
         status=_STATUS,

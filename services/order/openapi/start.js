@@ -1,4 +1,4 @@
-// An order can be sent at once: the request is open, and filled in with the document's example.
+// "Try it out" is already active, so the example request can be sent at once.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#page",
@@ -6,6 +6,6 @@ SwaggerUIBundle({
   tryItOutEnabled: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
-  // By default, a service on the internet is asked whether the document is valid.
+  // By default, Swagger UI sends the document to a validator on the internet.
   validatorUrl: null,
 });

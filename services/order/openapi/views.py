@@ -1,4 +1,4 @@
-"""`/openapi.json`: what this service takes and answers, for programs; `/docs`, for people."""
+"""The API documentation: `/openapi.json` for programs, `/docs` for people."""
 
 from flask import Blueprint, Response
 

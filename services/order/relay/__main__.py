@@ -1,4 +1,4 @@
-"""`python -m services.order.relay`: takes what waits in the outbox to the broker."""
+"""`python -m services.order.relay`: publishes the events in the outbox."""
 
 from flask import Blueprint, Response
 from sqlalchemy import Engine
@@ -20,7 +20,7 @@ from shared.transport import Broker, connect
 
 
 def compose(settings: RelaySettings, *, broker: Broker | None = None) -> Process:
-    """Tests bring a `broker` whose publisher stops at a certain moment, or drops an event."""
+    """Tests pass a `broker` whose publisher stops at a certain point or drops an event."""
     engine = open_database(settings.database_url)
     broker = broker or connect(settings.broker_url, settings.retry_ladder)
     relay = Relay(engine, broker, settings.consumers)
@@ -35,19 +35,19 @@ def _health(relay: Relay, engine: Engine, watch: BacklogWatch) -> Blueprint:
 
     @views.get("/health/ready")
     def ready() -> Response:
-        """A relay that stands by is ready as well: to take over."""
+        """A relay on standby is ready too: ready to take over."""
         try:
-            state, away = watch.backlog(), None
+            state, unavailable = watch.backlog(), None
         except DatabaseUnavailable as error:
-            state, away = Backlog(0, None), str(error)
-        reason = relay.why_not_ready() or away or database_problem(engine, metadata)
+            state, unavailable = Backlog(0, None), str(error)
+        reason = relay.why_not_ready() or unavailable or database_problem(engine, metadata)
         body = {
             "ready": reason is None,
             "reason": reason,
             "role": "active" if relay.active else "standby",
-            "pending": None if away else state.pending,
+            "pending": None if unavailable else state.pending,
             "oldestAgeSeconds": state.oldest_age_seconds,
-            "setAside": None if away else state.set_aside,
+            "setAside": None if unavailable else state.set_aside,
         }
         return json_response(body, 200 if reason is None else 503)
 

@@ -1,4 +1,4 @@
-"""One relay at a time: two of them would publish every event twice."""
+"""Allows one active relay: two would publish every event twice."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,17 +9,16 @@ from sqlalchemy import Connection, Engine, text
 
 from shared.database.engine import translated
 
-#: The key of the advisory lock. Any number will do, as long as nobody else in this database
-#: uses it.
+#: The key of the advisory lock: any number not used for another lock in this database.
 LOCK = 7_201_483
 
-#: A relay that is frozen (a stopped process, a paused machine) asks nothing of its session, but
-#: its kernel keeps the connection alive. PostgreSQL ends the session after this time, and with it
-#: the lock. Longer than a publisher waits for the broker, as nothing is asked meanwhile either.
+#: A frozen relay (a stopped process, a paused machine) leaves its session idle while its kernel
+#: keeps the connection alive. PostgreSQL ends the session, and with it the lock, after this time.
+#: Longer than a publisher waits for the broker, since the session is idle then too.
 FROZEN_SECONDS = 40
 
-#: The lock and its limit together, so that no relay has the one without the other. PostgreSQL
-#: knows the setting from version 14 on.
+#: Sets the lock and its time limit together, so that no relay has one without the other. The
+#: setting exists since PostgreSQL 14.
 _TRY = text("""
     SELECT pg_try_advisory_lock(:key),
         CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL
@@ -28,25 +27,25 @@ _TRY = text("""
 
 
 def exclusive(engine: Engine) -> AbstractContextManager[Connection | None]:
-    """The connection with which this process alone may relay; None while another one does.
+    """A connection that holds the lock; None while another relay holds it.
 
-    The lock is free again when the context ends, and when the process or its connection dies.
+    The lock is released when the context, the process or its connection ends.
     """
     return _on_postgresql(engine) if engine.dialect.name == "postgresql" else _on_sqlite(engine)
 
 
 @contextmanager
 def _on_postgresql(engine: Engine) -> Iterator[Connection | None]:
-    """The lock belongs to the session that reads and deletes, and so the three end together.
+    """Take the lock in the session that also reads and deletes, so that they end together.
 
-    Taken on another connection, it could be lost while this one still publishes. A relay that
-    was frozen and has lost it can finish the batch in its hands, which another one publishes as
-    well, but delete nothing and read nothing new.
+    On a separate connection, it could be lost while this one still publishes. After losing the
+    lock, a relay that was frozen can finish the batch in progress, which another relay publishes
+    as well, but cannot delete or read anything.
     """
     autocommit = {"isolation_level": "AUTOCOMMIT"}
     with translated(), engine.connect().execution_options(**autocommit) as connection:
-        # Returned to the pool, the session would live on and keep the lock; detached, closing
-        # ends it.
+        # Back in the pool, the session would stay open and keep the lock; a detached connection
+        # ends its session when closed.
         connection.detach()
         with connection.begin():
             is_ours = connection.scalar(_TRY)
@@ -55,7 +54,7 @@ def _on_postgresql(engine: Engine) -> Iterator[Connection | None]:
 
 @contextmanager
 def _on_sqlite(engine: Engine) -> Iterator[Connection | None]:
-    """SQLite has one machine, and there the operating system frees what a dead process held."""
+    """SQLite runs on one machine, whose operating system releases the locks of dead processes."""
     with Path(f"{engine.url.database}.relay-lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

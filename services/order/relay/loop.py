@@ -1,7 +1,7 @@
-"""The relay: takes events from the outbox to the broker, in the order in which they came.
+"""The relay: publishes the events in the outbox, in the order in which they were stored.
 
-At least once: a row is deleted after the broker has confirmed its event, so a crash in between
-publishes the event again, with the same id, and the consumers' inboxes recognise it.
+At least once: a row is deleted after the broker has confirmed its event, so after a crash in
+between the event is published again, with the same id, and the consumers' inboxes recognise it.
 """
 
 import threading
@@ -21,19 +21,19 @@ from shared.transport import Broker, Publisher
 log = structlog.get_logger()
 
 BATCH = 500
-#: After a batch of which nothing was taken, so many are tried, and each tenth time a whole batch.
+#: Batch size after a batch that was refused entirely; every tenth batch is a whole one.
 FEW = 10
 WHOLE_EVERY = 10
-#: Seconds from one look into the outbox to the next: short while there is work, since each is
-#: part of how long an event takes, and growing to the longer one while there is none.
+#: Seconds between two polls of the outbox: short while there is work, since it adds to the delay
+#: of each event, and growing to the longer pause while there is none.
 BUSY_SECONDS = 0.002
 IDLE_SECONDS = 0.15
-#: How often a second relay tries to become the active one.
+#: Seconds between two attempts of a standby relay to become active.
 STANDBY_SECONDS = 0.5
 QUEUE_CHECK_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 2.0
-#: How long a stop waits for the batch in hand.
+#: How long a stop waits for the batch in progress.
 STOP_SECONDS = 20.0
 
 
@@ -49,7 +49,7 @@ class Relay:
         clock: Callable[[], float] = time.monotonic,
         stopping: threading.Event | None = None,
     ) -> None:
-        """`stopping` is set once it should end, and all its pauses end then."""
+        """Setting `stopping` ends the loop and interrupts its pauses."""
         self._engine = engine
         self._broker = broker
         self._consumers = consumers
@@ -65,18 +65,18 @@ class Relay:
         self._on_death: Callable[[], None] = lambda: None
 
     def start(self, on_death: Callable[[], None]) -> None:
-        """Begin to publish. `on_death` is called should the loop end by an error of its own."""
+        """Start publishing. `on_death` is called if the loop ends with an unexpected error."""
         self._on_death = on_death
         self._thread.start()
 
     def stop(self) -> None:
-        """End the batch in hand and take no other."""
+        """Finish the batch in progress and start no other."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
 
     def why_not_ready(self) -> str | None:
-        """What keeps it from publishing, or from taking over; None when nothing does."""
+        """Why it cannot publish or take over; None if it can."""
         if not self._thread.is_alive():
             return "the relay has stopped"
         return "stopping" if self._stopping.is_set() else self._reason
@@ -86,14 +86,14 @@ class Relay:
             while not self._stopping.is_set():
                 self._try()
         except BaseException:
-            # First: a log that cannot be written must not keep a dead relay alive.
+            # Before logging: a log that cannot be written must not keep a dead relay alive.
             self._on_death()
             log.exception("relay.died")
 
     def _try(self) -> None:
-        """Relay until something is away, then wait, longer each time. Everything is kept.
+        """Relay until the broker or the database fails, then pause, longer each time.
 
-        The lock is given up meanwhile: another relay may reach what this one does not.
+        The lock is released during the pause, since another relay may be able to reach them.
         """
         try:
             self._relay()
@@ -112,31 +112,29 @@ class Relay:
             if connection is not None:
                 self._publish_until_stopped(connection)
                 return
-        self._all_is_well()
+        self._note_success()
         self._stopping.wait(STANDBY_SECONDS)
 
-    def _all_is_well(self) -> None:
+    def _note_success(self) -> None:
         self._reason = None
         self._refused_whole = 0
         self._pause = FIRST_PAUSE_SECONDS
 
     def _check_queues(self) -> None:
-        """A queue that does not exist yet does not get what is published now: publish nothing.
+        """Raises BrokerUnavailable if a queue is missing: it would not receive these events.
 
-        The broker does not tell. It confirms a message as soon as one queue has it.
+        The broker does not report that: it confirms a message as soon as one queue has it.
         """
         if self._clock() - self._queues_checked_at < QUEUE_CHECK_SECONDS:
             return
         if missing := self._broker.missing(self._consumers):
-            raise BrokerUnavailable(
-                f"run the topology step first, there is no {', '.join(missing)}"
-            )
+            raise BrokerUnavailable(f"run the topology step first: {', '.join(missing)} missing")
         self._queues_checked_at = self._clock()
 
     def _batch_size(self) -> int:
-        """Few while all is refused: the queues that are there may have got each of these.
+        """Small while everything is refused, since existing queues may receive each retry.
 
-        Not always few, since the first few may be refused for their own sake.
+        Not always small, since the first few events may be the ones at fault.
         """
         return BATCH if self._refused_whole % WHOLE_EVERY == 0 else FEW
 
@@ -154,7 +152,7 @@ class Relay:
         while not self._stopping.is_set():
             self._check_queues()
             published = publish_batch(connection, publisher, self._unfinished, self._batch_size())
-            self._all_is_well()
+            self._note_success()
             pause = BUSY_SECONDS if published else min(pause * 2, IDLE_SECONDS)
             if published < BATCH:
                 self._stopping.wait(pause)

@@ -1,4 +1,4 @@
-"""Takes one batch from the outbox to the broker."""
+"""Publishes one batch from the outbox."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,31 +13,31 @@ from shared.transport import Publisher
 
 log = structlog.get_logger()
 
-PUBLISHED = Counter("outbox_published", "Events that the broker has confirmed.")
+PUBLISHED = Counter("outbox_published", "Events confirmed by the broker.")
 
-#: A row that the broker refuses so often, each time taking one that came after it, is at fault.
+#: A row is at fault after this many refusals, each while the broker accepted a later row.
 REFUSALS = 3
 
 
 @dataclass(slots=True)
 class Unfinished:
-    """What a relay remembers from one batch to the next: no more than one batch of rows."""
+    """The state that a relay keeps between batches: at most one batch of rows."""
 
-    #: Published and confirmed, and perhaps still in the outbox.
+    #: Published and confirmed, but possibly still in the outbox.
     confirmed: Sequence[WaitingEvent] = ()
     refusals: Mapping[int, int] = field(default_factory=dict)
 
-    def judge(self, waiting: Sequence[WaitingEvent], failed: PublishFailed) -> dict[int, str]:
-        """The rows that are themselves at fault, and why.
+    def find_faulty(self, waiting: Sequence[WaitingEvent], failed: PublishFailed) -> dict[int, str]:
+        """The rows that are themselves at fault, with the reason.
 
-        When a queue is full or missing, the broker refuses what comes later as well, or says
-        that it is not for their own sake.
+        If a queue is full or missing, the broker also refuses later rows, or reports that the
+        refused rows are not to blame.
         """
         taken = [row.message.id in failed.confirmed for row in waiting]
         last = max((place for place, was_taken in enumerate(taken) if was_taken), default=-1)
-        innocent = failed.confirmed | failed.blameless
+        cleared = failed.confirmed | failed.blameless
         refused = {
-            row.seq: place for place, row in enumerate(waiting) if row.message.id not in innocent
+            row.seq: place for place, row in enumerate(waiting) if row.message.id not in cleared
         }
         self.refusals = {
             seq: self.refusals.get(seq, 0) + (place < last) for seq, place in refused.items()
@@ -48,10 +48,10 @@ class Unfinished:
 def publish_batch(
     connection: Connection, publisher: Publisher, unfinished: Unfinished, limit: int
 ) -> int:
-    """Publish the oldest events and delete those that were confirmed; return their number.
+    """Publish the oldest events and delete the confirmed ones; return their number.
 
-    No transaction is open while the broker is waited for. After an error, what is in the outbox
-    is published again, except for what `unfinished` knows as confirmed.
+    No transaction is open while waiting for the broker. After an error, the rows in the outbox
+    are published again, except those that `unfinished` lists as confirmed.
     """
     _delete_left_over(connection, unfinished)
     waiting, unreadable = oldest(connection, limit)
@@ -61,23 +61,23 @@ def publish_batch(
     try:
         publisher.publish([row.message for row in waiting])
     except PublishFailed as failed:
-        _tidy_up(connection, unfinished, waiting, failed)
+        _settle_failed(connection, unfinished, waiting, failed)
         raise
     unfinished.confirmed, unfinished.refusals = waiting, {}
     _delete_confirmed(connection, unfinished)
     return len(waiting)
 
 
-def _tidy_up(
+def _settle_failed(
     connection: Connection,
     unfinished: Unfinished,
     waiting: Sequence[WaitingEvent],
     failed: PublishFailed,
 ) -> None:
     unfinished.confirmed = [row for row in waiting if row.message.id in failed.confirmed]
-    guilty = unfinished.judge(waiting, failed)
+    faulty = unfinished.find_faulty(waiting, failed)
     _delete_confirmed(connection, unfinished)
-    set_aside(connection, guilty)
+    set_aside(connection, faulty)
 
 
 def _delete_left_over(connection: Connection, unfinished: Unfinished) -> None:

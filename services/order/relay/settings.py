@@ -1,4 +1,4 @@
-"""What the relay takes from the environment."""
+"""Settings of the relay, read from the environment."""
 
 from shared.settings import BrokerUrl, DatabaseUrl, Ladder, Names, Port, ServiceSettings
 from shared.transport import LADDER
@@ -10,5 +10,5 @@ class RelaySettings(ServiceSettings):
     database_url: DatabaseUrl
     broker_url: BrokerUrl
     retry_ladder: Ladder = LADDER
-    #: Whose queues have to exist before anything is published.
+    #: The consumers whose queues must exist before anything is published.
     consumers: Names = CONSUMERS

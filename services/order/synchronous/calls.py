@@ -1,4 +1,4 @@
-"""The stages of an order that is done while the client waits: a call to each consumer."""
+"""The stages of a synchronous order: one call to each consumer."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,22 +18,23 @@ from shared.openapi.fields import Amount
 from shared.transport import Message
 from shared.transport.http_binding import to_http_headers
 
-#: A neighbour that is there takes a connection at once; one that is not must not cost more.
+#: A running service accepts connections at once; one that is down must not cost more time.
 CONNECT_SECONDS = 2.0
 FAILED = "failed"
 TIMED_OUT = "timed_out"
-#: What a consumer answers when its effect is there: done by this call, or by an earlier one.
+#: Outcomes of a consumer whose effect is applied, by this call or an earlier one.
 SUCCEEDED = ("applied", "applied_before")
+NO_OUTCOME = "the response contains no outcome"
 
 
 class Stage(msgspec.Struct, frozen=True, rename="camel"):
-    """A call that was made to a service."""
+    """A call to a service."""
 
     stage: Annotated[str, Meta(description="The name of the service that was called.")]
     outcome: str
-    started_seconds: Annotated[Amount, Meta(description="From the beginning of the first call.")]
+    started_seconds: Annotated[Amount, Meta(description="From the start of the first call.")]
     seconds: Annotated[Amount, Meta(description="How long the call took.")]
-    reason: Annotated[str | None, Meta(description="Why it did not succeed.")] = None
+    reason: Annotated[str | None, Meta(description="Why it failed.")] = None
 
     @property
     def succeeded(self) -> bool:
@@ -50,8 +51,8 @@ class _Problem(msgspec.Struct):
 
 
 class StageCalls:
-    """Calls the consumers at `urls`, by name and in this order. `timeout` is in seconds, of a
-    call; `orders` is how many orders are done at the same time, at most.
+    """Calls the consumers at `urls`, by name, in this order. `timeout`: seconds per call;
+    `orders`: maximum number of orders at the same time.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class StageCalls:
         self._timeout = timeout
         self._clock = clock
         threads = max(1, orders * len(urls))
-        # No connection that the consumer may be closing just now: a call that fails on its way
+        # No keep-alive: the consumer might close the connection during a call, and a failed call
         # fails the order.
         self._client = client or open_client(
             timeout,
@@ -77,19 +78,19 @@ class StageCalls:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stage")
 
     def longest(self, mode: Mode) -> float:
-        """Seconds that the calls of one order can take, all of them together."""
+        """Maximum duration of all the calls of one order, in seconds."""
         calls = len(self._urls) if mode is Mode.SYNC else 1
         return calls * (self._timeout + CONNECT_SECONDS)
 
     def run(self, mode: Mode, message: Message) -> tuple[Stage, ...]:
-        """Those that were called. In turn, nobody is called after the first that fails."""
+        """Call the consumers; in the mode sync, stop after the first failure."""
         began = self._clock()
         call = lambda name: self._call(name, message, began)  # noqa: E731
         if mode is Mode.PARALLEL:
             return tuple(self._threads.map(call, self._urls))
-        return self._in_turn(call)
+        return self._one_by_one(call)
 
-    def _in_turn(self, call: Callable[[str], Stage]) -> tuple[Stage, ...]:
+    def _one_by_one(self, call: Callable[[str], Stage]) -> tuple[Stage, ...]:
         done: list[Stage] = []
         for name in self._urls:
             done.append(call(name))
@@ -109,30 +110,30 @@ class StageCalls:
         try:
             response = self._client.post(url, content=message.body, headers=headers)
         except httpx.TimeoutException:
-            return TIMED_OUT, f"no answer within {self._timeout:g} s"
+            return TIMED_OUT, f"no response within {self._timeout:g} s"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return FAILED, f"it does not answer: {str(error) or type(error).__name__}"
-        return _answered(response)
+            return FAILED, f"no response: {str(error) or type(error).__name__}"
+        return _read_outcome(response)
 
 
 def failed_stage(stages: Sequence[Stage]) -> Stage | None:
-    """The first that did not succeed, in the order of the consumers."""
+    """The first failed stage, in the order of the consumers."""
     return next((stage for stage in stages if not stage.succeeded), None)
 
 
-def _answered(response: httpx.Response) -> tuple[str, str | None]:
+def _read_outcome(response: httpx.Response) -> tuple[str, str | None]:
     if response.status_code != httpx.codes.OK:
         return FAILED, _reason(response)
-    answer = _Outcome()
+    body = _Outcome()
     with suppress(DocumentError):
-        answer = read_document(response.content, _Outcome)
-    if answer.outcome in SUCCEEDED:
-        return answer.outcome, None
-    return FAILED, f"it answers {answer.outcome or 'what is no outcome'!r}"
+        body = read_document(response.content, _Outcome)
+    if body.outcome in SUCCEEDED:
+        return body.outcome, None
+    return FAILED, f"unexpected outcome {body.outcome!r}" if body.outcome else NO_OUTCOME
 
 
 def _reason(response: httpx.Response) -> str:
     problem = _Problem()
     with suppress(DocumentError):
         problem = read_document(response.content, _Problem)
-    return f"it answers {response.status_code} {problem.detail or problem.title}".strip()
+    return f"it responded with {response.status_code} {problem.detail or problem.title}".strip()

@@ -1,7 +1,7 @@
 """Places an order synchronously: calls the consumers while the client waits.
 
-The asynchronous mode is compared with this. Nothing of it goes through the outbox, or each effect
-would be there twice.
+The baseline that the asynchronous mode is compared with. These orders bypass the outbox; otherwise
+each effect would be applied twice.
 """
 
 import threading
@@ -16,12 +16,12 @@ from services.order.synchronous.runs import PENDING, ClaimedRun, FinishedRun, Ru
 from shared.events import ORDER_PLACED, OrderPlaced, encode
 from shared.transport import Message
 
-#: Seconds by which a lease exceeds the calls: for the database, and for clocks that differ.
+#: Seconds added to the lease, for database access and clock differences.
 LEASE_MARGIN = 5.0
 
 
 class SynchronousPlacing:
-    """`limit`: how many orders are done at the same time in this process, at most."""
+    """`limit`: maximum number of orders at the same time in this process."""
 
     def __init__(self, runs: Runs, stages: StageCalls, *, limit: int) -> None:
         self.runs = runs
@@ -32,8 +32,10 @@ class SynchronousPlacing:
     def place(
         self, order: NewOrder, mode: Mode, *, key: str | None = None, traceparent: str = ""
     ) -> FinishedRun:
-        """Raises StageFailed or StageTimedOut for an order that is written down and has failed,
-        TooManySynchronous and what `Runs.begin` raises for one that nothing was done about.
+        """Process an order while the client waits.
+
+        Raises StageFailed or StageTimedOut if the order is stored and has failed, and
+        TooManySynchronous and the errors of `Runs.begin` if nothing was done.
         """
         if not self._free.acquire(blocking=False):
             raise TooManySynchronous(self._why_full())
@@ -44,8 +46,8 @@ class SynchronousPlacing:
 
     def _why_full(self) -> str:
         if not self._limit:
-            return "half of a single thread is none: start the service with THREADS of 2 or more"
-        return f"{self._limit} orders are being done here, and others need threads as well"
+            return "synchronous orders get half of the threads: set THREADS to 2 or more"
+        return f"{self._limit} orders are in progress; the other threads are reserved"
 
     def _place(
         self, order: NewOrder, mode: Mode, *, key: str | None, traceparent: str
@@ -61,7 +63,7 @@ class SynchronousPlacing:
 
 
 def _message(run: ClaimedRun, order: NewOrder, traceparent: str) -> Message:
-    """The event; resumed, it has the id and the time that it had before."""
+    """The event; a resumed order keeps the id and time of its event."""
     event = OrderPlaced(run.order_id, order.user_id, order.items, order.total_amount)
     return Message(
         id=run.event_id,

@@ -1,4 +1,4 @@
-"""Keeps the orders that are done by calls: pending under a lease, then completed or failed."""
+"""Stores synchronous orders: pending under a lease, then completed or failed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from services.order.errors import KeyReused, OrderInProgress
 from services.order.modes import Mode
-from services.order.order_row import PLACE_ORDER, has_its_key
+from services.order.order_row import PLACE_ORDER, has_same_key
 from services.order.placing import ORDERS_PLACED, TRIES
 from services.order.schema import orders, runs
 from services.order.synchronous.calls import Stage, failed_stage
@@ -31,7 +31,7 @@ _read_stages = msgspec.json.Decoder(tuple[Stage, ...]).decode
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
-    """An order that this process may do now, until `lease_until` (seconds since 1970)."""
+    """An order that this process may process until `lease_until` (seconds since 1970)."""
 
     order_id: str
     event_id: str
@@ -42,7 +42,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """An order that was done, by this request or by an earlier one."""
+    """An order that was completed or failed, in this request or an earlier one."""
 
     order_id: str
     status: str
@@ -52,7 +52,7 @@ class FinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """For those who look. `is_running`: somebody is at it; `stages` are those of the last time."""
+    """State for display. `is_running`: its lease is active; `stages`: those of the last run."""
 
     mode: str
     is_running: bool
@@ -60,14 +60,14 @@ class RunState:
 
 
 class Runs:
-    """Leases are told by the database's clock, the same for every replica."""
+    """Leases use the clock of the database, which all replicas share."""
 
     def __init__(self, engine: Engine, *, clock: Callable[[Connection], float] = clock_of) -> None:
         self._engine = engine
         self._clock = clock
 
     def begin(self, row: dict[str, Any], mode: Mode, *, lease: float) -> ClaimedRun | FinishedRun:
-        """Write the order down, or take up the one that has its key, for `lease` seconds.
+        """Store the order, or resume the one with the same key, under a lease of `lease` seconds.
 
         Raises OrderInProgress, KeyReused and DatabaseUnavailable.
         """
@@ -76,25 +76,25 @@ class Runs:
                 begun = self._begin(tx, row, mode, lease)
             if begun:
                 return begun
-        raise DatabaseUnavailable("the idempotency key is taken and freed, again and again")
+        raise DatabaseUnavailable("the idempotency key is repeatedly in use and freed")
 
     def _begin(
         self, tx: Connection, row: dict[str, Any], mode: Mode, lease: float
     ) -> ClaimedRun | FinishedRun | None:
-        """None when `prune` freed the key after it was found taken."""
+        """None if `prune` freed the key after it was found in use."""
         if tx.execute(PLACE_ORDER, row).rowcount == 1:
             return _begin_new(tx, row, mode, self._clock(tx) + lease)
-        found = tx.execute(select(orders).where(has_its_key(row)).limit(1)).one_or_none()
-        return self._begin_again(tx, found, row, lease) if found else None
+        found = tx.execute(select(orders).where(has_same_key(row)).limit(1)).one_or_none()
+        return self._resume(tx, found, row, lease) if found else None
 
-    def _begin_again(
+    def _resume(
         self, tx: Connection, found: Row[Any], row: dict[str, Any], lease: float
     ) -> ClaimedRun | FinishedRun:
         if found.fingerprint != row["fingerprint"]:
-            raise KeyReused("the key was used before, for an order that is not this one")
+            raise KeyReused("the key was used before, for a different order")
         this_run = runs.c.order_id == found.order_id
         run = tx.execute(select(runs).where(this_run).with_for_update()).one()
-        # Read again under the lock: whoever held it may have ended the order meanwhile.
+        # Read again under the lock: its previous holder may have finished the order.
         status = tx.scalar(select(orders.c.status).where(orders.c.seq == found.seq))
         if status == COMPLETED:
             return FinishedRun(
@@ -102,7 +102,7 @@ class Runs:
             )
         now = self._clock(tx)
         left = run.lease_until - now
-        # One that ends further ahead was taken by a clock that was wrong.
+        # A lease that ends later than this was taken by a wrong clock.
         if 0 < left <= LONGEST_LEASE:
             raise OrderInProgress(found.order_id, left)
         until = now + lease
@@ -112,15 +112,15 @@ class Runs:
         return _run(found._mapping, until)
 
     def end(self, run: ClaimedRun, stages: Sequence[Stage]) -> FinishedRun:
-        """Write down how it ended, unless another process has taken the order over meanwhile."""
+        """Store the result, unless another process has taken over the order in the meantime."""
         status = FAILED if failed_stage(stages) else COMPLETED
-        mine = (runs.c.order_id == run.order_id) & (runs.c.lease_until == run.lease_until)
+        own_lease = (runs.c.order_id == run.order_id) & (runs.c.lease_until == run.lease_until)
         text = msgspec.json.encode(stages).decode()
         with writing(self._engine) as tx:
-            ended = tx.execute(update(runs).where(mine).values(lease_until=0.0, stages=text))
+            ended = tx.execute(update(runs).where(own_lease).values(lease_until=0.0, stages=text))
             if ended.rowcount == 1:
-                the_order = orders.c.order_id == run.order_id
-                tx.execute(update(orders).where(the_order).values(status=status))
+                this_order = orders.c.order_id == run.order_id
+                tx.execute(update(orders).where(this_order).values(status=status))
         log.info("order.done", order=run.order_id, event_id=run.event_id, status=status)
         return FinishedRun(run.order_id, status, run.total_amount, stages)
 
@@ -134,7 +134,7 @@ class Runs:
         return RunState(row.mode, is_running, _read_stages(row.stages))
 
     def running(self) -> int:
-        """How many orders somebody is at."""
+        """The number of orders in progress."""
         with reading(self._engine) as tx:
             now = self._clock(tx)
             until = runs.c.lease_until

@@ -44,7 +44,7 @@ def test_a_database_that_does_not_answer_is_asked_once_and_told_of_in_time(
 ) -> None:
     watch = BacklogWatch(database.count, patience=PATIENCE)
     for _ in range(3):
-        with pytest.raises(DatabaseUnavailable, match="no answer within"):
+        with pytest.raises(DatabaseUnavailable, match="no response within"):
             watch.backlog()
     assert database.asked == 1
     database.answers.set()

@@ -100,7 +100,7 @@ def test_one_that_is_away_is_unknown_and_the_others_are_told(sqlite_url: str) ->
         "attempts": 0,
         "startedAt": None,
         "at": None,
-        "reason": "it does not answer: connection refused",
+        "reason": "no response: connection refused",
         "nextAt": None,
         "history": [],
     }
@@ -124,7 +124,7 @@ def test_one_that_answers_nonsense_is_unknown_with_the_reason(
     services = OrderService(sqlite_url, {"email": answer, "sms": applied}).journey()["services"]
     assert services["sms"] == STORY
     assert services["email"]["state"] == "unknown"
-    assert services["email"]["reason"].startswith("it does not answer: ")
+    assert services["email"]["reason"].startswith("no response: ")
 
 
 def test_all_are_asked_at_the_same_time(sqlite_url: str) -> None:

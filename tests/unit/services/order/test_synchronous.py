@@ -158,12 +158,12 @@ def test_the_call_is_the_event_that_the_contract_shows(sqlite_url: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "outcome", "reason"),
     [
-        (is_down, 502, "failed", "it does not answer: connection refused"),
-        (is_late, 504, "timed_out", "no answer within 5 s"),
-        (responds(503, detail="no database"), 502, "failed", "it answers 503 no database"),
-        (responds(200, outcome="ignored"), 502, "failed", "it answers 'ignored'"),
-        (responds(302), 502, "failed", "it answers 302"),
-        (lambda _r: httpx.Response(200, content=b"\xff"), 502, "failed", "what is no outcome"),
+        (is_down, 502, "failed", "no response: connection refused"),
+        (is_late, 504, "timed_out", "no response within 5 s"),
+        (responds(503, detail="no database"), 502, "failed", "it responded with 503 no database"),
+        (responds(200, outcome="ignored"), 502, "failed", "unexpected outcome 'ignored'"),
+        (responds(302), 502, "failed", "it responded with 302"),
+        (lambda _r: httpx.Response(200, content=b"\xff"), 502, "failed", "no outcome"),
     ],
     ids=["away", "late", "refused", "ignored", "elsewhere", "no JSON"],
 )

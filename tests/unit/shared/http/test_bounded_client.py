@@ -80,8 +80,8 @@ def test_a_stage_that_drips_has_timed_out(dripping: SmsServer) -> None:
 
 def test_a_journey_does_not_wait_for_a_service_that_drips(dripping: SmsServer) -> None:
     consumers = Consumers({"email": dripping.url})
-    assert seconds_of(lambda: consumers.ask("ord-1")) < 4
-    assert consumers.ask("ord-1")["email"].state == "unknown"
+    assert seconds_of(lambda: consumers.query("ord-1")) < 4
+    assert consumers.query("ord-1")["email"].state == "unknown"
 
 
 def test_the_dashboard_does_not_wait_for_a_service_that_drips(dripping: SmsServer) -> None:
