@@ -1,4 +1,4 @@
-"""`python -m services.dashboard`: the page on which the pipeline is watched."""
+"""`python -m services.dashboard`: the page for watching the pipeline."""
 
 from services.dashboard.app import compose
 from services.dashboard.hub import MOST_WATCHERS
@@ -7,7 +7,7 @@ from shared.observability import configure_logging
 from shared.serving.server import serve
 from shared.settings import main
 
-#: Beside the watchers: customers whose order is done by calls, and everybody else.
+#: One thread per open page, and the rest for synchronous orders and other requests.
 THREADS = MOST_WATCHERS + 24
 
 

@@ -1,11 +1,11 @@
-"""Orders as a customer of this shop would send them, made up."""
+"""Generates random orders."""
 
 from random import Random
 
 from shared.http.app import to_json
 from shop.prices import PRICES
 
-#: Some of what the shop sells.
+#: Some of the products of the shop.
 PRODUCTS = ("prod-123", "prod-204", "prod-305", "prod-310", "prod-456")
 USERS = 500
 

@@ -1,4 +1,4 @@
-"""One consumer as it is watched: what it tells of itself, and of the orders that are open there."""
+"""The state of one consumer: its reported activity, and its progress with the open orders."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,44 +19,45 @@ from shared.activity.shapes import (
     RecentStep,
 )
 
-#: Seconds between two looks into the inbox.
+#: Seconds between two queries of the inbox.
 INBOX_PERIOD = 1.5
-#: A process that has not answered for so many seconds is gone, or was never asked again.
+#: Seconds after which a process that has not responded is no longer counted.
 HEARD_SECONDS = 8.0
 
 
 class ConsumerState:
-    """Without tracked orders, for a latecomer, nobody asks it about orders."""
+    """`tracked` is None for a latecomer, whose inbox is not queried."""
 
     def __init__(self, service: WatchedService, tracked: TrackedOrders | None) -> None:
         self.name = service.name
         self._service = service
         self._tracked = tracked
-        self._to_ask: Sequence[str] = ()
+        self._to_check: Sequence[str] = ()
         self.activity = Polled(lambda: service.get("/activity", Activity))
         self.inbox = Polled(self._ended, every=INBOX_PERIOD)
-        #: What each of its processes holds, and when it said so: one of them answers at a time.
+        #: By process: time of the last report, and its unacknowledged deliveries. Each request
+        #: reaches only one process.
         self._processes: dict[str, tuple[float, int]] = {}
         self._seen: frozenset[tuple[str, str, int, datetime]] | None = None
 
     def refresh(self, threads: ThreadPoolExecutor) -> None:
-        # What to ask is noted here, since other threads ask: `tracked` belongs to this one.
+        # Copied here, since `tracked` belongs to this thread and the requests run in others.
         self.activity.refresh(threads)
         if self._tracked is not None:
-            self._to_ask = self._tracked.to_ask_about(self.name)
+            self._to_check = self._tracked.to_check(self.name)
             self.inbox.refresh(threads)
 
     def _ended(self) -> Mapping[str, str]:
-        """What became of the open orders: all that are tracked at first, then few."""
-        orders = self._to_ask
+        """The outcomes of the open orders: first of all tracked orders, later only of a few."""
+        orders = self._to_check
         ended: dict[str, str] = {}
         for first in range(0, len(orders), MOST_ORDERS):
             asked = Asked(list(orders[first : first + MOST_ORDERS]))
             ended |= self._service.post("/activity/ended", asked, Ended).ended
         return ended
 
-    def news(self) -> list[RecentStep]:
-        """Take in what was answered; steps that were not in the answer before, oldest first."""
+    def new_steps(self) -> list[RecentStep]:
+        """Process the responses; return the steps since the previous one, oldest first."""
         if self.inbox.collect() and self.inbox.value and self._tracked:
             self._tracked.ended(self.name, self.inbox.value)
         if not self.activity.collect() or self.activity.value is None:
@@ -82,34 +83,34 @@ class ConsumerState:
         return self._tracked is not None
 
     @property
-    def has_been_asked(self) -> bool:
-        """What is open there is known: its inbox has been looked into."""
+    def is_checked(self) -> bool:
+        """Whether its inbox has been queried, so that its open orders are known."""
         return self.is_followed and self.inbox.value is not None
 
     @property
     def is_known(self) -> bool:
-        """A latecomer is, once it has answered."""
+        """True for a latecomer only after its first response."""
         return self.is_followed or self.activity.value is not None
 
-    def _count_processes(self, told: Activity, at: float) -> None:
-        self._processes[told.process] = (at, told.unsettled)
+    def _count_processes(self, activity: Activity, at: float) -> None:
+        self._processes[activity.process] = (at, activity.unsettled)
         gone = [name for name, (heard, _) in self._processes.items() if at - heard > HEARD_SECONDS]
         for name in gone:
             del self._processes[name]
 
     @property
     def processes(self) -> int:
-        """How many have answered lately."""
+        """The number of processes that have responded recently."""
         return len(self._processes)
 
     @property
     def held(self) -> int:
-        """Deliveries in the hands of all of them."""
+        """Unacknowledged deliveries in all processes."""
         return sum(unsettled for _, unsettled in self._processes.values())
 
     @property
     def ready(self) -> int | None:
-        """Messages that no consumer holds; None while the broker does not tell."""
+        """Messages that are not delivered; None while the broker does not report them."""
         queue = self.activity.value.queue if self.activity.value else None
         if queue is None:
             return None
@@ -117,11 +118,11 @@ class ConsumerState:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing is in its queue, on a rung or in its hands, and that is known."""
-        told = self.activity.value
-        if told is None or told.queue is None or self.activity.reason:
+        """Whether it has no waiting, retrying or unacknowledged messages, as far as is known."""
+        activity = self.activity.value
+        if activity is None or activity.queue is None or self.activity.reason:
             return False
-        return (self.ready, told.queue.retrying, self.held) == (0, 0, 0)
+        return (self.ready, activity.queue.retrying, self.held) == (0, 0, 0)
 
 
 def _identity(step: RecentStep) -> tuple[str, str, int, datetime]:

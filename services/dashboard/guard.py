@@ -1,8 +1,8 @@
-"""Who may ask for what: this page alone, and for what changes something, an operator.
+"""Access control: requests from this page only, and changes by operators only.
 
-A page on localhost is reached by every site that the same browser has open. A site that points
-its own name at 127.0.0.1 (DNS rebinding) is told by the Host header, one that sends a form or a
-fetch across (CSRF) by the Origin header, which browsers add to whatever changes something.
+Every site open in the same browser can send requests to localhost. A site that points its own name
+at 127.0.0.1 (DNS rebinding) is detected by the Host header; one that submits a form or a fetch from
+another origin (CSRF), by the Origin header, which browsers add to requests that change something.
 """
 
 import hmac
@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from shared.http.app import json_response, problem, read_body
 from shared.http.documents import read_document
 
-#: What probes and Prometheus ask for, under whatever name they know this process by.
+#: For probes and Prometheus, which may use any host name.
 _OPEN = ("/health/", "/metrics")
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 SESSION_HOURS = 12
@@ -34,9 +34,9 @@ def guard_against_other_sites(app: Flask, hosts: Collection[str]) -> None:
             return None
         host = urlsplit(f"//{request.host}")
         if host.hostname not in {each.strip("[]") for each in hosts}:
-            return problem(403, "Unknown host", "This page is not served under that name.")
+            return problem(403, "Unknown host", "This page is not available under this host name.")
         if request.method not in _HARMLESS and not _is_own_page():
-            return problem(403, "Another site", "Only this page itself may do that.")
+            return problem(403, "Another site", "Only this page may send this request.")
         return None
 
 
@@ -45,9 +45,9 @@ def _is_own_page() -> bool:
 
 
 def keep_sessions(app: Flask, token: SecretStr) -> None:
-    """A signed cookie that no script can read and that other sites cannot have sent.
+    """Configure a signed session cookie that scripts cannot read and other sites cannot send.
 
-    It says that its browser knew the token, and is not the token.
+    It proves that the browser had the token, but does not contain it.
     """
     app.secret_key = token.get_secret_value()
     app.config.update(
@@ -58,11 +58,11 @@ def keep_sessions(app: Flask, token: SecretStr) -> None:
     )
 
 
-def operators_alone() -> Response | None:
-    """A check before views that change something."""
+def require_operator() -> Response | None:
+    """Refuses a request without an operator session."""
     if session.get("operator"):
         return None
-    return problem(401, "Operators only", "Say the operators' token first.")
+    return problem(401, "Operators only", "Enter the operator token first.")
 
 
 def session_views(token: SecretStr) -> Blueprint:
@@ -76,7 +76,7 @@ def session_views(token: SecretStr) -> Blueprint:
     def begin() -> Response:
         guess = read_document(read_body(), _Token).token.strip()
         if not hmac.compare_digest(guess.encode(), token.get_secret_value().encode()):
-            return problem(401, "Not the token", "That is not the operators' token.")
+            return problem(401, "Wrong token", "This is not the operator token.")
         session.permanent = True
         session["operator"] = True
         return json_response({"operator": True})

@@ -1,11 +1,11 @@
-"""Hands the newest snapshot to every browser that looks (server-sent events)."""
+"""Sends the newest snapshot to every open page (server-sent events)."""
 
 import threading
 from collections.abc import Generator
 
-#: Each browser holds a thread of this process.
+#: Each open page occupies a thread of this process.
 MOST_WATCHERS = 16
-#: A browser that hears nothing for so many seconds is sent a sign of life.
+#: Seconds without a snapshot after which a keep-alive comment is sent.
 SILENCE_SECONDS = 10.0
 
 
@@ -19,7 +19,7 @@ class Hub:
         self._closed = False
 
     def publish(self, snapshot: bytes) -> None:
-        """A line of JSON; whoever is slow sees the newest, and never a queue of old ones."""
+        """Set the newest snapshot, a line of JSON. A slow browser skips older ones."""
         with self._changed:
             self._number += 1
             self._snapshot = snapshot
@@ -31,7 +31,7 @@ class Hub:
             self._changed.notify_all()
 
     def wait_for_watcher(self, timeout: float) -> bool:
-        """True while somebody looks."""
+        """True if a page is open, or the hub is closed, within `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self._watchers > 0 or self._closed, timeout)
 
@@ -40,12 +40,12 @@ class Hub:
         return self._watchers >= self._most
 
     def stream(self) -> Generator[bytes, None, None]:
-        """The events for one browser, until it or this process goes away."""
+        """The events for one browser, until it disconnects or the hub is closed."""
         with self._changed:
             self._watchers += 1
             self._changed.notify_all()
         try:
-            # Only what comes from now on: an old snapshot is not news.
+            # Start with the next snapshot; the last one may be old.
             seen = self._number
             yield b"retry: 1000\n\n"
             while not self._closed:

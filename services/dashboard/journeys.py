@@ -1,15 +1,15 @@
-"""All that is known of one order: its journey, its mail and its text."""
+"""Finds the mail and the text of an order at the mail server and the SMS gateway."""
 
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from services.dashboard.watched_service import NoAnswer, WatchedService
+from services.dashboard.watched_service import NoResponse, WatchedService
 
-#: Mails and texts are looked for among so many.
+#: Number of mails to search, and of texts per page.
 SEARCHED = 1000
-#: As the email service makes a Message-ID of an event's id.
+#: The domain of the Message-IDs of the email service.
 MAIL_DOMAIN = "orders.example"
 
 
@@ -44,38 +44,38 @@ class _Texts(msgspec.Struct):
     next: str | None = None
 
 
-class FarEnds:
-    """The mail server and the SMS gateway: what they accepted for one event."""
+class DownstreamSystems:
+    """The mail server and the SMS gateway: the messages they accepted for an event."""
 
     def __init__(self, mail: WatchedService, gateway: WatchedService) -> None:
         self._mail = mail
         self._gateway = gateway
 
     def mail(self, event_id: str) -> dict[str, Any]:
-        """`{"to", "subject", "text"}`, or `{"reason"}`: why there is none to be shown."""
+        """`{"to", "subject", "text", "copies"}`, or `{"reason"}` if there is none."""
         wanted = f"{event_id}@{MAIL_DOMAIN}"
         try:
             newest = self._mail.get("/api/v1/messages", _Mails, {"limit": SEARCHED}).messages
             ids = [mail.id for mail in newest if mail.message_id == wanted]
             if not ids:
-                return {"reason": f"not among the newest {SEARCHED} mails that were accepted"}
+                return {"reason": f"not among the newest {SEARCHED} accepted mails"}
             mail = self._mail.get(f"/api/v1/message/{ids[0]}", _WholeMail)
-        except NoAnswer as error:
+        except NoResponse as error:
             return {"reason": str(error)}
         to = ", ".join(each.address for each in mail.to)
         return {"to": to, "subject": mail.subject, "text": mail.text, "copies": len(ids)}
 
     def text(self, event_id: str) -> dict[str, Any]:
-        """`{"to", "text", "at"}`, or `{"reason"}`."""
+        """`{"to", "text", "at"}`, or `{"reason"}` if there is none."""
         after: str | None = "0"
         try:
-            # The gateway lists the oldest first; a demo's few thousand are some pages.
+            # The gateway lists the oldest texts first; a demo has only a few pages.
             while after is not None:
                 page = self._gateway.get("/messages", _Texts, {"limit": SEARCHED, "after": after})
                 for text in page.messages:
                     if text.idempotency_key == event_id:
                         return {"to": text.to, "text": text.text, "at": text.accepted_at}
                 after = page.next
-        except NoAnswer as error:
+        except NoResponse as error:
             return {"reason": str(error)}
-        return {"reason": "the gateway has accepted none"}
+        return {"reason": "the gateway has not accepted one"}

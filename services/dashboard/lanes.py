@@ -1,4 +1,4 @@
-"""Two lanes in which orders are placed: by events, and by calls. Each times its answers."""
+"""Places orders in two lanes, asynchronous and synchronous, and measures response times."""
 
 import threading
 import time
@@ -14,22 +14,22 @@ import msgspec
 from msgspec import Meta
 
 from services.dashboard.baskets import basket
-from services.dashboard.watched_service import NoAnswer, WatchedService
+from services.dashboard.watched_service import NoResponse, WatchedService
 from shared.errors import DocumentError
 from shared.http.documents import read_document
 
-#: The modes that a lane takes.
+#: The modes of each lane.
 LANES = {"events": ("async",), "calls": ("sync", "parallel")}
 MOST_ORDERS = 10_000
-FASTEST = 200.0
-#: Orders of one lane that wait for their answer at once; the next one is due meanwhile, and late.
-UNDER_WAY = 32
-#: So many answers are shown, and so many of those that wait.
+MAX_RATE = 200.0
+#: Maximum number of unanswered orders per lane; beyond it, the next order is sent late.
+MAX_IN_FLIGHT = 32
+#: Number of responses, and of waiting orders, in the state of a lane.
 SHOWN = 40
 
 
 class LaneAnswer(msgspec.Struct, frozen=True, rename="camel"):
-    """What came of an order that was placed."""
+    """The result of placing an order."""
 
     number: int
     mode: str
@@ -40,7 +40,7 @@ class LaneAnswer(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """An order that waits for its answer, for so many `seconds` up to now."""
+    """An order that has been waiting for its response for `seconds`."""
 
     number: int
     mode: str
@@ -48,19 +48,19 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class LaneState(msgspec.Struct, frozen=True, rename="camel"):
-    """How a lane stands, and its newest orders."""
+    """Totals of a lane, and its newest orders."""
 
     sent: int
     answered: int
     refused: int
-    to_come: Annotated[int, Meta(description="Orders of the run that have not been sent.")]
+    to_come: Annotated[int, Meta(description="Orders of the run that have not been sent yet.")]
     rate: float
     waiting: tuple[Waiting, ...]
     answers: tuple[LaneAnswer, ...]
     median_seconds: Annotated[float | None, Meta(description="Of `answers`.")]
 
 
-class _Answered(msgspec.Struct, rename="camel"):
+class _OrderResponse(msgspec.Struct, rename="camel"):
     order_id: str | None = None
     detail: str | None = None
 
@@ -73,7 +73,7 @@ class LaneRun:
 
 
 class Lane:
-    """Places orders at the order service, one by one or as many as a run says."""
+    """Places orders at the order service, one at a time or as a run."""
 
     def __init__(
         self, order: WatchedService, rng: Random, clock: Callable[[], float] = time.monotonic
@@ -90,15 +90,15 @@ class Lane:
         self._running = threading.Lock()
 
     def place(self, mode: str) -> LaneAnswer:
-        """Place one order and wait for its answer."""
+        """Place one order and wait for the response."""
         number, began = self._begin(mode)
         try:
             response = self._order.send("POST", "/orders", basket(self._rng), {"mode": mode})
-            status, said = response.status_code, _read(response.content)
-        except NoAnswer as error:
-            status, said = 0, _Answered(detail=str(error))
+            status, body = response.status_code, _read(response.content)
+        except NoResponse as error:
+            status, body = 0, _OrderResponse(detail=str(error))
         seconds = self._clock() - began
-        answer = LaneAnswer(number, mode, status, seconds, said.order_id, said.detail)
+        answer = LaneAnswer(number, mode, status, seconds, body.order_id, body.detail)
         self._end(answer)
         return answer
 
@@ -117,7 +117,7 @@ class Lane:
             self._answers.append(answer)
 
     def start(self, run: LaneRun) -> bool:
-        """Begin a run beside the caller; False while another one is on."""
+        """Start a run in the background; False if one is already active."""
         if not self._running.acquire(blocking=False):
             return False
         self._stop.clear()
@@ -126,20 +126,20 @@ class Lane:
         return True
 
     def stop(self) -> None:
-        """Send no more; what was sent is waited for."""
+        """Stop sending; orders already sent still get their responses."""
         self._stop.set()
 
     def _run(self, run: LaneRun) -> None:
         try:
-            with ThreadPoolExecutor(UNDER_WAY, thread_name_prefix="customer") as customers:
+            with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="customer") as customers:
                 self._send_all(run, customers)
         finally:
             self._to_come, self._rate = 0, 0.0
             self._running.release()
 
     def _send_all(self, run: LaneRun, customers: ThreadPoolExecutor) -> None:
-        """On an open schedule: the next one is due whether or not the last is answered."""
-        free = threading.Semaphore(UNDER_WAY)
+        """Send on an open schedule, regardless of the responses so far."""
+        free = threading.Semaphore(MAX_IN_FLIGHT)
 
         def place() -> None:
             try:
@@ -175,8 +175,8 @@ class Lane:
         )
 
 
-def _read(content: bytes) -> _Answered:
+def _read(content: bytes) -> _OrderResponse:
     try:
-        return read_document(content, _Answered)
+        return read_document(content, _OrderResponse)
     except DocumentError:
-        return _Answered()
+        return _OrderResponse()

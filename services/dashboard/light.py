@@ -1,7 +1,7 @@
-"""The light: what may be said of the tracked orders, and nothing beyond that.
+"""Computes the light: the overall state of the tracked orders.
 
-Each order was looked for, by its id, in the inbox of each service. Whether the far ends, the
-mail server and the gateway, have each effect once and not twice is what `orderctl audit` checks.
+It relies on the inbox of each service, queried by order id. `orderctl audit` also checks that the
+mail server and the gateway have each effect exactly once.
 """
 
 import time
@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from services.dashboard.snapshot import StatusLight
 from services.dashboard.tracked_orders import TrackedOrders
 
-#: An order that nobody has, for so long, while nothing moves, is missing.
+#: Seconds of idleness after which an unprocessed order counts as missing.
 QUIET_SECONDS = 6.0
-#: What is older than that is no base for a verdict.
+#: Seconds after which data is too old for a verdict.
 STALE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Standing:
-    """One service at one moment. `idle`: its queue, its rungs, its hands and the outbox are empty.
-    `inbox_age`: seconds since its inbox was last asked about open orders; None for never.
+class ServiceStatus:
+    """The status of one service.
+
+    `idle`: no event in the outbox, its queue or its retries, and no delivery in flight.
+    `inbox_age`: seconds since its inbox was queried about open orders; None if it never was.
     """
 
     idle: bool
@@ -33,13 +35,16 @@ class Judge:
         self._idle_since: dict[str, float] = {}
 
     def judge(
-        self, tracked: TrackedOrders, standings: Mapping[str, Standing], orders_age: float | None
+        self,
+        tracked: TrackedOrders,
+        statuses: Mapping[str, ServiceStatus],
+        orders_age: float | None,
     ) -> StatusLight:
-        missing = {name: self._missing(tracked, name, each) for name, each in standings.items()}
-        ages = {"order": orders_age, **{name: each.inbox_age for name, each in standings.items()}}
+        missing = {name: self._missing(tracked, name, each) for name, each in statuses.items()}
+        ages = {"order": orders_age, **{name: each.inbox_age for name, each in statuses.items()}}
         unknown = tuple(name for name, age in ages.items() if age is None or age > STALE_SECONDS)
         known = [age for age in ages.values() if age is not None]
-        given_up = sum(tracked.given_up(name) for name in standings)
+        given_up = sum(tracked.given_up(name) for name in statuses)
         accepted, done = tracked.accepted, tracked.done
         return StatusLight(
             light=_light(unknown, missing, given_up, is_done=done == accepted),
@@ -53,10 +58,10 @@ class Judge:
             oldest_placed_at=next((each.placed_at for each in tracked.orders.values()), None),
         )
 
-    def _missing(self, tracked: TrackedOrders, name: str, standing: Standing) -> int:
-        """How many orders a service that has long been idle has not done."""
+    def _missing(self, tracked: TrackedOrders, name: str, status: ServiceStatus) -> int:
+        """The number of orders that a service has not processed, although it has long been idle."""
         waiting = tracked.waiting(name)
-        if not standing.idle or not waiting:
+        if not status.idle or not waiting:
             self._idle_since.pop(name, None)
             return 0
         since = self._idle_since.setdefault(name, self._clock())

@@ -1,4 +1,4 @@
-"""The order service as it is watched: which orders there are, and which left the outbox."""
+"""The state of the order service: the newest orders, and which have left the outbox."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from services.dashboard.tracked_orders import TrackedOrder, TrackedOrders
 from services.dashboard.watched_service import WatchedService
 from shared.activity.shapes import RATE_SECONDS, ActiveFault
 
-#: Orders a page, and pages at a time: so many may have been placed since the last look.
+#: Orders per page, and maximum pages per poll.
 PAGE = 200
 MOST_PAGES = 50
 
@@ -46,7 +46,7 @@ class OrderServiceState:
             source.refresh(threads)
 
     def _new_orders(self) -> list[TrackedOrder]:
-        """The newest page, and further ones until an order that is known: newest first."""
+        """Orders, newest first, page by page until a known order appears."""
         orders: list[TrackedOrder] = []
         query: dict[str, str | int] = {"limit": PAGE}
         for _ in range(MOST_PAGES):
@@ -58,7 +58,7 @@ class OrderServiceState:
         return orders
 
     def moves(self) -> Iterable[OrderMove]:
-        """Take in what was answered; what was placed, and what was published, since the last."""
+        """Process the responses; yield orders placed or published since the previous ones."""
         self._ready.collect()
         self._faults.collect()
         is_first = self.orders.value is None
@@ -70,11 +70,12 @@ class OrderServiceState:
             yield from (OrderMove("published", each) for each in gone[-MOST_MOVES:] if not is_first)
 
     def _left_before(self, outbox: Outbox) -> datetime:
-        """What was placed before then is in the outbox no more: before its oldest row, or, when
-        it is empty, before it was asked.
+        """Orders placed before this time have left the outbox.
+
+        The time of its oldest row, or of the request if the outbox was empty.
         """
-        asked = self._now() - timedelta(seconds=self.outbox.age or 0.0)
-        return asked - timedelta(seconds=outbox.oldest_age_seconds or 0.0)
+        requested_at = self._now() - timedelta(seconds=self.outbox.age or 0.0)
+        return requested_at - timedelta(seconds=outbox.oldest_age_seconds or 0.0)
 
     def side(self) -> OrderSide:
         ready, faults = self._ready.value, self._faults.value

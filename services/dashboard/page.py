@@ -1,8 +1,8 @@
-"""The page itself: files as they are, and a policy that lets nothing else in."""
+"""Serves the static files of the page, under a strict content security policy."""
 
 from flask import Blueprint, Flask, Response
 
-#: Scripts, styles and answers from this process; pictures also from within a style sheet.
+#: Scripts, styles and connections only from this process; images also from style sheets.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -28,6 +28,6 @@ def protect(app: Flask) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        # A file may be kept, and is asked about each time: a new version is seen at once.
+        # Static files have no-cache: browsers revalidate them and get a new version at once.
         response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -1,61 +1,61 @@
-"""Something that is asked again and again, by one thread at a time; the last answer is kept."""
+"""A value that is fetched repeatedly, one request at a time; the last response is kept."""
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from services.dashboard.watched_service import NoAnswer
+from services.dashboard.watched_service import NoResponse
 
 T = TypeVar("T")
 
 
 class Polled(Generic[T]):
-    """`every`: so many seconds pass, at least, from one question to the next."""
+    """`every`: minimum number of seconds between two requests."""
 
     def __init__(
         self,
-        ask: Callable[[], T],
+        fetch: Callable[[], T],
         *,
         every: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ask = ask
+        self._fetch = fetch
         self._every = every
         self._clock = clock
-        self._asking: Future[T] | None = None
-        self._asked_at = float("-inf")
-        #: The last answer, and when it had been asked for; None before the first.
+        self._pending: Future[T] | None = None
+        self._requested_at = float("-inf")
+        #: The last response, None before the first, and the time of its request.
         self.value: T | None = None
         self.value_at = float("-inf")
-        #: Why the last question had no answer; None when it had one.
+        #: Why the last request failed; None if it succeeded.
         self.reason: str | None = None
 
     def refresh(self, threads: ThreadPoolExecutor) -> None:
-        """Ask, unless that is going on already or was done a moment ago."""
-        is_due = self._clock() - self._asked_at >= self._every
-        if self._asking is None and is_due:
-            self._asked_at = self._clock()
-            self._asking = threads.submit(self._ask)
+        """Send a request, unless one is pending or the last was less than `every` ago."""
+        is_due = self._clock() - self._requested_at >= self._every
+        if self._pending is None and is_due:
+            self._requested_at = self._clock()
+            self._pending = threads.submit(self._fetch)
 
     @property
-    def asking(self) -> "Future[T] | None":
-        return self._asking
+    def pending(self) -> "Future[T] | None":
+        return self._pending
 
     def collect(self) -> bool:
-        """Take in what was answered since; True when that is something new."""
-        if self._asking is None or not self._asking.done():
+        """Process the response, if any; True if there is a new value."""
+        if self._pending is None or not self._pending.done():
             return False
-        asked, self._asking = self._asking, None
+        finished, self._pending = self._pending, None
         try:
-            self.value = asked.result()
-        except NoAnswer as error:
+            self.value = finished.result()
+        except NoResponse as error:
             self.reason = str(error)
             return False
-        self.value_at, self.reason = self._asked_at, None
+        self.value_at, self.reason = self._requested_at, None
         return True
 
     @property
     def age(self) -> float | None:
-        """Seconds since the last answer was asked for; None when there never was one."""
+        """Seconds since the request for the last response; None if there was none."""
         return None if self.value is None else max(0.0, self._clock() - self.value_at)

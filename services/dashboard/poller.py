@@ -1,4 +1,4 @@
-"""The thread that looks twice a second while somebody watches, once for all browsers."""
+"""The thread that polls twice per second while a page is open, once for all browsers."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ log = structlog.get_logger()
 
 #: Seconds from one snapshot to the next.
 PERIOD = 0.5
-#: Questions that are under way at once: some to each service.
-ASKING = 16
+#: Maximum number of concurrent requests, over all services.
+MAX_REQUESTS = 16
 
 
 class Poller:
@@ -42,17 +42,17 @@ class Poller:
 
     def _run(self) -> None:
         try:
-            with ThreadPoolExecutor(ASKING, thread_name_prefix="asking") as threads:
+            with ThreadPoolExecutor(MAX_REQUESTS, thread_name_prefix="poll") as threads:
                 while not self._stopping.is_set():
-                    self._look_if_watched(threads)
+                    self._poll_if_watched(threads)
         except BaseException:
-            # First: a log that cannot be written must not keep a dead poller alive.
+            # Before logging: a log that cannot be written must not keep a dead poller alive.
             self._on_death()
             log.exception("poller.died")
 
-    def _look_if_watched(self, threads: ThreadPoolExecutor) -> None:
+    def _poll_if_watched(self, threads: ThreadPoolExecutor) -> None:
         if not self._hub.wait_for_watcher(PERIOD):
             return
         began = time.monotonic()
-        self._hub.publish(to_json(self._system_state.look(threads)))
+        self._hub.publish(to_json(self._system_state.poll(threads)))
         self._stopping.wait(max(0.0, began + PERIOD - time.monotonic()))

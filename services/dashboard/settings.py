@@ -1,4 +1,4 @@
-"""What the dashboard takes from the environment."""
+"""Settings of the dashboard, read from the environment."""
 
 from typing import Annotated
 
@@ -16,23 +16,23 @@ CONSUMER_URLS = {
 
 
 class DashboardSettings(ServiceSettings):
-    """There is neither a BROKER_URL nor a DATABASE_URL: it knows what the services tell it."""
+    """Neither BROKER_URL nor DATABASE_URL: all data comes from the services."""
 
     port: Port = 8080
-    #: Needed here: it asks for what is for operators, and lets operators act.
+    #: Required: the dashboard uses the operators' paths, for polling and for its operators.
     operator_token: Annotated[
         SecretStr,
-        Field(min_length=16, max_length=256, description="the secret that the services know"),
+        Field(min_length=16, max_length=256, description="the operator token of the services"),
     ]
     order_url: HttpUrl = "http://127.0.0.1:8000"
     relay_url: HttpUrl = "http://127.0.0.1:8010"
     consumer_urls: Addresses = CONSUMER_URLS
-    #: Who may join later: drawn once it has answered, and not looked for by the light, since
-    #: nobody knows from which order on it should have done all of them.
+    #: Services that may join later. Drawn after their first response, and not covered by the
+    #: light, since the first order that they should have processed is not known.
     latecomer_urls: Addresses = Field(default_factory=dict)
     mail_url: HttpUrl = "http://127.0.0.1:8025"
     sms_gateway_url: HttpUrl = "http://127.0.0.1:8026"
     retry_ladder: Ladder = LADDER
     allowed_hosts: Annotated[
-        str, Field(description="names by which browsers reach it, separated by commas")
+        str, Field(description="host names for browsers, separated by commas")
     ] = "127.0.0.1,localhost,[::1]"

@@ -1,4 +1,4 @@
-"""What a browser is told, twice a second: a snapshot of all services, and how old each part is."""
+"""The snapshot sent to browsers twice per second: the state of all services, with ages."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -12,18 +12,18 @@ from shared.activity.shapes import ActiveFault, Activity
 from shared.openapi.fields import Time
 
 Age = Annotated[
-    float | None, Meta(description="Seconds since it was last heard; null before it ever was.")
+    float | None, Meta(description="Seconds since the last response; null before the first.")
 ]
 
-#: Of the moves of one kind at one service, so many are told from one snapshot to the next.
+#: Maximum number of moves per kind, service and snapshot.
 MOST_MOVES = 12
-#: So many of the newest orders are listed; a page of older ones is asked for.
+#: Number of newest orders in a snapshot; older ones are requested page by page.
 LISTED = 12
 
 
 class OrderMove(msgspec.Struct, frozen=True, rename="camel"):
-    """An order that went a step further, as a service has reported. `called`: it was applied by a
-    call, and never was in the service's queue.
+    """A step of an order, as reported by a service. `called`: applied by a synchronous call, so
+    the order was never in the service's queue.
     """
 
     step: str
@@ -31,7 +31,7 @@ class OrderMove(msgspec.Struct, frozen=True, rename="camel"):
     service: Annotated[
         str | None,
         Meta(
-            description="Null where it is the order service: `placed`, or `published`, which is "
+            description="Null for steps of the order service: `placed`, and `published`, which is "
             "to all services at once."
         ),
     ] = None
@@ -52,9 +52,7 @@ class OrderSide(msgspec.Struct, frozen=True, rename="camel"):
     """The order service."""
 
     age: Age
-    reason: Annotated[
-        str | None, Meta(description="Why it does not answer, or says that it is not ready.")
-    ]
+    reason: Annotated[str | None, Meta(description="Why it does not respond or is not ready.")]
     faults_allowed: bool
     faults: tuple[ActiveFault, ...]
     outbox: Outbox | None
@@ -68,21 +66,21 @@ class RelaySide(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ServiceSide(msgspec.Struct, frozen=True, rename="camel"):
-    """A consumer, and its part of the orders that are shown."""
+    """A consumer, and its progress with the tracked orders."""
 
     age: Age
     unreachable: Annotated[
-        str | None, Meta(description="Why it does not answer; `told` is then what it said last.")
+        str | None, Meta(description="Why it does not respond; `told` is then its last report.")
     ]
     told: Activity | None
-    processes: Annotated[int, Meta(description="How many of it have answered lately.")]
+    processes: Annotated[int, Meta(description="Processes that have responded recently.")]
     held: Annotated[int, Meta(description="Deliveries in flight in these processes.")]
-    ready: Annotated[int | None, Meta(description="Messages in its queue that no consumer holds.")]
+    ready: Annotated[int | None, Meta(description="Messages in its queue that are not delivered.")]
     waiting: Annotated[
         int | None,
         Meta(
-            description="Orders that it has not done; null for a latecomer, and before it was "
-            "asked for them."
+            description="Orders that it has not processed; null for a latecomer, and before its "
+            "inbox was queried."
         ),
     ]
     given_up: int | None
@@ -90,19 +88,19 @@ class ServiceSide(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class StatusLight(msgspec.Struct, frozen=True, rename="camel"):
-    """What is known of all orders together."""
+    """The overall state of the orders."""
 
     light: Annotated[
         str, Meta(description="`done`, `working`, `attention`, `missing` or `unknown`.")
     ]
-    orders: Annotated[int, Meta(description="How many orders the light stands for.")]
-    done: Annotated[int, Meta(description="Those of them that every service has done.")]
+    orders: Annotated[int, Meta(description="Orders that the light covers.")]
+    done: Annotated[int, Meta(description="Orders that every service has processed.")]
     given_up: int
     missing: Mapping[str, int]
     unknown: tuple[str, ...]
     by_calls: int
     checked_seconds_ago: Annotated[
-        float | None, Meta(description="Age of the oldest answer that it rests upon.")
+        float | None, Meta(description="Age of the oldest response it is based on.")
     ]
     oldest_placed_at: Time | None
 
@@ -113,7 +111,7 @@ class ListedOrder(msgspec.Struct, frozen=True, rename="camel"):
     total_amount: float
     status: str
     placed_at: Time
-    open: Annotated[tuple[str, ...], Meta(description="Services that have not done it.")]
+    open: Annotated[tuple[str, ...], Meta(description="Services that have not processed it.")]
 
 
 class Snapshot(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,4 +1,4 @@
-"""What is known of all services: asked for, taken in, and told as a snapshot."""
+"""Polls every service and builds the snapshot that browsers receive."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,7 +10,7 @@ import msgspec
 
 from services.dashboard.consumer_state import ConsumerState
 from services.dashboard.lanes import Lane
-from services.dashboard.light import Judge, Standing
+from services.dashboard.light import Judge, ServiceStatus
 from services.dashboard.order_state import OrderServiceState
 from services.dashboard.polled import Polled
 from services.dashboard.snapshot import (
@@ -27,12 +27,12 @@ from services.dashboard.tracked_orders import TrackedOrders
 from services.dashboard.watched_service import WatchedService
 from shared.activity.shapes import APPLIED
 
-#: How long the answers to a round of questions are waited for, in seconds.
-ANSWERS_WITHIN = 0.4
+#: Seconds to wait for the responses of one poll.
+RESPONSES_WITHIN = 0.4
 
 
 class SystemState:
-    """Brought up to date by `look`."""
+    """Brought up to date by `poll`."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class SystemState:
         others = {each.name: ConsumerState(each, None) for each in latecomers}
         self._consumers = followed | others
 
-    def look(self, threads: ThreadPoolExecutor) -> Snapshot:
-        """Ask, wait a little, and say what is known then."""
+    def poll(self, threads: ThreadPoolExecutor) -> Snapshot:
+        """Send requests, wait briefly, and return a snapshot of the responses so far."""
         self._order.refresh(threads)
         self._relay.refresh(threads)
         for watch in self._consumers.values():
             watch.refresh(threads)
-        wait([source.asking for source in self._sources() if source.asking], ANSWERS_WITHIN)
+        wait([source.pending for source in self._sources() if source.pending], RESPONSES_WITHIN)
         self._relay.collect()
         return self._snapshot(tuple(self._moves()))
 
@@ -74,19 +74,19 @@ class SystemState:
     def _moves(self) -> Iterable[OrderMove]:
         yield from self._order.moves()
         for name, watch in self._consumers.items():
-            steps = watch.news()
+            steps = watch.new_steps()
             for kind in {step.step for step in steps}:
                 newest = [step for step in steps if step.step == kind][-MOST_MOVES:]
                 yield from (self._move(kind, step.order_id, name) for step in newest)
 
     def _move(self, kind: str, order_id: str, service: str) -> OrderMove:
-        is_called = kind == APPLIED and self._tracked.is_by_calls(order_id)
+        is_called = kind == APPLIED and self._tracked.is_synchronous(order_id)
         return OrderMove("called" if is_called else kind, order_id, service)
 
     def _snapshot(self, moves: tuple[OrderMove, ...]) -> Snapshot:
         consumers = {name: each for name, each in self._consumers.items() if each.is_known}
         followed = {name: each for name, each in consumers.items() if each.is_followed}
-        standings = {name: self._standing(each) for name, each in followed.items()}
+        statuses = {name: self._status(each) for name, each in followed.items()}
         newest = islice(reversed(self._tracked.orders.values()), LISTED)
         return Snapshot(
             at=self._now(),
@@ -95,47 +95,53 @@ class SystemState:
             relay=_relay_side(self._relay),
             services={name: self._side(each) for name, each in consumers.items()},
             lanes={name: lane.state() for name, lane in self._lanes.items()},
-            verdict=self._judge.judge(self._tracked, standings, self._order.orders.age),
+            verdict=self._judge.judge(self._tracked, statuses, self._order.orders.age),
             orders=tuple(listed(o, self._tracked.missing_at(o.order_id)) for o in newest),
             moves=moves,
         )
 
     def _side(self, watch: ConsumerState) -> ServiceSide:
-        oldest = self._tracked.oldest(watch.name) if watch.has_been_asked else None
-        told = watch.activity.value
+        oldest = self._tracked.oldest(watch.name) if watch.is_checked else None
+        activity = watch.activity.value
         return ServiceSide(
             age=watch.activity.age,
             unreachable=watch.activity.reason,
-            told=told and msgspec.structs.replace(told, steps=()),
+            told=activity and msgspec.structs.replace(activity, steps=()),
             processes=watch.processes,
             held=watch.held,
             ready=self._in_queue(watch),
-            waiting=len(self._tracked.waiting(watch.name)) if watch.has_been_asked else None,
-            given_up=self._tracked.given_up(watch.name) if watch.has_been_asked else None,
+            waiting=len(self._tracked.waiting(watch.name)) if watch.is_checked else None,
+            given_up=self._tracked.given_up(watch.name) if watch.is_checked else None,
             oldest_seconds=None if oldest is None else self._seconds_since(oldest),
         )
 
     def _in_queue(self, watch: ConsumerState) -> int | None:
-        """Messages that wait in its queue.
+        """Number of messages waiting in its queue.
 
-        RabbitMQ does not count what it has handed out, and a consumer that waits for something
-        keeps as many as it may. While none are done, the open orders tell how many that are.
+        RabbitMQ does not count unacknowledged messages, and a paused consumer keeps its full
+        prefetch. While it is paused, their number is derived from the open orders.
         """
-        told, outbox = watch.activity.value, self._order.outbox.value
-        if watch.ready is None or not told or not told.queue or not told.reason or not outbox:
+        activity, outbox = watch.activity.value, self._order.outbox.value
+        if (
+            watch.ready is None
+            or not activity
+            or not activity.queue
+            or not activity.reason
+            or not outbox
+        ):
             return watch.ready
-        if told.queue.counts_held or not watch.has_been_asked:
+        if activity.queue.counts_held or not watch.is_checked:
             return watch.ready
-        elsewhere = watch.held + told.queue.retrying + outbox.pending
+        elsewhere = watch.held + activity.queue.retrying + outbox.pending
         return max(watch.ready, len(self._tracked.waiting(watch.name)) - elsewhere)
 
     def _seconds_since(self, at: datetime) -> float:
         return max(0.0, (self._now() - at).total_seconds())
 
-    def _standing(self, watch: ConsumerState) -> Standing:
+    def _status(self, watch: ConsumerState) -> ServiceStatus:
         outbox = self._order.outbox
         is_empty = outbox.reason is None and outbox.value is not None and not outbox.value.pending
-        return Standing(is_empty and watch.is_idle, watch.inbox.age)
+        return ServiceStatus(is_empty and watch.is_idle, watch.inbox.age)
 
 
 def _relay_side(source: Polled[Ready]) -> RelaySide:

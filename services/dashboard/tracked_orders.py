@@ -1,6 +1,6 @@
-"""The newest orders, and which of the services have come to an end with each.
+"""Tracks which services have processed each of the newest orders.
 
-The order service says which orders there are; every service is asked about each by its id.
+The order service provides the orders; every service is queried about each order id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +10,13 @@ import msgspec
 
 from shared.activity.shapes import APPLIED
 
-#: Older orders are forgotten here, and nothing that is shown stands for them.
+#: Older orders are dropped, and no displayed number includes them.
 MOST_ORDERS = 10_000
 ACCEPTED = "accepted"
 
 
 class TrackedOrder(msgspec.Struct, rename="camel"):
-    """Of an order, what is shown in a list."""
+    """The fields of an order that lists show."""
 
     order_id: str
     event_id: str
@@ -31,21 +31,21 @@ class TrackedOrder(msgspec.Struct, rename="camel"):
 
 
 class TrackedOrders:
-    """Only orders with the status `accepted` are followed: others are done by calls."""
+    """Only orders with the status `accepted` are followed; others are synchronous."""
 
     def __init__(self, services: Sequence[str], *, most: int = MOST_ORDERS) -> None:
         self._most = most
         self.orders: dict[str, TrackedOrder] = {}
         self._open: dict[str, dict[str, datetime]] = {name: {} for name in services}
         self._given_up: dict[str, set[str]] = {name: set() for name in services}
-        #: Accepted orders of which nobody has said that they left the outbox.
+        #: Accepted orders that are not known to have left the outbox.
         self.unpublished: dict[str, datetime] = {}
 
     def knows(self, order_id: str) -> bool:
         return order_id in self.orders
 
     def add(self, newest_first: Iterable[TrackedOrder]) -> list[TrackedOrder]:
-        """Take in a list of orders; return those that are new, the oldest first."""
+        """Add a list of orders; return the new ones, oldest first."""
         new = []
         for order in reversed(list(newest_first)):
             if order.order_id not in self.orders:
@@ -70,14 +70,14 @@ class TrackedOrders:
                 self._given_up[name].discard(order_id)
 
     def published(self, before: datetime) -> list[str]:
-        """Those placed before then have left the outbox; which of them had not until now?"""
+        """Mark orders placed before this time as published; return the newly published ones."""
         gone = [order_id for order_id, at in self.unpublished.items() if at < before]
         for order_id in gone:
             del self.unpublished[order_id]
         return gone
 
     def ended(self, service: str, ended: Mapping[str, str]) -> None:
-        """How these orders ended at a service. A dead letter stays open: it can be sent back."""
+        """Record outcomes at a service. A dead letter stays open, since it can be redriven."""
         for order_id, how in ended.items():
             if order_id not in self.orders:
                 continue
@@ -91,7 +91,7 @@ class TrackedOrders:
     def redriven(self, service: str, order_id: str) -> None:
         self._given_up[service].discard(order_id)
 
-    # --- what it says ------------------------------------------------------------------------
+    # --- queries -----------------------------------------------------------------------------
 
     @property
     def accepted(self) -> int:
@@ -99,33 +99,33 @@ class TrackedOrders:
 
     @property
     def done(self) -> int:
-        """Accepted orders with which every service is done."""
+        """Number of accepted orders that every service has processed."""
         still_open: set[str] = set().union(*self._open.values())
         return self.accepted - len(still_open)
 
     def waiting(self, service: str) -> list[str]:
-        """Orders that the service has neither done nor given up, the oldest first."""
+        """Orders that the service has neither processed nor given up, oldest first."""
         given_up = self._given_up[service]
         return [order_id for order_id in self._open[service] if order_id not in given_up]
 
-    def to_ask_about(self, service: str) -> list[str]:
-        """All that are not done, the oldest first: also a dead letter may have been sent back."""
+    def to_check(self, service: str) -> list[str]:
+        """Unprocessed orders, oldest first, including dead letters, which may be redriven."""
         return list(self._open[service])
 
     def given_up(self, service: str) -> int:
         return len(self._given_up[service])
 
     def oldest(self, service: str) -> datetime | None:
-        """When the oldest order was placed that waits for this service."""
+        """Placing time of the oldest order that waits for this service."""
         given_up = self._given_up[service]
         times = (at for order_id, at in self._open[service].items() if order_id not in given_up)
         return next(times, None)
 
-    def is_by_calls(self, order_id: str) -> bool:
-        """An order that is done by calls never was in a queue."""
+    def is_synchronous(self, order_id: str) -> bool:
+        """Whether the order is synchronous, and so was never in a queue."""
         order = self.orders.get(order_id)
         return order is not None and not order.is_accepted
 
     def missing_at(self, order_id: str) -> list[str]:
-        """The services that have not done this order."""
+        """The services that have not processed this order."""
         return [name for name, waiting in self._open.items() if order_id in waiting]

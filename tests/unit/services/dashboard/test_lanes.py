@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from services.dashboard.lanes import UNDER_WAY, Lane, LaneRun
+from services.dashboard.lanes import MAX_IN_FLIGHT, Lane, LaneRun
 from tests.dashboard_service import FakeServices
 from tests.waiting import eventually
 
@@ -34,7 +34,7 @@ def test_refusals_and_silence_are_counted_and_said() -> None:
     assert lane.place("async").detail == "told to answer 503"
     services.answers["POST", "/orders"] = httpx.ConnectError("refused")
     silent = lane.place("async")
-    assert (silent.status, silent.detail) == (0, "order does not answer at http://order")
+    assert (silent.status, silent.detail) == (0, "order does not respond at http://order")
     assert (lane.state().answered, lane.state().refused) == (2, 2)
 
 
@@ -80,9 +80,9 @@ def test_a_service_that_does_not_answer_is_sent_no_more_than_so_many_at_once() -
 
     lane, services = a_lane(late)
     lane.start(LaneRun("async", count=100, rate=10_000))
-    eventually(lambda: len(services.requests) == UNDER_WAY)
+    eventually(lambda: len(services.requests) == MAX_IN_FLIGHT)
     lane.stop()
     answered.set()
     eventually(lambda: lane.start(LaneRun("async", count=1, rate=1000)))
-    eventually(lambda: lane.state().answered == UNDER_WAY + 1)
-    assert len(services.requests) == UNDER_WAY + 1
+    eventually(lambda: lane.state().answered == MAX_IN_FLIGHT + 1)
+    assert len(services.requests) == MAX_IN_FLIGHT + 1

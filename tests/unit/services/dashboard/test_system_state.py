@@ -54,7 +54,7 @@ def services() -> FakeServices:
     )
 
 
-class Looker:
+class Poller:
     """Looks, and waits for the answers: what a test changes is in the next snapshot."""
 
     def __init__(self, services: FakeServices) -> None:
@@ -65,18 +65,18 @@ class Looker:
         )
         self._threads = ThreadPoolExecutor(8)
 
-    def look(self) -> Snapshot:
-        return self._watching.look(self._threads)
+    def poll(self) -> Snapshot:
+        return self._watching.poll(self._threads)
 
     def close(self) -> None:
         self._threads.shutdown()
 
 
 @pytest.fixture
-def looker(services: FakeServices) -> Iterator[Looker]:
-    looker = Looker(services)
-    yield looker
-    looker.close()
+def poller(services: FakeServices) -> Iterator[Poller]:
+    poller = Poller(services)
+    yield poller
+    poller.close()
 
 
 def step(kind: str, order_id: str = "ord-1") -> dict[str, Any]:
@@ -85,97 +85,97 @@ def step(kind: str, order_id: str = "ord-1") -> dict[str, Any]:
     return ACTIVITY | {"steps": [told | {"at": NOW.isoformat()}]}
 
 
-def test_what_is_there_at_the_first_look_is_no_move(services: FakeServices, looker: Looker) -> None:
+def test_what_is_there_at_the_first_look_is_no_move(services: FakeServices, poller: Poller) -> None:
     services.answers["GET", "/activity"] = step("applied")
-    assert looker.look().moves == ()
-    assert looker.look().moves == ()
+    assert poller.poll().moves == ()
+    assert poller.poll().moves == ()
 
 
-def test_a_new_order_moves_as_it_is_reported(services: FakeServices, looker: Looker) -> None:
-    looker.look()
+def test_a_new_order_moves_as_it_is_reported(services: FakeServices, poller: Poller) -> None:
+    poller.poll()
     new = ORDER | {"orderId": "ord-2", "placedAt": datetime.now(UTC).isoformat()}
     services.answers["GET", "/orders"] = {"orders": [new, ORDER], "next": None}
     services.answers["GET", "/outbox"] = {"pending": 1, "oldestAgeSeconds": 9.0, "running": 0}
-    assert [(m.step, m.order_id) for m in looker.look().moves] == [("placed", "ord-2")]
+    assert [(m.step, m.order_id) for m in poller.poll().moves] == [("placed", "ord-2")]
     services.answers["GET", "/outbox"] = {"pending": 0, "oldestAgeSeconds": None, "running": 0}
-    assert [(m.step, m.order_id) for m in looker.look().moves] == [("published", "ord-2")]
+    assert [(m.step, m.order_id) for m in poller.poll().moves] == [("published", "ord-2")]
     services.answers["GET", "/activity"] = step("applied", "ord-2")
-    [move] = looker.look().moves
+    [move] = poller.poll().moves
     assert (move.step, move.order_id, move.service) == ("applied", "ord-2", "email")
-    assert looker.look().moves == ()
+    assert poller.poll().moves == ()
 
 
 def test_an_order_by_calls_is_not_said_to_have_been_in_a_queue(
-    services: FakeServices, looker: Looker
+    services: FakeServices, poller: Poller
 ) -> None:
-    looker.look()
+    poller.poll()
     by_calls = ORDER | {"orderId": "ord-2", "status": "pending"}
     services.answers["GET", "/orders"] = {"orders": [by_calls, ORDER], "next": None}
     services.answers["GET", "/activity"] = step("applied", "ord-2")
-    assert [(m.step, m.order_id) for m in looker.look().moves] == [("called", "ord-2")]
+    assert [(m.step, m.order_id) for m in poller.poll().moves] == [("called", "ord-2")]
 
 
 def test_orders_are_read_page_by_page_up_to_one_that_is_known(
-    services: FakeServices, looker: Looker
+    services: FakeServices, poller: Poller
 ) -> None:
-    looker.look()
+    poller.poll()
     pages = {
         None: {"orders": [ORDER | {"orderId": "ord-3"}], "next": "3"},
         "3": {"orders": [ORDER | {"orderId": "ord-2"}], "next": "2"},
         "2": {"orders": [ORDER], "next": "1"},
     }
     services.answers["GET", "/orders"] = lambda request: pages[request.url.params.get("cursor")]
-    looker.look()
-    orders = looker.look().orders
+    poller.poll()
+    orders = poller.poll().orders
     assert [order.order_id for order in orders] == ["ord-3", "ord-2", "ord-1"]
 
 
 def test_a_service_that_is_silent_keeps_its_last_numbers_and_their_age(
-    services: FakeServices, looker: Looker
+    services: FakeServices, poller: Poller
 ) -> None:
     services.answers["GET", "/activity"] = ACTIVITY | {"queue": QUEUE | {"ready": 7}}
-    looker.look()
+    poller.poll()
     services.answers["GET", "/activity"] = httpx.ConnectError("refused")
-    email = looker.look().services["email"]
-    assert (email.ready, email.unreachable) == (7, "email does not answer at http://email")
+    email = poller.poll().services["email"]
+    assert (email.ready, email.unreachable) == (7, "email does not respond at http://email")
     first = email.age
     assert first is not None
-    later = looker.look().services["email"].age
+    later = poller.poll().services["email"].age
     assert later is not None
     assert later > first
 
 
-def test_what_replicas_hold_is_added_up(services: FakeServices, looker: Looker) -> None:
+def test_what_replicas_hold_is_added_up(services: FakeServices, poller: Poller) -> None:
     queue = QUEUE | {"ready": 10, "countsHeld": True}
     for process, unsettled in (("one", 2), ("two", 3), ("two", 4)):
         told = ACTIVITY | {"process": process, "unsettled": unsettled, "queue": queue}
         services.answers["GET", "/activity"] = told
-        snapshot = looker.look()
+        snapshot = poller.poll()
     email = snapshot.services["email"]
     assert (email.processes, email.held, email.ready) == (2, 6, 4)
 
 
 @pytest.mark.parametrize(("reason", "ready"), [("the mail server is away", 3), (None, 0)])
 def test_what_rabbitmq_has_handed_out_to_a_consumer_that_waits_is_in_its_queue(
-    services: FakeServices, looker: Looker, reason: str | None, ready: int
+    services: FakeServices, poller: Poller, reason: str | None, ready: int
 ) -> None:
     orders = [ORDER | {"orderId": f"ord-{number}"} for number in range(5)]
     services.answers["GET", "/orders"] = {"orders": orders, "next": None}
     services.answers["POST", "/activity/ended"] = {"ended": {"ord-0": "applied"}}
     services.answers["GET", "/activity"] = ACTIVITY | {"unsettled": 1, "reason": reason}
-    eventually(lambda: looker.look().services["email"].waiting == 4)
-    assert looker.look().services["email"].ready == ready
+    eventually(lambda: poller.poll().services["email"].waiting == 4)
+    assert poller.poll().services["email"].ready == ready
 
 
-def test_an_unready_order_service_is_said_to_be_so(services: FakeServices, looker: Looker) -> None:
+def test_an_unready_order_service_is_said_to_be_so(services: FakeServices, poller: Poller) -> None:
     away = httpx.Response(503, json={"ready": False, "reason": "an outage"})
     services.client = httpx.Client(
         transport=httpx.MockTransport(
             lambda request: away if request.url.path == "/health/ready" else httpx.Response(404)
         )
     )
-    other = Looker(services)
-    snapshot = other.look()
+    other = Poller(services)
+    snapshot = other.poll()
     other.close()
     assert (snapshot.order.reason, snapshot.order.faults_allowed) == ("an outage", False)
     assert snapshot.verdict.light == "unknown"
@@ -190,37 +190,37 @@ def test_a_latecomer_is_drawn_once_it_has_answered_and_the_light_is_without_it(
         order, relay, [email], {}, (1.0,), latecomers=[late.neighbour("shipping")]
     )
     with ThreadPoolExecutor(8) as threads:
-        assert list(watching.look(threads).services) == ["email"]
+        assert list(watching.poll(threads).services) == ["email"]
         late.answers["GET", "/activity"] = step("applied")
-        snapshot = watching.look(threads)
+        snapshot = watching.poll(threads)
         assert list(snapshot.services) == ["email", "shipping"]
         assert snapshot.services["shipping"].waiting is None
-        eventually(lambda: watching.look(threads).verdict.light == "done")
+        eventually(lambda: watching.poll(threads).verdict.light == "done")
     assert {request.url.path for request in late.requests} == {"/activity"}
 
 
-def test_the_light_says_that_all_is_done(looker: Looker) -> None:
-    eventually(lambda: looker.look().verdict.light == "done")
-    verdict = looker.look().verdict
+def test_the_light_says_that_all_is_done(poller: Poller) -> None:
+    eventually(lambda: poller.poll().verdict.light == "done")
+    verdict = poller.poll().verdict
     assert (verdict.orders, verdict.done) == (1, 1)
 
 
 def test_a_snapshot_is_small_however_many_orders_there_are(
-    services: FakeServices, looker: Looker
+    services: FakeServices, poller: Poller
 ) -> None:
     orders = [ORDER | {"orderId": f"ord-{number}"} for number in range(10_000, 0, -1)]
     services.answers["GET", "/orders"] = {"orders": orders, "next": None}
     services.answers["POST", "/activity/ended"] = {"ended": {}}
-    eventually(lambda: looker.look().verdict.orders == 10_000)
-    snapshot = to_json(looker.look())
+    eventually(lambda: poller.poll().verdict.orders == 10_000)
+    snapshot = to_json(poller.poll())
     assert len(snapshot) < 10_000
     assert msgspec.json.decode(snapshot)["services"]["email"]["waiting"] == 10_000
 
 
-def test_a_snapshot_is_what_its_contract_says(looker: Looker) -> None:
+def test_a_snapshot_is_what_its_contract_says(poller: Poller) -> None:
     document = closed(openapi("dashboard"))
     whole = {"$ref": "#/components/schemas/SeenSnapshot", "components": document["components"]}
-    eventually(lambda: looker.look().services["email"].told)
-    seen = json.loads(to_json(looker.look()))
+    eventually(lambda: poller.poll().services["email"].told)
+    seen = json.loads(to_json(poller.poll()))
     Draft202012Validator(whole, format_checker=FormatChecker()).validate(seen)
     assert seen.keys() == document["components"]["schemas"]["SeenSnapshot"]["properties"].keys()

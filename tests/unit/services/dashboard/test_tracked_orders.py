@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.dashboard.light import QUIET_SECONDS, STALE_SECONDS, Judge, Standing
+from services.dashboard.light import QUIET_SECONDS, STALE_SECONDS, Judge, ServiceStatus
 from services.dashboard.tracked_orders import TrackedOrder, TrackedOrders
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SERVICES = ("email", "sms")
-IDLE = Standing(idle=True, inbox_age=0.5)
-AT_WORK = Standing(idle=False, inbox_age=0.5)
+IDLE = ServiceStatus(idle=True, inbox_age=0.5)
+AT_WORK = ServiceStatus(idle=False, inbox_age=0.5)
 
 
 def an_order(number: int, *, status: str = "accepted") -> TrackedOrder:
@@ -39,8 +39,8 @@ def test_only_new_orders_are_new_and_a_change_of_status_is_taken_in() -> None:
     assert [order.order_id for order in tracked.add(again)] == ["ord-2"]
     tracked.add([an_order(2, status="completed")])
     assert (tracked.orders["ord-2"].status, tracked.accepted) == ("completed", 1)
-    assert tracked.is_by_calls("ord-2")
-    assert not tracked.is_by_calls("ord-1")
+    assert tracked.is_synchronous("ord-2")
+    assert not tracked.is_synchronous("ord-1")
 
 
 def test_an_order_by_calls_waits_in_no_queue() -> None:
@@ -65,7 +65,7 @@ def test_a_dead_letter_is_neither_waiting_nor_done_until_it_is_redriven() -> Non
         1,
         None,
     )
-    assert tracked.to_ask_about("email") == ["ord-1"]
+    assert tracked.to_check("email") == ["ord-1"]
     tracked.redriven("email", "ord-1")
     assert (tracked.waiting("email"), tracked.given_up("email")) == (["ord-1"], 0)
 
@@ -83,9 +83,9 @@ class Clock:
         return self.now
 
 
-def light(tracked: TrackedOrders, standing: Standing, judge: Judge | None = None) -> str:
-    standings = dict.fromkeys(SERVICES, standing)
-    return (judge or Judge()).judge(tracked, standings, orders_age=0.5).light
+def light(tracked: TrackedOrders, status: ServiceStatus, judge: Judge | None = None) -> str:
+    statuses = dict.fromkeys(SERVICES, status)
+    return (judge or Judge()).judge(tracked, statuses, orders_age=0.5).light
 
 
 def test_the_light_follows_the_orders() -> None:
@@ -115,7 +115,7 @@ def test_an_order_is_missing_when_nothing_moves_for_a_while_and_nobody_has_it() 
 @pytest.mark.parametrize("age", [None, STALE_SECONDS + 1])
 def test_nothing_is_claimed_upon_answers_that_are_missing_or_old(age: float | None) -> None:
     tracked = tracked_orders()
-    assert light(tracked, Standing(idle=True, inbox_age=age)) == "unknown"
+    assert light(tracked, ServiceStatus(idle=True, inbox_age=age)) == "unknown"
     verdict = Judge().judge(tracked, dict.fromkeys(SERVICES, IDLE), orders_age=age)
     assert (verdict.light, verdict.unknown) == ("unknown", ("order",))
 
@@ -123,7 +123,7 @@ def test_nothing_is_claimed_upon_answers_that_are_missing_or_old(age: float | No
 def test_the_verdict_says_for_how_many_orders_it_stands_and_how_old_it_is() -> None:
     tracked = tracked_orders(1, 2)
     tracked.add([an_order(3, status="completed")])
-    standings = {"email": Standing(True, 2.5), "sms": Standing(True, 0.5)}
-    verdict = Judge().judge(tracked, standings, orders_age=1.0)
+    statuses = {"email": ServiceStatus(True, 2.5), "sms": ServiceStatus(True, 0.5)}
+    verdict = Judge().judge(tracked, statuses, orders_age=1.0)
     assert (verdict.orders, verdict.done, verdict.by_calls) == (2, 0, 1)
     assert (verdict.checked_seconds_ago, verdict.oldest_placed_at) == (2.5, an_order(1).placed_at)

@@ -150,7 +150,7 @@ def test_orders_go_by_the_modes_of_their_lane(client: FlaskClient) -> None:
 
 def test_a_service_that_is_away_is_a_problem_and_no_crash(client: FlaskClient) -> None:
     answer = client.get("/api/orders")
-    assert (answer.status_code, answer.get_json(force=True)["title"]) == (502, "No answer")
+    assert (answer.status_code, answer.get_json(force=True)["title"]) == (502, "No response")
     placed = client.post("/api/lanes/events/orders", json={"mode": "async"}, headers=ORIGIN)
     assert (placed.status_code, placed.get_json()["status"]) == (200, 0)
     assert client.get("/api/orders/..%00").status_code in (404, 400)

@@ -16,7 +16,7 @@ from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.errors import EvidenceUnreadable
 from orderctl.http_client import open_client as open_ours
 from services.dashboard import watched_service as neighbours
-from services.dashboard.watched_service import NoAnswer, WatchedService
+from services.dashboard.watched_service import NoResponse, WatchedService
 from services.order.journey import Consumers
 from services.order.modes import Mode
 from services.order.synchronous.calls import TIMED_OUT, StageCalls
@@ -89,7 +89,7 @@ def test_the_dashboard_does_not_wait_for_a_service_that_drips(dripping: SmsServe
         "email", dripping.url, SecretStr("t" * 16), neighbours.open_client(0.5)
     )
     began = time.monotonic()
-    with pytest.raises(NoAnswer, match="in time"):
+    with pytest.raises(NoResponse, match="in time"):
         neighbour.send("GET", "/activity")
     assert time.monotonic() - began < 2
 
