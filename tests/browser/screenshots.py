@@ -31,7 +31,7 @@ def quiet(watched: Watched) -> None:
 
 def outage(watched: Watched) -> None:
     """Email is down while orders arrive and the other services continue."""
-    watched.switch("email", "Away")
+    watched.switch("email", "Down")
     watched.place_many(150, rate=20)
     watched.page.evaluate("scrollTo(0, 0)")
     watched.until(lambda: watched.waiting("email") >= 80, "a queue is filled")
@@ -53,7 +53,7 @@ def journey(watched: Watched) -> None:
 
 
 def recovery(watched: Watched) -> None:
-    watched.switch("email", "Away")
+    watched.switch("email", "Down")
     watched.page.evaluate("scrollTo(0, 0)")
     watched.until(lambda: 0 < watched.waiting("email") < 100, "its queue drains", within=60)
 

@@ -82,14 +82,16 @@ def test_an_order_is_placed_and_followed_with_the_keyboard_only(watched: Watched
 
 
 def test_a_screen_reader_announces_changes_but_not_every_number(watched: Watched) -> None:
-    watched.switch("email", "Away")
-    watched.until(lambda: "Email is away" in watched.text("#spoken"), "it is said", within=30)
+    watched.switch("email", "Down")
+    watched.until(lambda: "Email is down" in watched.text("#spoken"), "it is said", within=30)
     watched.page.evaluate(COUNT_WHAT_IS_SPOKEN)
     watched.place_many(60, rate=20)
-    watched.until(lambda: "60 orders wait" in watched.text("#story"), "numbers change on the page")
+    watched.until(
+        lambda: "60 orders are waiting" in watched.text("#story"), "numbers change on the page"
+    )
     assert watched.page.evaluate("window.spoken") == 0
-    watched.switch("email", "Away")
-    watched.until(lambda: "Email is away" not in watched.text("#spoken"), "what is new is said")
+    watched.switch("email", "Down")
+    watched.until(lambda: "Email is down" not in watched.text("#spoken"), "what is new is said")
     watched.until(lambda: watched.light() == "done", "all is done")
 
 

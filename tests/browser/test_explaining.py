@@ -19,7 +19,7 @@ WELL: dict[str, Any] = {
     "relay": {"reason": None},
     "services": {"email": SIDE, "sms": SIDE},
 }
-NO_BROKER = SIDE | {"told": TOLD | {"reason": "the broker is away", "queue": None}}
+NO_BROKER = SIDE | {"told": TOLD | {"reason": "the broker is down", "queue": None}}
 
 
 def with_email(told: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -32,35 +32,37 @@ def fault(kind: str, value: str) -> dict[str, Any]:
 
 
 STORIES = {
-    "All is quiet: no order waits anywhere": WELL,
-    "Orders come in, and each service works on them at its own pace": WELL
+    "All quiet: no orders are waiting.": WELL,
+    "Orders are coming in, and each service processes them at its own pace": WELL
     | {"order": WELL["order"] | {"perSecond": 3}},
-    "Email is away. 1 order waits for it, and nothing is lost": with_email(
+    "Email is down. 1 order is waiting in its queue. Nothing is lost, and no retries": with_email(
         fault("outage", "on"), waiting=1
     ),
-    "Email is away. Nothing waits for it yet": with_email(fault("outage", "on")),
-    "Email does not answer, since 12 s. 7 orders wait for it, and nothing is lost": with_email(
+    "Email is down. No orders are waiting yet. None will be lost": with_email(
+        fault("outage", "on")
+    ),
+    "Email has not responded for 12 s. 7 orders are waiting in its queue.": with_email(
         unreachable="refused", age=12, waiting=7
     ),
-    "Email receives nothing for now, and tries again every few seconds (mail server is away)": (
-        with_email({"reason": "mail server is away"}, waiting=2)
+    "Email has paused and retries every few seconds (mail server is down). 2 orders are": (
+        with_email({"reason": "mail server is down"}, waiting=2)
     ),
-    "50% of email's attempts fail. 3 events wait for another try": with_email(
+    "Half of email's attempts fail. 3 events are waiting to be retried.": with_email(
         fault("failures", "0.5") | {"queue": QUEUE | {"retrying": 3}}
     ),
-    "Email takes 3 s longer for each mail. 30 orders wait": with_email(
+    "Email takes 3 s longer per mail, and 30 orders are not done yet.": with_email(
         fault("latency", "3"), waiting=30
     ),
-    "The next event kills email after its effect": with_email(fault("crash", "after")),
-    "Email works on 1,200 that wait in its queue. At 15 a second that takes about 80 s": (
+    "Email will crash after applying the next event.": with_email(fault("crash", "after")),
+    "Email is working through 1,200 waiting orders. At 15 per second, that takes about 80 s": (
         with_email({"appliedPerSecond": 15}, ready=1200)
     ),
-    "2 dead letters at email": with_email({"queue": QUEUE | {"dead": 2}}),
-    "5 orders wait in the outbox, written down and safe": WELL
+    "Email has 2 dead letters.": with_email({"queue": QUEUE | {"dead": 2}}),
+    "5 orders are waiting safely in the outbox: the relay is not publishing (no lock)": WELL
     | {"order": WELL["order"] | {"outbox": {"pending": 5}}, "relay": {"reason": "no lock"}},
-    "The broker is away. New orders will wait in the outbox": WELL
+    "The broker is down. New orders will wait safely in the outbox.": WELL
     | {"relay": {"reason": "no route"}, "services": {"email": NO_BROKER, "sms": NO_BROKER}},
-    "The order service takes no orders: an outage": WELL
+    "The order service is not accepting orders: an outage.": WELL
     | {"order": WELL["order"] | {"reason": "an outage"}},
 }
 
@@ -80,7 +82,7 @@ def test_each_state_has_a_sentence(watched: Watched) -> None:
 def test_several_problems_are_all_mentioned(watched: Watched) -> None:
     away = SIDE | {"told": TOLD | fault("outage", "on")}
     state = WELL | {"services": {"email": away, "sms": away}}
-    assert told(watched, state).endswith("And 1 more thing to see below.")
+    assert told(watched, state).endswith("(1 more below.)")
 
 
 def test_a_services_reason_never_becomes_markup(watched: Watched) -> None:
@@ -88,9 +90,9 @@ def test_a_services_reason_never_becomes_markup(watched: Watched) -> None:
     evil = "<img src=x onerror=alert(1)>"
     found = watched.page.evaluate(
         """async evil => {
-            const {make, say} = await import('/static/js/dom.js');
+            const {make, setText} = await import('/static/js/dom.js');
             const element = make('p', {}, evil);
-            say(element, evil + '!');
+            setText(element, evil + '!');
             return [element.childElementCount, element.textContent];
         }""",
         evil,

@@ -6,8 +6,8 @@ from tests.browser.watched import Watched
 
 def test_a_queue_fills_while_email_is_down_and_then_drains(watched: Watched) -> None:
     done = watched.done("email")
-    watched.switch("email", "Away")
-    watched.until(lambda: "away, on purpose" in watched.row("email").inner_text(), "email is away")
+    watched.switch("email", "Down")
+    watched.until(lambda: "down (injected)" in watched.row("email").inner_text(), "email is down")
     watched.place_many(40, rate=4)  # 10 s, so that a busy machine also sees it fill
     filling = [watched.waiting("email")]
     while filling[-1] < 40:
@@ -16,13 +16,13 @@ def test_a_queue_fills_while_email_is_down_and_then_drains(watched: Watched) -> 
     assert filling == sorted(filling)
     assert len(filling) > 3
 
-    story = "Email is away. 40 orders wait for it, and nothing is lost"
+    story = "Email is down. 40 orders are waiting in its queue. Nothing is lost"
     watched.until(lambda: story in watched.text("#story"), "what happens is explained")
     watched.until(lambda: watched.done("sms") == done + 40, "the others go on")
     assert watched.done("email") == done
     assert watched.light() == "working"
 
-    watched.switch("email", "Away")
+    watched.switch("email", "Down")
     watched.until(lambda: watched.waiting("email") < 40, "its queue drains")
     watched.until(lambda: watched.light() == "done", "nothing is lost")
     watched.until(lambda: watched.waiting("email") == 0, "its queue is empty")
@@ -35,10 +35,10 @@ def test_a_killed_service_is_dimmed_with_the_age_of_its_figures(
     stack.kill("email")
     row = watched.row("email")
     watched.until(lambda: row.get_attribute("data-stale") is not None, "it is dimmed")
-    watched.until(lambda: "no answer; this is" in row.inner_text(), "its age is said")
+    watched.until(lambda: "no response; data is" in row.inner_text(), "its age is said")
     before = watched.done("sms")
     watched.place_one("events")
-    text = "1 order waits for it, and nothing is lost: its queue keeps what comes"
+    text = "1 order is waiting in its queue. Nothing is lost."
     watched.until(lambda: text in row.inner_text(), "what waits is known all the same")
     watched.until(lambda: watched.done("sms") == before + 1, "the others go on")
     watched.until(lambda: watched.light() == "unknown", "nothing is claimed of what is silent")
@@ -50,10 +50,10 @@ def test_a_killed_service_is_dimmed_with_the_age_of_its_figures(
 
 def test_orders_wait_in_the_outbox_while_the_relay_is_down(watched: Watched, stack: Stack) -> None:
     stack.stop("order-relay")
-    watched.until(lambda: "the relay waits" in watched.text("#node-outbox"), "it is seen")
+    watched.until(lambda: "relay paused" in watched.text("#node-outbox"), "it is seen")
     watched.place_many(5, rate=50)
     watched.until(lambda: watched.text("#outbox-pending") == "5", "the outbox keeps them")
-    story = "5 orders wait in the outbox, written down and safe"
+    story = "5 orders are waiting safely in the outbox"
     watched.until(lambda: story in watched.text("#story"), "what happens is explained")
     stack.start("order-relay")
     watched.until(lambda: watched.text("#outbox-pending") == "0", "they are published", within=60)
@@ -67,7 +67,7 @@ def test_a_journey_continues_when_the_order_service_is_back(watched: Watched, st
     stack.stop("order")
     watched.page.get_by_label("Order id").fill(order_id)
     watched.page.get_by_role("button", name="Follow", exact=True).click()
-    watched.until(lambda: "does not answer" in watched.text("#journey"), "it says why not")
+    watched.until(lambda: "does not respond" in watched.text("#journey"), "it says why not")
     stack.start("order")
     done = watched.page.locator('#journey .hops > [data-state="done"]')
     watched.until(lambda: done.count() == 6, "every hop is done", within=60)

@@ -14,7 +14,7 @@ def test_a_placed_order_is_shown_done_by_every_service(watched: Watched) -> None
     watched.until(lambda: lane.locator(".big[data-waiting]").count() == 0, "it is answered")
     watched.until(lambda: watched.done("email") == before + 1, "email's count goes up by one")
     watched.until(lambda: watched.light() == "done", "the light says done")
-    said = rf"{before + 1} of {before + 1} accepted orders?, checked .* ago"
+    said = rf"{before + 1} of {before + 1} accepted orders? complete, checked .* ago"
     watched.until(lambda: re.match(said, watched.text("#verdict-detail")), "it stands for this one")
 
 
@@ -84,26 +84,26 @@ def test_a_wrong_token_changes_nothing_and_the_right_one_is_entered_once(
     page = watched.page
     page.locator('fieldset[data-service="sms"]').get_by_role("switch", name="Slow").click()
     page.get_by_label("Token", exact=True).fill("not-the-token-at-all")
-    page.get_by_role("button", name="Go on").click()
-    watched.until(lambda: "not the operators' token" in watched.text("#token"), "it is refused")
+    page.get_by_role("button", name="Continue").click()
+    watched.until(lambda: "not the operator token" in watched.text("#token"), "it is refused")
     page.get_by_role("button", name="Cancel").click()
     assert not page.locator("#token").is_visible()
 
     watched.switch("sms", "Slow")
-    watched.until(lambda: "slow, on purpose" in watched.row("sms").inner_text(), "sms is slow")
+    watched.until(lambda: "slow (injected)" in watched.row("sms").inner_text(), "sms is slow")
     assert page.evaluate("document.cookie") == ""
     assert stack.plan.operator_token not in page.evaluate("JSON.stringify(sessionStorage)")
     page.reload()
     watched.until_live()
     page.locator('fieldset[data-service="sms"]').get_by_role("switch", name="Slow").click()
-    watched.until(lambda: "receives" in watched.row("sms").inner_text(), "sms is quick again")
+    watched.until(lambda: "running" in watched.row("sms").inner_text(), "sms is quick again")
     assert not page.locator("#token").is_visible()
 
 
 def test_failing_events_are_retried_dead_lettered_browsed_and_redriven(watched: Watched) -> None:
     watched.switch("inventory", "Failing")
     watched.until(
-        lambda: "50% of inventory's attempts fail" in watched.row("inventory").inner_text(),
+        lambda: "Half of inventory's attempts fail" in watched.row("inventory").inner_text(),
         "what follows is explained",
     )
     # Enough that some fail all four attempts; with 200, one run in 400,000 has none.
@@ -120,7 +120,7 @@ def test_failing_events_are_retried_dead_lettered_browsed_and_redriven(watched: 
     assert '"order.placed"' in letters.locator("pre").first.inner_text()
     watched.until(lambda: watched.row("inventory").locator(".rung[data-some]").count() == 0, "calm")
     letters.get_by_role("button", name="Redrive all").click()
-    watched.until(lambda: "back in the queue, as new" in letters.inner_text(), "they are sent back")
+    watched.until(lambda: "redriven" in letters.inner_text(), "they are sent back")
     watched.until(lambda: watched.light() == "done", "and every order is done")
 
 
@@ -130,4 +130,4 @@ def test_a_replay_is_started_and_reports_its_result(watched: Watched) -> None:
     replays = watched.page.locator(".replays > li")
     watched.enter_token_if_prompted(lambda: replays.count() > 0)
     watched.until(lambda: "done, a dry run" in replays.first.inner_text(), "it is done")
-    assert re.search(r"[0-9]+ read, 0 done now", replays.first.inner_text())
+    assert re.search(r"[0-9]+ read, 0 applied", replays.first.inner_text())

@@ -61,7 +61,7 @@ class Watched:
     def place_many(self, number: int, *, rate: float, lane: str = "events") -> None:
         form = self.page.locator(f'[data-lane="{lane}"] form')
         form.get_by_label("how many orders").fill(str(number))
-        form.get_by_label("orders a second").fill(f"{rate:g}")
+        form.get_by_label("orders per second").fill(f"{rate:g}")
         form.get_by_role("button", name="Place many").click()
 
     def switch(self, service: str, words: str) -> None:
@@ -78,7 +78,7 @@ class Watched:
         self.until(lambda: dialog.is_visible() or done(), "neither done nor asked for the token")
         if dialog.is_visible():
             dialog.get_by_label("Token", exact=True).fill(self._token)
-            dialog.get_by_role("button", name="Go on").click()
+            dialog.get_by_role("button", name="Continue").click()
             self.until(done, "what the token was for")
 
     def bring(self, title: str) -> None:

@@ -1,11 +1,11 @@
-/** Questions to the dashboard, and the operators' token where one is needed. */
+/** Requests to the dashboard, with a prompt for the operator token where it is needed. */
 
-import { byId, say } from "./dom.js";
+import { byId, setText } from "./dom.js";
 
-/** What a service refused, in its own words. */
+/** A refused request; the message is the detail of the problem document. */
 export class Refused extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || `It answers ${status}.`);
+    super(problem.detail || problem.title || `Unexpected response: ${status}.`);
     this.status = status;
   }
 }
@@ -20,14 +20,14 @@ export async function ask(method, path, body) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Refused(0, { detail: "The dashboard does not answer." });
+    throw new Refused(0, { detail: "The dashboard does not respond." });
   }
   const document = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refused(response.status, document);
   return document;
 }
 
-/** The same for operators: asks the person for the token when the dashboard wants it. */
+/** Sends a request for operators; asks for the token if the dashboard requires it. */
 export async function operate(method, path, body) {
   try {
     return await ask(method, path, body);
@@ -37,11 +37,11 @@ export async function operate(method, path, body) {
   }
 }
 
-/** True once the token was right; false when the person thought better of it. */
+/** True once a valid token was entered; false if the dialog was cancelled. */
 function askForToken() {
   const dialog = byId("token");
   const text = byId("token-text");
-  say(byId("token-wrong"), "");
+  setText(byId("token-wrong"), "");
   text.value = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -53,7 +53,7 @@ function askForToken() {
         resolve(true);
         dialog.close();
       } catch (error) {
-        say(byId("token-wrong"), error.message);
+        setText(byId("token-wrong"), error.message);
         text.select();
       }
     };

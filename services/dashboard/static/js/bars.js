@@ -1,6 +1,6 @@
-/** A bar for each answer, as long as it took; one that is waited for grows. */
+/** One bar per order, as long as its response time; the bar of a waiting order grows. */
 
-import { make, mark, say } from "./dom.js";
+import { make, mark, setText } from "./dom.js";
 import { seconds } from "./format.js";
 
 export function makeBar(list, follow) {
@@ -18,14 +18,14 @@ export function makeBar(list, follow) {
   return bar;
 }
 
-/** `scale`: seconds that fill the lane. */
+/** `scale`: seconds represented by the full width. */
 export function drawBar(bar, item, scale) {
   bar.item.hidden = !item;
   if (!item) return;
   const isWrong = !item.isWaiting && item.status !== 201 && item.status !== 202;
   bar.fill.style.setProperty("--part", String(item.seconds / scale));
   mark(bar.item, "data-state", item.isWaiting ? "waiting" : isWrong ? "wrong" : "done");
-  say(bar.time, seconds(item.seconds) + (isWrong ? ` ${item.status || "no answer"}` : ""));
+  setText(bar.time, seconds(item.seconds) + (isWrong ? ` ${item.status || "no response"}` : ""));
   bar.item.title = item.detail ?? "";
   bar.id = item.orderId;
   bar.order.hidden = !item.orderId;

@@ -1,7 +1,7 @@
-/** Small helpers for elements: no framework, and no HTML from strings, so that nothing that a
- *  service says can become markup. */
+/** Small helpers for elements: no framework, and no HTML from strings, so that text from a
+ *  service can never become markup. */
 
-/** An element; `attributes` may hold `on…` functions, booleans, and texts. */
+/** Creates an element; `attributes` may contain `on…` functions, booleans and strings. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -22,12 +22,12 @@ export function svg(tag, attributes = {}) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Write a text only when it is another one: what does not change costs nothing. */
-export function say(element, text) {
+/** Sets the text of an element, if it has changed. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Set an attribute, or remove it where the value is null or false. */
+/** Sets an attribute, or removes it if the value is null or false. */
 export function mark(element, name, value) {
   if (!element) return;
   if (value === null || value === undefined || value === false) element.removeAttribute(name);

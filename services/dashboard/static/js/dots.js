@@ -1,19 +1,19 @@
-/** Orders that move along the lines, because a service said that they did.
+/** Dots that represent orders and move along the lines as the services report their steps.
  *
- *  A report comes up to half a second after the fact, and a dot takes a while for its way. The
- *  dots of one order wait for each other, so that each is seen to arrive before it goes on. */
+ *  Reports arrive up to half a second late, and each move takes a while. The moves of one order
+ *  are queued, so that every dot arrives before the next one starts. */
 
 import { svg } from "./dom.js";
 
-/** No more dots than these at once; who sees them is told what part of all orders they are. */
+/** Maximum number of dots at once; the legend shows that they are a sample. */
 const MOST = 60;
 const MS = 620;
 const RADIUS = 5;
-/** Of so many orders it is remembered where they were, to send the next dot after the last. */
+/** Number of orders whose last move is remembered, so that the next one can follow it. */
 const REMEMBERED = 2000;
 
-/** The lines that a reported step leads along. */
-const WAYS = {
+/** The lines along which a reported step moves. */
+const LINES = {
   placed: () => ["order"],
   published: (_service, services) => ["outbox", ...services.map((name) => `in:${name}`)],
   working: (service) => [`work:${service}`],
@@ -33,7 +33,7 @@ export class Dots {
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
   }
 
-  /** Start the moves of one snapshot, spread over the time until the next. */
+  /** Starts the moves of one snapshot, spread over the time until the next. */
   start(moves, services) {
     if (this.still.matches || document.hidden) return;
     if (this.busyUntil.size > REMEMBERED) {
@@ -44,22 +44,22 @@ export class Dots {
   }
 
   startOne(move, services, delay) {
-    let ways = WAYS[move.step]?.(move.service, services) ?? [];
+    let lines = LINES[move.step]?.(move.service, services) ?? [];
     const key = `${move.orderId} ${move.service}`;
-    // Whoever was seen to begin need not go there a second time to end.
+    // If its dot has already moved to the service, skip that line.
     if (move.step === "working") this.worked.add(key);
-    if (move.step === "applied" && this.worked.delete(key)) ways = ways.slice(1);
-    if (this.moving.length + ways.length > MOST) return;
+    if (move.step === "applied" && this.worked.delete(key)) lines = lines.slice(1);
+    if (this.moving.length + lines.length > MOST) return;
     const now = performance.now();
     const published = this.busyUntil.get(move.orderId) ?? 0;
     let from = Math.max(now + delay, published, this.busyUntil.get(key) ?? 0);
     if (move.step === "published") {
       this.add("outbox", from, move.step);
-      for (const way of ways.slice(1)) this.add(way, from + MS, move.step);
+      for (const line of lines.slice(1)) this.add(line, from + MS, move.step);
       this.busyUntil.set(move.orderId, from + 2 * MS);
     } else {
-      for (const way of ways) {
-        this.add(way, from, way.startsWith("done") ? "applied" : move.step);
+      for (const line of lines) {
+        this.add(line, from, line.startsWith("done") ? "applied" : move.step);
         from += MS;
       }
       this.busyUntil.set(move.service ? key : move.orderId, from);
@@ -67,9 +67,9 @@ export class Dots {
     this.run();
   }
 
-  add(way, from, kind) {
+  add(line, from, kind) {
     this.moving.push({
-      way,
+      line,
       from,
       circle: svg("circle", { r: RADIUS, class: kind, visibility: "hidden" }),
     });
@@ -85,10 +85,10 @@ export class Dots {
     if (this.moving.length) this.run();
   }
 
-  /** False once it has arrived. */
+  /** Positions a dot; false once it has arrived. */
   place(dot, now) {
     const part = (now - dot.from) / MS;
-    const wire = this.wires.get(dot.way);
+    const wire = this.wires.get(dot.line);
     if (part >= 1 || !wire) {
       dot.circle.remove();
       return false;

@@ -1,4 +1,4 @@
-/** What is going on, in a sentence: computed from what the services say, and from nothing else. */
+/** Describes the current state in a sentence, computed only from what the services report. */
 
 import { count, plural, rate, seconds } from "./format.js";
 
@@ -12,70 +12,82 @@ const DOES = {
 
 const NAMES = { sms: "SMS" };
 
+/** A service's name within a sentence. */
+const inText = (name) => NAMES[name] ?? name;
+
 /** A service's name at the beginning of a sentence. */
-const Named = (name) => NAMES[name] ?? name[0].toUpperCase() + name.slice(1);
+const capitalised = (name) => inText(name)[0].toUpperCase() + inText(name).slice(1);
+
+/** A share of 0 to 1, at the beginning of a sentence. */
+const share = (value) => (Number(value) === 0.5 ? "Half" : `${Math.round(Number(value) * 100)}%`);
 
 export function faultOf(faults, kind) {
   return faults.find((fault) => fault.kind === kind);
 }
 
-function waitsSafely(side) {
+/** About the orders that a stopped service has not processed. */
+function backlogText(side) {
   const waiting = side.waiting ?? side.ready + side.held;
-  if (!waiting) return "Nothing waits for it yet";
-  return `${plural(waiting, "order waits", "orders wait")} for it, and nothing is lost`;
+  if (!waiting) return "No orders are waiting yet. None will be lost";
+  return `${plural(waiting, "order is", "orders are")} waiting in its queue. Nothing is lost`;
 }
 
 function gaveUp(dead) {
-  return dead ? ` ${plural(dead, "event")} it gave up: see the dead letters.` : "";
+  return dead ? ` It has given up on ${plural(dead, "event")} (see Dead letters).` : "";
 }
 
-/** About one consumer: `{tone, text, kind}`, or null when there is nothing to explain. */
+/** About one consumer: `{tone, text, kind}`, or null if there is nothing to explain. */
 export function aboutService(name, side) {
   const told = side.told;
-  if (!told) return { tone: "bad", kind: "silent", text: `${Named(name)} has not answered yet.` };
+  if (!told) return { tone: "bad", kind: "silent", text: `${capitalised(name)} has not responded yet.` };
   const outage = faultOf(told.faults, "outage");
   const dead = told.queue?.dead ?? 0;
   if (side.unreachable) {
     return {
       tone: "bad",
       kind: "silent",
-      text: `${Named(name)} does not answer, since ${seconds(side.age)}. ${waitsSafely(side)}: its queue keeps what comes.`,
+      text: `${capitalised(name)} has not responded for ${seconds(side.age)}. ${backlogText(side)}.`,
     };
   }
   if (outage)
     return {
       tone: "bad",
       kind: "outage",
-      text: `${Named(name)} is away. ${waitsSafely(side)}: its queue keeps what comes, and no attempt is used.`,
+      text: `${capitalised(name)} is down. ${backlogText(side)}, and no retries are used up.`,
     };
   if (told.reason)
     return {
       tone: "bad",
       kind: "waits",
-      text: `${Named(name)} receives nothing for now, and tries again every few seconds (${told.reason}). ${waitsSafely(side)}.`,
+      text: `${capitalised(name)} has paused and retries every few seconds (${told.reason}). ${backlogText(side)}.`,
     };
   if (!told.queue)
     return {
       tone: "wait",
       kind: "uncounted",
-      text: `${Named(name)}'s queue cannot be counted: ${told.queueReason}`,
+      text: `The length of ${inText(name)}'s queue is unknown: ${told.queueReason}`,
     };
   return (
     aboutFaults(name, side, told, dead) ?? aboutBacklog(name, side, told) ?? aboutDead(name, dead)
   );
 }
 
+/** The orders that a slow service has not processed, whether they wait or are in progress. */
+function openText(side) {
+  const open = side.waiting ?? side.ready + side.held;
+  return open ? `${plural(open, "order is", "orders are")} not done yet` : "no order is waiting";
+}
+
 function aboutFaults(name, side, told, dead) {
   const failures = faultOf(told.faults, "failures");
   if (failures) {
-    const part = `${Math.round(Number(failures.value) * 100)}%`;
     const retrying = told.queue.retrying
-      ? `${plural(told.queue.retrying, "event waits", "events wait")} for another try`
-      : "None waits for another try";
+      ? `${plural(told.queue.retrying, "event is", "events are")} waiting to be retried`
+      : "No events are waiting to be retried";
     return {
       tone: "wait",
       kind: "failures",
-      text: `${part} of ${name}'s attempts fail. ${retrying}; after four attempts an event is a dead letter, and the others go on.${gaveUp(dead)}`,
+      text: `${share(failures.value)} of ${inText(name)}'s attempts fail. ${retrying}. After four failed attempts, an event becomes a dead letter.${gaveUp(dead)}`,
     };
   }
   const latency = faultOf(told.faults, "latency");
@@ -84,7 +96,7 @@ function aboutFaults(name, side, told, dead) {
     return {
       tone: "wait",
       kind: "latency",
-      text: `${Named(name)} takes ${latency.value.replace(/^\w+:/, "about ")} s longer for each ${what}. ${waitsSafely(side)}; customers notice none of it.`,
+      text: `${capitalised(name)} takes ${latency.value.replace(/^\w+:/, "about ")} s longer per ${what}, and ${openText(side)}. Customers do not notice.`,
     };
   }
   const crash = faultOf(told.faults, "crash");
@@ -92,7 +104,7 @@ function aboutFaults(name, side, told, dead) {
     return {
       tone: "wait",
       kind: "crash",
-      text: `The next event kills ${name} ${crash.value} its effect. It starts again, the event comes again, and its inbox knows what is done.`,
+      text: `${capitalised(name)} will crash ${crash.value} applying the next event. It restarts, the event is redelivered, and its inbox shows whether it was already applied.`,
     };
   return null;
 }
@@ -102,11 +114,11 @@ function aboutBacklog(name, side, told) {
   if (ready < 15) return null;
   const pace = told.appliedPerSecond;
   const left =
-    pace > 0.5 ? ` At ${rate(pace)} a second that takes about ${seconds(ready / pace)}.` : "";
+    pace > 0.5 ? ` At ${rate(pace)} per second, that takes about ${seconds(ready / pace)}.` : "";
   return {
     tone: "busy",
     kind: "backlog",
-    text: `${Named(name)} works on ${count(ready)} that wait in its queue.${left}`,
+    text: `${capitalised(name)} is working through ${count(ready)} waiting orders.${left}`,
   };
 }
 
@@ -115,12 +127,12 @@ function aboutDead(name, dead) {
     ? {
         tone: "wait",
         kind: "dead",
-        text: `${plural(dead, "dead letter")} at ${name}: look below, then redrive or discard.`,
+        text: `${capitalised(name)} has ${plural(dead, "dead letter")}. Redrive or discard below.`,
       }
     : null;
 }
 
-/** About the order service and the relay: the same shape, or null. */
+/** About the order service and the relay, in the same form. */
 export function aboutOrders(snapshot) {
   const { order, relay } = snapshot;
   const pending = order.outbox?.pending ?? 0;
@@ -128,38 +140,38 @@ export function aboutOrders(snapshot) {
     return {
       tone: "bad",
       kind: "order",
-      text: `The order service takes no orders: ${order.reason}. What was accepted goes on.`,
+      text: `The order service is not accepting orders: ${order.reason}. Orders already accepted are still processed.`,
     };
   if (relay.reason && pending)
     return {
       tone: "bad",
       kind: "relay",
-      text: `${plural(pending, "order waits", "orders wait")} in the outbox, written down and safe: the relay does not publish (${relay.reason}).`,
+      text: `${plural(pending, "order is", "orders are")} waiting safely in the outbox: the relay is not publishing (${relay.reason}).`,
     };
   if (relay.reason)
     return {
       tone: "wait",
       kind: "relay",
-      text: `The relay does not publish (${relay.reason}). New orders will wait in the outbox.`,
+      text: `The relay is not publishing (${relay.reason}). New orders will wait in the outbox.`,
     };
   const latency = faultOf(order.faults, "latency");
   if (latency)
     return {
       tone: "wait",
       kind: "slow",
-      text: `The order service takes ${latency.value} s longer to answer, in both ways.`,
+      text: `The order service takes ${latency.value} s longer to respond, in every mode.`,
     };
   const failures = faultOf(order.faults, "failures");
   if (failures)
     return {
       tone: "wait",
       kind: "fails",
-      text: `${Math.round(Number(failures.value) * 100)}% of new orders are refused with an error. Nothing is accepted and then lost.`,
+      text: `${share(failures.value)} of new orders are refused with an error. No accepted order is lost.`,
     };
   return null;
 }
 
-/** When nobody reaches the broker, that is one story and not one for each; null otherwise. */
+/** If no service reaches the broker: one story instead of one per service; otherwise null. */
 export function aboutBroker(snapshot) {
   const sides = Object.values(snapshot.services);
   const isReached = (side) =>
@@ -167,16 +179,16 @@ export function aboutBroker(snapshot) {
   if (!snapshot.relay.reason || !sides.length || sides.some(isReached)) return null;
   const pending = snapshot.order.outbox?.pending ?? 0;
   const waits = pending
-    ? `${plural(pending, "order waits", "orders wait")} in the outbox, written down and safe`
-    : "New orders will wait in the outbox, written down and safe";
+    ? `${plural(pending, "order is", "orders are")} waiting safely in the outbox`
+    : "New orders will wait safely in the outbox";
   return {
     tone: "bad",
     kind: "broker",
-    text: `The broker is away. ${waits}, and customers are answered as before.`,
+    text: `The broker is down. ${waits}. Customers still get their responses.`,
   };
 }
 
-/** The one sentence above the drawing. */
+/** The text above the drawing: the most important thing to explain. */
 export function story(snapshot) {
   const broker = aboutBroker(snapshot);
   if (broker) return broker;
@@ -191,7 +203,7 @@ export function story(snapshot) {
       return {
         ...some[0],
         kind: some.map((each) => each.kind).join(),
-        text: `${some[0].text} And ${plural(some.length - 1, "more thing")} to see below.`,
+        text: `${some[0].text} (${count(some.length - 1)} more below.)`,
       };
   }
   return calm(snapshot);
@@ -204,11 +216,11 @@ function calm(snapshot) {
     return {
       tone: "good",
       kind: "moving",
-      text: "Orders come in, and each service works on them at its own pace. Nobody waits for the slowest.",
+      text: "Orders are coming in, and each service processes them at its own pace.",
     };
   return {
     tone: "good",
     kind: "quiet",
-    text: "All is quiet: no order waits anywhere. Place some, or break something, and watch.",
+    text: "All quiet: no orders are waiting. Place some orders or break something, and watch.",
   };
 }

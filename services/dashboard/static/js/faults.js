@@ -1,37 +1,37 @@
-/** Faults as switches: what each does is said, and what follows from it. */
+/** Switches that inject faults, with an explanation of each fault and its consequences. */
 
 import { operate } from "./api.js";
-import { byId, make, mark, say } from "./dom.js";
+import { byId, make, mark, setText } from "./dom.js";
 import { aboutOrders, aboutService, faultOf } from "./explain.js";
 
 const SWITCHES = [
   {
     kind: "latency",
     words: "Slow",
-    wish: { latency: "3" },
-    does: "3 s more for each piece of work",
-    atOrder: "3 s more for each order",
+    fault: { latency: "3" },
+    does: "3 s more per event",
+    atOrder: "3 s more per order",
   },
   {
     kind: "failures",
     words: "Failing",
-    wish: { failures: 0.5 },
-    does: "half of all attempts end in an error",
-    atOrder: "half of all orders end in an error",
+    fault: { failures: 0.5 },
+    does: "half of all attempts fail",
+    atOrder: "half of all orders fail",
   },
   {
     kind: "outage",
-    words: "Away",
-    wish: { outage: true },
-    does: "answers nobody, and consumes nothing",
-    atOrder: "answers nobody",
+    words: "Down",
+    fault: { outage: true },
+    does: "refuses requests and consumes nothing",
+    atOrder: "refuses all requests",
   },
   {
     kind: "crash",
     words: "Crash once",
-    wish: { crash: "after" },
-    does: "the process dies after the next effect, before it is acknowledged",
-    atOrder: "the process dies when the next order is written down, before it is answered",
+    fault: { crash: "after" },
+    does: "the process crashes after applying the next event, before acknowledging it",
+    atOrder: "the process crashes after storing the next order, before responding",
   },
 ];
 
@@ -110,37 +110,37 @@ export class Faults {
       button.disabled = !isAllowed;
     }
     mark(card.about, "data-tone", about?.tone ?? "good");
-    say(
+    setText(
       card.about,
       isAllowed
-        ? (about?.text ?? "Works as it should.")
-        : "Faults are off here: start it with FAULTS_ALLOWED=true.",
+        ? (about?.text ?? "Working normally.")
+        : "Faults are disabled: start the service with FAULTS_ALLOWED=true.",
     );
   }
 
   async toggle(name, choice, button, card) {
     const isOn = button.getAttribute("aria-checked") === "true";
-    say(card.wrong, "");
+    setText(card.wrong, "");
     try {
       await (isOn
         ? this.end(name, choice, card.faults)
-        : operate("POST", `/api/services/${name}/faults`, choice.wish));
+        : operate("POST", `/api/services/${name}/faults`, choice.fault));
       mark(button, "aria-checked", String(!isOn));
     } catch (error) {
-      say(card.wrong, error.message);
+      setText(card.wrong, error.message);
     }
   }
 
-  /** A service ends all its faults at once: the others are begun again. */
+  /** A service clears all its faults at once, so the others are started again. */
   async end(name, choice, faults) {
     await operate("DELETE", `/api/services/${name}/faults`);
     for (const other of faults.filter((fault) => fault.kind !== choice.kind)) {
-      await operate("POST", `/api/services/${name}/faults`, wishOf(other));
+      await operate("POST", `/api/services/${name}/faults`, requestOf(other));
     }
   }
 }
 
-function wishOf(fault) {
+function requestOf(fault) {
   const values = {
     latency: fault.value,
     failures: Number(fault.value),

@@ -1,18 +1,18 @@
-/** The drawing: boxes with their numbers, kept up to date; the lines and the dots between them. */
+/** The drawing: boxes with current numbers, and the lines and dots between them. */
 
-import { byId, mark, say } from "./dom.js";
+import { byId, mark, setText } from "./dom.js";
 import { aboutBroker, aboutOrders } from "./explain.js";
 import { count, rate, seconds } from "./format.js";
 import { Dots } from "./dots.js";
 import { STALE, faultWords, fill, makeRow, measure, unitOf, updateRow } from "./row.js";
-import { layWires } from "./wires.js";
+import { layOutWires } from "./wires.js";
 
 export class Flow {
   constructor() {
     this.flow = byId("flow");
     this.rows = new Map();
     this.dots = new Dots(this.flow.querySelector(".dots"));
-    new ResizeObserver(() => this.lay()).observe(this.flow);
+    new ResizeObserver(() => this.layOut()).observe(this.flow);
   }
 
   update(snapshot) {
@@ -26,15 +26,15 @@ export class Flow {
     }
     this.fillTubes();
     this.dots.start(snapshot.moves, names);
-    say(byId("legend"), this.legend(snapshot));
+    setText(byId("legend"), this.legend(snapshot));
   }
 
-  /** In the state of a lost connection nothing moves. */
+  /** Removes all dots while the connection is lost. */
   stop() {
     this.dots.stop();
   }
 
-  /** A block stands for as many orders in one queue as in the others. */
+  /** Draws the blocks at one scale for all queues. */
   fillTubes() {
     const rows = [...this.rows.values()];
     this.unit = Math.max(...rows.map(unitOf));
@@ -43,12 +43,12 @@ export class Flow {
 
   legend(snapshot) {
     const blocks =
-      this.unit > 1 ? `A block in a queue stands for up to ${count(this.unit)} orders. ` : "";
+      this.unit > 1 ? `A block in a queue represents up to ${count(this.unit)} orders. ` : "";
     const fast = Math.max(
       snapshot.order.perSecond,
       ...Object.values(snapshot.services).map((s) => s.told?.appliedPerSecond ?? 0),
     );
-    const dots = fast > 20 ? `Dots are a sample: up to ${rate(fast)} orders a second pass.` : "";
+    const dots = fast > 20 ? `Dots are a sample of up to ${rate(fast)} orders per second.` : "";
     return blocks + dots;
   }
 
@@ -57,35 +57,35 @@ export class Flow {
   build(names, ladder) {
     this.rows = new Map(names.map((name) => [name, makeRow(name, ladder)]));
     byId("rows").replaceChildren(...[...this.rows.values()].map((row) => row.item));
-    this.lay();
+    this.layOut();
   }
 
-  lay() {
+  layOut() {
     if (!this.rows.size) return;
-    this.dots.wires = layWires(this.flow, this.flow.querySelector(".wires"), this.rows);
+    this.dots.wires = layOutWires(this.flow, this.flow.querySelector(".wires"), this.rows);
     for (const row of this.rows.values()) measure(row);
   }
 
   updateSource(snapshot) {
     const { order, relay } = snapshot;
     const about = aboutOrders(snapshot);
-    const isAway = Boolean(order.reason);
+    const isDown = Boolean(order.reason);
     paint(
       "node-order",
-      isAway ? "bad" : order.faults.length ? "wait" : "good",
-      isAway ? "away" : faultWords(order.faults) || "takes orders",
+      isDown ? "bad" : order.faults.length ? "wait" : "good",
+      isDown ? "down" : faultWords(order.faults) || "accepting orders",
       order.age,
     );
-    say(byId("order-rate"), rate(order.perSecond));
+    setText(byId("order-rate"), rate(order.perSecond));
     const relayTone = relay.reason ? (order.outbox?.pending ? "bad" : "wait") : "good";
     paint(
       "node-outbox",
       relayTone,
-      relay.reason ? "the relay waits" : "the relay publishes",
+      relay.reason ? "relay paused" : "relay publishing",
       order.outboxAge,
     );
-    say(byId("outbox-pending"), order.outbox ? count(order.outbox.pending) : "–");
-    say(byId("outbox-oldest"), seconds(order.outbox?.oldestAgeSeconds));
+    setText(byId("outbox-pending"), order.outbox ? count(order.outbox.pending) : "–");
+    setText(byId("outbox-oldest"), seconds(order.outbox?.oldestAgeSeconds));
     mark(byId("node-broker"), "data-tone", aboutBroker(snapshot) ? "bad" : null);
     byId("node-order").title = about?.text ?? "";
   }
@@ -96,7 +96,7 @@ function paint(id, tone, state, age) {
   mark(node, "data-tone", tone);
   const isStale = age === null || age > STALE;
   mark(node, "data-stale", isStale);
-  say(
+  setText(
     node.querySelector(".state"),
     isStale && age !== null ? `${state}, ${seconds(age)} ago` : state,
   );

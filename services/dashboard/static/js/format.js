@@ -1,4 +1,4 @@
-/** Numbers, times and names as people read them. */
+/** Formats numbers, times and ids for display. */
 
 export const count = (number) => number.toLocaleString("en");
 
@@ -23,18 +23,18 @@ export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
 
 export const money = (amount) => `€${Number(amount).toFixed(2)}`;
 
-/** Ids are long; their beginning tells them apart for people. */
+/** Abbreviates an id to its first characters. */
 export const short = (id) => (id.length > 14 ? `${id.slice(0, 12)}…` : id);
 
 export const STATES = {
-  waiting: "waits in its queue",
-  working: "in work",
-  retrying: "waits for another try",
+  waiting: "waiting in its queue",
+  working: "in progress",
+  retrying: "waiting to be retried",
   applied: "done",
   dead_lettered: "dead letter",
-  discarded: "thrown away",
+  discarded: "discarded",
   undone: "not done",
-  unknown: "not known",
-  retried: "failed, to be tried again",
-  redriven: "sent back to the queue",
+  unknown: "unknown",
+  retried: "failed, will be retried",
+  redriven: "redriven",
 };

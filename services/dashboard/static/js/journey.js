@@ -1,4 +1,4 @@
-/** One order, hop by hop: when, at which attempt, how it ended; and its mail and its text. */
+/** The journey of one order, step by step, with its mail and its text. */
 
 import { ask } from "./api.js";
 import { byId, make } from "./dom.js";
@@ -8,8 +8,8 @@ const AGAIN_MS = 1500;
 const ENDS = new Set(["applied", "discarded", "undone"]);
 const IN_OUTBOX = {
   published: "published to the broker",
-  waiting: "waits to be published",
-  set_aside: "set aside, cannot be published",
+  waiting: "waiting to be published",
+  set_aside: "set aside: cannot be published",
 };
 
 export class Journey {
@@ -22,36 +22,36 @@ export class Journey {
     if (!id) return;
     this.id = id;
     byId("find-id").value = id;
-    await this.look();
+    await this.refresh();
     byId("journey-title").focus({ preventScroll: true });
     byId("journey-panel").scrollIntoView({ block: "nearest" });
   }
 
-  async look() {
+  async refresh() {
     clearTimeout(this.timer);
     const id = this.id;
     let found;
     try {
       found = await ask("GET", `/api/orders/${encodeURIComponent(id)}`);
     } catch (error) {
-      if (id === this.id) this.sayWhy(error);
+      if (id === this.id) this.showError(error);
       return;
     }
     if (id !== this.id) return;
     this.show(found);
     const isOver = Object.values(found.journey.services).every((stop) => ENDS.has(stop.state));
-    if (!isOver) this.lookAgain();
+    if (!isOver) this.refreshLater();
   }
 
-  lookAgain() {
-    this.timer = setTimeout(() => this.look(), AGAIN_MS);
+  refreshLater() {
+    this.timer = setTimeout(() => this.refresh(), AGAIN_MS);
   }
 
-  /** Whoever is away or slow may answer next time; what was refused stays refused. */
-  sayWhy({ status, message }) {
+  /** Shows an error; retries if the service is down or slow, but not after a refusal. */
+  showError({ status, message }) {
     if (this.panel.textContent !== message)
       this.panel.replaceChildren(make("p", { class: "wrong", role: "alert" }, message));
-    if (status === 0 || status >= 500) this.lookAgain();
+    if (status === 0 || status >= 500) this.refreshLater();
   }
 
   show({ journey, farEnds }) {
@@ -69,7 +69,7 @@ export class Journey {
       make(
         "ol",
         { class: "hops" },
-        hop("order service", "written down", clock(placed), 0, longest, "done"),
+        hop("order service", "stored", clock(placed), 0, longest, "done"),
         journey.outbox === "none"
           ? null
           : hop(
@@ -100,7 +100,7 @@ export class Journey {
   }
 }
 
-/** `from` and `at`: seconds after the order was placed; `at` is null where that is not known. */
+/** `from` and `at`: seconds since the order was placed; `at` is null if unknown. */
 function hop(who, what, when, at, longest, state, more = [], from = 0) {
   const line =
     at === null
@@ -155,7 +155,7 @@ function stopHop(name, stop, after, longest) {
 
 function mail(found) {
   const body = found.reason
-    ? make("p", { class: "lead" }, `No mail: ${found.reason}.`)
+    ? make("p", { class: "lead" }, `No email: ${found.reason}.`)
     : [
         make(
           "p",

@@ -1,28 +1,28 @@
-/** Two lanes side by side, with answer times that grow while the customer waits. */
+/** Two lanes side by side, with response times that grow while the customer waits. */
 
 import { ask } from "./api.js";
 import { drawBar, makeBar } from "./bars.js";
-import { byId, make, mark, say } from "./dom.js";
+import { byId, make, mark, setText } from "./dom.js";
 import { count, plural, seconds } from "./format.js";
 
 const SHOWN = 7;
-/** A bar that fills its lane is at least this many seconds: one scale for both. */
+/** Minimum number of seconds represented by a full bar; both lanes use one scale. */
 const SCALE = 4;
 const LANES = [
   {
     name: "events",
-    title: "By events",
-    modes: [["async", "asynchronous"]],
-    lead: "The order is written down, and answered. The services work afterwards.",
+    title: "Asynchronous",
+    modes: [["async", "one event for all services"]],
+    lead: "The order is stored, and the customer gets a response. The services process it afterwards.",
   },
   {
     name: "calls",
-    title: "By calls",
+    title: "Synchronous",
     modes: [
-      ["sync", "one after the other"],
-      ["parallel", "all at once"],
+      ["sync", "calls one after the other"],
+      ["parallel", "all calls at once"],
     ],
-    lead: "The customer waits until every service has done its part.",
+    lead: "The customer waits until every service has finished.",
   },
 ];
 
@@ -30,8 +30,8 @@ export class Lanes {
   constructor(follow) {
     this.follow = follow;
     this.mine = new Map();
-    this.told = {};
-    this.toldAt = performance.now();
+    this.reported = {};
+    this.reportedAt = performance.now();
     this.views = LANES.map((lane) => this.build(lane));
     byId("lanes").replaceChildren(...this.views.map((view) => view.element));
   }
@@ -54,11 +54,11 @@ export class Lanes {
       max: "200",
       step: "any",
       value: lane.name === "events" ? "20" : "2",
-      "aria-label": "orders a second",
+      "aria-label": "orders per second",
     });
     view.run = make("button", { type: "submit" }, "Place many");
     view.wrong = make("p", { class: "wrong", role: "alert" });
-    view.list = make("ol", { class: "bars", "aria-label": `Newest answers, ${lane.title}` });
+    view.list = make("ol", { class: "bars", "aria-label": `Newest responses, ${lane.title}` });
     const one = make(
       "button",
       { type: "button", class: "main", onclick: () => this.placeOne(view) },
@@ -70,7 +70,7 @@ export class Lanes {
       view.count,
       " at ",
       view.rate,
-      " a second ",
+      " per second ",
       view.run,
     );
     view.element = make(
@@ -92,20 +92,20 @@ export class Lanes {
     const mode = view.mode.value();
     this.mine.set(key, { view, mode, began: performance.now() });
     this.run();
-    say(view.wrong, "");
+    setText(view.wrong, "");
     try {
       const answer = await ask("POST", `/api/lanes/${view.name}/orders`, { mode });
       this.mine.set(key, { view, answer });
     } catch (error) {
       this.mine.delete(key);
-      say(view.wrong, error.message);
+      setText(view.wrong, error.message);
     }
     this.draw();
   }
 
   async placeMany(event, view) {
     event.preventDefault();
-    say(view.wrong, "");
+    setText(view.wrong, "");
     const path = `/api/lanes/${view.name}/run`;
     try {
       if (this.isRunning(view)) await ask("DELETE", path);
@@ -116,17 +116,17 @@ export class Lanes {
           rate: Number(view.rate.value),
         });
     } catch (error) {
-      say(view.wrong, error.message);
+      setText(view.wrong, error.message);
     }
   }
 
   isRunning(view) {
-    return (this.told[view.name]?.toCome ?? 0) > 0;
+    return (this.reported[view.name]?.toCome ?? 0) > 0;
   }
 
   update(lanes) {
-    this.told = lanes;
-    this.toldAt = performance.now();
+    this.reported = lanes;
+    this.reportedAt = performance.now();
     for (const [key, { view, answer }] of this.mine) {
       if (answer && lanes[view.name].answers.some((each) => each.number === answer.number))
         this.mine.delete(key);
@@ -134,7 +134,7 @@ export class Lanes {
     this.run();
   }
 
-  // --- drawing: every frame while somebody waits, and once otherwise ---------------------------
+  // --- drawing: in every frame while an order is waiting, otherwise once -----------------------
 
   run() {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
@@ -153,40 +153,40 @@ export class Lanes {
     if (isWaiting) this.run();
   }
 
-  /** Those that wait, then those that were answered, the newest first. */
+  /** Waiting orders, then answered ones, newest first. */
   items(view) {
-    const told = this.told[view.name];
-    const since = (performance.now() - this.toldAt) / 1000;
+    const reported = this.reported[view.name];
+    const since = (performance.now() - this.reportedAt) / 1000;
     const mine = [...this.mine.values()].filter((each) => each.view === view);
     const pending = mine.filter((each) => !each.answer);
     const own = pending.map((each) => ({
       isWaiting: true,
       seconds: (performance.now() - each.began) / 1000,
     }));
-    // What this page waits for is told by the dashboard as well; it is shown once.
-    // It may have been answered since the dashboard told so, and then waits no more.
+    // The dashboard also reports the orders placed by this page; show each of them once. An order
+    // may have been answered since it was reported as waiting.
     const answered = new Set(mine.map((each) => each.answer?.number));
-    const others = (told?.waiting ?? [])
+    const others = (reported?.waiting ?? [])
       .filter((each) => !answered.has(each.number))
       .map((each) => ({ isWaiting: true, seconds: each.seconds + since }));
     const waiting = [...own, ...others.slice(0, Math.max(0, others.length - own.length))].sort(
       (a, b) => a.seconds - b.seconds,
     );
     const answers = [
-      ...(told?.answers ?? []),
+      ...(reported?.answers ?? []),
       ...mine.filter((each) => each.answer).map((each) => each.answer),
     ];
     return [...waiting, ...answers.reverse()];
   }
 
   drawLane(view, items, scale) {
-    const told = this.told[view.name];
+    const reported = this.reported[view.name];
     const oldest = items.filter((item) => item.isWaiting).at(-1);
     const last = items.find((item) => !item.isWaiting);
-    say(view.clock, oldest ? seconds(oldest.seconds) : last ? seconds(last.seconds) : "–");
+    setText(view.clock, oldest ? seconds(oldest.seconds) : last ? seconds(last.seconds) : "–");
     mark(view.clock, "data-waiting", Boolean(oldest));
-    say(view.caption, caption(oldest, last, told));
-    say(view.run, this.isRunning(view) ? "Stop" : "Place many");
+    setText(view.caption, caption(oldest, last, reported));
+    setText(view.run, this.isRunning(view) ? "Stop" : "Place many");
     const shown = items.slice(0, SHOWN);
     while (view.bars.length < shown.length)
       view.bars.push(makeBar(view.list, (id) => this.follow(id)));
@@ -194,17 +194,17 @@ export class Lanes {
   }
 }
 
-function caption(oldest, last, told) {
-  if (oldest) return "the customer waits …";
+function caption(oldest, last, reported) {
+  if (oldest) return "the customer is waiting …";
   if (!last) return "no order placed here yet";
   const all =
-    told && told.answered > 1 && told.medianSeconds !== null
-      ? `; median of the newest ${count(told.answers.length)}: ${seconds(told.medianSeconds)}`
+    reported && reported.answered > 1 && reported.medianSeconds !== null
+      ? `; median of the newest ${count(reported.answers.length)}: ${seconds(reported.medianSeconds)}`
       : "";
-  const refused = told?.refused
-    ? `; ${plural(told.refused, "refused or failed", "refused or failed")}`
+  const refused = reported?.refused
+    ? `; ${plural(reported.refused, "refused or failed", "refused or failed")}`
     : "";
-  return `until the last answer${all}${refused}`;
+  return `last response${all}${refused}`;
 }
 
 function modeChoice(lane) {
@@ -215,7 +215,7 @@ function modeChoice(lane) {
     };
   const select = make(
     "select",
-    { "aria-label": "how the services are called" },
+    { "aria-label": "mode" },
     ...lane.modes.map(([value, words]) => make("option", { value }, words)),
   );
   return { element: make("p", { class: "mode" }, select), value: () => select.value };

@@ -1,7 +1,7 @@
-/** Dead letters of one service at a time: list, look, redrive, discard. */
+/** The dead letters of one service: list, inspect, redrive, discard. */
 
 import { ask, operate } from "./api.js";
-import { byId, make, mark, say } from "./dom.js";
+import { byId, make, mark, setText } from "./dom.js";
 import { clock, count, plural, short } from "./format.js";
 
 const SHOWN = 20;
@@ -13,7 +13,7 @@ export class Letters {
     this.counts = {};
     this.choice = make("div", { class: "choice", role: "group", "aria-label": "Dead letters of" });
     this.list = make("ol", { class: "dead-list" });
-    this.said = make("p", { class: "said", role: "status" });
+    this.message = make("p", { class: "message", role: "status" });
     this.all = make(
       "div",
       { class: "buttons" },
@@ -24,7 +24,7 @@ export class Letters {
         "Discard all",
       ),
     );
-    byId("letters").replaceChildren(this.choice, this.list, this.all, this.said);
+    byId("letters").replaceChildren(this.choice, this.list, this.all, this.message);
   }
 
   update(services) {
@@ -33,7 +33,7 @@ export class Letters {
     for (const name of names) {
       const dead = services[name].told?.queue?.dead ?? 0;
       const button = this.choice.querySelector(`[data-service="${name}"]`);
-      say(button, `${name} ${count(dead)}`);
+      setText(button, `${name} ${count(dead)}`);
       const hasChanged = this.counts[name] !== dead;
       this.counts[name] = dead;
       if (hasChanged && name === this.service) this.load();
@@ -62,7 +62,7 @@ export class Letters {
     this.service = name;
     for (const button of this.choice.children)
       mark(button, "aria-pressed", String(button.dataset.service === name));
-    say(this.said, "");
+    setText(this.message, "");
     this.load();
   }
 
@@ -72,7 +72,7 @@ export class Letters {
       const { deadLetters } = await ask("GET", `/api/services/${service}/dead-letters`);
       if (service === this.service) this.show(deadLetters);
     } catch (error) {
-      say(this.said, error.message);
+      setText(this.message, error.message);
     }
   }
 
@@ -86,11 +86,13 @@ export class Letters {
             make(
               "li",
               { class: "lead" },
-              `… and ${count(total - rows.length)} more. The oldest are shown.`,
+              `… and ${count(total - rows.length)} more (the oldest are shown).`,
             ),
           ]
         : [];
-    const none = letters.length ? [] : [make("li", { class: "lead" }, `None at ${this.service}.`)];
+    const none = letters.length
+      ? []
+      : [make("li", { class: "lead" }, `${this.service} has no dead letters.`)];
     this.list.replaceChildren(...rows, ...rest, ...none);
   }
 
@@ -137,7 +139,7 @@ export class Letters {
   }
 
   discardAll() {
-    if (confirm(`Throw away all dead letters of ${this.service}, for good?`))
+    if (confirm(`Discard all dead letters of ${this.service}? This cannot be undone.`))
       this.act("discard", null);
   }
 
@@ -146,15 +148,15 @@ export class Letters {
     try {
       const gone = await operate("POST", path, handles ? { handles } : { all: true });
       const number = Object.values(gone)[0].length;
-      say(
-        this.said,
+      setText(
+        this.message,
         verb === "redrive"
-          ? `${plural(number, "event")} back in the queue, as new.`
-          : `${plural(number, "event")} thrown away.`,
+          ? `${plural(number, "event")} redriven.`
+          : `${plural(number, "event")} discarded.`,
       );
       this.load();
     } catch (error) {
-      say(this.said, error.message);
+      setText(this.message, error.message);
     }
   }
 }

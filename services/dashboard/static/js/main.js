@@ -1,6 +1,6 @@
-/** Puts the page together: each snapshot goes to every part of it. */
+/** Assembles the page, and passes each snapshot to all its parts. */
 
-import { byId, mark, say } from "./dom.js";
+import { byId, mark, setText } from "./dom.js";
 import { story } from "./explain.js";
 import { Faults } from "./faults.js";
 import { Flow } from "./flow.js";
@@ -8,16 +8,16 @@ import { clock, seconds } from "./format.js";
 import { Journey } from "./journey.js";
 import { Lanes } from "./lanes.js";
 import { Letters } from "./letters.js";
-import { prepareLooks } from "./looks.js";
+import { setUpAppearance } from "./appearance.js";
 import { Orders } from "./orders.js";
 import { Replay } from "./replay.js";
 import { connect } from "./stream.js";
 import { showVerdict } from "./verdict.js";
 
-/** A screen reader is told what is new, and not how its numbers change: this often, at most. */
+/** Minimum interval of screen reader announcements, which cover new states but not numbers. */
 const SPOKEN_MS = 8000;
 
-prepareLooks();
+setUpAppearance();
 const journey = new Journey();
 const follow = (id) => journey.follow(id);
 const flow = new Flow();
@@ -41,28 +41,28 @@ function show(snapshot) {
   letters.update(snapshot.services);
   replay.update(snapshot.services);
   showVerdict(snapshot.verdict);
-  tell(story(snapshot));
+  announce(story(snapshot));
 }
 
-function tell(now) {
+function announce(now) {
   mark(byId("story"), "data-tone", now.tone);
-  say(byId("story"), now.text);
+  setText(byId("story"), now.text);
   if (now.kind === spoken.kind || performance.now() - spoken.at < SPOKEN_MS) return;
   spoken = { kind: now.kind, at: performance.now() };
-  say(byId("spoken"), now.text);
+  setText(byId("spoken"), now.text);
 }
 
-/** `silent`: ms since the last news; null when there never were any. */
+/** `silent`: ms since the last snapshot; null before the first. */
 function showLink(state, silent) {
   const isLost = state === "lost";
   mark(document.body, "data-link", state);
-  say(
+  setText(
     byId("link"),
     isLost ? "connection lost" : silent < 1500 ? "live" : `${seconds(silent / 1000)} old`,
   );
   byId("lost").hidden = !isLost;
   if (!isLost) return;
   flow.stop();
-  const since = last ? `What you see is from ${clock(last.at)}.` : "Nothing has been seen yet.";
-  say(byId("lost"), `The connection to the dashboard is lost. ${since} Trying again …`);
+  const since = last ? `The page shows the state at ${clock(last.at)}.` : "No data has been received yet.";
+  setText(byId("lost"), `The connection to the dashboard is lost. ${since} Reconnecting …`);
 }

@@ -1,7 +1,7 @@
-/** The newest orders, and older ones page by page: a list that never grows. */
+/** The newest orders, or a page of older ones. */
 
 import { ask } from "./api.js";
-import { byId, make, mark, say } from "./dom.js";
+import { byId, make, mark, setText } from "./dom.js";
 import { clock, money, short } from "./format.js";
 
 const ROWS = 12;
@@ -14,13 +14,13 @@ export class Orders {
     this.body = make("tbody");
     this.newest = make("button", { type: "button", onclick: () => this.showNewest() }, "Newest");
     this.next = make("button", { type: "button", onclick: () => this.showOlder() }, "Older");
-    this.said = make("p", { class: "said" });
+    this.message = make("p", { class: "message" });
     const heads = ["Order", "Placed", "Total", "Done by"].map((text) =>
       make("th", { scope: "col" }, text),
     );
     byId("orders").replaceChildren(
       make("table", { class: "orders" }, make("thead", {}, make("tr", {}, heads)), this.body),
-      make("div", { class: "pager" }, this.newest, this.next, this.said),
+      make("div", { class: "pager" }, this.newest, this.next, this.message),
     );
     this.rows = Array.from({ length: ROWS }, () => this.row());
     this.body.append(...this.rows.map((row) => row.element));
@@ -56,8 +56,8 @@ export class Orders {
 
   show(orders) {
     this.rows.forEach((row, index) => this.showRow(row, orders[index]));
-    say(
-      this.said,
+    setText(
+      this.message,
       this.older
         ? `placed before ${clock(this.older.before)}`
         : orders.length
@@ -72,18 +72,18 @@ export class Orders {
     row.element.hidden = !order;
     if (!order) return;
     row.order = order.orderId;
-    say(row.id, short(order.orderId));
+    setText(row.id, short(order.orderId));
     mark(row.id, "aria-label", `Follow ${order.orderId}`);
-    say(row.at, clock(order.placedAt));
-    say(row.total, money(order.totalAmount));
-    if (order.status !== "accepted") return say(row.marks, `${order.status} by calls`);
-    if (!order.open) return say(row.marks, "follow to see");
+    setText(row.at, clock(order.placedAt));
+    setText(row.total, money(order.totalAmount));
+    if (order.status !== "accepted") return setText(row.marks, `synchronous, ${order.status}`);
+    if (!order.open) return setText(row.marks, "follow for details");
     this.showMarks(row.marks, order.open);
   }
 
-  /** A mark for each service: full when it is done. */
+  /** One mark per service, filled when the service has finished. */
   showMarks(cell, open) {
-    const text = open.length ? `waits for ${open.join(", ")}` : "all";
+    const text = open.length ? `waiting for ${open.join(", ")}` : "all";
     if (cell.dataset.text === text && cell.querySelector(".mark")) return;
     cell.dataset.text = text;
     const marks = this.services.map((name) =>
@@ -100,7 +100,7 @@ export class Orders {
       this.older = { next: page.next, before: orders[0]?.placedAt ?? Date.now() };
       this.show(orders);
     } catch (error) {
-      say(this.said, error.message);
+      setText(this.message, error.message);
     }
   }
 

@@ -1,7 +1,7 @@
-/** Replay: have a service read stored events again, and see how far it is. */
+/** Starts replays of stored events, and shows their progress. */
 
 import { ask, operate } from "./api.js";
-import { byId, make, say } from "./dom.js";
+import { byId, make, setText } from "./dom.js";
 import { clock, count } from "./format.js";
 
 const AGAIN_MS = 1000;
@@ -21,7 +21,7 @@ export class Replay {
     );
     this.dry = make("input", { type: "checkbox", id: "replay-dry", checked: true });
     this.resend = make("input", { type: "checkbox", id: "replay-resend" });
-    this.said = make("p", { class: "said", role: "status" });
+    this.message = make("p", { class: "message", role: "status" });
     this.list = make("ol", { class: "replays" });
     byId("replay").replaceChildren(
       make(
@@ -31,11 +31,11 @@ export class Replay {
         this.service,
         make("label", { for: "replay-from" }, "from"),
         this.from,
-        make("label", { class: "check" }, this.dry, "only count, change nothing"),
-        make("label", { class: "check" }, this.resend, "send mails and texts again"),
+        make("label", { class: "check" }, this.dry, "dry run: count only"),
+        make("label", { class: "check" }, this.resend, "resend mails and texts"),
         make("button", { type: "submit", class: "main" }, "Replay"),
       ),
-      this.said,
+      this.message,
       this.list,
     );
   }
@@ -50,12 +50,12 @@ export class Replay {
 
   async begin(event) {
     event.preventDefault();
-    const wish = { from: this.start(), dryRun: this.dry.checked, resend: this.resend.checked };
-    say(this.said, "");
+    const options = { from: this.start(), dryRun: this.dry.checked, resend: this.resend.checked };
+    setText(this.message, "");
     try {
-      await operate("POST", `/api/services/${this.service.value}/replays`, wish);
+      await operate("POST", `/api/services/${this.service.value}/replays`, options);
     } catch (error) {
-      say(this.said, error.message);
+      setText(this.message, error.message);
     }
     this.load();
   }
@@ -73,13 +73,13 @@ export class Replay {
       if (replays.some((each) => each.state === "running"))
         this.timer = setTimeout(() => this.load(), AGAIN_MS);
     } catch (error) {
-      say(this.said, error.message);
+      setText(this.message, error.message);
     }
   }
 }
 
 function shown(replay) {
-  const counts = `${count(replay.seen)} read, ${count(replay.applied)} done now, ${count(replay.alreadyApplied)} had been done, ${count(replay.rewritten ?? 0)} written anew, ${count(replay.failed)} failed`;
+  const counts = `${count(replay.seen)} read, ${count(replay.applied)} applied, ${count(replay.alreadyApplied)} already applied, ${count(replay.rewritten ?? 0)} rewritten, ${count(replay.failed)} failed`;
   const remarks = replay.remarks.map((remark) => make("li", {}, remark));
   return make(
     "li",

@@ -1,12 +1,12 @@
-/** A row of the drawing: a service, its queue as blocks, and what lies under the queue. */
+/** A row of the drawing: a service, its queue as blocks, its retries and dead letters. */
 
-import { make, mark, say } from "./dom.js";
+import { make, mark, setText } from "./dom.js";
 import { aboutService } from "./explain.js";
 import { count, rate, seconds } from "./format.js";
 
-/** What is older than this many seconds is dimmed. */
+/** Seconds after which data is dimmed. */
 export const STALE = 3;
-/** The width of a block in a queue, in px, and how many orders one may stand for. */
+/** Width of a block in a queue, in px, and the numbers of orders it may represent. */
 const BLOCK = 12;
 const UNITS = [1, 5, 10, 50, 100, 500, 1000, 5000];
 
@@ -49,9 +49,9 @@ export function makeRow(name, ladder) {
       "dl",
       {},
       make("div", {}, make("dt", {}, "consumers"), row.processes),
-      make("div", {}, make("dt", {}, "in hand"), row.held),
-      make("div", {}, make("dt", {}, "a second"), row.rate),
-      make("div", {}, make("dt", {}, "oldest"), row.oldest),
+      make("div", {}, make("dt", {}, "in progress"), row.held),
+      make("div", {}, make("dt", {}, "per second"), row.rate),
+      make("div", {}, make("dt", {}, "oldest waiting"), row.oldest),
     ),
   );
   row.queue = make(
@@ -72,12 +72,12 @@ export function makeRow(name, ladder) {
   return row;
 }
 
-/** How many blocks fit into its queue: asked when the drawing is laid, and not each time. */
+/** Measures how many blocks fit into the queue; called only when the layout changes. */
 export function measure(row) {
   row.room = Math.max(1, Math.floor((row.tube.clientWidth - 8) / BLOCK));
 }
 
-/** How many orders a block has to stand for, so that all of them have room. */
+/** The number of orders per block with which all orders fit. */
 export function unitOf({ room, blocks }) {
   return (
     UNITS.find((unit) => Math.ceil(blocks.ready / unit) + Math.ceil(blocks.held / unit) <= room) ??
@@ -85,7 +85,7 @@ export function unitOf({ room, blocks }) {
   );
 }
 
-/** Draw the blocks; what is in the service's hands stands at the head. */
+/** Draws the blocks, with the orders in progress at the head of the queue. */
 export function fill(row, unit) {
   const heldWidth = Math.ceil(row.blocks.held / unit) * BLOCK;
   row.heldFill.style.width = `${heldWidth}px`;
@@ -93,56 +93,56 @@ export function fill(row, unit) {
   row.fill.style.right = `${4 + heldWidth}px`;
 }
 
-/** Write a service's numbers into its row; true when it has stopped receiving. */
+/** Updates the numbers of a row; true if the service is not consuming. */
 export function updateRow(row, name, side, accepted) {
   const told = side.told;
   const about = aboutService(name, side);
   const isStopped = Boolean(side.unreachable || told?.reason);
-  // What a consumer holds and does not work on waits like the rest.
+  // Deliveries held by a stopped consumer are shown as waiting.
   const ready = side.ready === null ? null : side.ready + (isStopped ? side.held : 0);
   const held = isStopped ? 0 : side.held;
   mark(row.item, "data-tone", about?.tone ?? "good");
   mark(row.item, "data-stale", side.age === null || side.age > STALE);
   mark(row.item, "data-busy", (ready ?? 0) >= 15);
-  say(row.waiting, ready === null ? "?" : count(ready));
+  setText(row.waiting, ready === null ? "?" : count(ready));
   row.blocks = { ready: ready ?? 0, held };
   for (const [rung, element] of row.rungList) {
     const waiting =
       told?.rungs.find((each) => Math.abs(each.seconds - rung) < 0.05 + rung / 100)?.waiting ?? 0;
-    say(element.querySelector("b"), count(waiting));
+    setText(element.querySelector("b"), count(waiting));
     mark(element, "data-some", waiting > 0);
   }
-  say(row.dead.querySelector("b"), told?.queue ? count(told.queue.dead) : "?");
+  setText(row.dead.querySelector("b"), told?.queue ? count(told.queue.dead) : "?");
   mark(row.dead, "data-some", (told?.queue?.dead ?? 0) > 0);
   mark(
     row.node,
     "data-tone",
     side.unreachable || told?.reason ? "bad" : told?.faults.length ? "wait" : "good",
   );
-  say(row.state, stateWords(side));
-  say(row.held, count(held));
-  say(row.processes, side.processes ? count(side.processes) : "none");
-  say(row.rate, rate(told?.appliedPerSecond));
-  say(row.oldest, seconds(side.oldestSeconds));
-  say(
+  setText(row.state, stateWords(side));
+  setText(row.held, count(held));
+  setText(row.processes, side.processes ? count(side.processes) : "none");
+  setText(row.rate, rate(told?.appliedPerSecond));
+  setText(row.oldest, seconds(side.oldestSeconds));
+  setText(
     row.done,
     side.waiting === null ? "–" : count(Math.max(0, accepted - side.waiting - side.givenUp)),
   );
-  say(row.note, about && about.kind !== "dead" ? about.text : "");
+  setText(row.note, about && about.kind !== "dead" ? about.text : "");
   return isStopped;
 }
 
 function stateWords(side) {
-  if (!side.told) return "has not answered yet";
-  if (side.unreachable) return `no answer; this is ${seconds(side.age)} old`;
+  if (!side.told) return "has not responded yet";
+  if (side.unreachable) return `no response; data is ${seconds(side.age)} old`;
   const words = faultWords(side.told.faults);
-  if (side.told.reason) return words || "receives nothing for now";
-  return words || "receives";
+  if (side.told.reason) return words || "paused";
+  return words || "running";
 }
 
 export function faultWords(faults) {
-  const words = { latency: "slow", failures: "failing", outage: "away", crash: "about to crash" };
+  const words = { latency: "slow", failures: "failing", outage: "down", crash: "about to crash" };
   return faults.length
-    ? `${faults.map((fault) => words[fault.kind] ?? fault.kind).join(", ")}, on purpose`
+    ? `${faults.map((fault) => words[fault.kind] ?? fault.kind).join(", ")} (injected)`
     : "";
 }

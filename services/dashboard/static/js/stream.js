@@ -1,10 +1,10 @@
-/** The live connection: one snapshot after the other, and the truth about when there is none. */
+/** Receives the snapshots, and detects a lost connection. */
 
-/** A snapshot comes twice a second; silence for longer than that many ms is a lost connection. */
+/** Snapshots arrive twice per second; after this many ms without one, the connection is lost. */
 const SILENCE = 4000;
 const TICK = 500;
 
-/** `onSnapshot(snapshot)`; `onLink(state, ms)`: connecting, live or lost, and since when. */
+/** `onLink(state, ms)`: state is live or lost; ms since the last snapshot. */
 export function connect(onSnapshot, onLink) {
   let source = null;
   let last = null;
@@ -19,7 +19,7 @@ export function connect(onSnapshot, onLink) {
       onLink("live", 0);
     });
     source.addEventListener("error", () => {
-      // The browser tries again by itself, unless it was refused (too many watchers).
+      // The browser reconnects by itself, unless it was refused (too many open pages).
       if (source.readyState === EventSource.CLOSED) setTimeout(open, 2000);
       tick();
     });

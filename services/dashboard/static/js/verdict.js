@@ -1,18 +1,18 @@
-/** The light: what was compared, how much of it, and how long ago. */
+/** The light: the overall state, the number of orders it covers, and its age. */
 
-import { byId, mark, say } from "./dom.js";
+import { byId, mark, setText } from "./dom.js";
 import { count, plural, seconds } from "./format.js";
 
-/** The dashboard keeps so many orders, and forgets older ones. */
+/** Maximum number of orders that the dashboard tracks. */
 const MOST = 10000;
 const SIGNS = { done: "✓", working: "…", attention: "!", missing: "✕", unknown: "?" };
 
 export function showVerdict(verdict) {
   const [word, detail] = words(verdict);
   mark(byId("verdict"), "data-light", verdict.light);
-  say(byId("verdict").querySelector(".lamp"), SIGNS[verdict.light]);
-  say(byId("verdict-word"), word);
-  say(byId("verdict-detail"), detail);
+  setText(byId("verdict").querySelector(".lamp"), SIGNS[verdict.light]);
+  setText(byId("verdict-word"), word);
+  setText(byId("verdict-detail"), detail);
 }
 
 function words(verdict) {
@@ -20,26 +20,26 @@ function words(verdict) {
   const age =
     verdict.checkedSecondsAgo === null ? "" : `, checked ${seconds(verdict.checkedSecondsAgo)} ago`;
   const newest = orders >= MOST ? "the newest " : "";
-  const stands = `${count(done)} of ${newest}${plural(orders, "accepted order")}${age}`;
+  const progress = `${count(done)} of ${newest}${plural(orders, "accepted order")} complete${age}`;
   switch (verdict.light) {
     case "done":
-      return orders ? ["Every order done by every service.", stands] : ["No orders yet.", ""];
+      return orders ? ["All orders complete:", progress] : ["No orders yet.", ""];
     case "working":
-      return ["Work is going on.", `Done everywhere: ${stands}`];
+      return ["Processing:", progress];
     case "attention":
-      return [`${plural(verdict.givenUp, "dead letter")}.`, `Done everywhere: ${stands}`];
+      return [`${plural(verdict.givenUp, "dead letter")}:`, progress];
     case "missing":
       return [
-        "Something is missing!",
-        `Nothing moves, and ${missing(verdict)}. Run orderctl audit.`,
+        "Orders are missing!",
+        `The queues are empty, but ${missing(verdict)}. Run orderctl audit.`,
       ];
     default:
-      return ["Cannot be said.", `${verdict.unknown.join(" and ")} did not tell; last: ${stands}`];
+      return ["Unknown.", `No data from ${verdict.unknown.join(" and ")}. Last known: ${progress}`];
   }
 }
 
 function missing(verdict) {
   return Object.entries(verdict.missing)
-    .map(([name, number]) => `${name} has not done ${count(number)}`)
+    .map(([name, number]) => `${name} has not processed ${count(number)}`)
     .join(", ");
 }

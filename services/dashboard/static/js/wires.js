@@ -1,8 +1,8 @@
-/** The lines of the drawing, laid between its boxes wherever these are on this screen. */
+/** The lines of the drawing, computed from the positions of its boxes. */
 
 import { svg } from "./dom.js";
 
-/** Where a box is, seen from the drawing's upper left corner. */
+/** The position of a box, relative to the top left corner of the drawing. */
 function box(element, frame) {
   const at = element.getBoundingClientRect();
   const x = at.left - frame.left;
@@ -17,7 +17,7 @@ function box(element, frame) {
   };
 }
 
-/** From one box to the next: to the right where there is room, else downwards. */
+/** From one box to the next: to the right if there is room, otherwise down. */
 function between(a, b) {
   if (b.x >= a.right) {
     const bend = (b.x - a.right) / 2;
@@ -27,18 +27,18 @@ function between(a, b) {
   return `M${a.midX},${a.bottom} C${a.midX},${a.bottom + bend} ${b.midX},${b.y - bend} ${b.midX},${b.y}`;
 }
 
-/** Down along the left edge and into a row: where the rows stand below the broker. */
+/** Down along the left edge and into a row, if the rows are below the broker. */
 function spine(a, b) {
   const x = Math.max(4, b.x - 16);
   return `M${a.x + 24},${a.bottom} C${a.x + 24},${a.bottom + 14} ${x},${a.bottom + 6} ${x},${a.bottom + 24} V${b.midY - 8} Q${x},${b.midY} ${b.x},${b.midY}`;
 }
 
-/** Back from a service to what lies under its queue. */
+/** Back from a service to the retries and dead letters of its queue. */
 function back(a, b) {
   return `M${a.x},${a.midY + 8} C${a.x - 20},${b.midY} ${b.right + 24},${b.midY} ${b.right + 3},${b.midY}`;
 }
 
-/** Points of a line that are worked out once: asking the browser in each frame costs too much. */
+/** Points per line, computed once: querying the path in every frame is too slow. */
 const POINTS = 48;
 
 export class Wire {
@@ -50,7 +50,7 @@ export class Wire {
     );
   }
 
-  /** Where one is who has gone this part of it, 0 to 1. */
+  /** The point at a part of the length, from 0 to 1. */
   at(part) {
     const before = Math.min(POINTS - 1, Math.floor(part * POINTS));
     const [a, b] = [this.points[before], this.points[before + 1]];
@@ -60,7 +60,7 @@ export class Wire {
 }
 
 /** Wires by name: `order`, `outbox`, and for each service `in:`, `work:`, `done:`, `retry:`, `dead:`. */
-export function layWires(flow, layer, rows) {
+export function layOutWires(flow, layer, rows) {
   const frame = flow.getBoundingClientRect();
   const at = (element) => box(element, frame);
   const broker = at(flow.querySelector("#node-broker"));

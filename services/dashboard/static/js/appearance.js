@@ -1,10 +1,10 @@
-/** How the page looks: large for a projector, light or dark; remembered by this browser. */
+/** Appearance: large for projectors, light or dark; stored in this browser. */
 
 import { byId, mark } from "./dom.js";
 
 const root = document.documentElement;
 
-export function prepareLooks() {
+export function setUpAppearance() {
   const large = byId("look-large");
   const dark = byId("look-dark");
   const isDark = () =>
