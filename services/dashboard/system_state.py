@@ -145,5 +145,5 @@ class SystemState:
 
 
 def _relay_side(source: Polled[Ready]) -> RelaySide:
-    said = source.value
-    return RelaySide(source.age, source.reason or (said.reason if said else None))
+    ready = source.value
+    return RelaySide(source.age, source.reason or (ready.reason if ready else None))

@@ -38,10 +38,11 @@ function gaveUp(dead) {
 
 /** About one consumer: `{tone, text, kind}`, or null if there is nothing to explain. */
 export function aboutService(name, side) {
-  const told = side.told;
-  if (!told) return { tone: "bad", kind: "silent", text: `${capitalised(name)} has not responded yet.` };
-  const outage = faultOf(told.faults, "outage");
-  const dead = told.queue?.dead ?? 0;
+  const activity = side.told;
+  if (!activity)
+    return { tone: "bad", kind: "silent", text: `${capitalised(name)} has not responded yet.` };
+  const outage = faultOf(activity.faults, "outage");
+  const dead = activity.queue?.dead ?? 0;
   if (side.unreachable) {
     return {
       tone: "bad",
@@ -55,20 +56,22 @@ export function aboutService(name, side) {
       kind: "outage",
       text: `${capitalised(name)} is down. ${backlogText(side)}, and no retries are used up.`,
     };
-  if (told.reason)
+  if (activity.reason)
     return {
       tone: "bad",
       kind: "waits",
-      text: `${capitalised(name)} has paused and retries every few seconds (${told.reason}). ${backlogText(side)}.`,
+      text: `${capitalised(name)} has paused and retries every few seconds (${activity.reason}). ${backlogText(side)}.`,
     };
-  if (!told.queue)
+  if (!activity.queue)
     return {
       tone: "wait",
       kind: "uncounted",
-      text: `The length of ${inText(name)}'s queue is unknown: ${told.queueReason}`,
+      text: `The length of ${inText(name)}'s queue is unknown: ${activity.queueReason}`,
     };
   return (
-    aboutFaults(name, side, told, dead) ?? aboutBacklog(name, side, told) ?? aboutDead(name, dead)
+    aboutFaults(name, side, activity, dead) ??
+    aboutBacklog(name, side, activity) ??
+    aboutDead(name, dead)
   );
 }
 
@@ -78,11 +81,11 @@ function openText(side) {
   return open ? `${plural(open, "order is", "orders are")} not done yet` : "no order is waiting";
 }
 
-function aboutFaults(name, side, told, dead) {
-  const failures = faultOf(told.faults, "failures");
+function aboutFaults(name, side, activity, dead) {
+  const failures = faultOf(activity.faults, "failures");
   if (failures) {
-    const retrying = told.queue.retrying
-      ? `${plural(told.queue.retrying, "event is", "events are")} waiting to be retried`
+    const retrying = activity.queue.retrying
+      ? `${plural(activity.queue.retrying, "event is", "events are")} waiting to be retried`
       : "No events are waiting to be retried";
     return {
       tone: "wait",
@@ -90,7 +93,7 @@ function aboutFaults(name, side, told, dead) {
       text: `${share(failures.value)} of ${inText(name)}'s attempts fail. ${retrying}. After four failed attempts, an event becomes a dead letter.${gaveUp(dead)}`,
     };
   }
-  const latency = faultOf(told.faults, "latency");
+  const latency = faultOf(activity.faults, "latency");
   if (latency) {
     const what = DOES[name] ?? "event";
     return {
@@ -99,7 +102,7 @@ function aboutFaults(name, side, told, dead) {
       text: `${capitalised(name)} takes ${latency.value.replace(/^\w+:/, "about ")} s longer per ${what}, and ${openText(side)}. Customers do not notice.`,
     };
   }
-  const crash = faultOf(told.faults, "crash");
+  const crash = faultOf(activity.faults, "crash");
   if (crash)
     return {
       tone: "wait",
@@ -109,10 +112,10 @@ function aboutFaults(name, side, told, dead) {
   return null;
 }
 
-function aboutBacklog(name, side, told) {
+function aboutBacklog(name, side, activity) {
   const ready = side.ready;
   if (ready < 15) return null;
-  const pace = told.appliedPerSecond;
+  const pace = activity.appliedPerSecond;
   const left =
     pace > 0.5 ? ` At ${rate(pace)} per second, that takes about ${seconds(ready / pace)}.` : "";
   return {

@@ -95,9 +95,9 @@ export function fill(row, unit) {
 
 /** Updates the numbers of a row; true if the service is not consuming. */
 export function updateRow(row, name, side, accepted) {
-  const told = side.told;
+  const activity = side.told;
   const about = aboutService(name, side);
-  const isStopped = Boolean(side.unreachable || told?.reason);
+  const isStopped = Boolean(side.unreachable || activity?.reason);
   // Deliveries held by a stopped consumer are shown as waiting.
   const ready = side.ready === null ? null : side.ready + (isStopped ? side.held : 0);
   const held = isStopped ? 0 : side.held;
@@ -108,21 +108,22 @@ export function updateRow(row, name, side, accepted) {
   row.blocks = { ready: ready ?? 0, held };
   for (const [rung, element] of row.rungList) {
     const waiting =
-      told?.rungs.find((each) => Math.abs(each.seconds - rung) < 0.05 + rung / 100)?.waiting ?? 0;
+      activity?.rungs.find((each) => Math.abs(each.seconds - rung) < 0.05 + rung / 100)?.waiting ??
+      0;
     setText(element.querySelector("b"), count(waiting));
     mark(element, "data-some", waiting > 0);
   }
-  setText(row.dead.querySelector("b"), told?.queue ? count(told.queue.dead) : "?");
-  mark(row.dead, "data-some", (told?.queue?.dead ?? 0) > 0);
+  setText(row.dead.querySelector("b"), activity?.queue ? count(activity.queue.dead) : "?");
+  mark(row.dead, "data-some", (activity?.queue?.dead ?? 0) > 0);
   mark(
     row.node,
     "data-tone",
-    side.unreachable || told?.reason ? "bad" : told?.faults.length ? "wait" : "good",
+    side.unreachable || activity?.reason ? "bad" : activity?.faults.length ? "wait" : "good",
   );
   setText(row.state, stateWords(side));
   setText(row.held, count(held));
   setText(row.processes, side.processes ? count(side.processes) : "none");
-  setText(row.rate, rate(told?.appliedPerSecond));
+  setText(row.rate, rate(activity?.appliedPerSecond));
   setText(row.oldest, seconds(side.oldestSeconds));
   setText(
     row.done,
