@@ -15,7 +15,7 @@ from shared.sqlite_address import sqlite_url as address_of
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
 
 # So that failed assertions in this module show the values.
-pytest.register_assert_rewrite("tests.e2e.shop")
+pytest.register_assert_rewrite("tests.e2e.shop", "tests.e2e.books")
 
 # libpq reads PGSERVICE, PGOPTIONS and the like, which are not meant for these tests.
 for name in [name for name in os.environ if name.startswith("PG")]:

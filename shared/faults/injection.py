@@ -37,7 +37,8 @@ class FaultInjector:
         die: Callable[[], None] = die,
     ) -> None:
         self.faults = faults
-        self._rng = rng or Random()
+        #: What chance decides by.
+        self.rng = rng or Random()
         self._sleep = sleep
         self._die = die
 
@@ -54,12 +55,12 @@ class FaultInjector:
 
     def delay(self) -> None:
         if fault := self.faults.now().get(Kind.LATENCY):
-            self._sleep(parse_latency(fault.value).draw(self._rng))
+            self._sleep(parse_latency(fault.value).draw(self.rng))
 
     def fail(self, pieces: int = 1) -> None:
         """Raise InjectedFailure when one of so many pieces of work is to fail."""
         fault = self.faults.now().get(Kind.FAILURES)
-        if fault and any(self._rng.random() < float(fault.value) for _ in range(pieces)):
+        if fault and any(self.rng.random() < float(fault.value) for _ in range(pieces)):
             raise InjectedFailure(
                 f"one of {float(fault.value):.0%} that fail, asked for as a fault"
             )
@@ -72,16 +73,16 @@ class FaultyEffect:
 
     def __init__(self, effect: Effect, injector: FaultInjector) -> None:
         self._effect = effect
-        self._injector = injector
+        self.injector = injector
 
     def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
-        if reason := self._injector.outage():
+        if reason := self.injector.outage():
             raise DependencyUnavailable("service", reason)
-        self._injector.crash(BEFORE)
-        self._injector.delay()
-        self._injector.fail(len(events))
+        self.injector.crash(BEFORE)
+        self.injector.delay()
+        self.injector.fail(len(events))
         applied = self._effect.apply(events, alone=alone)
-        self._injector.crash(AFTER)
+        self.injector.crash(AFTER)
         return applied
 
     def given_up(self, event_id: str) -> None:

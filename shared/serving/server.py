@@ -84,7 +84,11 @@ class _Logs(Logger):  # type: ignore[misc]
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
     def __init__(
-        self, compose: Callable[[], Process], options: Mapping[str, Any], names: Collection[str]
+        self,
+        compose: Callable[[], Process],
+        options: Mapping[str, Any],
+        names: Collection[str],
+        restarts: Restarts,
     ) -> None:
         self._compose = compose
         self._names = names
@@ -92,7 +96,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         self._background: Background | None = None
         self._stopping: threading.Thread | None = None
         self._stopped_at = 0.0
-        self._restarts = Restarts()
+        self._restarts = restarts
         super().__init__()
 
     def load_config(self) -> None:
@@ -170,7 +174,13 @@ def end_this_worker() -> None:
     timer.start()
 
 
-def serve(settings: ServiceSettings, compose: Callable[[], Process], **options: Any) -> None:
+def serve(
+    settings: ServiceSettings,
+    compose: Callable[[], Process],
+    *,
+    restarts: Restarts | None = None,
+    **options: Any,
+) -> None:
     """Serve until a signal ends it. `compose` is called once in every worker."""
     defaults = {
         "bind": f"{settings.host}:{settings.port}",
@@ -189,4 +199,4 @@ def serve(settings: ServiceSettings, compose: Callable[[], Process], **options: 
     if IN_MEMORY.is_dir():
         defaults["worker_tmp_dir"] = str(IN_MEMORY)
     names = [name.strip().lower() for name in settings.allowed_hosts.split(",") if name.strip()]
-    _Server(compose, defaults | options, names).run()
+    _Server(compose, defaults | options, names, restarts or Restarts()).run()

@@ -1,47 +1,70 @@
-"""The system on two transports: embedded with SQLite, and RabbitMQ with PostgreSQL."""
+"""The system on each transport: shared by a file's tests, or of a test's own."""
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orderctl.stack.parts import sqlite_in
-from orderctl.stack.stack import Stack
-from tests.e2e.shop import ENVIRONMENT, LADDER, Shop
-from tests.zygote.client import fork_python
+from tests.e2e.books import Books, SharedShops
+from tests.e2e.shop import Shop
+from tests.e2e.stacks import TRANSPORTS, Servers, a_stack
+
+HAS_FAILED = pytest.StashKey[bool]()
 
 
-@pytest.fixture(params=["embedded", "rabbitmq"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
-    """A stack in which nothing is running yet; at the end every process is stopped."""
-    make = {"embedded": embedded_stack, "rabbitmq": rabbitmq_stack}[request.param]
-    with make(request, tmp_path) as made:
-        yield made
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def options() -> Mapping[str, Any]:
+    """What stacks of this file have beside what all have: a file with a wish replaces this."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def servers(request: pytest.FixtureRequest) -> Servers:
+    return Servers(request)
+
+
+@pytest.fixture(scope="module")
+def shared_shops(
+    transport: str,
+    options: Mapping[str, Any],
+    servers: Servers,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SharedShops]:
+    def make(folder: Path) -> Any:
+        return a_stack(transport, folder, servers, **options)
+
+    shops = SharedShops(make, tmp_path_factory.mktemp("shop"))
+    yield shops
+    shops.discard()
 
 
 @pytest.fixture
-def shop(stack: Stack, tmp_path: Path) -> Shop:
-    return Shop(stack, tmp_path / "accepted.ndjson")
+def books(shared_shops: SharedShops, request: pytest.FixtureRequest) -> Iterator[Books]:
+    """The shop that the tests of this file share, at work and in order."""
+    yield shared_shops.books()
+    if request.node.stash.get(HAS_FAILED, False):
+        shared_shops.discard()
 
 
-def embedded_stack(_request: pytest.FixtureRequest, folder: Path) -> Stack:
-    return Stack(folder / "stack", ladder=LADDER, environment=ENVIRONMENT, start=fork_python)
+@pytest.fixture
+def shop(
+    transport: str, options: Mapping[str, Any], servers: Servers, tmp_path: Path
+) -> Iterator[Shop]:
+    """One of this test's own. Nothing runs yet; whatever the test starts is ended."""
+    with a_stack(transport, tmp_path / "stack", servers, **options) as stack:
+        yield Shop(stack, tmp_path / "accepted.ndjson")
 
 
-def rabbitmq_stack(request: pytest.FixtureRequest, folder: Path) -> Stack:
-    make_url: Callable[[], str] = request.getfixturevalue("make_postgres_url")
-    broker_url: str = request.getfixturevalue("amqp_url")
-    # The same database for each call with the same name; the simulators use files.
-    urls = cache(lambda _name: make_url())
-    files = sqlite_in(folder / "stack")
-    return Stack(
-        folder / "stack",
-        broker_url=broker_url,
-        database_urls=lambda name: (
-            files(name) if name in ("mail_sink", "sms_gateway") else urls(name)
-        ),
-        ladder=LADDER,
-        environment=ENVIRONMENT,
-        start=fork_python,
-    )
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.failed:
+        item.stash[HAS_FAILED] = True
+    return report

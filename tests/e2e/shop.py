@@ -2,9 +2,9 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,17 @@ from orderctl.stack.process import ROOT
 from orderctl.stack.stack import Stack
 from shared.transport import Broker, connect
 from tests.asking import client
+from tests.waiting import eventually
 from tests.zygote.client import python
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
-#: Short rungs, so that the whole ladder takes seconds.
-LADDER = (0.2, 0.4, 0.8)
 #: Mails that email sends at a time. A crash may leave this many sent but not recorded.
 MAILS_AT_A_TIME = 32
 #: Seconds without any change before an audit: longer than the longest rung, and than any step
 #: takes.
-QUIET_SECONDS = 2.5
+QUIET_SECONDS = 1.5
 #: Seconds that the four attempts take together, with time to spare.
-LADDER_IS_OVER_SECONDS = 3.0
-#: Short timeouts, so that leases of crashed processes expire soon.
-ENVIRONMENT = {
-    "email": {"SMTP_TIMEOUT": "1", "SMTP_ANSWER_TIMEOUT": "2"},
-    "sms": {"SMS_TIMEOUT": "1", "FAULTS_ALLOWED": "true"},
-}
+LADDER_IS_OVER_SECONDS = 1.5
 
 
 @dataclass
@@ -46,6 +40,29 @@ class Shop:
                 self.stack.start(name)
         self.stack.wait_ready([name for name in self.stack.urls if name not in without])
 
+    def replace(self, part: str, module: str, env: Mapping[str, str]) -> None:
+        """Run a module that a test brings in its place. It need not be ready yet."""
+        self.stack.stop(part)
+        self.stack.start(part, module, {"PART": part, **env})
+
+    def restore(self, *parts: str) -> None:
+        """Run these parts as they are, whatever ran or died in their places."""
+        for name in parts:
+            self.stack.stop(name)
+        for name in parts:
+            self.stack.start(name)
+        self.stack.wait_ready(parts)
+
+    def has_died(self, part: str) -> bool:
+        return part not in self.stack.running
+
+    def is_ready(self, part: str) -> bool:
+        return bool(self.get(part, "/health/ready")["ready"])
+
+    def said_by(self, part: str) -> str:
+        """Its log, since its first start."""
+        return self.stack.log(part).read_text()
+
     def place(self, number: int, *, user: str | None = None, rate: float = 100) -> list[str]:
         """Place orders, all of which must get 202; returns their ids."""
         done = self.begin_placing(number, user=user, rate=rate)
@@ -60,10 +77,11 @@ class Shop:
 
     def under_load(self, placing: "subprocess.Popen[str]", answers: int) -> None:
         """Wait for `count` responses; assert that further orders are still being placed."""
-        eventually(lambda: self._answers() >= answers, what=f"{answers} answers")
+        eventually(lambda: self.answers() >= answers, f"{answers} answers", within=60)
         assert placing.poll() is None, "all orders are already placed: too late to break anything"
 
-    def _answers(self) -> int:
+    def answers(self) -> int:
+        """How many orders were answered so far."""
         return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
 
     def end_placing(self, placing: "subprocess.Popen[str]") -> list[str]:
@@ -75,15 +93,9 @@ class Shop:
         self, *, timeout: float = 120, quiet: float = QUIET_SECONDS, crashes: int = 0
     ) -> dict[str, Any]:
         """The strict audit's report, including `exitStatus`."""
+        numbers = {"--crashes": crashes, "--timeout": timeout, "--quiet": quiet}
         words = ["audit", "--strict", "--json", "--accepted", str(self.ledger)]
-        words += [
-            "--crashes",
-            str(crashes),
-            "--timeout",
-            str(timeout),
-            "--quiet",
-            str(quiet),
-        ]
+        words += [word for name, number in numbers.items() for word in (name, str(number))]
         auditing = self._orderctl(words)
         output, errors = auditing.communicate(timeout=timeout + 60)
         assert auditing.returncode in (0, 1), f"{errors}\n{output}"
@@ -131,12 +143,18 @@ class Shop:
         assert running.returncode == 1, errors
         return errors
 
+    @cached_property
     def broker(self) -> Broker:
         return connect(self.stack.plan.broker_url, self.stack.plan.ladder)
 
+    def dead(self) -> dict[str, int]:
+        """How many dead letters each service has; those who have none are left out."""
+        dead = {name: self.broker.depth(name).dead for name in CONSUMERS}
+        return {name: number for name, number in dead.items() if number}
+
     def dead_letters(self, service: str) -> dict[str, str]:
         """Reasons of a service's dead letters by order id."""
-        letters = self.broker().dead_letters(service).browse(1000)
+        letters = self.broker.dead_letters(service).browse(1000)
         return {letter.message.key: letter.reason for letter in letters}
 
     def get(self, part: str, path: str) -> Mapping[str, Any]:
@@ -157,11 +175,3 @@ class Shop:
             stderr=subprocess.PIPE,
             text=True,
         )
-
-
-def eventually(condition: Callable[[], object], *, within: float = 60, what: str) -> None:
-    """Poll until the condition holds; the failure names `what`."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
-        time.sleep(0.05)

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.consuming.effect import Effect
 from shared.observability import configure_logging
+from shared.serving.restarts import Restarts
 from shared.serving.server import serve
 from shared.settings import load
 from shared.transport import Broker, connect
@@ -25,6 +26,7 @@ def run_consumer(
     around: Callable[[Handler], Handler] = lambda handler: handler,
     wrap_broker: Callable[[Broker], Broker] = lambda broker: broker,
     wrap_effect: Callable[[Effect], Effect] = lambda effect: effect,
+    restarts: Restarts | None = None,
 ) -> None:
     """Run the consumer service PART as its own `__main__` does, with a wrapped part."""
     name = os.environ["PART"]
@@ -37,7 +39,7 @@ def run_consumer(
         replaced = _handler(service, settings, around)
         return service.compose(settings, broker=broker, wrap_effect=wrap_effect, **replaced)
 
-    serve(settings, compose)
+    serve(settings, compose, restarts=restarts)
 
 
 def _handler(service: Any, settings: Any, around: Callable[[Handler], Handler]) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""A server goes away for longer than the whole ladder, or is killed: everything waits.
+
+There is none where everything is in files: tests/integration/test_embedded_processes.py has
+what can happen to those.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import psycopg
+import pytest
+
+from shared.transport import Span
+from tests.e2e.books import Books
+from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, MAILS_AT_A_TIME, Shop
+from tests.e2e.stacks import Servers
+from tests.waiting import eventually
+from tools.servers import KafkaServer, PostgresServer, RabbitMQServer
+
+
+@pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
+def transport(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def broker(transport: str, servers: Servers) -> RabbitMQServer | KafkaServer:
+    return servers.rabbitmq if transport == "rabbitmq" else servers.kafka
+
+
+@pytest.fixture
+def postgres(servers: Servers) -> PostgresServer:
+    return servers.postgres
+
+
+def test_the_broker_is_down_for_longer_than_the_ladder_and_orders_are_still_accepted(
+    books: Books, broker: RabbitMQServer | KafkaServer
+) -> None:
+    shop = books.shop
+    books.place(20)
+    # Else some of them wait in the outbox as well.
+    eventually(lambda: shop.get("order", "/outbox")["pending"] == 0, "all are published")
+    broker.stop()
+    books.place(20)
+    eventually(lambda: not shop.is_ready("order-relay"), "the relay sees it", within=60)
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    assert shop.get("order", "/outbox")["pending"] == 20
+
+    broker.start()
+    books.balance()
+
+
+def test_the_broker_is_killed_under_load(
+    books: Books, broker: RabbitMQServer | KafkaServer
+) -> None:
+    shop = books.shop
+    with books.load(120, rate=40, after=30):
+        broker.kill()
+        eventually(lambda: not shop.is_ready("order-relay"), "the relay sees it", within=60)
+        time.sleep(LADDER_IS_OVER_SECONDS)
+        broker.start()
+    books.balance()
+    # RabbitMQ took events again before its stream was there; none was published to it then.
+    kept = {event.message.key for event in shop.broker.archive("email").read(Span())}
+    assert kept == books.orders
+
+
+def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lettered(
+    books: Books, postgres: PostgresServer
+) -> None:
+    shop = books.shop
+    with books.load(80, rate=40, after=30):
+        postgres.stop()
+        for name in CONSUMERS:
+            eventually(partial(misses_its_database, shop, name), f"{name} sees it", within=60)
+        time.sleep(LADDER_IS_OVER_SECONDS)
+        postgres.start()
+    books.crashes += MAILS_AT_A_TIME
+    books.balance()
+
+
+def misses_its_database(shop: Shop, name: str) -> bool:
+    return "database" in str(shop.get(name, "/health/ready")["reason"])
+
+
+def test_postgresql_is_killed_in_the_middle_of_work(books: Books, postgres: PostgresServer) -> None:
+    shop = books.shop
+    with books.load(80, rate=40, after=30):
+        with in_a_transaction(shop, "inventory"):
+            postgres.kill()
+        postgres.start()
+    books.crashes += MAILS_AT_A_TIME
+    books.balance()
+
+
+@contextmanager
+def in_a_transaction(shop: Shop, name: str) -> Iterator[None]:
+    """While a service is in the middle of one: it waits for a lock in it."""
+    blocker = psycopg.connect(shop.stack.plan.database_urls(name))
+    blocker.execute("LOCK TABLE inbox")
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass"
+    eventually(lambda: blocker.execute(waiting).fetchone(), f"{name} waits for the lock")
+    yield
+    blocker.close()
