@@ -28,7 +28,7 @@ unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_NO_DEPS PIP_PREFIX PIP_PYT
 # Under `make -j`, two targets would install into .venv at the same time.
 .NOTPARALLEL:
 
-.PHONY: help demo loadtest up logs down prune test test-unit mutants test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
+.PHONY: help demo loadtest up logs down prune test test-all test-unit mutants test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,13 +54,26 @@ down: ## Stop the containers and keep the orders (make down ARGS=--volumes delet
 prune: ## Delete records of events that can no longer be redelivered, in the containers; run it daily
 	@tools/prune $(ARGS)
 
+# The matrices of the tests repeat a proof on every transport. `test-all` runs all of their cells,
+# the other targets one cell per proof and transport.
+CELLS = -m "not matrix"
+
+define run-tests
+@tools/install-test-servers
+@# The files of failed tests are kept for inspection.
+@folder=$$(tools/make-test-folder) && \
+if $(BIN)/python -m pytest --ignore tests/compose $(CELLS) --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --basetemp "$$folder/tests" $(ARGS); \
+then rm -rf "$$folder"; \
+else status=$$?; echo "The files of the tests are in $$folder"; exit $$status; fi
+endef
+
 test: $(VENV)/.dev ## Run all tests except the container tests; they start their own servers
-	@tools/install-test-servers
-	@# The files of failed tests are kept for inspection.
-	@folder=$$(tools/make-test-folder) && \
-	if $(BIN)/python -m pytest --ignore tests/compose --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --basetemp "$$folder/tests" $(ARGS); \
-	then rm -rf "$$folder"; \
-	else status=$$?; echo "The files of the tests are in $$folder"; exit $$status; fi
+	$(run-tests)
+
+test-all: CELLS =
+test-all: $(VENV)/.dev ## Run every cell of every test matrix, and all container tests
+	$(run-tests)
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
 
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
@@ -69,7 +82,7 @@ mutants: $(VENV)/.dev ## Plant faults in the code, one at a time, and check that
 	@$(BIN)/python -m tools.mutants $(ARGS)
 
 test-compose: $(VENV)/.dev ## Start the containers from scratch, break some of them, and audit
-	@$(BIN)/python -m pytest tests/compose $(ARGS)
+	@$(BIN)/python -m pytest tests/compose $(CELLS) $(ARGS)
 
 measure-memory: $(VENV)/.dev ## Measure the memory of all containers at 50 orders per second
 	@$(BIN)/python -m tests.compose.memory $(BROKER)

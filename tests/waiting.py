@@ -1,11 +1,11 @@
-"""Waiting in tests: for what must come, and for nothing more."""
+"""Polling with a deadline: until a condition holds, or to check that it keeps holding."""
 
 import time
 from collections.abc import Callable
 
-#: Only a test that fails waits for this long.
+#: Only a failing test waits this long.
 PATIENCE_SECONDS = 20.0
-#: Between two looks: what comes at once is seen at once, and a long wait costs little.
+#: Seconds between polls: short at first, and longer during a long wait, which is cheaper.
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 0.1
 
@@ -13,7 +13,7 @@ LONGEST_PAUSE_SECONDS = 0.1
 def eventually(
     condition: Callable[[], object], what: str = "it", *, within: float = PATIENCE_SECONDS
 ) -> None:
-    """Poll until the condition holds; fail saying what did not come in time."""
+    """Poll until the condition holds; after `within` seconds, fail and name `what`."""
     deadline, pause = time.monotonic() + within, FIRST_PAUSE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
@@ -22,7 +22,7 @@ def eventually(
 
 
 def stays(condition: Callable[[], object], *, for_seconds: float = 0.3) -> None:
-    """Fail as soon as the condition does not hold: shows that nothing comes late."""
+    """Fail as soon as the condition does not hold, for example because of a late duplicate."""
     deadline = time.monotonic() + for_seconds
     while time.monotonic() < deadline:
         assert condition()

@@ -37,7 +37,6 @@ class FaultInjector:
         die: Callable[[], None] = die,
     ) -> None:
         self.faults = faults
-        #: What chance decides by.
         self.rng = rng or Random()
         self._sleep = sleep
         self._die = die

@@ -6,13 +6,12 @@ covers all orders so far.
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.compose.containers import Containers, finish
+from tests.waiting import eventually
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
 DATABASES = ("orders", *CONSUMERS, "shipping")
@@ -35,6 +34,13 @@ TIMES_UP = 60.0
 MAILS_AT_A_TIME = 36
 
 pytestmark = pytest.mark.timeout(900)
+#: For tests that `make test-compose` runs on RabbitMQ only; `make test-all` runs them on Kafka too.
+matrix_on_kafka = pytest.mark.parametrize(
+    "system",
+    ["rabbitmq", pytest.param("kafka", marks=pytest.mark.matrix)],
+    indirect=True,
+    scope="module",
+)
 
 
 def assert_kept(system: Containers) -> None:
@@ -50,19 +56,13 @@ def applied(report: dict[str, Any]) -> dict[str, int]:
     return {name: service["applied"] for name, service in report["services"].items()}
 
 
-def eventually(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + TIMES_UP
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {TIMES_UP:g} s"
-        time.sleep(0.2)
-
-
 def test_orders_reach_every_service_of_a_new_system(system: Containers) -> None:
     system.place(20)
     assert len(system.order_ids()) == 20
     assert_kept(system)
 
 
+@matrix_on_kafka
 def test_containers_are_unprivileged_and_read_only(system: Containers) -> None:
     for container in system.inspect():
         name, host = container["Name"], container["HostConfig"]
@@ -75,6 +75,7 @@ def test_containers_are_unprivileged_and_read_only(system: Containers) -> None:
         assert container["State"]["Health"]["Status"] == "healthy", name
 
 
+@matrix_on_kafka
 def test_the_kernel_agrees(system: Containers) -> None:
     services = system.compose("ps", "--services").stdout.split()
     others = {"postgres", system.broker, "mailpit"}
@@ -88,12 +89,14 @@ def test_the_kernel_agrees(system: Containers) -> None:
         assert status["NoNewPrivs"] == "1", service
 
 
+@matrix_on_kafka
 def test_an_image_holds_one_service(system: Containers) -> None:
     for service in ("order", "dashboard", *CONSUMERS):
         found = system.inside(service, "find", "/app", "-name", "requirements.txt")
         assert found.stdout.split() == [f"/app/services/{service}/requirements.txt"]
 
 
+@matrix_on_kafka
 def test_the_page_shows_every_service_done(system: Containers) -> None:
     assert "<title>" in system.page()
     seen = system.watch(until=lambda seen: seen["verdict"]["light"] == "done")
@@ -104,6 +107,7 @@ def test_the_page_shows_every_service_done(system: Containers) -> None:
         assert seen["services"][name]["told"]["queue"]["dead"] == 0
 
 
+@matrix_on_kafka
 def test_ports_are_published_on_this_machine_only(system: Containers) -> None:
     published = [
         (binding["HostIp"], int(binding["HostPort"]))
@@ -114,6 +118,7 @@ def test_ports_are_published_on_this_machine_only(system: Containers) -> None:
     assert sorted(published) == sorted(("127.0.0.1", port) for port in system.ports.values())
 
 
+@matrix_on_kafka
 def test_a_database_accepts_only_its_own_service(system: Containers) -> None:
     done = system.inside("postgres", "bash", "-c", WHO_CAN_CONNECT_WHERE)
     assert done.stdout.split("\n")[:-1] == [f"{name} to {name}" for name in DATABASES]
@@ -122,7 +127,7 @@ def test_a_database_accepts_only_its_own_service(system: Containers) -> None:
 def test_containers_killed_under_load_come_back_without_loss(system: Containers) -> None:
     before = len(system.order_ids())
     placing = system.begin_placing(600, rate=10)
-    eventually(lambda: len(system.order_ids()) > before, "orders arrive")
+    eventually(lambda: len(system.order_ids()) > before, "orders arrive", within=TIMES_UP)
     # The process crashes during its work, and the engine restarts the container.
     system.inside("email", "python", "-c", KILL_THE_PROCESS)
     system.crashes += MAILS_AT_A_TIME
@@ -146,6 +151,7 @@ def restarts(system: Containers, service: str) -> int:
     return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
 
 
+@matrix_on_kafka
 def test_pruning_works_in_every_service_and_keeps_recent_records(system: Containers) -> None:
     mails = mails_written_down(system)
     assert system.prune() == 0
@@ -153,6 +159,7 @@ def test_pruning_works_in_every_service_and_keeps_recent_records(system: Contain
     assert_kept(system)
 
 
+@matrix_on_kafka
 def test_three_email_containers_share_the_work(system: Containers) -> None:
     system.up("--scale", "email=3")
     containers = system.ids("email")
@@ -176,10 +183,10 @@ def test_a_latecomer_can_read_past_events(system: Containers) -> None:
     orders = len(system.order_ids())
     system.compose("--profile", "latecomer", "up", "--detach", "--wait", "shipping")
     if system.broker == "kafka":
-        eventually(lambda: shipments(system) == orders, "a shipment for each order of the past")
+        expect_shipments(system, orders)
     system.place(1)
     expected = orders + 1 if system.broker == "kafka" else 1
-    eventually(lambda: shipments(system) == expected, "a shipment for the next order")
+    expect_shipments(system, expected)
     # By then any duplicate would have arrived too.
     assert_kept(system)
     assert shipments(system) == expected
@@ -188,10 +195,15 @@ def test_a_latecomer_can_read_past_events(system: Containers) -> None:
     assert shipments(system) == orders + 1
 
 
+def expect_shipments(system: Containers, number: int) -> None:
+    eventually(lambda: shipments(system) == number, f"{number} shipments", within=TIMES_UP)
+
+
 def shipments(system: Containers) -> int:
     return count_in(system, "shipping", "SELECT count(*) FROM shipments")
 
 
+@matrix_on_kafka
 def test_orders_survive_down_and_up(system: Containers) -> None:
     orders = system.order_ids()
     system.down()

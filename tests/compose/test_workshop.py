@@ -14,7 +14,7 @@ from tests.compose.containers import Containers
 from tests.compose.workshop_reader import DockerReader
 from tests.workshop.pages import numbered
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.matrix]
 
 
 @pytest.fixture(scope="module", params=["rabbitmq", "kafka"])

@@ -1,4 +1,4 @@
-"""A shop that several tests share: each breaks something else, and the audit counts all orders."""
+"""A shop shared by several tests: each breaks another part, and the audit checks all orders."""
 
 import json
 import subprocess
@@ -12,17 +12,17 @@ from tests.e2e.shop import CONSUMERS, Shop
 
 
 class Books:
-    """What the audit of this shop has to find after every test: each order since the first."""
+    """What the audit must find after each test: all orders since the shop was opened."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        #: Orders that were answered with 202.
+        #: Ids of the orders accepted with 202.
         self.orders: set[str] = set()
-        #: Mails that crashes may have met, and that may then have gone again.
+        #: How many mails crashes may have repeated.
         self.crashes = 0
-        #: By service, what was sent again on purpose.
+        #: How many effects were repeated on purpose, by service.
         self.on_purpose = dict.fromkeys((*CONSUMERS, "shipping"), 0)
-        #: The last audit that found everything in order.
+        #: The report of the last balanced audit.
         self.report: dict[str, Any] = {}
 
     @property
@@ -31,7 +31,7 @@ class Books:
 
     @property
     def repeats(self) -> int:
-        """Mails that had gone again by the last balance."""
+        """How many mails had been repeated at the last balance."""
         return int(self.report["services"]["email"]["repeats"]) if self.report else 0
 
     def place(self, number: int, *, user: str | None = None, rate: float = 100) -> list[str]:
@@ -44,15 +44,15 @@ class Books:
 
     @contextmanager
     def load(self, number: int, *, rate: float, after: int) -> Iterator["subprocess.Popen[str]"]:
-        """While orders come: from when so many are answered until all of them are."""
+        """Run the block under load: `number` orders, once `after` of them have been answered."""
         placing = self.shop.begin_placing(number, rate=rate)
         self.shop.under_load(placing, self.placed + after)
         yield placing
         self.end_placing(placing)
 
     def balance(self, *, earlier: int = 0) -> dict[str, Any]:
-        """Assert that everybody did everything once, and what else was done on purpose; that a
-        latecomer was there for all orders but so many `earlier` ones; and that nothing is dead.
+        """Assert that every effect happened once, plus those repeated on purpose, and that there
+        are no dead letters. A latecomer has missed `earlier` orders.
         """
         report = self.shop.audit(crashes=self.crashes)
         assert report["exitStatus"] == 0, json.dumps(report, indent=1)
@@ -68,7 +68,7 @@ class Books:
 
 
 class SharedShops:
-    """One shop after another: a test that fails takes the one that it had with it."""
+    """The shop of a test file; a new one after a failed test, which may have left it broken."""
 
     def __init__(self, make: Callable[[Path], AbstractContextManager[Stack]], folder: Path) -> None:
         self._make = make

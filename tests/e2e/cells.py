@@ -1,4 +1,4 @@
-"""Which cells of a matrix every run has; the others are for `make test-all`."""
+"""Selects the cells of a test matrix that `make test` runs; `make test-all` runs all of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,15 @@ from tests.e2e.stacks import TRANSPORTS
 
 
 def matrix_but_on(*every_run: str) -> pytest.MarkDecorator:
-    """For what has little to do with the broker: each transport, and each time these."""
+    """All transports in `make test-all`; only these in `make test`, for what hardly involves the
+    broker.
+    """
     cells = [_cell(name in every_run, name) for name in TRANSPORTS]
     return pytest.mark.parametrize("transport", cells, indirect=True, scope="module")
 
 
 def latin_square(*rows: Sequence[Any]) -> list[Any]:
-    """Each row on each transport, and each time one row on one of them, the next on the next."""
+    """Every row on every transport in `make test-all`; in `make test`, each row on one of them."""
     return [
         _cell(number % len(TRANSPORTS) == place, transport, *row)
         for place, transport in enumerate(TRANSPORTS)

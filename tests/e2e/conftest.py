@@ -1,4 +1,4 @@
-"""The system on each transport: shared by a file's tests, or of a test's own."""
+"""The system on each transport: one shop for all tests of a file, or one per test."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def options() -> Mapping[str, Any]:
-    """What stacks of this file have beside what all have: a file with a wish replaces this."""
+    """Options of `a_stack` for the stacks of a file; a file overrides this as needed."""
     return {}
 
 
@@ -47,7 +47,7 @@ def shared_shops(
 
 @pytest.fixture
 def books(shared_shops: SharedShops, request: pytest.FixtureRequest) -> Iterator[Books]:
-    """The shop that the tests of this file share, at work and in order."""
+    """The running shop that the tests of this file share."""
     yield shared_shops.books()
     if request.node.stash.get(HAS_FAILED, False):
         shared_shops.discard()
@@ -57,7 +57,7 @@ def books(shared_shops: SharedShops, request: pytest.FixtureRequest) -> Iterator
 def shop(
     transport: str, options: Mapping[str, Any], servers: Servers, tmp_path: Path
 ) -> Iterator[Shop]:
-    """One of this test's own. Nothing runs yet; whatever the test starts is ended."""
+    """A shop for this test alone, in which nothing is running yet."""
     with a_stack(transport, tmp_path / "stack", servers, **options) as stack:
         yield Shop(stack, tmp_path / "accepted.ndjson")
 

@@ -41,12 +41,12 @@ class Shop:
         self.stack.wait_ready([name for name in self.stack.urls if name not in without])
 
     def replace(self, part: str, module: str, env: Mapping[str, str]) -> None:
-        """Run a module that a test brings in its place. It need not be ready yet."""
+        """Replace a part by a test module, and do not wait until it is ready."""
         self.stack.stop(part)
         self.stack.start(part, module, {"PART": part, **env})
 
     def restore(self, *parts: str) -> None:
-        """Run these parts as they are, whatever ran or died in their places."""
+        """Start the original parts again, after a replacement or a crash."""
         for name in parts:
             self.stack.stop(name)
         for name in parts:
@@ -59,8 +59,8 @@ class Shop:
     def is_ready(self, part: str) -> bool:
         return bool(self.get(part, "/health/ready")["ready"])
 
-    def said_by(self, part: str) -> str:
-        """Its log, since its first start."""
+    def log_of(self, part: str) -> str:
+        """The log of a part since its first start."""
         return self.stack.log(part).read_text()
 
     def place(self, number: int, *, user: str | None = None, rate: float = 100) -> list[str]:
@@ -81,7 +81,7 @@ class Shop:
         assert placing.poll() is None, "all orders are already placed: too late to break anything"
 
     def answers(self) -> int:
-        """How many orders were answered so far."""
+        """How many orders have been answered so far."""
         return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
 
     def end_placing(self, placing: "subprocess.Popen[str]") -> list[str]:
@@ -148,7 +148,7 @@ class Shop:
         return connect(self.stack.plan.broker_url, self.stack.plan.ladder)
 
     def dead(self) -> dict[str, int]:
-        """How many dead letters each service has; those who have none are left out."""
+        """The number of dead letters by service, without the services that have none."""
         dead = {name: self.broker.depth(name).dead for name in CONSUMERS}
         return {name: number for name, number in dead.items() if number}
 

@@ -1,4 +1,4 @@
-"""The system that an end-to-end test has, on each transport. Nothing of it runs yet."""
+"""The system under test, on each transport."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from orderctl.stack.stack import Stack
 from tests.zygote.client import fork_python
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer
 
-#: The embedded broker has SQLite beside it, the others have PostgreSQL.
+#: With the embedded broker, services use SQLite; with the others, PostgreSQL.
 TRANSPORTS = ("embedded", "rabbitmq", "kafka")
-#: What stands for the world outside keeps files on each of them.
+#: These use SQLite on every transport.
 SIMULATORS = ("mail_sink", "sms_gateway")
-#: Of the topic on Kafka, so that consumers can share it.
+#: Of the Kafka topic, so that several consumers can share it.
 PARTITIONS = 3
-#: Short rungs, so that "longer than the whole ladder" is a matter of seconds.
+#: Short rungs, so that the whole ladder takes less than a second.
 LADDER = (0.1, 0.2, 0.4)
-#: Short timeouts, so that a lease left by a dead process ends soon.
+#: Short timeouts, so that leases of crashed processes expire soon.
 ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
     "email": {"SMTP_TIMEOUT": "1", "SMTP_ANSWER_TIMEOUT": "2"},
     "sms": {"SMS_TIMEOUT": "1", "FAULTS_ALLOWED": "true"},
@@ -31,7 +31,7 @@ ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Servers:
-    """Those of this worker of the test run, started when a transport needs them."""
+    """The servers of this test worker; each is started when it is first used."""
 
     request: pytest.FixtureRequest
 
@@ -67,7 +67,10 @@ def a_stack(
     environment: Mapping[str, Mapping[str, str]] | None = None,
     **options: Any,
 ) -> Iterator[Stack]:
-    """`environment` adds variables to those that every part has here; `options` as in Stack."""
+    """A stack in which nothing is running yet; at the end every process is stopped.
+
+    `environment` adds variables to ENVIRONMENT; `options` are those of `Stack`.
+    """
     parts = ENVIRONMENT.keys() | (environment or {}).keys()
     everywhere = {
         part: {**ENVIRONMENT.get(part, {}), **(environment or {}).get(part, {})} for part in parts
@@ -86,7 +89,7 @@ def _embedded(_servers: Servers, _folder: Path) -> Iterator[dict[str, Any]]:
 @contextmanager
 def _rabbitmq(servers: Servers, folder: Path) -> Iterator[dict[str, Any]]:
     with _on_postgresql(servers, folder) as database_urls:
-        # The virtual host is left behind: deleting one right after a restart crashes 3.10.
+        # The virtual host is kept: RabbitMQ 3.10 crashes if one is deleted right after a restart.
         url = servers.rabbitmq.create_vhost(servers.new_name())
         yield {"broker_url": url, "database_urls": database_urls}
 
@@ -97,7 +100,7 @@ def _kafka(servers: Servers, folder: Path) -> Iterator[dict[str, Any]]:
     with _on_postgresql(servers, folder) as database_urls:
         url = kafka.url(prefix, partitions=PARTITIONS)
         yield {"broker_url": url, "database_urls": database_urls}
-    # Its next start would go through all of them.
+    # Otherwise the next start of the server checks all these topics.
     kafka.start()
     kafka.forget(prefix)
 

@@ -26,7 +26,7 @@ SCENARIOS = [
     for each in scenarios(SIZE)
 ]
 COMPARED = "tests.e2e.parts.compared_consumer"
-#: With this seed, of ten texts two fail, and of the next ten four.
+#: With this seed, two of the first ten texts fail, and four of the next ten.
 SEED, FAILURES = 12, {"sync": 2, "parallel": 4}
 
 pytestmark = matrix_but_on("embedded")

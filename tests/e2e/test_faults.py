@@ -30,12 +30,12 @@ def post(shop: Shop, mode: str) -> int:
 
 
 def crashes(shop: Shop, part: str) -> int:
-    return shop.said_by(part).count("fault.crash")
+    return shop.log_of(part).count("fault.crash")
 
 
 def has_retried(shop: Shop, order_id: str) -> bool:
-    """In its log, where it stays: on its rung the event is for a tenth of a second."""
-    lines = shop.said_by("sms").splitlines()
+    """Checked in the log, since the event stays on its rung for only a tenth of a second."""
+    lines = shop.log_of("sms").splitlines()
     return any("delivery.retried" in line and order_id in line for line in lines)
 
 
@@ -83,7 +83,7 @@ def test_poison_ends_in_every_dead_letter_queue_and_blocks_nothing(books: Books)
     books.balance()
 
 
-@matrix_but_on("rabbitmq")  # the order service touches no broker
+@matrix_but_on("rabbitmq")  # the order service uses no broker
 def test_the_order_service_accepts_faults_too(books: Books) -> None:
     shop = books.shop
     shop.fault("order", "--outage", "--for", "2")

@@ -17,15 +17,15 @@ from tests.waiting import eventually
 KILLED = "tests.e2e.parts.killed_consumer"
 POISONED = "tests.e2e.parts.poisoned_consumer"
 FAULTY_RELAY = "tests.e2e.parts.faulty_relay"
-#: The embedded broker tells a consumer of each delivery, RabbitMQ by the loss of the connection,
-#: Kafka by that of its partitions.
+#: The embedded broker reports each lost delivery, RabbitMQ closes the connection, and Kafka revokes
+#: the partitions.
 LOSSES = ("delivery.lease_lost", "deliveries.lost", "partitions.lost")
 MATRIX = pytest.mark.matrix
 MOMENTS = ("before_effect", "before_commit", "before_ack")
 
 
 def moments(transport: str, turn: int) -> dict[str, str]:
-    """Each consumer's. Three turns have all of them, and so have the first of each transport."""
+    """When each consumer is killed. The first turns of all transports together cover every cell."""
     first = TRANSPORTS.index(transport) + turn
     return {name: MOMENTS[(first + place) % 3] for place, name in enumerate(CONSUMERS)}
 
@@ -98,7 +98,7 @@ def test_killed_workers_are_replaced_by_gunicorn(books: Books) -> None:
 def test_an_event_that_crashes_its_consumer_is_dead_lettered_alone(
     books: Books, transport: str, is_turned: bool
 ) -> None:
-    # Both kinds of effects have turns: those in the database, and those under a lease.
+    # Each kind of effect is covered: transactional ones, and those under a lease.
     pair = ("inventory", "sms") if transport == "kafka" else ("inventory", "analytics")
     poisoned = [name for name in CONSUMERS if (name in pair) != is_turned]
     shop = books.shop
@@ -140,7 +140,7 @@ def _keep_alive(shop: Shop, name: str) -> None:
 
 def test_a_consumer_is_stopped_for_longer_than_its_leases(books: Books, tmp_path: Path) -> None:
     """Stopped and continued, it finds that another one has been given its deliveries."""
-    shop, before = books.shop, len(books.shop.said_by("email"))
+    shop, before = books.shop, len(books.shop.log_of("email"))
     shop.stack.stop("email")
     # It is stopped before any mail is sent, and RabbitMQ detects the stop within seconds.
     shop.stack.start("email", env={"WORK_TIME": "5", **with_heartbeat(shop)})
@@ -149,14 +149,14 @@ def test_a_consumer_is_stopped_for_longer_than_its_leases(books: Books, tmp_path
         eventually(lambda: shop.get("email", "/health/ready")["unsettled"], "mails in hand")
         for name in ("email", "analytics"):
             shop.stack.kill(name, signal.SIGSTOP)
-        assert "delivery.applied" not in shop.said_by("email")[before:]
+        assert "delivery.applied" not in shop.log_of("email")[before:]
     with another(shop, "email", tmp_path) as other:
         sent = "delivery.applied"
         eventually(lambda: other.log.count(sent) == 60, "the other sends all", within=60)
         for name in ("email", "analytics"):
             shop.stack.kill(name, signal.SIGCONT)
-        told = partial(tells_of_its_loss, shop, before)
-        eventually(told, "email learns of it", within=60)
+        told = partial(has_lost_its_deliveries, shop, before)
+        eventually(told, "email has lost its deliveries", within=60)
         books.crashes += MAILS_AT_A_TIME
         books.balance()
     shop.restore("email")
@@ -177,6 +177,6 @@ def another(shop: Shop, name: str, folder: Path) -> ServiceProcess:
     return ServiceProcess(f"services.{name}", folder, **settings)
 
 
-def tells_of_its_loss(shop: Shop, before: int) -> bool:
-    said = shop.said_by("email")[before:]
+def has_lost_its_deliveries(shop: Shop, before: int) -> bool:
+    said = shop.log_of("email")[before:]
     return any(event in said for event in LOSSES)

@@ -53,7 +53,7 @@ def accept_slowly(total: Decimal) -> Given:
 
 
 @dataclass(frozen=True)
-class Shop:
+class StubShop:
     """`given`: the status of every response sent."""
 
     url: str
@@ -61,7 +61,7 @@ class Shop:
 
 
 @contextmanager
-def a_shop(behave: Behaviour) -> Iterator[Shop]:
+def a_shop(behave: Behaviour) -> Iterator[StubShop]:
     given: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ def a_shop(behave: Behaviour) -> Iterator[Shop]:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=[0.05])
         thread.start()
-        yield Shop(f"http://127.0.0.1:{server.server_address[1]}", given)
+        yield StubShop(f"http://127.0.0.1:{server.server_address[1]}", given)
         server.shutdown()
         thread.join()
 

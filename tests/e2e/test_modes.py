@@ -38,7 +38,7 @@ def outcomes(answer: httpx.Response) -> dict[str, str]:
 
 
 class Before:
-    """The audit's report before a test, which says what that test has added."""
+    """The audit report before a test, to compute what the test has added."""
 
     def __init__(self, books: Books) -> None:
         # None of these orders is placed with `orderctl place`.
@@ -60,7 +60,7 @@ class Before:
 
 @contextmanager
 def an_order_service(shop: Shop, **settings: str) -> Iterator[None]:
-    """One that is set in another way, for a while."""
+    """Run the block with other settings of the order service."""
     for started in (settings, {}):
         shop.stack.stop("order")
         shop.stack.start("order", env=started)
@@ -85,7 +85,7 @@ def test_every_service_applies_an_order_once_in_each_mode(books: Books) -> None:
     assert before.added() == {"accepted": 1, "completed": 3, "halfDone": [], "applied": applied}
 
 
-@matrix_but_on("rabbitmq")  # no broker has a part in an order by calls, here and below
+@matrix_but_on("rabbitmq")  # synchronous orders involve no broker
 def test_a_failed_orders_customer_has_its_mail_until_it_is_resumed(
     books: Books,
 ) -> None:
@@ -126,10 +126,10 @@ def test_a_service_that_is_down_fails_only_sync_orders(books: Books) -> None:
     assert (added["accepted"], added["applied"]) == (1, dict.fromkeys(CONSUMERS, 1))
 
 
-@matrix_but_on("embedded")
+@matrix_but_on("embedded")  # likewise
 def test_a_crashed_worker_blocks_its_idempotency_key_for_a_lease(books: Books) -> None:
     shop, before = books.shop, Before(books)
-    # The lease is as long as all calls may take.
+    # The lease lasts as long as all calls may take.
     with an_order_service(shop, CALL_TIMEOUT="2"):
         sent = threading.Thread(target=_post_and_be_cut_off, args=[shop])
         sent.start()

@@ -1,4 +1,4 @@
-"""What a service works with goes away for longer than the whole ladder: orders wait."""
+"""Dependencies and services are down for longer than the whole ladder: all work waits."""
 
 import time
 from contextlib import suppress
@@ -10,28 +10,28 @@ from tests.e2e.books import Books
 from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, Shop
 from tests.waiting import eventually
 
-#: Who waits while it is away.
-FAR_ENDS = {"mail_sink": "email", "sms_gateway": "sms"}
+#: Downstream systems, with the service that waits while one is down.
+DOWNSTREAM = {"mail_sink": "email", "sms_gateway": "sms"}
 
 
-def test_far_ends_are_away_and_their_services_wait(books: Books) -> None:
+def test_services_wait_while_their_downstream_systems_are_down(books: Books) -> None:
     shop = books.shop
-    for away in FAR_ENDS:
-        shop.stack.stop(away)
+    for down in DOWNSTREAM:
+        shop.stack.stop(down)
     books.place(30)
-    for away, waits in FAR_ENDS.items():
+    for down, waits in DOWNSTREAM.items():
         eventually(lambda name=waits: not shop.is_ready(name), f"{waits} stops receiving")  # type: ignore[misc]
         reason = str(shop.get(waits, "/health/ready")["reason"]).lower()
-        assert away.split("_", maxsplit=1)[0] in reason
+        assert down.split("_", maxsplit=1)[0] in reason
     time.sleep(LADDER_IS_OVER_SECONDS)
     assert shop.dead() == {}
 
-    shop.restore(*FAR_ENDS)
+    shop.restore(*DOWNSTREAM)
     books.balance()
-    assert all(shop.is_ready(waits) for waits in FAR_ENDS.values())
+    assert all(shop.is_ready(waits) for waits in DOWNSTREAM.values())
 
 
-def test_services_are_down_and_their_orders_wait(books: Books) -> None:
+def test_orders_wait_while_services_are_down(books: Books) -> None:
     shop, down = books.shop, ("email", "inventory")
     for name in down:
         shop.stack.stop(name)

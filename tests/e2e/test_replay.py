@@ -35,7 +35,7 @@ def options() -> Mapping[str, Any]:
 
 @pytest.fixture
 def past(books: Books) -> Books:
-    """A shop with some orders that are done by everybody."""
+    """The shop with orders that every service has applied."""
     if books.placed < 30:
         books.place(30)
         books.balance()
@@ -80,7 +80,7 @@ def test_under_load_no_figure_is_ever_missing_and_all_end_up_right(past: Books) 
             before = answers()
             replay = past.shop.replay("analytics", "--from", "beginning")
             assert replay["state"] == "done"
-            # Only those count that were under load.
+            # Counts only replays during which orders were accepted.
             replays += answers() > before
         assert replays == 2
     # The count never falls: no fact was missing at any time while it was rewritten.
@@ -94,7 +94,7 @@ def test_under_load_no_figure_is_ever_missing_and_all_end_up_right(past: Books) 
 
 @contextmanager
 def customers(books: Books) -> Iterator[Callable[[], int]]:
-    """Orders come for as long as this lasts; how many were answered so far."""
+    """Place orders during the block; yields a function for the number answered so far."""
     before = books.placed
     with again_and_again(lambda: books.place(10, rate=20)):
         eventually(lambda: books.shop.answers() > before, "orders come")
@@ -103,7 +103,7 @@ def customers(books: Books) -> Iterator[Callable[[], int]]:
 
 @contextmanager
 def watched_figures(books: Books) -> Iterator[list[int]]:
-    """How many orders analytics knew, one look after the other."""
+    """Yields the order counts that analytics reports during the block, in sequence."""
     seen: list[int] = []
     with again_and_again(lambda: seen.append(figures(books)[0]["orders"]), pause=0.02):
         yield seen
@@ -126,7 +126,7 @@ def again_and_again(work: Callable[[], object], *, pause: float = 0.0) -> Iterat
 
 @contextmanager
 def in_background(work: Callable[[], object]) -> Iterator[Future[object]]:
-    """What it returns is there at the end, and what it raises is raised."""
+    """Run `work` in a thread during the block; afterwards raises what it raised."""
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(work)
         yield future
@@ -229,7 +229,7 @@ def resending(books: Books) -> bool:
 
 def test_a_latecomer_gets_new_events_and_past_ones_by_a_replay(past: Books, transport: str) -> None:
     books = past
-    # On Kafka it begins with all that is kept, so that nothing was earlier.
+    # On Kafka a new service starts with all retained events, so it has missed none.
     missed = 0 if transport == "kafka" else books.placed
     books.shop.stack.join("shipping")
     report = books.balance(earlier=missed)

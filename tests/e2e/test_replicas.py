@@ -1,4 +1,4 @@
-"""A service as several processes: they share the work, come, go, and are killed under load."""
+"""Several processes of one service: they join, leave and are killed under load."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from orderctl.stack.ports import free_port
 from tests.e2e.books import Books
 from tests.e2e.shop import MAILS_AT_A_TIME, Shop
 
-#: Long enough for a partition to be taken away while emails are under way.
+#: Seconds. Long enough for a partition to be revoked while emails are being sent.
 EMAIL_SECONDS = 0.3
 
 
@@ -21,7 +21,7 @@ def options() -> Mapping[str, Any]:
 def test_a_second_consumer_joins_and_leaves_and_a_third_is_killed_under_load(books: Books) -> None:
     shop = books.shop
     join(shop, "email-2")
-    # However long it takes to be given its share: more orders come until it has sent one.
+    # Place orders until it has received events and sent a mail.
     place_until(books, lambda: has_sent(shop, "email-2"), what="the second sends an email")
     with books.load(40, rate=20, after=10):
         assert shop.stack.stop("email-2") == 0
@@ -43,10 +43,10 @@ def place_until(books: Books, condition: Callable[[], bool], *, what: str) -> No
 
 
 def join(shop: Shop, name: str) -> None:
-    """One more process of the email service, on the same database."""
+    """Another process of the email service, on the same database."""
     environment = {**shop.stack.plan.environment("email"), "PORT": str(free_port())}
     shop.stack.start(name, "services.email", environment)
 
 
 def has_sent(shop: Shop, name: str) -> bool:
-    return "delivery.applied" in shop.said_by(name)
+    return "delivery.applied" in shop.log_of(name)

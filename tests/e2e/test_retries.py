@@ -26,8 +26,8 @@ def test_a_gateway_error_for_everyone_is_an_outage_without_dead_letters(
             lambda said=str(status): said in str(shop.get("sms", "/health/ready")["reason"]),  # type: ignore[misc]
             f"sms waits because of {status}",
         )
-        time.sleep(LADDER_IS_OVER_SECONDS)
-        assert shop.dead() == {}
+    time.sleep(LADDER_IS_OVER_SECONDS)
+    assert shop.dead() == {}
     behave(shop, failRate=0.0)
     books.balance()
 
@@ -53,12 +53,12 @@ def test_permanent_failures_are_dead_lettered_and_can_be_redriven(books: Books) 
 
 
 def test_a_flaky_gateway_only_costs_attempts(books: Books) -> None:
-    shop, before = books.shop, len(books.shop.said_by("sms"))
+    shop, before = books.shop, len(books.shop.log_of("sms"))
     behave(shop, failRate=0.2, failStatus=500, loseAnswerRate=0.2)
     # Enough orders to hit both kinds of failure; the chance of missing one is 1 in 50 million.
     books.place(80)
     shop.audit()
-    said = shop.said_by("sms")[before:]
+    said = shop.log_of("sms")[before:]
     assert "delivery.retried" in said
     assert "dependency.unavailable" in said
     behave(shop, failRate=0.0, loseAnswerRate=0.0)

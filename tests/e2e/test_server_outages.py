@@ -1,7 +1,6 @@
-"""A server goes away for longer than the whole ladder, or is killed: everything waits.
+"""A server is down for longer than the whole ladder, or killed: all work waits.
 
-There is none where everything is in files: tests/integration/test_embedded_processes.py has
-what can happen to those.
+The embedded transport has no server; tests/integration/test_embedded_processes.py breaks its files.
 """
 
 import time
@@ -36,12 +35,12 @@ def postgres(servers: Servers) -> PostgresServer:
     return servers.postgres
 
 
-def test_the_broker_is_down_for_longer_than_the_ladder_and_orders_are_still_accepted(
+def test_orders_are_accepted_while_the_broker_is_down_longer_than_the_ladder(
     books: Books, broker: RabbitMQServer | KafkaServer
 ) -> None:
     shop = books.shop
     books.place(20)
-    # Else some of them wait in the outbox as well.
+    # Otherwise some of these would also be waiting in the outbox.
     eventually(lambda: shop.get("order", "/outbox")["pending"] == 0, "all are published")
     broker.stop()
     books.place(20)
@@ -63,7 +62,7 @@ def test_the_broker_is_killed_under_load(
         time.sleep(LADDER_IS_OVER_SECONDS)
         broker.start()
     books.balance()
-    # RabbitMQ took events again before its stream was there; none was published to it then.
+    # RabbitMQ accepted connections before its stream was available; no event was published then.
     kept = {event.message.key for event in shop.broker.archive("email").read(Span())}
     assert kept == books.orders
 
@@ -98,7 +97,7 @@ def test_postgresql_is_killed_in_the_middle_of_work(books: Books, postgres: Post
 
 @contextmanager
 def in_a_transaction(shop: Shop, name: str) -> Iterator[None]:
-    """While a service is in the middle of one: it waits for a lock in it."""
+    """Run the block while a service is within a transaction, waiting for a lock."""
     blocker = psycopg.connect(shop.stack.plan.database_urls(name))
     blocker.execute("LOCK TABLE inbox")
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass"

@@ -16,7 +16,9 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pytest
 from markdown_it import MarkdownIt
 
 from orderctl.stack.process import ROOT
@@ -102,6 +104,12 @@ def part_pages(first: int, last: int) -> list[Path]:
 
 def numbered(*numbers: int) -> list[Path]:
     return [page for page in sorted(FOLDER.glob("[0-9][0-9]-*.md")) if number(page) in numbers]
+
+
+def in_every_run(first: int, pages: Sequence[Path]) -> list[Any]:
+    """Pages as test parameters; `make test` runs only part `first`."""
+    marks = {page: [] if number(page) == first else [pytest.mark.matrix] for page in pages}
+    return [pytest.param(page, marks=marks[page]) for page in pages]
 
 
 def number(page: Path) -> int:

@@ -1,5 +1,5 @@
-"""A consumer for a short comparison: what fails is decided by a seeded dice, and after a crash it
-starts again at once, however many there were.
+"""A consumer for a short comparison: its failures come from a seeded generator, and it restarts
+without a pause after every crash.
 """
 
 import itertools
@@ -13,13 +13,13 @@ from tests.e2e.parts.composing import run_consumer
 
 
 def seeded(effect: Effect) -> Effect:
-    """With the dice of the seed SEED."""
+    """Use a generator seeded with SEED."""
     assert isinstance(effect, FaultyEffect)
     effect.injector.rng = Random(int(os.environ["SEED"]))
     return effect
 
 
 if __name__ == "__main__":
-    # To this clock, each worker lived for long enough.
+    # By this clock, every worker lived long enough to restart without a pause.
     long_lives = itertools.count(step=GOOD_LIFE_SECONDS)
     run_consumer(wrap_effect=seeded, restarts=Restarts(clock=lambda: next(long_lives)))

@@ -15,11 +15,11 @@ STAGES = [{"stage": "email", "outcome": "applied", "startedSeconds": 0.0, "secon
 PLACED = {"orderId": "ord-1", "status": "completed", "totalAmount": 1, "stages": STAGES}
 PROBLEM = {"title": "The order failed", "detail": "sms: it answers 500", "stage": "sms"}
 
-Shop = Callable[[httpx.Request], httpx.Response]
+Respond = Callable[[httpx.Request], httpx.Response]
 
 
 def answers(
-    shop: Shop, schedule: list[float], mode: str = "sync"
+    shop: Respond, schedule: list[float], mode: str = "sync"
 ) -> tuple[list[CustomerAnswer], list[tuple[str, int]]]:
     placed: list[tuple[str, int]] = []
 
@@ -52,7 +52,7 @@ def test_the_mode_is_asked_for() -> None:
 
 
 def test_one_that_fails_says_who_failed_it_and_is_not_written_down() -> None:
-    shop: Shop = lambda _request: httpx.Response(502, json=PROBLEM | {"orderId": "ord-2"})  # noqa: E731
+    shop: Respond = lambda _request: httpx.Response(502, json=PROBLEM | {"orderId": "ord-2"})  # noqa: E731
     [answer], placed = answers(shop, [0.0])
     assert (answer.status, answer.order_id, answer.stage) == (502, "ord-2", "sms")
     assert answer.reason == "The order failed sms: it answers 500"

@@ -43,7 +43,7 @@ def refuse(_number: int) -> httpx.Response:
 
 
 @dataclass
-class Shop:
+class FakeOrderService:
     """Behaves as told, one request after the other, and then accepts; knows what was sent."""
 
     behaviours: list[Behaviour] = field(default_factory=list)
@@ -78,13 +78,13 @@ class Shop:
 
 @pytest.mark.parametrize(("mode", "query"), [(None, ""), ("sync", "mode=sync")])
 def test_a_mode_is_sent_only_if_one_is_given(mode: str | None, query: str) -> None:
-    shop = Shop()
+    shop = FakeOrderService()
     shop.client(mode=mode).place(BASKET)
     assert shop.queries == [query]
 
 
 def test_an_order_is_sent_as_the_contract_says() -> None:
-    shop = Shop()
+    shop = FakeOrderService()
     template = BasketTemplate("prod-456", 2, Decimal("49.99"), "usr-123")
 
     shop.client().place(next(baskets(template, random.Random())))
@@ -94,7 +94,7 @@ def test_an_order_is_sent_as_the_contract_says() -> None:
 
 
 def test_the_key_is_a_quoted_string_and_new_for_every_order() -> None:
-    shop = Shop()
+    shop = FakeOrderService()
     client = shop.client()
 
     client.place(BASKET)
@@ -105,7 +105,7 @@ def test_the_key_is_a_quoted_string_and_new_for_every_order() -> None:
 
 
 def test_an_order_is_sent_again_under_its_key_until_it_is_accepted() -> None:
-    shop = Shop([overloaded, lose_connection])
+    shop = FakeOrderService([overloaded, lose_connection])
 
     placed = shop.client().place(BASKET)
 
@@ -124,7 +124,7 @@ def being_done(_number: int) -> httpx.Response:
 
 
 def test_a_synchronous_order_in_progress_is_waited_for() -> None:
-    shop = Shop([being_done, completed])
+    shop = FakeOrderService([being_done, completed])
 
     placed = shop.client().place(BASKET)
 
@@ -133,7 +133,7 @@ def test_a_synchronous_order_in_progress_is_waited_for() -> None:
 
 
 def test_a_refused_order_is_not_sent_again() -> None:
-    shop = Shop([refuse])
+    shop = FakeOrderService([refuse])
 
     with pytest.raises(NotAccepted, match="400 The order is wrong quantity: below 1"):
         shop.client().place(BASKET)
@@ -141,14 +141,14 @@ def test_a_refused_order_is_not_sent_again() -> None:
 
 
 def test_patience_ends() -> None:
-    shop = Shop([lose_connection] * 99)
+    shop = FakeOrderService([lose_connection] * 99)
 
     with pytest.raises(NotAccepted, match=r"did not respond within 3 s \(connection lost\)"):
         shop.client(patience=3.0).place(BASKET)
     assert len(set(shop.keys)) == 1
 
 
-def placing(shop: Shop, count: int, ledger: Ledger | None = None) -> Placing:
+def placing(shop: FakeOrderService, count: int, ledger: Ledger | None = None) -> Placing:
     return place_orders(
         shop.client(),
         [BASKET] * count,
@@ -161,7 +161,7 @@ def placing(shop: Shop, count: int, ledger: Ledger | None = None) -> Placing:
 
 
 def test_orders_are_due_at_the_rate_that_was_asked_for() -> None:
-    shop = Shop()
+    shop = FakeOrderService()
 
     result = placing(shop, 9)
 
@@ -172,14 +172,14 @@ def test_orders_are_due_at_the_rate_that_was_asked_for() -> None:
 
 def test_every_answer_is_in_the_ledger(tmp_path: Path) -> None:
     with Ledger(tmp_path / "accepted.ndjson") as ledger:
-        placing(Shop([refuse]), 3, ledger)
+        placing(FakeOrderService([refuse]), 3, ledger)
 
     answers = set(read_ledger(tmp_path / "accepted.ndjson"))
     assert answers == {Answer("ord-2", status=202), Answer("ord-3", status=202)}
 
 
 def test_failures_are_told_apart_from_orders() -> None:
-    result = placing(Shop([refuse]), 2)
+    result = placing(FakeOrderService([refuse]), 2)
 
     assert (len(result.placed), len(result.failures)) == (1, 1)
     assert document(result)["failed"] == 1
@@ -191,7 +191,7 @@ def test_nothing_accepted_is_said() -> None:
 
 
 def test_the_summary_tells_completed_orders_from_accepted_ones() -> None:
-    accepted, done = placing(Shop(), 1), placing(Shop([completed]), 1)
+    accepted, done = placing(FakeOrderService(), 1), placing(FakeOrderService([completed]), 1)
 
     assert summary(accepted).startswith("1 order accepted; response time ")
     assert summary(done).startswith("1 order completed; response time ")
@@ -199,7 +199,7 @@ def test_the_summary_tells_completed_orders_from_accepted_ones() -> None:
 
 def test_an_order_service_that_responds_is_not_to_be_started() -> None:
     with pytest.raises(NotAccepted) as raised:
-        Shop([overloaded]).client(patience=0.0).place(BASKET)
+        FakeOrderService([overloaded]).client(patience=0.0).place(BASKET)
 
     assert str(raised.value) == (
         "the order service at http://shop did not accept it within 0 s: 503 Too many"

@@ -38,7 +38,7 @@ STORY = {
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-class OrderService:
+class JourneyService:
     """With two consumers, `email` and `sms`, that answer as a test says."""
 
     def __init__(self, url: str, answers: dict[str, Answer], *, mode: str = "async") -> None:
@@ -83,7 +83,7 @@ def says(content: bytes, status: int = 200) -> Answer:
 
 
 def test_every_service_says_what_it_has_done(sqlite_url: str) -> None:
-    service = OrderService(sqlite_url, {"email": applied, "sms": applied})
+    service = JourneyService(sqlite_url, {"email": applied, "sms": applied})
     journey = service.journey()
     assert journey["orderId"] == service.order_id
     assert journey["services"] == {"email": STORY, "sms": STORY}
@@ -93,7 +93,7 @@ def test_every_service_says_what_it_has_done(sqlite_url: str) -> None:
 
 
 def test_one_that_is_away_is_unknown_and_the_others_are_told(sqlite_url: str) -> None:
-    services = OrderService(sqlite_url, {"email": away, "sms": applied}).journey()["services"]
+    services = JourneyService(sqlite_url, {"email": away, "sms": applied}).journey()["services"]
     assert services["sms"] == STORY
     assert services["email"] == {
         "state": "unknown",
@@ -121,7 +121,7 @@ def test_one_that_is_away_is_unknown_and_the_others_are_told(sqlite_url: str) ->
 def test_one_that_answers_nonsense_is_unknown_with_the_reason(
     sqlite_url: str, answer: Answer
 ) -> None:
-    services = OrderService(sqlite_url, {"email": answer, "sms": applied}).journey()["services"]
+    services = JourneyService(sqlite_url, {"email": answer, "sms": applied}).journey()["services"]
     assert services["sms"] == STORY
     assert services["email"]["state"] == "unknown"
     assert services["email"]["reason"].startswith("no response: ")
@@ -137,12 +137,12 @@ def test_all_are_asked_at_the_same_time(sqlite_url: str) -> None:
             time.sleep(0.005)
         return applied(request) if len(began) == 2 else httpx.Response(500)
 
-    service = OrderService(sqlite_url, {"email": when_both_are_asked, "sms": when_both_are_asked})
+    service = JourneyService(sqlite_url, {"email": when_both_are_asked, "sms": when_both_are_asked})
     assert service.journey()["services"] == {"email": STORY, "sms": STORY}
 
 
 def test_the_outbox_holds_an_event_until_the_relay_has_published_it(sqlite_url: str) -> None:
-    service = OrderService(sqlite_url, {"email": applied})
+    service = JourneyService(sqlite_url, {"email": applied})
     assert service.journey()["outbox"] == "waiting"
     with writing(service.engine) as tx:
         tx.execute(delete(outbox))
@@ -150,7 +150,7 @@ def test_the_outbox_holds_an_event_until_the_relay_has_published_it(sqlite_url: 
 
 
 def test_an_event_that_was_set_aside_does_not_look_as_if_it_waited(sqlite_url: str) -> None:
-    service = OrderService(sqlite_url, {"email": applied})
+    service = JourneyService(sqlite_url, {"email": applied})
     assert service.journey()["outboxReason"] is None
     with writing(service.engine) as tx:
         tx.execute(update(outbox).values(set_aside="the headers are null"))
@@ -160,7 +160,7 @@ def test_an_event_that_was_set_aside_does_not_look_as_if_it_waited(sqlite_url: s
 
 @pytest.mark.parametrize("order_id", ["ord-none", "has spaces", "%00"])
 def test_an_order_that_is_unknown_is_asked_for_nowhere(sqlite_url: str, order_id: str) -> None:
-    service = OrderService(sqlite_url, {"email": applied})
+    service = JourneyService(sqlite_url, {"email": applied})
     assert service.client.get(f"/orders/{order_id}/journey").status_code == 404
     assert service.asked == []
 
@@ -170,20 +170,20 @@ def waits(_request: httpx.Request) -> httpx.Response:
 
 
 def test_an_order_that_is_never_published_waits_for_nobody(sqlite_url: str) -> None:
-    service = OrderService(sqlite_url, {"email": applied, "sms": waits, "eve": away}, mode="sync")
+    service = JourneyService(sqlite_url, {"email": applied, "sms": waits, "eve": away}, mode="sync")
     states = {name: stop["state"] for name, stop in service.journey()["services"].items()}
     assert states == {"email": "applied", "sms": "undone", "eve": "unknown"}
 
 
 def test_an_order_that_is_being_done_may_still_be_waited_for(sqlite_url: str) -> None:
-    service = OrderService(sqlite_url, {"sms": waits}, mode="sync")
+    service = JourneyService(sqlite_url, {"sms": waits}, mode="sync")
     with writing(service.engine) as tx:
         tx.execute(update(runs).values(lease_until=time.time() + 60))
     assert service.journey()["services"]["sms"]["state"] == "waiting"
 
 
 def test_a_published_order_waits(sqlite_url: str) -> None:
-    service = OrderService(sqlite_url, {"sms": waits})
+    service = JourneyService(sqlite_url, {"sms": waits})
     journey = service.journey()
     assert (journey["status"], journey["mode"], journey["stages"]) == ("accepted", "async", [])
     assert journey["services"]["sms"]["state"] == "waiting"
