@@ -1,1 +1,1 @@
-"""Sync against async: the same orders placed both ways, in good times and in bad ones."""
+"""Compares synchronous and asynchronous orders, under normal conditions and under faults."""

@@ -24,46 +24,45 @@ from orderctl.settings import Addresses
 REPORT = Path("report")
 LEDGER = "accepted.ndjson"
 NAMES = [scenario.name for scenario in scenarios(Size())]
-#: For a first look: all times of the lesson are a tenth of what they are.
+#: For a quick impression: all simulated times are divided by ten.
 QUICK = Size(orders=10, rate=5.0, scale=0.1)
 
 
 def compare_modes(
     scenario: Annotated[
         list[str] | None,
-        typer.Option(help=f"Only this one, and again for others: {', '.join(NAMES)}."),
+        typer.Option(help=f"Run only this one; repeatable: {', '.join(NAMES)}."),
     ] = None,
     orders: Annotated[
-        int, typer.Option(min=2, max=5000, help="Orders in each mode; a p99 takes 500.")
+        int, typer.Option(min=2, max=5000, help="Orders per mode; a p99 needs 500.")
     ] = ORDERS,
-    rate: Annotated[float, typer.Option(min=0.1, max=50, help="Orders a second.")] = RATE,
+    rate: Annotated[float, typer.Option(min=0.1, max=50, help="Orders per second.")] = RATE,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A tenth of all times, ten orders: a minute in all.")
+        bool, typer.Option("--quick", help="Ten orders, all times divided by ten: about a minute.")
     ] = False,
     broker: Annotated[
         str | None,
-        typer.Option(help="amqp://… or kafka://… for a shop that is started for this."),
+        typer.Option(help="Start a new shop on this broker: amqp://… or kafka://…"),
     ] = None,
     report: Annotated[Path, typer.Option(help="The folder for report.html and pictures.")] = REPORT,
     drawn_from: Annotated[
         Path | None,
-        typer.Option("--from", help="Draw the report of this comparison.json again."),
+        typer.Option("--from", help="Only redraw the report of this comparison.json."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="comparison.json on the output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print comparison.json.")] = False,
 ) -> None:
-    """Place the same orders sync, parallel and async, in good times and bad, and compare.
+    """Place the same orders sync, parallel and async under six conditions, and compare.
 
-    Six scenarios: all is well, email slow, email down, SMS failing, inventory crashing, and ten
-    times as many orders. Customers come at a rate, whether or not the ones before them have been
-    answered. At the end the audit says what became of every order.
+    The scenarios are: healthy, email slow, email down, SMS failing, inventory crashing, and ten
+    times the load. Orders come at a fixed rate, whatever the response times. At the end, the
+    audit checks every order.
 
-    It measures the shop that is running (the demo's with --keep, or the one that ORDER_URL and
-    the other variables of the audit name), which has to allow faults, or else one that it
-    starts itself, which takes about four minutes and nothing but Python. All faults are ended
-    before and after.
+    It measures the running shop (that of demo --keep, or of ORDER_URL and the audit's other
+    variables), which must allow faults. If there is none, it starts one of its own, which needs
+    only Python and takes about four minutes. All faults are cleared before and after.
 
-    Writes report.html, which opens without a network, four pictures and comparison.json. Exit
-    status 1: something was lost, or done twice.
+    It writes report.html, which works offline, four pictures and comparison.json. The exit
+    status is 1 if an effect was lost or duplicated.
 
     Examples:
 
@@ -93,7 +92,7 @@ def compare_modes(
 
 def _chosen(names: Sequence[str] | None, size: Size) -> Sequence[Scenario]:
     if unknown := set(names or ()) - set(NAMES):
-        raise UsageError(f"--scenario: there is no {', '.join(unknown)}, but {', '.join(NAMES)}.")
+        raise UsageError(f"--scenario {', '.join(unknown)}: choose from {', '.join(NAMES)}.")
     return [each for each in scenarios(size) if not names or each.name in names]
 
 
@@ -109,10 +108,10 @@ def _measure(chosen: Sequence[Scenario], size: Size, broker: str | None, said: s
 
 @contextmanager
 def _addresses(broker: str | None, size: Size, say: Tell) -> Iterator[Addresses]:
-    """Where the shop is: the one that runs, or else one of our own."""
+    """The addresses of the running shop, or of a newly started one."""
     running = None if broker else running_shop()
     if running:
-        say(f"Measuring the shop that runs at {running.order_url}.")
+        say(f"Measuring the shop at {running.order_url}.")
         yield running
         return
     with shop_of_our_own(broker, size.scale, say) as addresses:
@@ -120,7 +119,7 @@ def _addresses(broker: str | None, size: Size, say: Tell) -> Iterator[Addresses]
 
 
 def words(scenarios: Sequence[str], size: Size, broker: str | None, *, quick: bool) -> str:
-    """What somebody types to measure the same; a broker's address may hold a password."""
+    """The command to repeat the measurement, without the broker's address and password."""
     numbers = [] if quick else _changed(size)
     chosen = [f"--scenario {name}" for name in scenarios]
     kind = [f"--broker {broker.partition(':')[0]}://…"] if broker else []

@@ -1,4 +1,4 @@
-"""A whole comparison: every scenario in every mode, then the audit over all of it."""
+"""Runs a comparison: every scenario in every mode, then the audit of all orders."""
 
 import time
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from orderctl.compare.timelines import waterfalls
 from orderctl.output import seconds
 from orderctl.progress import Tell, progress
 
-#: The scenario in which modes are compared by how long an answer takes.
+#: The scenario whose response times are compared.
 HEALTHY = "healthy"
 BROKERS = {"sqlite": "embedded", "amqp": "rabbitmq", "amqps": "rabbitmq", "kafka": "kafka"}
 
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """`command`: how somebody else can measure the same."""
+    """`command`: how to repeat the measurement."""
 
     scenarios: Sequence[Scenario]
     ledger: Path
@@ -34,15 +34,15 @@ class ComparisonRequest:
 
 
 def compare(target: Target, request: ComparisonRequest, say: Tell) -> Comparison:
-    """Run everything. Raises CommandError, and what the audit raises."""
+    """Run everything. Raises CommandError and the audit's errors."""
     began_at, began = datetime.now(UTC), time.monotonic()
     with Ledger(request.ledger) as ledger, progress() as tell:
         runner = ScenarioRunner(target, ledger, tell)
         runs = [_all_modes(runner, scenario, say) for scenario in request.scenarios]
-        target.calm_down(tell)
+        target.reset(tell)
         healthy = [run for each in runs for run in each if run.scenario.name == HEALTHY]
         pictures = waterfalls(healthy, target.client, target.addresses.order_url)
-        say("The audit waits for quiet, then compares every order with its effects …")
+        say("The audit waits until nothing moves, then compares every order with its effects …")
         options, fates = Options(ledger=request.ledger), Fates()
         audit = run_audit(target.addresses, options, on_verdict=fates.note, tell=tell)
     results = tuple(scenario_result(each, fates.by_order) for each in runs)
@@ -73,7 +73,8 @@ def _all_modes(runner: ScenarioRunner, scenario: Scenario, say: Tell) -> list[Ob
 def _in_short(run: ObservedRun) -> str:
     placed = f"{len(run.placed):>3} of {len(run.answers)} orders placed"
     times = sorted(answer.seconds for answer in run.answers)
-    return f"{placed}, answers took {seconds(times[len(times) // 2])}, {seconds(times[-1])} at most"
+    median, longest = seconds(times[len(times) // 2]), seconds(times[-1])
+    return f"{placed}; response time {median} (median), {longest} at most"
 
 
 def _speedup(results: Sequence[ScenarioResult]) -> float | None:

@@ -1,9 +1,9 @@
-"""Customers who place an order once, at the time that the schedule has for them.
+"""Places each order once, at its scheduled time.
 
-The schedule is open: the next order is due whether or not the last one has been answered, as
-customers do not wait for each other. A time counts from when an order was due, so that a stall
-shows in the times of all that came meanwhile. A closed one, where each order waits for the one
-before, would place few orders while the shop is slow, and measure the stall once.
+The schedule is open: an order is due whether or not earlier ones have been answered, as customers
+do not wait for each other. Response times count from the due time, so a stall affects all orders
+due during it. A closed schedule, where each order waits for the previous one, would send few
+orders while the shop is slow, and measure the stall only once.
 """
 
 import time
@@ -23,16 +23,16 @@ from shared.errors import DocumentError
 from shared.http.bounded_client import open_client
 from shared.http.documents import read_document
 
-#: Orders that may be under way at once: more than any shop here takes.
-MOST_UNDER_WAY = 256
-#: Four calls of ten seconds, and some: the service gives up before its customer does.
-ANSWER_SECONDS = 60.0
+#: The most orders in flight at once: more than any shop here accepts.
+MOST_IN_FLIGHT = 256
+#: More than four calls of ten seconds, so that the service times out before its customer.
+RESPONSE_SECONDS = 60.0
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Stage(msgspec.Struct, frozen=True, rename="camel"):
-    """A call that the order service made, in seconds from its first one."""
+    """A call made by the order service; times are in seconds since its first call."""
 
     stage: str
     outcome: str
@@ -41,7 +41,7 @@ class Stage(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Body(msgspec.Struct, rename="camel"):
-    """Of an answer: the order, or the problem."""
+    """The body of a response: an order, or a problem document."""
 
     order_id: str | None = None
     stage: str | None = None
@@ -52,8 +52,9 @@ class _Body(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True)
 class CustomerAnswer:
-    """What a customer was told. `due` and `answered` are points in time, `status` is None
-    without an answer, `reason` is "" for an order that was placed.
+    """The response to a customer. `seconds`: from `due` to `answered`.
+
+    `status`: None without a response. `reason`: "" for a placed order.
     """
 
     due: datetime
@@ -70,24 +71,23 @@ class CustomerAnswer:
         return self.status in (httpx.codes.CREATED, httpx.codes.ACCEPTED)
 
 
-def open_shop_door() -> httpx.Client:
-    """A connection for each customer: one that is used again may be closing just then."""
+def open_customer_client() -> httpx.Client:
+    """A client with a new connection per order, since a reused one might just be closing."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return open_client(ANSWER_SECONDS, limits=limits)
+    return open_client(RESPONSE_SECONDS, limits=limits)
 
 
 @dataclass(frozen=True)
 class Customers:
-    """Those of the shop at `url`, who all ask for the same mode."""
+    """Customers of the shop at `url`, who all use the same mode."""
 
     client: httpx.Client
     url: str
     mode: Mode
-    #: Called with each order that was placed and the status of its answer, before anything else
-    #: happens.
+    #: Called with each placed order and the status of its response, before anything else.
     placed: Callable[[str, int], None] = lambda _order_id, _status: None
 
-    def come(
+    def place(
         self,
         baskets: Iterable[Basket],
         schedule: Sequence[float],
@@ -95,16 +95,17 @@ class Customers:
         begin: float,
         tell: Tell = silent,
     ) -> list[CustomerAnswer]:
-        """Place an order at each time of the schedule, in seconds from `begin`, which is one of
-        `time.monotonic()`. The answers come in the order of the schedule.
+        """Place an order at each time of the schedule, in seconds since `begin` (monotonic).
+
+        Returns the responses in the order of the schedule.
         """
-        with ThreadPoolExecutor(min(len(schedule), MOST_UNDER_WAY)) as threads:
-            under_way = []
+        with ThreadPoolExecutor(min(len(schedule), MOST_IN_FLIGHT)) as threads:
+            in_flight = []
             for number, (at, basket) in enumerate(zip(schedule, baskets, strict=False), start=1):
                 time.sleep(max(0.0, begin + at - time.monotonic()))
-                under_way.append(threads.submit(self._place, basket, begin + at))
-                tell(f"{self.mode}: {number} of {len(schedule)} orders are on their way")
-            return [order.result() for order in under_way]
+                in_flight.append(threads.submit(self._place, basket, begin + at))
+                tell(f"{self.mode}: {number} of {len(schedule)} orders sent")
+            return [order.result() for order in in_flight]
 
     def _place(self, basket: Basket, due: float) -> CustomerAnswer:
         reason, response = "", None

@@ -1,4 +1,4 @@
-"""What a few measured values say, and how sure one can be of it."""
+"""Statistics of a few measured values, with confidence intervals."""
 
 import math
 import statistics
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from orderctl.compare.results import Share, Spread
 
-#: Below so many values, a percentile is only another name for the largest.
+#: With fewer values, the percentile is no better than the maximum.
 VALUES_FOR_P95 = 20
 VALUES_FOR_P99 = 500
-#: Of the normal distribution, for an interval that holds the truth in 95 of 100 cases.
+#: The normal quantile of a 95 % confidence interval.
 Z = 1.96
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """None of no values."""
+    """None if there are no values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -32,15 +32,15 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:
-    """The smallest value that at least this part of all values does not exceed (nearest rank)."""
+    """The smallest value that is not below this share of all values (nearest rank)."""
     return ordered[math.ceil(part * len(ordered)) - 1]
 
 
 def _below_the_median(number: int) -> int:
-    """How many of the smallest values can be left out of an interval that holds the median.
+    """How many of the smallest values lie outside the 95 % confidence interval of the median.
 
-    Each value is below the true median with probability 1/2, so that how many are is binomial,
-    whatever the distribution of the times. With fewer than six values, none can be left out.
+    Each value is below the true median with probability 1/2, so their number is binomial,
+    whatever the distribution of the values. With fewer than six values, it is 0.
     """
     outside, probability = -1, 0.0
     while probability <= 0.025 and outside + 1 <= number // 2:
@@ -50,7 +50,7 @@ def _below_the_median(number: int) -> int:
 
 
 def share(part: int, of: int) -> Share:
-    """With the interval of Wilson (1927), which also serves where the part is none or all."""
+    """A share with its interval after Wilson (1927), which also works for none and for all."""
     if not of:
         return Share(0, 0, 0.0, 1.0)
     p, z2 = part / of, Z * Z

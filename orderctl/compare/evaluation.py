@@ -1,4 +1,4 @@
-"""Turns what a run has observed, and the verdict of the audit, into the figures that are shown."""
+"""Turns a run's observations and the audit's verdicts into the reported figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from orderctl.compare.estimates import share, spread
 from orderctl.compare.results import ModeResult, ModeRun, OrderResult, Sample, ScenarioResult
 from orderctl.compare.runner import ObservedRun
 
-#: Seconds between two points of the backlog's line.
+#: Seconds between two points of the backlog curve.
 SAMPLE_SECONDS = 0.1
-#: How many of an effect a verdict stands for, at the least.
+#: The minimum number of effects that a verdict implies.
 COUNTS = {Verdict.APPLIED: 1, Verdict.DUPLICATED: 2}
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What the far ends say of one order: effects by service, and what is wrong with them."""
+    """The audit's result for one order: the number of effects by service, and its verdicts."""
 
     effects: Mapping[str, int]
     verdicts: frozenset[Verdict] = frozenset()
 
 
-#: Of an order that was promised, and that the audit has not seen.
+#: The fate of a promised order that the audit has not seen.
 NOT_THERE = Fate({}, frozenset([Verdict.LOST]))
 
 
 class Fates:
-    """Takes down what the audit says of each order, service by service."""
+    """Collects the audit's verdicts by order."""
 
     def __init__(self) -> None:
         self.by_order: dict[str, Fate] = {}
 
     def note(self, order_id: str, service: str, verdict: Verdict | None) -> None:
-        """None: rightly done, for an order that failed."""
+        """`verdict`: None for a correct effect of a failed order."""
         before = self.by_order.get(order_id, Fate({}))
         effects = {**before.effects, service: 1 if verdict is None else COUNTS.get(verdict, 0)}
         verdicts = before.verdicts if verdict is None else before.verdicts | {verdict}
@@ -44,7 +44,7 @@ class Fates:
 
 
 def scenario_result(runs: Sequence[ObservedRun], fates: Mapping[str, Fate]) -> ScenarioResult:
-    """Of the runs of one scenario, a mode each."""
+    """The result of one scenario, from one run per mode."""
     scenario = runs[0].scenario
     return ScenarioResult(
         name=scenario.name,
@@ -99,10 +99,10 @@ def _visible(answer: CustomerAnswer, run: ObservedRun) -> float | None:
 
 
 def _samples(run: ObservedRun) -> Iterator[Sample]:
-    """What waited for each service: accepted by then, and not yet done, from both sides' times.
+    """Each service's backlog over time: the orders accepted by then, but not done yet.
 
-    Computed afterwards, so that nobody has to ask while it is measured. An order that is done by
-    calls is never in a queue.
+    It is computed afterwards, so that polling does not disturb the measurement. Synchronous orders
+    are never in a queue.
     """
     if run.mode != "async" or not run.placed:
         return

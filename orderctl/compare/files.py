@@ -1,4 +1,4 @@
-"""A comparison as files: what was measured, the pictures of it, and the report."""
+"""Reads and writes the files of a comparison: the data, the pictures and the report."""
 
 import logging
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ REPORT = "report.html"
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write report.html, comparison.json and a PNG for each picture; returns their paths.
+    """Write report.html, comparison.json and a PNG per picture; return their paths.
 
-    A picture of an earlier comparison for which this one has no figures is deleted, so that what
-    lies in the folder belongs together. Raises CommandError when the folder cannot be written.
+    Pictures of an earlier comparison that this one lacks are deleted, so that all files in the
+    folder belong together. Raises CommandError if the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [_written(folder / name, content) for name, content in _files(comparison, folder)]
     except OSError as error:
         raise CommandError(
-            f"{folder} cannot be written: {error.strerror}. Take another folder with --report."
+            f"{folder} cannot be written: {error.strerror}. Use another folder with --report."
         ) from error
 
 
 def read_comparison(path: Path) -> Comparison:
-    """What `write_report` has written. Raises CommandError when this is not such a file."""
+    """Read a comparison.json. Raises CommandError if it cannot be read or decoded."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Comparison)
     except OSError as error:
@@ -43,10 +43,10 @@ def read_comparison(path: Path) -> Comparison:
 
 
 def _files(comparison: Comparison, folder: Path) -> Iterator[tuple[str, bytes]]:
-    # The data first: it took minutes to measure, and anything can be drawn from it again.
+    # The data comes first: it took minutes to measure, and the rest can be redrawn from it.
     yield DATA, msgspec.json.format(msgspec.json.encode(comparison)) + b"\n"
     _quiet_matplotlib()
-    # Imported here because it takes a second, which no other command has to spend.
+    # Imported here because it takes a second, which other commands should not spend.
     from orderctl.compare.charts.charts import NAMES, draw
     from orderctl.compare.report import html
 
@@ -59,7 +59,7 @@ def _files(comparison: Comparison, folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _quiet_matplotlib() -> None:
-    """In a container, only /tmp can be written; it keeps its cache there, and says so at length."""
+    """Silence its warning that it keeps its cache in /tmp, the only writable folder in Compose."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 

@@ -1,16 +1,16 @@
-"""Measured figures as people write them."""
+"""Formats measured figures for people."""
 
 import math
 
 from orderctl.compare.results import Share, Spread
 from orderctl.output import seconds
 
-#: Where there is nothing to say.
+#: Shown in place of a missing figure.
 NOTHING = "-"
 
 
 def percent(share: Share) -> str:
-    """`97.5 %`. What is not all is never rounded to 100 %, and what is not nothing not to 0 %."""
+    """`97.5 %`. Only all is shown as 100 %, and only none as 0 %."""
     if not share.of:
         return NOTHING
     exact = share.value * 100
@@ -19,8 +19,8 @@ def percent(share: Share) -> str:
 
 
 def percent_interval(share: Share) -> str:
-    """`83-100 %`, rounded outwards: what is shown holds what was computed."""
-    # Six digits first, or 0.07 * 100, which is 7.000000000000001, would become 8.
+    """`83-100 %`, rounded outwards, so that it contains the computed interval."""
+    # Round to six digits first: 0.07 * 100 is 7.000000000000001, which would become 8.
     low, high = round(share.low * 100, 6), round(share.high * 100, 6)
     return f"{math.floor(low)}-{math.ceil(high)} %" if share.of else ""
 
@@ -46,7 +46,7 @@ def longest(spread: Spread | None) -> str:
 
 
 def tail(spread: Spread | None) -> str:
-    """`p99 3.6 s`, or `max 3.6 s` where there are too few for a p99."""
+    """`p99 3.6 s`, or `max 3.6 s` if there are too few values for a p99."""
     if spread is None:
         return NOTHING
     return f"max {longest(spread)}" if spread.p99 is None else f"p99 {p99(spread)}"

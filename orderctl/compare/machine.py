@@ -1,4 +1,4 @@
-"""The machine on which it was measured: without it, no figure means anything."""
+"""Describes the machine, without which the figures mean nothing."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ def this_machine() -> Machine:
 
 
 def _processor() -> str:
-    """As it calls itself; its architecture where it has no name."""
+    """The processor's name, or its architecture if it has none."""
     with suppress(OSError):
         for line in CPU_INFO.read_text().splitlines():
             if line.startswith("model name"):

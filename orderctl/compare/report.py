@@ -1,4 +1,4 @@
-"""The report: one page that needs no network, no JavaScript and nothing beside it."""
+"""Renders the report as one self-contained page without JavaScript."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +16,15 @@ FOLDER = Path(__file__).parent
 
 
 def html(comparison: Comparison, pictures: Sequence[Picture]) -> str:
-    """The whole page. Everything measured is data in it: markup in a reason stays text."""
+    """The whole page. All measured texts are escaped, so markup in a reason stays text."""
     return _template().render(
         comparison=comparison,
         lesson=summary.lesson(comparison),
         outage=summary.outage(comparison),
         source=source(comparison),
         duration=formatting.duration(comparison.seconds),
-        looks=MODE_STYLES,
-        # Drawn by us, and escaped where it was drawn.
+        styles=MODE_STYLES,
+        # Our own drawing, whose texts are already escaped.
         pictures=[(picture, Markup(picture.svg())) for picture in pictures],  # noqa: S704
         scenarios=[_shown(scenario) for scenario in comparison.scenarios],
     )

@@ -1,4 +1,4 @@
-"""The report's tables: a row for each figure, a column for each mode."""
+"""The report's tables: one row per figure, one column per mode."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,12 +8,12 @@ from orderctl.compare import formatting
 from orderctl.compare.results import ModeResult, ScenarioResult
 from orderctl.output import printable
 
-#: Of the failures' reasons so many are shown, the most frequent ones.
+#: The most reasons for failures that are shown, by frequency.
 REASONS = 20
 
 
 class Cell(NamedTuple):
-    """`note` stands below in small; `is_bad` is for what should not have happened."""
+    """`note`: small text below; `is_bad`: marks a figure that should be 0."""
 
     text: str
     note: str = ""
@@ -41,7 +41,7 @@ def rows(scenario: ScenarioResult) -> list[ReportRow]:
 
 
 def failures(scenario: ScenarioResult) -> list[FailureRow]:
-    """What failed orders, and how often, most frequent first."""
+    """The reasons of failed orders, most frequent first."""
     counted = Counter(
         (result.mode, order.stage or formatting.NOTHING, order.reason or formatting.NOTHING)
         for result in scenario.modes
@@ -92,24 +92,28 @@ def _count(read: Callable[[ModeResult], int]) -> Callable[[ModeResult], Cell]:
 
 ROWS: Sequence[tuple[str, str, Callable[[ModeResult], Cell]]] = (
     ("Orders sent", "", _orders),
-    ("Placed", "of those sent, with its 95 % interval", _placed),
-    ("Answer, median", "of those placed, with its 95 % interval", _median),
-    ("Answer, p95", "from 20 orders on", _p95),
-    ("Answer, p99", "from 500 orders on, else the maximum", _tail),
-    ("Failure, median", "of those not placed", _failed),
-    ("All effects there, median", "since the order was due", _visible),
-    ("All effects there, max", "", _visible_max),
-    ("Lost", "accepted, and an effect never came", _count(lambda result: result.lost)),
+    ("Placed", "of orders sent, with 95 % interval", _placed),
+    ("Response, median", "of placed orders, with 95 % interval", _median),
+    ("Response, p95", "needs 20 orders", _p95),
+    ("Response, p99", "needs 500 orders, otherwise the maximum", _tail),
+    ("Failure, median", "of orders not placed", _failed),
+    ("All effects applied, median", "since the order was due", _visible),
+    ("All effects applied, max", "", _visible_max),
+    ("Lost", "accepted, but an effect is missing", _count(lambda result: result.lost)),
     (
         "Half done",
-        "not placed, and yet an effect is there",
+        "not placed, but with an effect",
         _count(lambda result: result.half_done),
     ),
     (
         "Emails about failed orders",
-        "the customer was told two things",
+        "contradicting the response",
         _count(lambda result: result.mails_for_failed),
     ),
-    ("Dead-lettered", "somebody has to redrive them", _count(lambda result: result.dead_lettered)),
-    ("Done twice", "effects there more than once", _count(lambda result: result.twice)),
+    (
+        "Dead-lettered",
+        "an operator has to redrive them",
+        _count(lambda result: result.dead_lettered),
+    ),
+    ("Duplicated", "effects applied more than once", _count(lambda result: result.twice)),
 )

@@ -1,4 +1,4 @@
-"""What a comparison has measured. `comparison.json` is this, and the report is drawn from it.
+"""The results of a comparison, stored in `comparison.json`, from which the report is drawn.
 
 All times are in seconds. Names are camelCase in the file.
 """
@@ -14,12 +14,12 @@ MODES: tuple[Mode, ...] = ("sync", "parallel", "async")
 
 
 class OrderResult(msgspec.Struct, frozen=True, rename="camel"):
-    """What became of one order. `due`: when the schedule had it, from the scenario's beginning.
+    """The result of one order. `due`: its scheduled time, since the start of the scenario.
 
-    `seconds`: from then until its answer, which is how long a customer waits, whatever held up
-    the sending. `status`: the HTTP status, None without any answer. `stage`: who failed it.
-    `visible`: from `due` until the last of its effects was there; None where one never was.
-    `effects`: how many of each service's effects the far end shows in the end.
+    `seconds`: from `due` to the response, including any delay in sending. `status`: the HTTP
+    status, None without a response. `stage`: the service that failed it. `visible`: from `due`
+    to the last of its effects; None if one is missing. `effects`: the final number of effects
+    in the downstream systems, by service.
     """
 
     due: float
@@ -38,9 +38,9 @@ class OrderResult(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Spread(msgspec.Struct, frozen=True, rename="camel"):
-    """Of `n` times. `p50_low` and `p50_high` hold the true median with 95 % confidence.
+    """Statistics of `n` times; `p50_low` to `p50_high` is the median's 95 % confidence interval.
 
-    `p95` is None below 20 times, `p99` below 500: fewer cannot tell it from the maximum.
+    `p95` needs 20 times and `p99` 500, otherwise it is None: it would be close to the maximum.
     """
 
     n: int
@@ -53,7 +53,7 @@ class Spread(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Share(msgspec.Struct, frozen=True, rename="camel"):
-    """`part` of `of`; `low` and `high` are the 95 % interval of the true share (Wilson), 0 to 1."""
+    """`part` of `of`; `low` to `high`: the 95 % interval of the true share (Wilson), 0 to 1."""
 
     part: int
     of: int
@@ -68,12 +68,11 @@ class Share(msgspec.Struct, frozen=True, rename="camel"):
 class ModeResult(msgspec.Struct, frozen=True, rename="camel"):
     """One scenario in one mode.
 
-    `response`: of the orders that were placed; `failed_after`: of those that were answered with an
-    error, whose times are another matter: a refusal is quick. `visible`: of the placed ones whose
-    effects all came. `lost`: accepted, and an effect never came. `half_done`: not placed, says
-    the answer, and yet some effect is there. `mails_for_failed`: mails about orders of which the
-    customer was told that they failed. `twice`: effects that are there more often than once.
-    `dead_lettered`: accepted orders with an event that somebody has to redrive.
+    `response`: times of placed orders; `failed_after`: of error responses, separate because a
+    refusal is quick; `visible`: of placed orders with all effects. `lost`: accepted orders with a
+    missing effect. `half_done`: orders with an error response and yet an effect.
+    `mails_for_failed`: emails about such orders. `twice`: effects applied more than once.
+    `dead_lettered`: accepted orders with a dead letter.
     """
 
     mode: Mode
@@ -90,21 +89,21 @@ class ModeResult(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Sample(msgspec.Struct, frozen=True, rename="camel"):
-    """How many events wait for each service (in its queue, its hands or its ladder)."""
+    """The number of events queued, in flight or awaiting a retry, by service."""
 
     at: float
     waiting: Mapping[str, int]
 
 
 class Moment(msgspec.Struct, frozen=True, rename="camel"):
-    """Something that was done to the system on purpose: "email goes down"."""
+    """A deliberate change to the system, such as "email goes down"."""
 
     at: float
     what: str
 
 
 class ModeRun(msgspec.Struct, frozen=True, rename="camel"):
-    """What happened while the orders of one mode were placed; `at` counts from the first one."""
+    """The course of one mode's run; `at` counts from its first order."""
 
     mode: Mode
     moments: tuple[Moment, ...]
@@ -112,7 +111,7 @@ class ModeRun(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ScenarioResult(msgspec.Struct, frozen=True, rename="camel"):
-    """`title` is a few words, `story` a sentence or two that say what is done and why."""
+    """`title`: a few words; `story`: a sentence or two about the conditions."""
 
     name: str
     title: str
@@ -123,7 +122,7 @@ class ScenarioResult(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Bar(msgspec.Struct, frozen=True, rename="camel"):
-    """A piece of work in a timeline: who, from when, for how long."""
+    """A piece of work in a timeline."""
 
     who: str
     start: float
@@ -131,7 +130,7 @@ class Bar(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Waterfall(msgspec.Struct, frozen=True, rename="camel"):
-    """One order, from its request: `answered` is when the customer knew."""
+    """One order, with times since its request; `answered`: when the customer had the response."""
 
     mode: Mode
     answered: float
@@ -139,7 +138,7 @@ class Waterfall(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Machine(msgspec.Struct, frozen=True, rename="camel"):
-    """Where it was measured: `system` as in "Linux 6.1 x86_64", `processor` as it calls itself."""
+    """The machine of the measurement; `system` is, for example, "Linux 6.1 x86_64"."""
 
     system: str
     processor: str
@@ -148,9 +147,10 @@ class Machine(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Comparison(msgspec.Struct, frozen=True, rename="camel"):
-    """`broker`: embedded, rabbitmq or kafka. `speedup`: how many times sooner the median answer
-    of async came than that of sync, healthy; None where either was not run.
-    `audit`: the verdict over everything, as a sentence; `is_clean`: nothing lost, nothing twice.
+    """`broker`: embedded, rabbitmq or kafka.
+
+    `speedup`: the median response time of sync divided by that of async, healthy; None if either
+    was not run. `audit`: the verdict as a sentence; `is_clean`: nothing lost or duplicated.
     """
 
     began_at: str

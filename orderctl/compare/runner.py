@@ -1,4 +1,4 @@
-"""Runs one scenario in one mode: the orders come, things happen, and it is watched."""
+"""Runs one scenario in one mode: places its orders, injects its faults, observes the effects."""
 
 import random
 import time
@@ -12,20 +12,20 @@ from orderctl.audit.effect_times import DoneAt
 from orderctl.audit.facts import Answer as Accepted
 from orderctl.audit.ledger import Ledger
 from orderctl.audit.quiet import wait_until_quiet
-from orderctl.compare.customers import CustomerAnswer, Customers, open_shop_door
+from orderctl.compare.customers import CustomerAnswer, Customers, open_customer_client
 from orderctl.compare.results import Mode, Moment
 from orderctl.compare.scenarios import Action, Scenario
 from orderctl.compare.target import FAULT_SECONDS, PATIENCE_SECONDS, Target
 from orderctl.place.baskets import BasketTemplate, baskets
 from orderctl.progress import Tell
 
-#: So long nothing may move before what is not done counts as something that does not come.
-REST_SECONDS = 2.0
+#: After this long without activity, missing effects are not expected any more.
+QUIET_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class ObservedRun:
-    """What was seen. `began`: when the schedule did; `done`: by service and order id."""
+    """The observations of a run. `began`: the start of the schedule; `done`: by service."""
 
     scenario: Scenario
     mode: Mode
@@ -41,20 +41,20 @@ class ObservedRun:
 
 @dataclass(frozen=True)
 class ScenarioRunner:
-    """`ledger` takes every order that a customer was told is placed."""
+    """`ledger`: stores every order whose placing was confirmed to its customer."""
 
     target: Target
     ledger: Ledger
     tell: Tell
 
     def run(self, scenario: Scenario, mode: Mode) -> ObservedRun:
-        """Raises CommandError, also for a fault that could not be begun while orders came."""
-        self.target.calm_down(self.tell)
+        """Raises CommandError, also if a fault cannot be injected during the run."""
+        self.target.reset(self.tell)
         moments = [Moment(0.0, self._act(action)) for action in scenario.before]
-        # A moment for all services to notice, and for the threads of the customers to be there.
+        # Give all services time to read the faults, and the customers' threads time to start.
         begin = time.monotonic() + FAULT_SECONDS
         began = datetime.now(UTC) + timedelta(seconds=FAULT_SECONDS)
-        with self._happening(scenario.meanwhile, begin):
+        with self._during(scenario.meanwhile, begin):
             answers = self._place(scenario, mode, begin)
         moments += [Moment(action.at, action.what) for action in scenario.meanwhile]
         moments += self._end_faults(scenario, begin)
@@ -65,8 +65,8 @@ class ScenarioRunner:
         return action.what
 
     @contextmanager
-    def _happening(self, actions: Sequence[Action], begin: float) -> Iterator[None]:
-        """While this lasts, each action at its time; raises what one of them raised."""
+    def _during(self, actions: Sequence[Action], begin: float) -> Iterator[None]:
+        """Perform each action at its time, in the background. Raises their errors at the end."""
         with ThreadPoolExecutor(max(1, len(actions))) as threads:
             acting = [threads.submit(self._act_at, action, begin) for action in actions]
             yield
@@ -79,10 +79,10 @@ class ScenarioRunner:
 
     def _place(self, scenario: Scenario, mode: Mode, begin: float) -> Sequence[CustomerAnswer]:
         url = self.target.addresses.order_url
-        with open_shop_door() as client:
+        with open_customer_client() as client:
             customers = Customers(client, url, mode, self._note)
             orders = baskets(BasketTemplate(), random.Random())
-            return customers.come(orders, scenario.schedule, begin=begin, tell=self.tell)
+            return customers.place(orders, scenario.schedule, begin=begin, tell=self.tell)
 
     def _note(self, order_id: str, status: int) -> None:
         self.ledger.append(Accepted(order_id, status=status))
@@ -95,10 +95,10 @@ class ScenarioRunner:
         services = list(dict.fromkeys(action.service for action in scenario.before))
         for service in services:
             self.target.faults.clear(service)
-        return [Moment(at, f"{service} is well again") for service in services]
+        return [Moment(at, f"{service} recovers") for service in services]
 
     def _watch(self, answers: Sequence[CustomerAnswer]) -> Mapping[str, DoneAt]:
-        """Until every placed order is done by everybody, or nothing moves any more."""
+        """Wait until all services have done all placed orders, or nothing moves any more."""
         wanted = {answer.order_id for answer in answers if answer.is_placed}
 
         def is_all_done() -> bool:
@@ -107,10 +107,10 @@ class ScenarioRunner:
                 self.tell(f"waiting for {_to_do(missing)}")
             return not any(missing.values())
 
-        rest = self.target.quiet_time(REST_SECONDS)
-        wait_until_quiet(self.target.probe, rest, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
+        quiet = self.target.quiet_time(QUIET_SECONDS)
+        wait_until_quiet(self.target.probe, quiet, timeout=PATIENCE_SECONDS, is_enough=is_all_done)
         return self.target.done()
 
 
 def _to_do(missing: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({number} to do)" for name, number in missing.items() if number)
+    return ", ".join(f"{name} ({number} left)" for name, number in missing.items() if number)

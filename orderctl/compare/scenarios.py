@@ -1,24 +1,25 @@
-"""The scenarios: when orders come, and what is done to the shop meanwhile."""
+"""The scenarios: the schedule of their orders and their faults."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: Orders a second, in ordinary times.
+#: The usual number of orders per second.
 RATE = 3.0
 ORDERS = 20
-#: A burst is so many times the usual rate, for so many seconds, with as many before and after.
+#: The rate of a burst, in multiples of the usual rate.
 BURST_TIMES = 10
+#: The length of a burst, and of the usual rate before and after it.
 BURST_SECONDS = 2.0
-#: How much longer than usual an email takes, when it is slow.
+#: The additional time of a slow email.
 SLOW_SECONDS = 4.0
-#: How long email stays down after the last order: long enough for a picture of the queue.
+#: How long email stays down after the last order: long enough to be visible in the picture.
 STILL_DOWN_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Action:
-    """A fault that is asked for of a service, `at` seconds from the first order."""
+    """A fault to inject into a service, `at` seconds after the first order is due."""
 
     at: float
     service: str
@@ -28,8 +29,10 @@ class Action:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`schedule`: when each order is due, in seconds. `before` is asked for before the first one,
-    and cleared `linger` seconds after the last answer.
+    """`schedule`: when each order is due, in seconds.
+
+    `before`: faults that start before the first order and are cleared `linger` seconds after the
+    last response. `meanwhile`: faults during the orders.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Size:
-    """How many orders, how many a second, and by what all times are multiplied."""
+    """The number of orders, the rate per second, and a factor for all simulated times."""
 
     orders: int = ORDERS
     rate: float = RATE
@@ -56,7 +59,7 @@ def steady(orders: int, rate: float) -> list[float]:
 
 
 def burst(rate: float, seconds: float, times: int) -> list[float]:
-    """The usual rate, then `times` as much, then the usual one again, for so many seconds each."""
+    """The usual rate, then `times` that, then the usual one again, for `seconds` each."""
     usual, busy = round(rate * seconds), round(rate * times * seconds)
     before = steady(usual, rate)
     during = [seconds + at for at in steady(busy, rate * times)]
@@ -64,13 +67,13 @@ def burst(rate: float, seconds: float, times: int) -> list[float]:
 
 
 def scenarios(size: Size) -> Sequence[Scenario]:
-    """All of them, in the order in which they are told."""
+    """All scenarios, in the order of the report."""
     schedule = steady(size.orders, size.rate)
     return [
         Scenario(
             "healthy",
-            "All is well",
-            "Every service does its work. The only question is who waits for it.",
+            "Healthy",
+            "Every service works normally. The only question is who waits for it.",
             schedule,
             size.rate,
         ),
@@ -78,12 +81,12 @@ def scenarios(size: Size) -> Sequence[Scenario]:
         _email_down(schedule, size),
         Scenario(
             "sms-failing",
-            "SMS fails one time in five",
-            "One call in five to the SMS service fails, as calls do. Called in turn, that fails "
-            "the order, and the customer holds an email about it; a message is tried again.",
+            "One SMS in five fails",
+            "One call in five to the SMS service fails. A failed synchronous call fails the whole "
+            "order, although its email has already been sent; a failed message is retried.",
             schedule,
             size.rate,
-            before=[Action(0.0, "sms", {"failures": 0.2}, "SMS fails one time in five")],
+            before=[Action(0.0, "sms", {"failures": 0.2}, "one SMS in five fails")],
         ),
         _inventory_crashes(schedule, size),
         _burst(size),
@@ -96,7 +99,7 @@ def _email_slow(schedule: Sequence[float], size: Size) -> Scenario:
     return Scenario(
         "email-slow",
         "Email is slow",
-        f"Each email takes {more:g} s longer than usual. Nothing fails; somebody waits.",
+        f"Each email takes {more:g} s longer than usual. Nothing fails, but someone has to wait.",
         schedule,
         size.rate,
         before=[Action(0.0, "email", {"latency": f"{more:g}"}, what)],
@@ -107,8 +110,8 @@ def _email_down(schedule: Sequence[float], size: Size) -> Scenario:
     return Scenario(
         "email-down",
         "Email is down",
-        "The email service is away while all of these orders are placed, and comes back "
-        f"{STILL_DOWN_SECONDS * size.scale:g} s after the last answer.",
+        "The email service is down while all of these orders are placed, and recovers "
+        f"{STILL_DOWN_SECONDS * size.scale:g} s after the last response.",
         schedule,
         size.rate,
         before=[Action(0.0, "email", {"outage": True}, "email goes down")],
@@ -125,8 +128,8 @@ def _inventory_crashes(schedule: Sequence[float], size: Size) -> Scenario:
     return Scenario(
         "inventory-crash",
         "Inventory crashes twice",
-        "The inventory process is killed at an order, once after its work is in the database "
-        "and once before it, and is started again each time.",
+        "The inventory process is killed twice while handling an order, once after committing its "
+        "work and once before, and is restarted each time.",
         schedule,
         size.rate,
         meanwhile=crashes,
@@ -137,10 +140,10 @@ def _burst(size: Size) -> Scenario:
     seconds = BURST_SECONDS
     return Scenario(
         "burst",
-        f"{BURST_TIMES} times as many orders",
-        f"For {seconds:g} s, {size.rate * BURST_TIMES:g} orders a second come in place of "
-        f"{size.rate:g}. An order that is done by calls holds a thread for as long as it takes, "
-        "and there are only so many.",
+        f"{BURST_TIMES} times the load",
+        f"For {seconds:g} s, {size.rate * BURST_TIMES:g} orders per second arrive instead of "
+        f"{size.rate:g}. A synchronous order occupies a thread until it is done, and the number "
+        "of threads is limited.",
         burst(size.rate, seconds, BURST_TIMES),
         size.rate,
     )

@@ -1,4 +1,4 @@
-"""What a comparison teaches, in sentences made of its own figures."""
+"""Summarises a comparison in sentences with its own figures."""
 
 from orderctl.compare.charts.style import MODE_STYLES
 from orderctl.compare.formatting import joined, median, percent, times
@@ -6,18 +6,18 @@ from orderctl.compare.results import Comparison, ModeResult, ScenarioResult
 
 
 def lesson(comparison: Comparison) -> str:
-    """How long customers waited when all was well, in each mode that was run."""
+    """How long customers waited in the healthy scenario, by mode."""
     healthy = scenario(comparison, "healthy")
     waits = [_wait(result) for result in healthy.modes if result.response] if healthy else []
     if not waits:
-        return "Nothing was measured with all services well, so there is nothing to compare with."
-    sooner = f", {times(comparison.speedup)} sooner than sync" if comparison.speedup else ""
-    began = "With all services well, half of the customers had their answer after"
-    return f"{began} {joined(waits)}{sooner}."
+        return "The healthy scenario was not measured, so there is no baseline for comparison."
+    faster = f", {times(comparison.speedup)} faster than sync" if comparison.speedup else ""
+    began = "With all services healthy, the median response time was"
+    return f"{began} {joined(waits)}{faster}."
 
 
 def outage(comparison: Comparison) -> str:
-    """How many orders were placed while email was down; nothing where that was not tried."""
+    """How many orders were placed while email was down; "" if that was not measured."""
     down = scenario(comparison, "email-down")
     if not down or not down.modes:
         return ""
@@ -34,4 +34,4 @@ def scenario(comparison: Comparison, name: str) -> ScenarioResult | None:
 
 
 def _wait(result: ModeResult) -> str:
-    return f"{median(result.response)} ({result.mode}: {MODE_STYLES[result.mode].says})"
+    return f"{median(result.response)} ({result.mode}: {MODE_STYLES[result.mode].label})"

@@ -1,4 +1,4 @@
-"""The shop that is compared with itself: whatever is running, or one that is started for it."""
+"""The shop under comparison: a running one, or one that is started for the purpose."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,19 +25,19 @@ from shared.settings import load
 from shared.transport import connect
 from shop.consumers import CONSUMERS
 
-#: Databases and logs of a shop of our own.
+#: For databases and logs of our own shop.
 FOLDER = Path(".compare")
-#: Seconds between attempts. With the usual rungs, one order in eight would wait for half a minute
-#: when one call in five fails three times, and everybody with it.
+#: Seconds between attempts: short, so that an order that fails several times does not hold up the
+#: whole scenario for half a minute.
 LADDER = (1.0, 2.0, 4.0)
-#: Services read their faults from the database that often.
+#: Longer than the interval at which services read their faults.
 FAULT_SECONDS = 0.3
 PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Target:
-    """Everything that a comparison does to a shop, and sees of it."""
+    """All access of a comparison to a shop."""
 
     addresses: Addresses
     client: httpx.Client
@@ -45,15 +45,15 @@ class Target:
     faults: FaultClient
 
     def done(self) -> Mapping[str, DoneAt]:
-        """By service and order id, when the effect was there."""
+        """When each effect was applied, by service and order id."""
         token = self.addresses.operator_token
         return {
             name: read_done(EvidenceClient(self.client, name, self.addresses.of(name), token))
             for name in self.addresses.consumers
         }
 
-    def calm_down(self, tell: Tell) -> None:
-        """End all faults, and wait until nothing moves any more. Raises CommandError."""
+    def reset(self, tell: Tell) -> None:
+        """Clear all faults and wait until nothing moves any more. Raises CommandError."""
         for name in CONSUMERS:
             self.faults.clear(name)
         ended = wait_until_quiet(
@@ -61,8 +61,8 @@ class Target:
         )
         if not ended.reached:
             raise CommandError(
-                f"The shop does not come to rest in {PATIENCE_SECONDS:g} s "
-                f"({'; '.join(ended.reasons)}): see what orderctl doctor says."
+                f"The shop is still busy after {PATIENCE_SECONDS:g} s "
+                f"({'; '.join(ended.reasons)}): run orderctl doctor to find the cause."
             )
 
     def quiet_time(self, seconds: float) -> QuietTime:
@@ -71,18 +71,18 @@ class Target:
 
 @contextmanager
 def open_shop(addresses: Addresses) -> Iterator[Target]:
-    """The shop at these addresses. Raises CommandError when it may not be troubled."""
+    """The shop at these addresses. Raises CommandError if it does not allow faults."""
     broker = connect(addresses.broker_url, addresses.retry_ladder)
     with open_client() as client:
         faults = FaultClient(client, addresses)
         for name in CONSUMERS:
-            # Whether it may be troubled is for the shop to say, before anything is measured.
+            # Fail before measuring anything if the shop does not allow faults.
             faults.show(name)
         yield Target(addresses, client, BacklogProbe(addresses, client, broker), faults)
 
 
 def running_shop() -> Addresses | None:
-    """Where the shop is that the environment names, or a running demo; None without either."""
+    """The addresses from the environment or the running demo; None without either."""
     try:
         return load(Addresses)
     except SettingsError:
@@ -91,7 +91,7 @@ def running_shop() -> Addresses | None:
 
 @contextmanager
 def shop_of_our_own(broker_url: str | None, scale: float, say: Tell) -> Iterator[Addresses]:
-    """A whole system on this machine, gone at the end. All times of the lesson, times `scale`."""
+    """Run a whole system on this machine, with all simulated times multiplied by `scale`."""
     if broker_url:
         expect_usable(broker_url)
     work_times = {name: seconds * scale for name, seconds in WORK_TIMES.items()}

@@ -1,4 +1,4 @@
-"""A comparison in the terminal: a row for each scenario and mode, and what it teaches."""
+"""Prints a comparison: one row per scenario and mode, and a summary."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ from orderctl.compare.results import Comparison, ModeResult, ScenarioResult
 from orderctl.compare.summary import lesson, outage, verdict
 from orderctl.output import printable, table
 
-#: Short, so that all of them fit into 120 columns; the report has the same in full.
+#: Abbreviated to fit into 120 columns; the report has the full names.
 COLUMNS = (
     *("orders", "placed", "95% interval", "p50", "p95", "p99 or max", "all done", "at most"),
-    *("lost", "half done", "mails, failed", "dead letters", "twice"),
+    *("lost", "half done", "emails, failed", "dead letters", "twice"),
 )
 
 

@@ -1,4 +1,4 @@
-"""One order in each mode, from real measurements: the picture that is drawn on whiteboards."""
+"""Extracts the timeline of one measured order per mode."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ class _Journey(msgspec.Struct):
 def waterfalls(
     runs: Sequence[ObservedRun], client: httpx.Client, order_url: str
 ) -> tuple[Waterfall, ...]:
-    """Of each run, the order whose answer took the median time; none of a run without orders."""
+    """For each run with placed orders, the one with the median response time."""
     order = EvidenceClient(client, "order", order_url)
     return tuple(
         Waterfall(run.mode, answer.seconds, _bars(answer, order))

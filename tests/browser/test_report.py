@@ -54,7 +54,7 @@ def test_nothing_is_wider_than_the_screen(page: Page, browser: Browser) -> None:
 
 def test_each_scenario_has_a_table_with_a_caption(page: Page) -> None:
     captions = page.locator("article > table > caption").all_inner_texts()
-    assert captions == [f"{title}, 5 orders a second" for title, _ in SCENARIOS.values()]
+    assert captions == [f"{title}, 5 orders per second" for title, _ in SCENARIOS.values()]
 
 
 def test_reasons_for_failures_can_be_expanded(page: Page) -> None:

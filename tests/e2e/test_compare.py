@@ -148,7 +148,7 @@ def test_during_an_outage_the_services_queue_fills_and_then_drains(
     comparison: Comparison,
 ) -> None:
     [down] = [run for run in scenario(comparison, "email-down").runs if run.mode == "async"]
-    assert [moment.what for moment in down.moments] == ["email goes down", "email is well again"]
+    assert [moment.what for moment in down.moments] == ["email goes down", "email recovers"]
     back = down.moments[1].at
     line = [(sample.at, sample.waiting["email"]) for sample in down.samples]
     assert max(waiting for _, waiting in line) == 10

@@ -1,4 +1,4 @@
-"""How many events waited for each service while one of them was away, and how they drained."""
+"""Draws each service's backlog while one service was down, and how it drained."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,9 +12,9 @@ from orderctl.compare.formatting import joined, number
 from orderctl.compare.results import ModeRun, Moment, ScenarioResult
 from orderctl.output import printable
 
-#: The scenario that shows it best, where it was run.
+#: The scenario that shows it best, if it was run.
 SHOWN = "email-down"
-#: How far above the highest backlog the moments are written, of its height.
+#: The space for labels above the highest backlog, as a share of its height.
 ROOM = 0.36
 
 
@@ -36,11 +36,11 @@ def backlog(scenario: ScenarioResult, run: ModeRun, footer: str) -> Figure:
 
 
 def title(scenario: ScenarioResult) -> str:
-    return f"What waits, and drains: {printable(scenario.title)}"
+    return f"How the backlog grows and drains: {printable(scenario.title)}"
 
 
 def worth_showing(scenarios: Sequence[ScenarioResult]) -> tuple[ScenarioResult, ModeRun] | None:
-    """The outage of email, else the async run with the longest queue, if any was sampled."""
+    """The email outage, else the async run with the longest queue, if any was sampled."""
     runs = [(scenario, run) for scenario in scenarios for run in _sampled(scenario)]
     return max(runs, key=lambda each: (each[0].name == SHOWN, _highest(each[1])), default=None)
 
@@ -68,24 +68,24 @@ def _line(run: ModeRun, name: str) -> tuple[list[float], list[int]]:
 
 
 def _draw_longest(axes: Axes, run: ModeRun, name: str) -> None:
-    look = MODE_STYLES[run.mode]
+    style = MODE_STYLES[run.mode]
     times, waiting = _line(run, name)
-    axes.fill_between(times, waiting, color=look.colour, alpha=0.14, linewidth=0)
-    axes.plot(times, waiting, color=look.colour, linewidth=3)
+    axes.fill_between(times, waiting, color=style.colour, alpha=0.14, linewidth=0)
+    axes.plot(times, waiting, color=style.colour, linewidth=3)
     highest = waiting.index(max(waiting))
     axes.annotate(
-        f"{printable(name)}: {number(waiting[highest])} wait",
+        f"{printable(name)}: {number(waiting[highest])} waiting",
         (times[highest], waiting[highest]),
         (-12, 4),
         textcoords="offset points",
         ha="right",
-        color=look.ink,
+        color=style.ink,
         fontweight="bold",
     )
 
 
 def _others(run: ModeRun, names: Sequence[str]) -> str:
-    """In a line above, since lines that lie along the bottom leave no place for names."""
+    """A text above the chart, since lines along the bottom leave no room for labels."""
     if not names:
         return ""
     most = max(peak(run, name) for name in names)
@@ -115,7 +115,7 @@ def _set_axes(axes: Axes, run: ModeRun, top: float) -> None:
     axes.set_ylim(0, top * (1 + ROOM))
     axes.set_xlim(0, _end(run) or 1.0)
     axes.set_xlabel("seconds since the first order")
-    axes.set_ylabel("events that wait")
+    axes.set_ylabel("waiting events")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.grid(visible=True, axis="y", linewidth=0.8, color=FAINT)
     axes.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""The sheet that every picture is drawn on, and how it becomes a PNG or an SVG."""
+"""The common figure layout of all pictures, and its export as PNG and SVG."""
 
 import io
 import textwrap
@@ -16,7 +16,7 @@ from orderctl.compare.charts.style import FAINT, INK, QUIET
 #: Inches; with DPI, a PNG is 1600 pixels wide.
 WIDTH = 10.0
 DPI = 160
-#: As many characters of the footer fit on a line.
+#: The number of footer characters that fit on a line.
 LINE = 115
 
 STYLE: Mapping[str, Any] = {
@@ -33,12 +33,12 @@ STYLE: Mapping[str, Any] = {
     "grid.color": FAINT,
     "hatch.color": "white",
     "text.color": INK,
-    # A price in a title is no formula.
+    # A dollar sign in a title is not a formula.
     "text.parse_math": False,
     "xtick.color": QUIET,
     "ytick.color": INK,
     "ytick.left": False,
-    # Text stays text, which can be searched, and the same figures make the same file.
+    # Text stays searchable, and the same figures make the same file.
     "svg.fonttype": "none",
     "svg.hashsalt": "orderctl compare",
 }
@@ -46,13 +46,13 @@ STYLE: Mapping[str, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Our style and nothing else, whatever the user's own matplotlibrc says."""
+    """Use our style only, whatever the user's matplotlibrc contains."""
     with matplotlib.style.context(["default", dict(STYLE)], after_reset=True):
         yield
 
 
 def sheet(title: str, footer: str, *, height: float) -> Figure:
-    """A figure with its title at the upper left and where it comes from at the lower left."""
+    """A figure with its title at the upper left and its source at the lower left."""
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
     figure.set_layout_engine("constrained", h_pad=0.09, w_pad=0.12)
     figure.suptitle(title, x=0.012, ha="left", fontsize=17, fontweight="bold")
@@ -62,7 +62,7 @@ def sheet(title: str, footer: str, *, height: float) -> Figure:
 
 
 def clear_y(axes: Axes) -> None:
-    """Rows that have names need no axis, only the lines to read values at."""
+    """Named rows need no axis, only vertical grid lines."""
     axes.grid(visible=True, axis="x", linewidth=0.8)
     axes.tick_params(axis="x", length=0)
 
@@ -75,9 +75,9 @@ def png(figure: Figure) -> bytes:
 
 
 def svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
-    """An `<svg>` element to stand in a page: as wide as its place, with `alt` for who cannot see.
+    """An `<svg>` element to embed in a page, as wide as its container, with `alt` as its label.
 
-    `name` comes before each id, since a page has several pictures and its ids must be unique.
+    `name` is a prefix of each id, since a page has several pictures and its ids must be unique.
     """
     file = io.StringIO()
     with styled():
@@ -90,14 +90,14 @@ def svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
     )
 
 
-#: What matplotlib would otherwise write about the file itself.
+#: Metadata that matplotlib would otherwise write.
 ABOUT = ("Creator", "Format", "Type")
 
 
 def _inside(document: str, name: str) -> str:
-    """What stands between the opening and the closing tag, the latter included."""
+    """The content of the `<svg>` element, with its closing tag."""
     inside = document[document.index(">", document.index("<svg")) + 1 :]
-    # Its style sheet would hold for the whole page; report.css says the same for pictures only.
+    # Its style sheet would apply to the whole page; report.css has the same rules for pictures.
     before, _, rest = inside.partition("<defs>\n  <style")
     inside = before + rest.partition("</defs>")[2] if rest else inside
     for reference in (' id="', "url(#", 'href="#'):

@@ -1,4 +1,4 @@
-"""The pictures of a comparison: which there are, and what each shows to who cannot see it."""
+"""The pictures of a comparison, with their captions and text alternatives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from orderctl.output import printable, seconds
 
 @dataclass(frozen=True)
 class Picture:
-    """`name` is that of its file, without an ending. `alt` says in words what it shows, and
-    `caption` how to read it.
+    """`name`: its file name without the extension; `alt`: its content in words; `caption`: how to
+    read it.
     """
 
     name: str
@@ -34,23 +34,23 @@ class Picture:
         return canvas.svg(self.figure, name=self.name, title=self.title, alt=self.alt)
 
 
-#: All that there may be; which there are depends on what was run.
+#: All possible pictures; which exist depends on the scenarios that were run.
 NAMES = ("timeline", "response-times", "backlog", "success")
 
 
 TIMELINE = (
-    "One order in each mode, as it was measured. The dark bar is the customer's wait; the services "
-    "do the same work either way, and only in async nobody waits for it."
+    "One measured order in each mode. The dark bar is the customer's wait. The services do the "
+    "same work in every mode, but only in async does the customer not wait for it."
 )
 TIMES = (
     "One dot for each order. The axis is logarithmic, from milliseconds to seconds: each line is "
     "ten times as long as the one before."
 )
 BACKLOG = (
-    "How many events wait for each service. No order fails: what waits is done as soon as the "
-    "service can, and the customers had their answers long before."
+    "The number of waiting events by service. No order fails: the service processes its waiting "
+    "events as soon as it can, and the customers had their responses long before."
 )
-SUCCESS = "How many of the orders that customers sent were placed. What was not, failed."
+SUCCESS = "The share of all sent orders that were placed. The others failed."
 
 
 def draw(comparison: Comparison) -> list[Picture]:
@@ -60,7 +60,7 @@ def draw(comparison: Comparison) -> list[Picture]:
 
 
 def source(comparison: Comparison) -> str:
-    """Where the figures come from, in a line: the machine, the broker, the day."""
+    """The source of the figures in one line: the machine, the broker, the date."""
     machine = comparison.machine
     parts = (
         f"{machine.processor}, {machine.cores} cores",
@@ -75,16 +75,16 @@ def source(comparison: Comparison) -> str:
 def _pictures(comparison: Comparison, footer: str) -> Iterator[Picture]:
     scenarios = [scenario for scenario in comparison.scenarios if scenario.modes]
     if waterfalls := comparison.waterfalls:
-        alt = " ".join(map(_told, waterfalls))
+        alt = " ".join(map(_described, waterfalls))
         figure = plot_timeline.timeline(waterfalls, footer)
         yield Picture("timeline", plot_timeline.TITLE, alt, TIMELINE, figure)
     if scenarios:
         alt = " ".join(f"{each.title}: {_medians(each)}." for each in scenarios)
         figure = plot_times.response_times(scenarios, footer)
-        yield Picture("response-times", plot_times.TITLE, f"Median answers. {alt}", TIMES, figure)
+        yield Picture("response-times", plot_times.TITLE, f"Medians. {alt}", TIMES, figure)
     if found := plot_backlog.worth_showing(scenarios):
         figure = plot_backlog.backlog(*found, footer)
-        title, alt = plot_backlog.title(found[0]), _backlog_told(found[1])
+        title, alt = plot_backlog.title(found[0]), _backlog_described(found[1])
         yield Picture("backlog", title, alt, BACKLOG, figure)
     if scenarios:
         alt = " ".join(f"{each.title}: {_shares(each)}." for each in scenarios)
@@ -92,13 +92,13 @@ def _pictures(comparison: Comparison, footer: str) -> Iterator[Picture]:
         yield Picture("success", plot_success.TITLE, f"Orders placed. {alt}", SUCCESS, figure)
 
 
-def _told(waterfall: Waterfall) -> str:
+def _described(waterfall: Waterfall) -> str:
     bars = [
         f"{bar.who} {seconds(bar.start)} to {seconds(bar.start + bar.seconds)}"
         for bar in waterfall.bars
     ]
-    answer = f"answered after {seconds(waterfall.answered)}"
-    return f"{waterfall.mode}: {'; '.join([answer, *bars])}."
+    response = f"response after {seconds(waterfall.answered)}"
+    return f"{waterfall.mode}: {'; '.join([response, *bars])}."
 
 
 def _medians(scenario: ScenarioResult) -> str:
@@ -109,9 +109,9 @@ def _shares(scenario: ScenarioResult) -> str:
     return joined([f"{result.mode} {percent(result.success)}" for result in scenario.modes])
 
 
-def _backlog_told(run: ModeRun) -> str:
+def _backlog_described(run: ModeRun) -> str:
     peaks = [
         f"{name} {number(plot_backlog.peak(run, name))}" for name in plot_backlog.services(run)
     ]
     moments = "; ".join(f"after {moment.at:.0f} s: {moment.what}" for moment in run.moments)
-    return f"Most events that waited for each service: {joined(peaks)}. {moments}"
+    return f"The largest backlog of each service: {joined(peaks)}. {moments}"

@@ -1,4 +1,4 @@
-"""How long customers waited: a dot for each answer, on an axis from milliseconds to seconds."""
+"""Draws the response times: one dot per response, on a logarithmic axis."""
 
 import math
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from orderctl.compare.charts.style import INK, MODE_STYLES
 from orderctl.compare.results import ModeResult, ScenarioResult
 from orderctl.output import printable, seconds
 
-TITLE = "How long customers wait for an answer"
-#: Of a row's height that the dots of the commonest time may take, to each side.
+TITLE = "How long customers wait for a response"
+#: The share of a row's height that the densest group of dots may take, to each side.
 SPREAD = 0.26
-#: Dots whose times differ by less stand side by side: powers of ten.
+#: Dots closer than this, in powers of ten, are drawn side by side.
 NEAR = 0.04
 
 
 def response_times(scenarios: Sequence[ScenarioResult], footer: str) -> Figure:
-    """A panel for each scenario, in two columns, all on the same axis."""
+    """One panel per scenario, in two columns, all with the same axis."""
     columns = min(2, len(scenarios))
     rows = math.ceil(len(scenarios) / columns)
     figure = sheet(TITLE, f"{FOOTNOTE}\n{footer}", height=1.6 + 2.2 * rows)
@@ -41,7 +41,7 @@ FOOTNOTE = (
 
 
 def answers(result: ModeResult, *, succeeded: bool) -> list[float]:
-    """Seconds until each answer of that kind; who got none waited for nothing that ended."""
+    """Response times in seconds of placed or of failed orders; orders without one are left out."""
     return [
         order.seconds
         for order in result.orders
@@ -66,31 +66,31 @@ def _draw(axes: Axes, scenario: ScenarioResult) -> None:
 
 
 def _draw_mode(axes: Axes, row: int, result: ModeResult) -> None:
-    look = MODE_STYLES[result.mode]
+    mode = MODE_STYLES[result.mode]
     times = np.array(_times(result))
     rows = row + _beside(times)
     placed = len(answers(result, succeeded=True))
     style: dict[str, Any] = {
         "s": 15,
-        "marker": look.marker,
-        "edgecolors": look.colour,
+        "marker": mode.marker,
+        "edgecolors": mode.colour,
         "linewidths": 0.8,
     }
-    axes.scatter(times[:placed], rows[:placed], facecolors=look.colour, alpha=0.55, **style)
+    axes.scatter(times[:placed], rows[:placed], facecolors=mode.colour, alpha=0.55, **style)
     axes.scatter(times[placed:], rows[placed:], facecolors="white", **style)
     if result.response:
         _draw_median(axes, row, result.response.p50)
 
 
 def _draw_median(axes: Axes, row: int, median: float) -> None:
-    """Above the dots, since a line through them would hide those that are close together."""
+    """Draw the median above the dots, since a line through them would hide some."""
     axes.plot([median], [row - 0.35], marker="v", markersize=5, color=INK, zorder=4)
     text: dict[str, Any] = {"va": "center", "fontweight": "bold", "fontsize": 11}
     axes.text(median, row - 0.52, seconds(median), ha="center", color=INK, **text)
 
 
 def _beside(times: np.ndarray) -> np.ndarray:
-    """How far each dot stands from its row's middle, so that a crowd is seen as one."""
+    """The offset of each dot from the middle of its row, so that dense groups stay visible."""
     places = np.zeros(len(times))
     if not len(times):
         return places
@@ -103,7 +103,7 @@ def _beside(times: np.ndarray) -> np.ndarray:
 
 
 def _set_axis(axes: Axes, times: Sequence[float]) -> None:
-    """Whole powers of ten, named as people say them. The other panels share it."""
+    """Whole powers of ten with readable labels. All panels share this axis."""
     low, high = (min(times), max(times)) if times else (0.01, 1.0)
     axes.set_xscale("log")
     axes.set_xlim(10 ** math.floor(math.log10(max(low, 1e-4))), max(high, 1e-3) * 2)

@@ -1,4 +1,4 @@
-"""What each mode looks like, in every picture, and what it is called."""
+"""The colours, markers and names of each mode, for all pictures."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,33 +7,33 @@ from orderctl.compare.results import Mode
 
 
 class ModeStyle(NamedTuple):
-    """`ink` is `colour`, dark enough for text; `marker` and `hatch` are matplotlib's."""
+    """`ink`: `colour`, but dark enough for text; `marker` and `hatch` are matplotlib's."""
 
     colour: str
     ink: str
     marker: str
     hatch: str
-    says: str
+    label: str
     explained: str
 
 
-#: After Okabe and Ito: told apart by those who are colour-blind, and in grey by their lightness.
-#: Calls are warm, events are cool.
+#: After Okabe and Ito: distinguishable for colour-blind people, and in greyscale by lightness.
+#: Synchronous modes have warm colours, the asynchronous one is cool.
 MODE_STYLES: Mapping[Mode, ModeStyle] = {
     "sync": ModeStyle(
-        *("#d55e00", "#a34700", "s", "", "called in turn"),
-        "The order service calls email, SMS, inventory and analytics one after the other, and "
-        "then answers. If any of them fails, so does the order.",
+        *("#d55e00", "#a34700", "s", "", "one call after another"),
+        "The order service calls email, SMS, inventory and analytics one after another, and then "
+        "responds. If any of them fails, so does the order.",
     ),
     "parallel": ModeStyle(
-        *("#e69f00", "#855b00", "^", "////", "called at the same time"),
-        "The same calls, all at once: the best that can be done with calls. The slowest decides "
-        "how long it takes, and it still takes all of them.",
+        *("#e69f00", "#855b00", "^", "////", "all calls at once"),
+        "The same calls, all at once: the best that synchronous calls can do. The slowest one "
+        "determines the response time, and all of them still have to succeed.",
     ),
     "async": ModeStyle(
-        *("#0072b2", "#005a8c", "o", "", "written down, then published as an event"),
-        "The order is written down and answered. An event tells the services, which work on their "
-        "own, and a message waits for one that is away.",
+        *("#0072b2", "#005a8c", "o", "", "saved, then published as an event"),
+        "The order service saves the order and responds. The services receive an event and work "
+        "independently; if one is down, its messages wait.",
     ),
 }
 

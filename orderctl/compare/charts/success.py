@@ -1,4 +1,4 @@
-"""How many orders were placed, by scenario and mode, and how sure that is."""
+"""Draws the share of orders that were placed, by scenario and mode, with its interval."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,15 @@ from orderctl.compare.results import ModeResult, ScenarioResult
 from orderctl.output import printable
 
 TITLE = "How many orders are placed"
-FOOTNOTE = (
-    "Of all orders that customers sent. Lines: where the true share is, with 95 % confidence."
-)
+FOOTNOTE = "Share of all orders that customers sent. Lines: 95 % confidence interval."
 #: Rows between one scenario and the next.
 GAP = 1.35
-#: Beyond the axis, in percent: where the figures stand.
+#: The position of the figures beyond the axis, in percent.
 FIGURES = 104
 
 
 def success(scenarios: Sequence[ScenarioResult], footer: str) -> Figure:
-    """A row for each scenario and mode, on an axis from 0 to 100 %."""
+    """One row per scenario and mode, on an axis from 0 to 100 %."""
     rows = sum(len(scenario.modes) + GAP for scenario in scenarios)
     figure = sheet(TITLE, f"{FOOTNOTE}\n{footer}", height=1.6 + 0.29 * rows)
     axes = figure.subplots()
@@ -40,16 +38,16 @@ def success(scenarios: Sequence[ScenarioResult], footer: str) -> Figure:
 
 
 def _draw(axes: Axes, row: float, result: ModeResult) -> None:
-    look, share = MODE_STYLES[result.mode], result.success
+    style, share = MODE_STYLES[result.mode], result.success
     axes.plot([0, 100], [row, row], color=FAINT, linewidth=0.8, zorder=1)
     if share.of:
         interval = [share.low * 100, share.high * 100]
-        axes.plot(interval, [row, row], color=look.colour, linewidth=5, alpha=0.4, zorder=2)
-        point: dict[str, Any] = {"marker": look.marker, "markersize": 10, "color": look.colour}
+        axes.plot(interval, [row, row], color=style.colour, linewidth=5, alpha=0.4, zorder=2)
+        point: dict[str, Any] = {"marker": style.marker, "markersize": 10, "color": style.colour}
         axes.plot([share.value * 100], [row], clip_on=False, zorder=3, **point)
-    says = f"{number(share.part)} of {number(share.of)}"
+    counts = f"{number(share.part)} of {number(share.of)}"
     axes.text(FIGURES, row, percent(share), va="center", fontweight="bold")
-    axes.text(FIGURES + 10, row, says, va="center", color=QUIET, fontsize=11)
+    axes.text(FIGURES + 10, row, counts, va="center", color=QUIET, fontsize=11)
 
 
 def _set_axes(axes: Axes, ticks: dict[float, ModeResult], *, bottom: float) -> None:

@@ -52,7 +52,7 @@ def test_it_fails_when_the_promise_was_broken(tmp_path: Path) -> None:
 def test_a_scenario_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
     ended = run("--scenario", "email-lost", "--report", str(tmp_path))
     assert ended.exit_code == 2
-    assert "there is no email-lost, but healthy, email-slow, email-down" in ended.stderr
+    assert "--scenario email-lost: choose from healthy, email-slow, email-down" in ended.stderr
 
 
 def test_what_is_no_comparison_is_not_drawn(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def answers(
     with httpx.Client(transport=httpx.MockTransport(shop)) as client:
         customers = Customers(client, "http://shop/", mode, note)  # type: ignore[arg-type]
         orders = baskets(BasketTemplate(), random.Random(1))
-        return customers.come(orders, schedule, begin=time.monotonic()), placed
+        return customers.place(orders, schedule, begin=time.monotonic()), placed
 
 
 def test_an_order_that_is_placed_has_its_stages_and_is_written_down() -> None:
@@ -104,6 +104,6 @@ def test_a_time_counts_from_when_the_order_was_due_and_not_from_when_it_was_sent
     ) as client:
         customers = Customers(client, "http://shop", "async")
         late = time.monotonic() - 5.0
-        [answer] = customers.come(baskets(BasketTemplate(), random.Random(1)), [0.0], begin=late)
+        [answer] = customers.place(baskets(BasketTemplate(), random.Random(1)), [0.0], begin=late)
     assert 5.0 <= answer.seconds < 6.0
     assert (answer.answered - answer.due).total_seconds() == pytest.approx(answer.seconds)

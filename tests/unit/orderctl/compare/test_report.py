@@ -90,7 +90,7 @@ def test_each_scenario_has_a_table_with_a_column_for_each_mode() -> None:
     comparison = sample()
     found = page(comparison)
     for scenario in comparison.scenarios:
-        caption = f"{scenario.title}, 5 orders a second"
+        caption = f"{scenario.title}, 5 orders per second"
         assert found.tables[caption][0] == ["", *MODES]
         sent = [str(result.success.of) for result in scenario.modes]
         assert row(found, caption, "Orders sent") == sent
@@ -100,20 +100,20 @@ def test_the_figures_are_those_that_were_measured() -> None:
     orders = [an_order(place, 0.25, fails=place < 5, mode="sync") for place in range(20)]
     counts = {"lost": 3, "half_done": 5, "mails_for_failed": 4, "twice": 2, "dead_lettered": 1}
     found = page(of(a_mode("sync", orders, **counts)))
-    caption = "All is well, 3 orders a second"
+    caption = "All is well, 3 orders per second"
     shown = {
         label: row(found, caption, label)[0].split()[0]
-        for label in ("Placed", "Lost", "Half done", "Emails about", "Done twice", "Dead-lettered")
+        for label in ("Placed", "Lost", "Half done", "Emails about", "Duplicated", "Dead-lettered")
     }
     assert shown == {
         "Placed": "75",
         "Lost": "3",
         "Half done": "5",
         "Emails about": "4",
-        "Done twice": "2",
+        "Duplicated": "2",
         "Dead-lettered": "1",
     }
-    assert row(found, caption, "Answer, median")[0].startswith("250 ms")
+    assert row(found, caption, "Response, median")[0].startswith("250 ms")
     assert row(found, caption, "Failure, median") == ["83 ms"]
 
 
@@ -122,7 +122,7 @@ def test_a_p99_is_shown_where_there_is_one_and_else_the_maximum(number: int, tai
     orders = [an_order(place, 0.5, fails=False, mode="async") for place in range(number - 1)]
     slowest = an_order(number, 1.5, fails=False, mode="async")
     comparison = of(a_mode("async", [*orders, slowest]))
-    assert row(page(comparison), "All is well, 3 orders a second", "Answer, p99") == [tail]
+    assert row(page(comparison), "All is well, 3 orders per second", "Response, p99") == [tail]
     assert tail in printed(comparison)
 
 
@@ -136,7 +136,7 @@ def test_failures_are_counted_with_their_stage_and_their_reason() -> None:
 
 def test_the_lesson_is_made_of_what_was_measured() -> None:
     text = html(sample(), ())
-    assert "392 times sooner than sync" in text
+    assert "392 times faster than sync" in text
     assert "With email down, 0\u00a0% of the sync orders" in text
     assert sample().audit in text
 
