@@ -1,8 +1,8 @@
-"""OpenAPI 3.1: what each process answers over HTTP.
+"""OpenAPI 3.1 documents of the HTTP interface of each process.
 
-The order service builds and serves its own document, and that is taken as it is. The others are
-written here, beside the code: schemas from its structs, limits from its constants, and held to it
-by tests. What several processes answer is in one document, and the others refer to it.
+The order service builds and serves its own document, which is used unchanged. The others are
+generated here: schemas from the structs of the code, limits from its constants; tests compare them
+with the code. Responses shared by several processes are in one document, to which others refer.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from tools.contracts.openapi.sms_gateway import sms_gateway
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """By the name of the process; `consumer` is for whichever consumer."""
+    """The documents by process name; `consumer` applies to every consumer."""
     return {
         "order": order(),
         "order-relay": relay(),

@@ -1,4 +1,4 @@
-"""What a consumer does at this moment, for those who watch all of them."""
+"""The current activity of a consumer, which the dashboard polls."""
 
 from shared.activity.shapes import (
     APPLIED,
@@ -25,15 +25,15 @@ _TOO_MANY = Refusal(422, "Too many orders")
 
 
 def activity_paths() -> Paths:
-    shown = answers(200, "How it stands, and what happened lately.", "Activity", *OF_OPERATORS)
+    shown = answers(200, "Current state and recent steps.", "Activity", *OF_OPERATORS)
     ended = answers(
         200,
-        "Those of the orders that came to an end here.",
+        "The outcomes of those orders that have one.",
         "Ended",
         *OF_A_BODY,
         *OF_OPERATORS,
         _TOO_MANY,
     )
-    show = for_operators("watch", "What it does at this moment", shown)
-    ask = for_operators("askEnds", "How orders ended here", ended, "Asked")
+    show = for_operators("watch", "Current activity of the consumer", shown)
+    ask = for_operators("askEnds", "Outcomes of orders at this consumer", ended, "Asked")
     return {"/activity": {"get": show}, "/activity/ended": {"post": ask}}

@@ -1,4 +1,4 @@
-"""What every consumer answers: one document for all of them."""
+"""The HTTP interface that all consumers share: one document for all."""
 
 from shared.activity.order_state import (
     APPLIED,
@@ -60,13 +60,13 @@ from tools.contracts.openapi.replays import replay_paths
 
 DESCRIPTION = """\
 Every refusal is a problem document (RFC 9457), and changes nothing. A method that a path does not \
-have is answered with `405`. What is for operators takes the token, and is off without one.\
+support returns `405`. The operators' paths require the token, and are off if none is configured.\
 """
 _NOT_AN_EVENT = Refusal(400, "Not an event of the contract")
-_NEVER = Refusal(422, "The event is understood, and no attempt can apply it")
-_IN_THE_DARK = Refusal(504, "It may be done: what was asked for it did not answer")
-_FAILED = Refusal(500, "It failed, perhaps on purpose; try again")
-_HELD = Refusal(409, "Somebody is at work on this event", headers=RETRY_AFTER)
+_NEVER = Refusal(422, "The event is valid, but no attempt can apply it")
+_IN_THE_DARK = Refusal(504, "The outcome is unknown: the downstream system did not respond")
+_FAILED = Refusal(500, "Applying the event failed, perhaps by an injected fault; retry")
+_HELD = Refusal(409, "This event is already being applied", headers=RETRY_AFTER)
 _UNKNOWN = Refusal(404, "No order has an id like this")
 
 _STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED]
@@ -109,7 +109,7 @@ SCHEMAS: dict[str, Schema] = {
 
 
 def consumer() -> Schema:
-    """What any of them answers, and what one of your own has to answer."""
+    """The interface of any consumer, including one of your own."""
     paths = _events() | order_path() | _for_operators() | service_paths()
     return document("Any consumer", DESCRIPTION, paths, SCHEMAS)
 
@@ -123,15 +123,15 @@ def _events() -> Paths:
     content = {"application/json": {"schema": an_object({"outcome": outcome})}}
     receive = operation(
         "receiveEvent",
-        "Apply an event at once",
+        "Apply an event synchronously",
         {
-            **given(200, "It has been applied, now or before, or its type is not known.", content),
+            **given(200, "Applied, now or earlier; or ignored, if its type is unknown.", content),
             **refused(
                 [_NOT_AN_EVENT, _HELD, TOO_LONG, ENCODED, _NEVER, _FAILED, AWAY, _IN_THE_DARK]
             ),
         },
-        description="CloudEvents over HTTP, binary mode. The effect is the one that the same "
-        "event from the broker has: whichever comes first does it.",
+        description="CloudEvents over HTTP, binary mode. If the same event also arrives from the "
+        "broker, its effect is applied once.",
         parameters=[
             _header("id", ID | {"examples": ["3f1c0f4e-8f0b-4f0a-9d0a-2b8f2b6f7a11"]}),
             _header("type", TEXT | {"minLength": 1, "examples": [ORDER_PLACED]}),
@@ -145,17 +145,17 @@ def _events() -> Paths:
 
 def order_path() -> Paths:
     told = answers(
-        200, "What was done, and what is in the way.", "OrderState", _UNKNOWN, NO_SUCH_PATH, AWAY
+        200, "State and history of the order.", "OrderState", _UNKNOWN, NO_SUCH_PATH, AWAY
     )
-    one = operation("getOrderState", "What this service has done with an order", told)
+    one = operation("getOrderState", "State of an order at this service", told)
     return {"/orders/{orderId}": {"get": one | {"parameters": [path_id("orderId", "ord-789")]}}}
 
 
 def _for_operators() -> Paths:
-    lines = given(200, "An `Effect` a line, as JSON.", {"application/x-ndjson": {}})
+    lines = given(200, "One `Effect` per line, as JSON.", {"application/x-ndjson": {}})
     responses = lines | refused(OF_OPERATORS)
     return {
-        "/effects": {"get": for_operators("listEffects", "Everything that it did", responses)},
+        "/effects": {"get": for_operators("listEffects", "All effects of this service", responses)},
         **activity_paths(),
         **dead_letter_paths(),
         **replay_paths(),

@@ -1,4 +1,4 @@
-"""The dashboard: what its page asks for. What a service answers is passed on as it is."""
+"""The dashboard: the API of its page. Responses of services are passed on unchanged."""
 
 from typing import Any
 
@@ -25,20 +25,20 @@ from shared.openapi.structs import answered, sent
 
 OF_A_CONSUMER, OF_THE_ORDER_SERVICE = "consumer.json", "order.json"
 _DESCRIPTION = """\
-A page to watch the order pipeline on, and what it asks for. It is for this page alone: a request \
-under another `Host` than the page's is answered with `403`, and so is one that changes something \
-without the `Origin` of the page, which browsers add by themselves.\
+A page for watching the order pipeline, and the API that it uses. The API is only for this page: \
+a request with a different `Host` returns `403`, and so does a request that changes something \
+without the `Origin` of the page, which browsers add automatically.\
 """
 _MODE = {"enum": [mode for modes in LANES.values() for mode in modes]}
 
-_NO_FAR_END = an_object({"reason": TEXT | {"description": "Why there is none to be shown."}})
+_NO_FAR_END = an_object({"reason": TEXT | {"description": "Why there is none."}})
 _MAIL = an_object({"to": TEXT, "subject": TEXT, "text": TEXT, "copies": COUNT})
 _TEXT = an_object({"to": TEXT, "text": TEXT, "at": TIME})
 
 
 _SCHEMAS: dict[str, Schema] = {
     **answered(Snapshot, prefix="Seen"),
-    # It hands on those of the order service, which say the most.
+    # Passed on from the order service, whose problem documents have the most fields.
     "Problem": ref("Problem", OF_THE_ORDER_SERVICE),
     "Operator": an_object({"operator": FLAG}),
     "Token": an_object({"token": TEXT}),
@@ -51,24 +51,24 @@ _SCHEMAS: dict[str, Schema] = {
             "journey": ref("Journey", OF_THE_ORDER_SERVICE),
             "farEnds": an_object(
                 {"mail": {"oneOf": [_MAIL, _NO_FAR_END]}, "text": {"oneOf": [_TEXT, _NO_FAR_END]}},
-                description="What the mail server and the SMS gateway have of it.",
+                description="The mail and the text that the downstream systems accepted.",
             ),
         }
     ),
 }
 
 _ELSEWHERE = Refusal(403, "The Host or the Origin is not that of this page")
-_NOT_THE_TOKEN = Refusal(401, "That is not the operators' token")
-_NO_OPERATOR = Refusal(401, "The operators' token has not been entered in this session")
-_FULL = Refusal(503, "As many look as may")
-_NO_LANE = Refusal(404, "Orders of this mode do not go by this lane")
-_A_RUN_IS_ON = Refusal(409, "A run is on")
+_NOT_THE_TOKEN = Refusal(401, "The operator token is wrong")
+_NO_OPERATOR = Refusal(401, "The operator token has not been entered in this session")
+_FULL = Refusal(503, "The maximum number of pages is open")
+_NO_LANE = Refusal(404, "This lane does not have this mode")
+_A_RUN_IS_ON = Refusal(409, "A run is in progress")
 _UNKNOWN = Refusal(404, "No order has an id like this")
-_UNKNOWN_SERVICE = Refusal(404, "There is no service with this name here, or it knows none")
-_SILENT = Refusal(502, "The service does not answer")
+_UNKNOWN_SERVICE = Refusal(404, "There is no such service, or it does not have this resource")
+_SILENT = Refusal(502, "The service does not respond")
 _FROM_THE_SERVICE: Schema = {
     "default": {
-        "description": "What else the service answers, as its own document says.",
+        "description": "Other responses of the service, as in its own document.",
         "content": {PROBLEM: {"schema": ref("Problem")}},
     }
 }
@@ -78,7 +78,7 @@ _SESSION = {
         "type": "apiKey",
         "in": "cookie",
         "name": "dashboard",
-        "description": "From `POST /api/session`. It is signed, and is not the token.",
+        "description": "From `POST /api/session`. Signed; does not contain the token.",
     }
 }
 
@@ -94,10 +94,10 @@ def dashboard() -> Schema:
 
 
 def _page() -> Paths:
-    files = given(200, "Here it is.", {"text/javascript": {}, "text/css": {}, "image/svg+xml": {}})
+    files = given(200, "The file.", {"text/javascript": {}, "text/css": {}, "image/svg+xml": {}})
     one = operation(
         "getFile",
-        "A script, a style, a picture",
+        "A script, style sheet or image",
         files | refused([NO_SUCH_PATH]),
         parameters=[path_id("filename", "js/main.js")],
     )
@@ -109,27 +109,27 @@ def _page() -> Paths:
 
 def _session() -> Paths:
     state = answers(200, "Whether this session is an operator's.", "Operator")
-    begun = answers(200, "It is now.", "Operator", *OF_A_BODY, _NOT_THE_TOKEN)
+    begun = answers(200, "Operator session started.", "Operator", *OF_A_BODY, _NOT_THE_TOKEN)
     return {
         "/api/session": {
-            "get": operation("getSession", "Who this is", state),
-            "post": operation("beginSession", "Say the operators' token", begun, **body("Token")),
-            "delete": operation("endSession", "Be nobody again", state),
+            "get": operation("getSession", "Current session", state),
+            "post": operation("beginSession", "Enter the operator token", begun, **body("Token")),
+            "delete": operation("endSession", "End the operator session", state),
         }
     }
 
 
 def _stream() -> Paths:
     events = {"text/event-stream": {"x-events": {"snapshot": ref("SeenSnapshot")}}}
-    sent = given(200, "Server-sent events: a `snapshot` twice a second.", events)
+    sent = given(200, "Server-sent events: a `snapshot` twice per second.", events)
     stream = sent | refused([_FULL])
-    return {"/api/stream": {"get": operation("watch", "What happens, as it happens", stream)}}
+    return {"/api/stream": {"get": operation("watch", "Live snapshots of the system", stream)}}
 
 
 def _orders() -> Paths:
-    listed = answers(200, "The newest first.", "Orders", _SILENT, of=OF_THE_ORDER_SERVICE)
+    listed = answers(200, "Orders, newest first.", "Orders", _SILENT, of=OF_THE_ORDER_SERVICE)
     found = answers(
-        200, "All that is known of it.", "WholeJourney", _UNKNOWN, *kinds(UnknownOrder), _SILENT
+        200, "The journey of the order.", "WholeJourney", _UNKNOWN, *kinds(UnknownOrder), _SILENT
     )
     one = operation("getOrder", "One order's journey", found | _FROM_THE_SERVICE)
     return {
@@ -147,12 +147,12 @@ def _lanes() -> Paths:
     lane["schema"] = {"enum": list(LANES)}
     refusals = (*OF_A_BODY, _NO_LANE)
     placed = answers(
-        200, f"What came of it. A lane shows its newest {SHOWN}.", "SeenLaneAnswer", *refusals
+        200, f"The result. A lane shows its newest {SHOWN}.", "SeenLaneAnswer", *refusals
     )
-    started = answers(202, "It runs.", "Started", *refusals, _A_RUN_IS_ON)
-    stopped = answers(200, "No more are sent.", "Stopped")
+    started = answers(202, "The run has started.", "Started", *refusals, _A_RUN_IS_ON)
+    stopped = answers(200, "No more orders are sent.", "Stopped")
     place = operation("placeOne", "Place one order", placed, **body("One"))
-    start = operation("placeMany", "Place many, at a rate", started, **body("Many"))
+    start = operation("placeMany", "Place many orders, at a rate", started, **body("Many"))
     stop = operation("stopPlacing", "Stop placing", stopped)
     with_lane = {"parameters": [lane]}
     return {
@@ -162,24 +162,24 @@ def _lanes() -> Paths:
 
 
 def _services() -> Paths:
-    """Each is the service's own; here stands in short what comes of it."""
+    """Paths that forward to a service, described briefly."""
     return {
         "/api/services/{name}/dead-letters": {
-            "get": _look("browse", "Look at dead letters", "DeadLetters")
+            "get": _look("browse", "List dead letters", "DeadLetters")
         },
         "/api/services/{name}/dead-letters/redrive": {
-            "post": _act("redrive", "Send dead letters back, as new", 200, "Redriven", "Choice")
+            "post": _act("redrive", "Redrive dead letters", 200, "Redriven", "Choice")
         },
         "/api/services/{name}/dead-letters/discard": {
-            "post": _act("discard", "Remove dead letters for good", 200, "Discarded", "Choice")
+            "post": _act("discard", "Discard dead letters", 200, "Discarded", "Choice")
         },
         "/api/services/{name}/replays": {
-            "get": _look("listReplays", "The replays that there were", "Replays"),
+            "get": _look("listReplays", "List replays", "Replays"),
             "post": _act("beginReplay", "Read stored events again", 202, "Replay", "NewReplay"),
         },
         "/api/services/{name}/faults": {
-            "post": _act("beginFaults", "Begin faults", 200, "Faults", "NewFaults"),
-            "delete": _act("clearFaults", "End all faults", 200, "Faults"),
+            "post": _act("beginFaults", "Start faults", 200, "Faults", "NewFaults"),
+            "delete": _act("clearFaults", "Clear all faults", 200, "Faults"),
         },
     }
 
@@ -197,5 +197,5 @@ def _act(name: str, summary: str, status: int, answer: str, takes: str | None = 
 
 
 def _of_the_service(status: int, answer: str, *refusals: Refusal) -> Schema:
-    own = answers(status, "As the service has it.", answer, *refusals, of=OF_A_CONSUMER)
+    own = answers(status, "The response of the service.", answer, *refusals, of=OF_A_CONSUMER)
     return own | _FROM_THE_SERVICE

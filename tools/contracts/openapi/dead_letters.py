@@ -1,4 +1,4 @@
-"""Dead letters over HTTP: look, send back, throw away."""
+"""Dead letters over HTTP: list, redrive, discard."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ _WHICH = Refusal(422, "Neither handles nor all, or both")
 
 _LETTER = an_object(
     {
-        "handle": TEXT | {"description": "The event's id, or a digest of the body without one."},
+        "handle": TEXT | {"description": "The event id, or a digest of the body if there is none."},
         "eventId": TEXT,
         "orderId": TEXT,
         "reason": TEXT,
         "attempts": COUNT,
         "at": TEXT,
-        "body": TEXT | {"description": "To look at. A redrive sends the bytes as they are."},
+        "body": TEXT | {"description": "For display. A redrive sends the original bytes."},
     }
 )
 _HANDLES = a_list(TEXT, minItems=1, maxItems=MOST_AT_ONCE)
-#: These, or, in so many words, all of them.
+#: Either handles, or explicitly all.
 _CHOICE = {
     "oneOf": [
         closed({"handles": _HANDLES}, {"all": {"const": False}}),
@@ -50,19 +50,19 @@ _LIMIT = {
 
 
 def dead_letter_paths() -> Paths:
-    seen = answers(200, "The oldest of them; all stay.", "DeadLetters", _NO_LIST, *OF_OPERATORS)
-    noted = answers(200, "How many were written down.", "Noted", *OF_A_BODY, *OF_OPERATORS)
-    browse = for_operators("browse", "Look at dead letters", seen)
-    note = "Write down what an operator has done at the broker itself"
+    seen = answers(200, "The oldest dead letters.", "DeadLetters", _NO_LIST, *OF_OPERATORS)
+    noted = answers(200, "The number of recorded actions.", "Noted", *OF_A_BODY, *OF_OPERATORS)
+    browse = for_operators("browse", "List dead letters", seen)
+    note = "Record an operator's action at the broker"
     return {
         "/dead-letters": {"get": browse | {"parameters": [_LIMIT]}},
-        "/dead-letters/redrive": {"post": _take("redrive", "Send back, as new", "Redriven")},
-        "/dead-letters/discard": {"post": _take("discard", "Remove for good", "Discarded")},
+        "/dead-letters/redrive": {"post": _take("redrive", "Redrive dead letters", "Redriven")},
+        "/dead-letters/discard": {"post": _take("discard", "Discard dead letters", "Discarded")},
         "/dead-letters/notice": {"post": for_operators("note", note, noted, "Notice")},
     }
 
 
 def _take(name: str, summary: str, answer: str) -> dict[str, Any]:
     refusals = (*OF_A_BODY, *OF_OPERATORS, _WHICH)
-    gone = answers(200, "The handles of those that went.", answer, *refusals)
+    gone = answers(200, "The handles of the affected dead letters.", answer, *refusals)
     return for_operators(name, summary, gone, "Choice")

@@ -1,4 +1,4 @@
-"""Documents that refer to each other: what one of them says is not repeated in the others."""
+"""References between documents, so that shared parts are described only once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def others(document: Schema) -> set[str]:
 
 
 def bundled(name: str, documents: Mapping[str, Schema]) -> Schema:
-    """One of the documents with all that it refers to in others, so that it stands alone.
+    """A self-contained copy of a document, with the parts of others that it refers to.
 
     Raises ValueError when two different schemas would have the same name.
     """
@@ -37,7 +37,7 @@ class _Bundle:
         self.schemas: dict[str, Schema] = {}
 
     def local(self, part: Any, home: str) -> Any:
-        """A part of the document `home` as it is to stand in the bundle."""
+        """A part of the document `home`, with references resolved within the bundle."""
         if isinstance(part, list):
             return [self.local(each, home) for each in part]
         if not isinstance(part, dict):
@@ -59,10 +59,10 @@ class _Bundle:
             self._found[name] = schema
             self.schemas[name] = self.local(schema, home)
         elif self._found[name] != schema:
-            raise ValueError(f"{home} has another {name} than a document beside it")
+            raise ValueError(f"{home} and another document have different schemas {name}")
 
     def _find(self, name: str, home: str) -> tuple[Schema, str]:
-        """The schema, and the document that it is in; one may take it over from another."""
+        """The schema and the document that contains it; references are followed."""
         schema: Schema = self._documents[home]["components"]["schemas"][name]
         file, _, pointer = schema.get("$ref", "").partition("#")
         if not file:

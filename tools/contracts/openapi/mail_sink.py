@@ -1,4 +1,4 @@
-"""The mail sink: the part of Mailpit's API that is used here.
+"""The mail sink: the parts of Mailpit's API that are used here.
 
 Source: Mailpit's API, https://mailpit.axllent.org/docs/api-v1/.
 """
@@ -37,7 +37,7 @@ _SCHEMAS: dict[str, Schema] = {
 }
 _PLAIN: Schema = {"text/plain": {}}
 _UNKNOWN = Refusal(404, "There is no such mail")
-_MOVED = "A number that is out of bounds is moved into them; what is none counts as left out."
+_MOVED = "A number out of range is set to the nearest limit; anything else is ignored."
 
 
 def _number(name: str, default: int, **bounds: int) -> Schema:
@@ -46,36 +46,39 @@ def _number(name: str, default: int, **bounds: int) -> Schema:
 
 
 def mail_sink() -> Schema:
-    does = "An SMTP server that keeps every mail, where there is no Mailpit."
+    does = "An SMTP server that stores every mail: a substitute for Mailpit."
     return document("The mail sink", does, _paths() | _probes() | service_paths(), _SCHEMAS)
 
 
 def _paths() -> Paths:
-    listed = given(200, "The newest first.", json_of("Mails"))
+    listed = given(200, "Mails, newest first.", json_of("Mails"))
     paging = [_number("start", 0), _number("limit", 50, maximum=MAX_PAGE)]
-    removed = {**given(200, "Gone.", _PLAIN), **refused(OF_A_BODY)}
-    info = given(200, "Here it is.", json_of("Info"))
-    one, raw = given(200, "The mail.", json_of("Mail")), given(200, "Byte for byte.", _PLAIN)
+    removed = {**given(200, "Deleted.", _PLAIN), **refused(OF_A_BODY)}
+    info = given(200, "Version and number of mails.", json_of("Info"))
+    one, raw = given(200, "The mail.", json_of("Mail")), given(200, "The original bytes.", _PLAIN)
     unknown, id = refused([_UNKNOWN, NO_SUCH_PATH]), [path_id("id", "1")]
-    deletion = {"content": json_of("Deletion"), "description": "Without ids, or a body: all."}
+    deletion = {
+        "content": json_of("Deletion"),
+        "description": "Without ids or a body: all mails.",
+    }
     return {
-        "/": {"get": page("getPage", "The newest mails, for people", "text/html")},
-        "/api/v1/info": {"get": operation("getInfo", "How many mails there are", info)},
+        "/": {"get": page("getPage", "A page with the newest mails", "text/html")},
+        "/api/v1/info": {"get": operation("getInfo", "Version and number of mails", info)},
         "/api/v1/messages": {
             "get": operation("listMails", "A page of mails", listed, parameters=paging),
-            "delete": operation("removeMails", "Remove mails", removed, requestBody=deletion),
+            "delete": operation("removeMails", "Delete mails", removed, requestBody=deletion),
         },
         "/api/v1/message/{id}": {
             "get": operation("getMail", "One mail", one | unknown, parameters=id)
         },
         "/api/v1/message/{id}/raw": {
-            "get": operation("getRaw", "One mail as it came", raw | unknown, parameters=id)
+            "get": operation("getRaw", "One mail as received", raw | unknown, parameters=id)
         },
     }
 
 
 def _probes() -> Paths:
-    ready = {**given(200, "It is.", _PLAIN), **given(503, "It is not, and why.", _PLAIN)}
+    ready = {**given(200, "Ready.", _PLAIN), **given(503, "Not ready, with the reason.", _PLAIN)}
     return {
         "/livez": {"get": page("probeLive", "Mailpit's name for /health/live", "text/plain")},
         "/readyz": {"get": operation("probeReady", "Mailpit's name for /health/ready", ready)},

@@ -1,4 +1,4 @@
-"""What each consumer has of its own: what it does, its effects, and what it can be asked."""
+"""The individual part of each consumer: its description, effects and paths."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ from tools.contracts.openapi.effects import effect
 
 @dataclass(frozen=True)
 class Own:
-    """What one consumer has beyond what all of them share. `does` is a sentence."""
+    """The part of a consumer that the others do not share. `does` is a sentence."""
 
     does: str
     effect: Schema
@@ -46,13 +46,13 @@ def _all(name: str, summary: str, schema: str) -> Schema:
 
 
 _INVENTORY = Own(
-    "Moves stock for every order; what is short is backordered.",
+    "Reserves stock for every order; missing pieces are backordered.",
     effect(productId=ANY_ID, requested=COUNT, moved=COUNT, backordered=COUNT),
     {
-        "/stock": _all("listStock", "What is on hand of every product", "Stock"),
+        "/stock": _all("listStock", "Stock of all products", "Stock"),
         "/stock/{productId}": _one(
             "getStock",
-            "What is on hand of one product",
+            "Stock of one product",
             "Product",
             path_id("productId", "prod-456"),
             "product",
@@ -67,15 +67,15 @@ _INVENTORY = Own(
 )
 
 _SOLD = an_object({"productId": ANY_ID, "revenue": AMOUNT, "quantity": COUNT})
-_MINUTES = COUNT | {"description": "Whole minutes since 1970 in which the order was placed."}
+_MINUTES = COUNT | {"description": "When the order was placed, in whole minutes since 1970."}
 _MINUTE = an_object({"minute": TIME, "orders": COUNT})
 _ANALYTICS = Own(
-    "Records every order as a fact, and answers totals.",
+    "Records every order as a fact, and reports totals.",
     effect(totalAmount=AMOUNT, minute=_MINUTES, items=a_list(_SOLD)),
     {
-        "/totals": _all("getTotals", "How many orders, and what they come to", "Totals"),
-        "/products": _all("listProducts", "What was sold, by revenue", "Products"),
-        "/orders-per-minute": _all("listMinutes", "Orders in the last hour", "Minutes"),
+        "/totals": _all("getTotals", "Number of orders, and their total revenue", "Totals"),
+        "/products": _all("listProducts", "Products by revenue", "Products"),
+        "/orders-per-minute": _all("listMinutes", "Orders per minute in the last hour", "Minutes"),
     },
     {
         "Totals": an_object({"orders": COUNT, "revenue": AMOUNT}),
@@ -84,15 +84,15 @@ _ANALYTICS = Own(
     },
 )
 
-_PIECES = COUNT | {"description": "Pieces, of all products together."}
+_PIECES = COUNT | {"description": "Total quantity over all products."}
 _SHIPPING = Own(
-    "The latecomer: plans a shipment for every order.",
+    "The latecomer: prepares a shipment for every order.",
     effect(shipmentId=ANY_ID, items=_PIECES, state=TEXT),
     {
         "/shipments/{shipmentId}": _one(
             "getShipment", "One shipment", "Effect", path_id("shipmentId", "shp-789"), "shipment"
         ),
-        "/joined": _all("getJoined", "Since when it has been there", "Joined"),
+        "/joined": _all("getJoined", "The time at which the service joined", "Joined"),
     },
     {"Joined": an_object({"at": TIME_OR_NULL})},
 )

@@ -1,4 +1,4 @@
-"""One form for schemas that say the same in different words, so that they can be compared."""
+"""Converts equivalent schemas to one form, so that they can be compared."""
 
 from typing import Any
 
@@ -8,9 +8,8 @@ _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(
 
 
 def plain(document: Schema, schema: Schema) -> Schema:
-    """The schema without references. `type` is the list of all types that a value may have, also
-    where only the values are listed. `oneOf` has the alternatives, if there are more than one
-    beside null.
+    """The schema without references. `type` lists all types that a value may have, even if only
+    the values are given. `oneOf` lists the alternatives, if there are several besides null.
     """
     schema = _resolved(document, schema)
     choices = [plain(document, each) for each in schema.get("oneOf") or schema.get("anyOf") or ()]

@@ -1,4 +1,4 @@
-"""The relay: nobody asks it for anything but how it is."""
+"""The relay, which has only health checks and metrics."""
 
 from shared.openapi.document import document, readiness, service_paths
 from shared.openapi.shapes import AMOUNT_OR_NULL, Schema
@@ -16,5 +16,5 @@ _READY = readiness(
 
 
 def relay() -> Schema:
-    does = "Takes events from the outbox to the broker."
+    does = "Publishes the events in the outbox to the broker."
     return document("The order relay", does, service_paths(), {"Ready": _READY})

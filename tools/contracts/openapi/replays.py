@@ -1,4 +1,4 @@
-"""Replays over HTTP: begin one, see how far it is."""
+"""Replays over HTTP: start one, see its progress."""
 
 from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers, location
 from shared.openapi.document import Paths, for_operators, path_id
@@ -21,15 +21,18 @@ from shared.replay.table import DONE, FAILED, INTERRUPTED, RUNNING
 from shared.replay.tally import FAILURES_NAMED
 from shared.transport.archive import BEGINNING
 
-#: Where: an offset as the broker counts, or a time.
+#: A position: an offset of the broker, or a time.
 _POINT = [
     {"type": "string", "pattern": r"^([0-9]{1,6}:)?[0-9]{1,18}$", "examples": ["17", "2:17"]},
     MOMENT | {"examples": ["2026-03-04T05:06:07Z"]},
 ]
 _NULL = {"type": "null"}
 _FLAGS = {"dryRun": FLAG, "resend": FLAG}
-_END = {"anyOf": [*_POINT, _NULL], "description": "Left out itself. Without it: all there is."}
-_AGAIN = ID | {"examples": ["3f9c1d2e4b5a"], "description": "This one once more."}
+_END = {
+    "anyOf": [*_POINT, _NULL],
+    "description": "Exclusive. By default, the end of the events.",
+}
+_AGAIN = ID | {"examples": ["3f9c1d2e4b5a"], "description": "The replay to repeat."}
 _FAILURE = an_object({"position": TEXT, "eventId": TEXT, "reason": TEXT})
 
 _COUNTS = ("seen", "applied", "alreadyApplied", "rewritten", "ignored", "failed")
@@ -67,19 +70,19 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 _UNKNOWN = Refusal(404, "There is no replay with this id")
-_NOT_NOW = Refusal(409, "Another replay runs, or this one is not to be had")
-_NOWHERE = Refusal(422, "Neither from nor again, or no place among the events")
+_NOT_NOW = Refusal(409, "Another replay is running, or this one cannot be started")
+_NOWHERE = Refusal(422, "Neither from nor again, or not a position in the events")
 
 
 def replay_paths() -> Paths:
     refusals = (*OF_A_BODY, *OF_OPERATORS, _UNKNOWN, _NOT_NOW, _NOWHERE)
-    begun = answers(202, "It runs.", "Replay", *refusals)
-    begun["202"]["headers"] = location("Where the replay is to be found.")
-    listed = answers(200, "The newest first.", "Replays", *OF_OPERATORS)
-    found = answers(200, "How far it is.", "Replay", *OF_OPERATORS, _UNKNOWN)
+    begun = answers(202, "The replay has started.", "Replay", *refusals)
+    begun["202"]["headers"] = location("The URL of the replay.")
+    listed = answers(200, "Replays, newest first.", "Replays", *OF_OPERATORS)
+    found = answers(200, "The replay and its progress.", "Replay", *OF_OPERATORS, _UNKNOWN)
     begin = for_operators("beginReplay", "Read stored events again", begun, "NewReplay")
-    newest = for_operators("listReplays", "The replays that there were", listed)
-    one = for_operators("getReplay", "How a replay stands", found)
+    newest = for_operators("listReplays", "List replays", listed)
+    one = for_operators("getReplay", "Progress of a replay", found)
     return {
         "/replays": {"post": begin, "get": newest},
         "/replays/{replayId}": {"get": one | {"parameters": [path_id("replayId", "3f9c1d2e4b5a")]}},

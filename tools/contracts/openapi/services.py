@@ -1,4 +1,4 @@
-"""The document of one consumer: its own part, and by reference that of all consumers."""
+"""The document of one consumer: its own part, and references to the shared one."""
 
 from shared.openapi.document import document
 from shared.openapi.shapes import Schema
@@ -10,7 +10,7 @@ OF_ALL = "consumer.json"
 
 
 def service(name: str, own: Own) -> Schema:
-    """What it tells of an order is its own, since that ends in its effects."""
+    """The document of a consumer. The order lookup is not shared, since it includes effects."""
     shared = {path: path_in(OF_ALL, path) for path in consumer()["paths"]}
     whole = document(
         f"The {name} service",

@@ -1,4 +1,4 @@
-"""The SMS gateway, and how it is told to misbehave."""
+"""The SMS gateway, with its simulated faults."""
 
 from shared.openapi.answers import OF_A_BODY, Refusal, answers, given, json_of, refused
 from shared.openapi.document import Paths, body, document, operation, service_paths
@@ -23,9 +23,9 @@ _KEY: Schema = {
     "required": True,
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
 }
-_REUSED = Refusal(422, "The key came before, with another text")
-_LOST = Refusal(504, "Told to lose its answer, where the connection cannot be cut")
-_TOLD = "Told to fail, it answers with `failStatus`, whichever that is."
+_REUSED = Refusal(422, "The key was used before, with a different text")
+_LOST = Refusal(504, "Configured to lose its response, but unable to cut the connection")
+_TOLD = "If configured to fail, it responds with `failStatus`."
 
 
 def _number(name: str, default: int, **bounds: int) -> Schema:
@@ -34,27 +34,27 @@ def _number(name: str, default: int, **bounds: int) -> Schema:
 
 
 def sms_gateway() -> Schema:
-    does = "Accepts texts, each idempotency key once, and can be told to misbehave."
+    does = "Accepts texts, once per idempotency key, and can simulate faults."
     return document("The SMS gateway", does, _texts() | _behaviour() | service_paths(), _SCHEMAS)
 
 
 def _texts() -> Paths:
-    repeated = given(200, "It had come before: the first answer again.", json_of("Text"))
+    repeated = given(200, "Repeated request: the first response.", json_of("Text"))
     accepted = answers(201, "Accepted.", "Text", *OF_A_BODY, _REUSED, _LOST) | repeated
     send = operation("sendText", "Send a text", accepted, description=_TOLD, parameters=[_KEY])
-    listed = given(200, "The oldest first.", json_of("Texts"))
+    listed = given(200, "Texts, oldest first.", json_of("Texts"))
     paging = [_number("after", 0), _number("limit", 100, minimum=1, maximum=MAX_PAGE)]
-    page = operation("listTexts", "What was accepted", listed, parameters=paging)
+    page = operation("listTexts", "Accepted texts", listed, parameters=paging)
     return {"/messages": {"post": send | body("NewText"), "get": page}}
 
 
 def _behaviour() -> Paths:
-    now = given(200, "How it behaves now.", json_of("Behaviour"))
-    change = operation("changeBehaviour", "Tell it to misbehave", now | refused(OF_A_BODY))
+    now = given(200, "The current behaviour.", json_of("Behaviour"))
+    change = operation("changeBehaviour", "Configure faults", now | refused(OF_A_BODY))
     return {
         "/behaviour": {
-            "get": operation("getBehaviour", "How it was told to behave", now),
+            "get": operation("getBehaviour", "Current behaviour", now),
             "put": change | body("NewBehaviour"),
-            "delete": operation("resetBehaviour", "Behave well again", now),
+            "delete": operation("resetBehaviour", "Clear all faults", now),
         }
     }
