@@ -38,9 +38,8 @@ def shared_counts() -> Iterator[None]:
 def reserve() -> None:
     """Allocate the files of this process, before it counts anything.
 
-    If the disk is full or the folder has been cleaned up, the process continues with a folder of
-    its own, in memory if possible: orders matter more than metrics. Raises OSError if that fails
-    too.
+    A deleted folder is created again. If the disk is full, the process uses a folder of its own,
+    in memory if possible: orders matter more than metrics. Raises OSError if that fails too.
     """
     try:
         _reserve(Path(os.environ[FOLDER]))
