@@ -1,7 +1,4 @@
-"""No text uses a phrase that `wording.txt` replaces with a standard term.
-
-Texts are Markdown without its code, and the comments and strings of Python.
-"""
+"""Markdown, comments and strings use the standard terms, and no phrase from `wording.txt`."""
 
 import io
 import re
@@ -14,8 +11,7 @@ import pytest
 
 from tests.unit.docs.test_named_paths import texts
 
-#: Prefixes of the paths that are checked. To be added when their texts are done: bench, loadtest,
-#: orderctl, shared, tests, tools.
+#: Prefixes of checked paths. Still to be added: bench, loadtest, orderctl, shared, tests, tools.
 CHECKED = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
     *("docs/", "services/", "shop/", "simulators/"),
