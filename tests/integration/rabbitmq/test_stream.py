@@ -122,12 +122,14 @@ def test_offsets_stay_the_same_after_a_restart(broker: RabbitMQ, rabbitmq: Rabbi
     assert [each.message for each in broker.archive("email").read(Span(Offset(12)))] == batch[12:]
 
 
+# A restart takes 15 s.
+@pytest.mark.parametrize("restarts", [1, pytest.param(3, marks=pytest.mark.matrix)])
 def test_events_confirmed_right_after_a_restart_are_stored(
-    broker: RabbitMQ, rabbitmq: RabbitMQServer
+    broker: RabbitMQ, rabbitmq: RabbitMQServer, restarts: int
 ) -> None:
     """Without our guards, a broker whose stream is not up yet would confirm them all the same."""
     confirmed: list[str] = []
-    for _ in range(3):
+    for _ in range(restarts):
         rabbitmq.restart()
         with broker.publisher() as publisher:
             eventually(partial(published, publisher, confirmed))
