@@ -12,7 +12,7 @@ from orderctl.stack.process import ROOT
 from orderctl.stack.stack import Stack
 from shared.transport import Broker, connect
 from tests.asking import client
-from tests.waiting import eventually
+from tests.e2e.patience import eventually
 from tests.zygote.client import python
 
 CONSUMERS = ("email", "sms", "inventory", "analytics")
@@ -77,7 +77,7 @@ class Shop:
 
     def under_load(self, placing: "subprocess.Popen[str]", answers: int) -> None:
         """Wait for `count` responses; assert that further orders are still being placed."""
-        eventually(lambda: self.answers() >= answers, f"{answers} answers", within=60)
+        eventually(lambda: self.answers() >= answers, f"{answers} answers")
         assert placing.poll() is None, "all orders are already placed: too late to break anything"
 
     def answers(self) -> int:

@@ -9,8 +9,8 @@ import pytest
 from tests.asking import client
 from tests.e2e.books import Books
 from tests.e2e.cells import matrix_but_on
+from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, Shop
-from tests.waiting import eventually
 
 ORDER = {"userId": "usr-1", "items": [{"productId": "prod-1", "quantity": 1, "price": 1.5}]}
 
@@ -50,7 +50,7 @@ def test_accepted_orders_are_completed_once_under_every_fault(books: Books) -> N
     shop.fault("analytics", "--crash", "before", "--latency", "uniform:0.01,0.1")
     books.place(5)
     for crashed in ("inventory", "analytics"):
-        eventually(partial(crashes, shop, crashed), f"{crashed} crashes", within=60)
+        eventually(partial(crashes, shop, crashed), f"{crashed} crashes")
     shop.stack.wait_ready(["inventory", "analytics"])
     assert (kinds(shop, "inventory"), kinds(shop, "analytics")) == ([], ["latency"])
 
@@ -76,7 +76,6 @@ def test_poison_ends_in_every_dead_letter_queue_and_blocks_nothing(books: Books)
     eventually(
         lambda: shop.dead() == dict.fromkeys(CONSUMERS, 2),
         "the poison is in every dead letter queue",
-        within=60,
     )
     for name in CONSUMERS:
         assert len(shop.dlq("discard", name, "--all", "--yes")["discarded"]) == 2

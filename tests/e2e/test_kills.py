@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.books import Books
+from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, MAILS_AT_A_TIME, Shop
 from tests.e2e.stacks import TRANSPORTS
 from tests.service_process import ServiceProcess
-from tests.waiting import eventually
 
 KILLED = "tests.e2e.parts.killed_consumer"
 POISONED = "tests.e2e.parts.poisoned_consumer"
@@ -45,7 +45,7 @@ def test_each_consumer_is_killed_without_loss_or_duplicates(
     books.place(12)
 
     for name in CONSUMERS:
-        eventually(partial(shop.has_died, name), f"{name} dies", within=60)
+        eventually(partial(shop.has_died, name), f"{name} dies")
         assert markers[name].exists()
     shop.restore(*CONSUMERS)
     # Only the mail that was sent but not recorded was repeated.
@@ -61,7 +61,7 @@ def test_the_relay_is_killed_between_confirm_and_delete(books: Books, tmp_path: 
     shop.stack.stop("order-relay")
     orders = books.place(20)
     shop.stack.start("order-relay", FAULTY_RELAY, {"FAULT": "dies", "MARKER": str(marker)})
-    eventually(lambda: shop.has_died("order-relay"), "the relay dies", within=60)
+    eventually(lambda: shop.has_died("order-relay"), "the relay dies")
     assert marker.exists()
     assert shop.get("order", "/outbox")["pending"] == len(orders)
 
@@ -152,11 +152,11 @@ def test_a_consumer_is_stopped_for_longer_than_its_leases(books: Books, tmp_path
         assert "delivery.applied" not in shop.log_of("email")[before:]
     with another(shop, "email", tmp_path) as other:
         sent = "delivery.applied"
-        eventually(lambda: other.log.count(sent) == 60, "the other sends all", within=60)
+        eventually(lambda: other.log.count(sent) == 60, "the other sends all")
         for name in ("email", "analytics"):
             shop.stack.kill(name, signal.SIGCONT)
         told = partial(has_lost_its_deliveries, shop, before)
-        eventually(told, "email has lost its deliveries", within=60)
+        eventually(told, "email has lost its deliveries")
         books.crashes += MAILS_AT_A_TIME
         books.balance()
     shop.restore("email")

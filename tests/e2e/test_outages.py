@@ -7,8 +7,8 @@ from functools import partial
 import httpx
 
 from tests.e2e.books import Books
+from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, Shop
-from tests.waiting import eventually
 
 #: Downstream systems, with the service that waits while one is down.
 DOWNSTREAM = {"mail_sink": "email", "sms_gateway": "sms"}
@@ -46,7 +46,7 @@ def test_parts_started_in_any_order_wait_for_each_other(shop: Shop) -> None:
     for name in reversed(list(shop.stack.urls)):
         shop.stack.start(name)
     for name in CONSUMERS:
-        eventually(partial(is_waiting, shop, name), f"{name} says what it waits for", within=60)
+        eventually(partial(is_waiting, shop, name), f"{name} says what it waits for")
 
     shop.stack.setup()
     shop.stack.wait_ready()

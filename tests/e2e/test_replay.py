@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.books import Books
-from tests.waiting import eventually
+from tests.e2e.patience import eventually
 
 #: Seconds. Long enough to stop a replay of mails half way.
 EMAIL_SECONDS = 0.3

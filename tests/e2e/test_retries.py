@@ -5,9 +5,9 @@ import time
 from shared.transport import Message
 from tests.asking import client
 from tests.e2e.books import Books
+from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, Shop
 from tests.e2e.stacks import LADDER
-from tests.waiting import eventually
 
 
 def behave(shop: Shop, **behaviour: object) -> None:
@@ -72,7 +72,7 @@ def test_invalid_messages_are_dead_lettered_and_block_nothing(books: Books) -> N
     with shop.broker.publisher() as publisher:
         publisher.publish([garbage])
     books.place(10)
-    eventually(lambda: shop.dead() == dict.fromkeys(CONSUMERS, 1), "all give up", within=60)
+    eventually(lambda: shop.dead() == dict.fromkeys(CONSUMERS, 1), "all give up")
     for name in CONSUMERS:
         [letter] = shop.broker.dead_letters(name).browse(10)
         assert letter.message.body == garbage.body

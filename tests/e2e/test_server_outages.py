@@ -13,9 +13,9 @@ import pytest
 
 from shared.transport import Span
 from tests.e2e.books import Books
+from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, MAILS_AT_A_TIME, Shop
 from tests.e2e.stacks import Servers
-from tests.waiting import eventually
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer
 
 
@@ -44,7 +44,7 @@ def test_orders_are_accepted_while_the_broker_is_down_longer_than_the_ladder(
     eventually(lambda: shop.get("order", "/outbox")["pending"] == 0, "all are published")
     broker.stop()
     books.place(20)
-    eventually(lambda: not shop.is_ready("order-relay"), "the relay sees it", within=60)
+    eventually(lambda: not shop.is_ready("order-relay"), "the relay sees it")
     time.sleep(LADDER_IS_OVER_SECONDS)
     assert shop.get("order", "/outbox")["pending"] == 20
 
@@ -58,7 +58,7 @@ def test_the_broker_is_killed_under_load(
     shop = books.shop
     with books.load(120, rate=40, after=30):
         broker.kill()
-        eventually(lambda: not shop.is_ready("order-relay"), "the relay sees it", within=60)
+        eventually(lambda: not shop.is_ready("order-relay"), "the relay sees it")
         time.sleep(LADDER_IS_OVER_SECONDS)
         broker.start()
     books.balance()
@@ -74,7 +74,7 @@ def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lette
     with books.load(80, rate=40, after=30):
         postgres.stop()
         for name in CONSUMERS:
-            eventually(partial(misses_its_database, shop, name), f"{name} sees it", within=60)
+            eventually(partial(misses_its_database, shop, name), f"{name} sees it")
         time.sleep(LADDER_IS_OVER_SECONDS)
         postgres.start()
     books.crashes += MAILS_AT_A_TIME
