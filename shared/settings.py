@@ -211,7 +211,7 @@ def _explain(kind: type[BaseSettings], error: ErrorDetails) -> str:
 
 def _shown(field: str, value: str) -> str:
     """The value without its secrets: errors end up in logs."""
-    if field.endswith("token"):
+    if field.endswith(("token", "password")):
         return "another thing"
     value = re.sub(r"(:/*)([^:/@]*):[^@]*@", r"\1\2:***@", value)
     return repr(re.sub(r"((?:password|secret|key)[^=&]*=)[^&]*", r"\1***", value))

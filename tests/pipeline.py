@@ -41,12 +41,12 @@ class Pipeline:
     def service(self, name: str, **settings: str) -> ServiceProcess:
         """A consumer service with its tables created; a `with` block starts it."""
         settings.setdefault("DATABASE_URL", self.database_url(name))
+        settings.setdefault("BROKER_URL", self._broker_url)
         self._run(f"services.{name}.migrate", DATABASE_URL=settings["DATABASE_URL"])
         return ServiceProcess(
             f"services.{name}",
             self._folder,
             self._start,
-            BROKER_URL=self._broker_url,
             RETRY_LADDER=LADDER,
             **settings,
         )

@@ -1,6 +1,7 @@
 """A fake mail server on a real socket, whose replies the test chooses."""
 
 import socketserver
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -22,6 +23,8 @@ GOOD = {
     "connect": "220 ready",
     "EHLO": "250 hello",
     "HELO": "250 hello",
+    "STAR": "220 go on",
+    "AUTH": "235 welcome",
     "MAIL": "250 ok",
     "RCPT": "250 ok",
     "DATA": "354 go on",
@@ -35,9 +38,14 @@ class SmtpServer:
     """`answers` may be changed at any time, and `answers_to` has others for some recipients;
     `delays` are seconds before the reply to a step. `mails` records the mails accepted with 250,
     `taken` the recipients of all mails received up to the final dot, accepted or not.
+    `encrypted` records the commands received over TLS.
+
+    With `tls` it offers STARTTLS, or, when `implicit`, accepts nothing but TLS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> None:
+        self.tls, self.implicit = tls, implicit
+        self.encrypted: list[str] = []
         self.answers = dict(GOOD)
         self.answers_to: dict[str, dict[str, str]] = {}
         self.delay = 0.0
@@ -80,14 +88,33 @@ class _Conversation(socketserver.StreamRequestHandler):
         with suppress(OSError):
             self._converse()
 
+    def finish(self) -> None:
+        super().finish()
+        # The server closes the socket that it knows, and TLS has a socket of its own.
+        self.request.close()
+
+    def _encrypt(self) -> None:
+        assert self.server.script.tls
+        self.request = self.server.script.tls.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", 0)
+
+    def _note(self, command: str) -> None:
+        self.server.script.commands.append(command)
+        if isinstance(self.request, ssl.SSLSocket):
+            self.server.script.encrypted.append(command)
+
     def _converse(self) -> None:
+        if self.server.script.implicit:
+            self._encrypt()
         going_on = self._answer("connect")
         while going_on and (line := self.rfile.readline()):
             command = line[:4].decode().upper()
-            self.server.script.commands.append(line.decode().strip())
+            self._note(line.decode().strip())
             if command == "RCPT":
                 self.recipient = line.decode().strip().removeprefix("RCPT TO:<").rstrip(">")
             going_on = self._answer(command) and command != "QUIT"
+            if command == "STAR" and self._says("STAR").startswith("220"):
+                self._encrypt()
             if going_on and command == "DATA" and self._says("DATA").startswith("3"):
                 going_on = self._take_mail()
 

@@ -38,8 +38,7 @@ def compose(
 def sender(settings: EmailSettings) -> Send:
     deliver = partial(
         send_confirmation,
-        host=settings.smtp_host,
-        port=settings.smtp_port,
+        to=settings.mail_server,
         timeout=settings.smtp_timeout,
         answer_timeout=settings.smtp_answer_timeout,
     )

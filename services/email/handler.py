@@ -5,24 +5,22 @@ from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from services.email.mail_server import DOMAIN, MailServer, conversation
 from services.email.refusals import (
     DATA,
     END,
     FIRST_REFUSAL,
-    GREETING,
-    HELLO,
     MAIL_SERVER,
     RECIPIENT,
     SENDER,
-    refusal,
+    expect,
+    is_positive,
 )
-from services.email.smtp import QUIT_SECONDS, Conversation, Reply
+from services.email.smtp import QUIT_SECONDS, Conversation
 from shared.errors import DependencyUnavailable, OutcomeUnknown
 from shared.events import Event, Item
 
-DOMAIN = "orders.example"
 FROM = f"confirmations@{DOMAIN}"
-READY = 220
 GO_ON = 354
 NO_REPLY = "no reply to the complete mail, which may have been sent"
 
@@ -55,7 +53,7 @@ def address_of(user_id: str) -> str:
 
 
 def send_confirmation(
-    event: Event, *, host: str, port: int, timeout: float, answer_timeout: float
+    event: Event, *, to: MailServer, timeout: float, answer_timeout: float
 ) -> None:
     """Send the mail, within `timeout` seconds up to the final dot and `answer_timeout` seconds
     for the reply to it.
@@ -65,7 +63,7 @@ def send_confirmation(
     """
     mail = confirmation(event)
     try:
-        with Conversation(host, port, seconds=timeout) as server:
+        with conversation(to, seconds=timeout) as server:
             _prepare(server, address_of(event.order.user_id))
             server.send(_data(mail))
             _await_reply(server, answer_timeout)
@@ -75,22 +73,9 @@ def send_confirmation(
 
 
 def _prepare(server: Conversation, recipient: str) -> None:
-    _expect(server.reply(), GREETING, READY)
-    if not _is_positive(server.command(f"EHLO {DOMAIN}")):
-        _expect(server.command(f"HELO {DOMAIN}"), HELLO)
-    _expect(server.command(f"MAIL FROM:<{FROM}>"), SENDER)
-    _expect(server.command(f"RCPT TO:<{recipient}>"), RECIPIENT)
-    _expect(server.command("DATA"), DATA, GO_ON)
-
-
-def _expect(reply: Reply, step: str, code: int | None = None) -> None:
-    is_expected = reply.code == code if code else _is_positive(reply)
-    if not is_expected:
-        raise refusal(step, reply)
-
-
-def _is_positive(reply: Reply) -> bool:
-    return reply.code // 100 == 2
+    expect(server.command(f"MAIL FROM:<{FROM}>"), SENDER)
+    expect(server.command(f"RCPT TO:<{recipient}>"), RECIPIENT)
+    expect(server.command("DATA"), DATA, GO_ON)
 
 
 def _data(mail: EmailMessage) -> bytes:
@@ -109,9 +94,9 @@ def _await_reply(server: Conversation, seconds: float) -> None:
         reply = server.reply()
     except OSError as error:
         raise OutcomeUnknown(MAIL_SERVER, f"{NO_REPLY}: {error}") from error
-    if reply.code < FIRST_REFUSAL and not _is_positive(reply):
+    if reply.code < FIRST_REFUSAL and not is_positive(reply):
         raise OutcomeUnknown(MAIL_SERVER, f"{NO_REPLY}, but {reply}")
-    _expect(reply, END)
+    expect(reply, END)
 
 
 def _quit(server: Conversation) -> None:

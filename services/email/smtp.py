@@ -7,6 +7,7 @@ before or after the final dot, and only after it may the mail have been sent.
 
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -41,7 +42,7 @@ class Conversation:
         self._look_up = look_up
         self._received = b""
         self.bound(seconds)
-        self._socket = self._connect(host, port)
+        self._socket: socket.socket = self._connect(host, port)
 
     def bound(self, seconds: float) -> None:
         """Allow this many seconds from now on, for all replies together."""
@@ -54,8 +55,18 @@ class Conversation:
 
     def send(self, data: bytes) -> None:
         """Send all of it. After an OSError, the end of the data has not been sent."""
+        unsent = memoryview(data)
+        while unsent:
+            self._socket.settimeout(self._left())
+            unsent = unsent[self._socket.send(unsent) :]
+
+    def encrypt(self, context: ssl.SSLContext, host: str) -> None:
+        """Switch to TLS; the server's certificate has to be for this host."""
+        if self._received:
+            # Injected by somebody in between, so that it is taken for a reply sent over TLS.
+            raise ConnectionError("it sent more than its reply before TLS began")
         self._socket.settimeout(self._left())
-        self._socket.sendall(data)
+        self._socket = context.wrap_socket(self._socket, server_hostname=host)
 
     def reply(self) -> Reply:
         """The next reply, which may have several lines."""

@@ -59,6 +59,8 @@ class Consumer:
         self._stopping = threading.Event()
         self._free = threading.Semaphore(concurrency)
         self._subscription: Subscription | None = None
+        #: Why there is no subscription.
+        self._waits_for = "starting"
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._on_death: Callable[[], None] = lambda: None
 
@@ -113,7 +115,7 @@ class Consumer:
         if self._stopping.is_set():
             return "stopping"
         if not (subscription := self._subscription):
-            return "not subscribed: the broker is unavailable or its topology is missing"
+            return f"not subscribed: {self._waits_for}"
         return self._in_hand.circuit_breaker.reason or subscription.trouble()
 
     # --- the loop ----------------------------------------------------------------------------
@@ -133,7 +135,8 @@ class Consumer:
                 self._check()
                 self._consume(workers)
             except (BrokerUnavailable, DependencyUnavailable) as error:
-                log.warning("consumer.waiting", reason=str(error))
+                self._waits_for = str(error)
+                log.warning("consumer.waiting", reason=self._waits_for)
                 self._stopping.wait(1.0)
 
     def _consume(self, workers: ThreadPoolExecutor) -> None:

@@ -7,6 +7,11 @@ from sqlalchemy.exc import ArgumentError
 from shared.errors import SettingsError
 from shared.sqlite_address import sqlite_path
 
+#: Whom to trust and who we are: nobody names these for a connection in plain text.
+_TLS = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir"})
+#: With these, libpq falls back to plain text without a word.
+_MAYBE = frozenset({"allow", "prefer"})
+
 
 def engine_url(url: str) -> URL:
     """For `sqlite:///…` or `postgresql://…`. Raises SettingsError, without repeating secrets."""
@@ -20,7 +25,17 @@ def engine_url(url: str) -> URL:
         raise SettingsError("in a password, : / ? @ and % are written %3A, %2F …") from None
     if unknown := sorted(set(parsed.query) - _known()):
         raise SettingsError(f"PostgreSQL knows no parameter {', '.join(unknown)}")
-    return parsed.set(drivername="postgresql+psycopg")
+    return _checked(parsed).set(drivername="postgresql+psycopg")
+
+
+def _checked(url: URL) -> URL:
+    """libpq takes a file of authorities without `sslmode` for a wish, and does without TLS."""
+    mode = url.query.get("sslmode")
+    if mode in _MAYBE:
+        raise SettingsError(f"sslmode={mode} may end in plain text: take verify-full or disable")
+    if mode is None and _TLS & url.query.keys():
+        return url.update_query_dict({"sslmode": "verify-full"})
+    return url
 
 
 def _known() -> set[str]:

@@ -28,6 +28,7 @@ from shared.database.error_blame import READ_ONLY, blames_statement, sqlstate
 from shared.database.full_disk import watch_disk
 from shared.database.postgresql_session import connect_arguments, prepare_session
 from shared.errors import DatabaseUnavailable
+from shared.tls import explain_tls
 
 #: Transactions are short and never wait for anything outside, so that a few connections
 #: serve many threads.
@@ -145,7 +146,7 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if blames_statement(error):
             raise
-        raise DatabaseUnavailable(error.orig) from error
+        raise DatabaseUnavailable(explain_tls(error.orig, "sslrootcert in DATABASE_URL")) from error
 
 
 def clock_of(tx: Connection) -> float:

@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,9 +30,11 @@ CONFIG = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols}
 controller.listener.names=CONTROLLER
+inter.broker.listener.name={first}
 log.dirs={folder}/data
 # Each partition has files of this size, and after a kill all of them are gone through: 10 MiB
 # are for more messages than a test sends.
@@ -72,23 +76,43 @@ LOGGING = """\
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class KafkaAccess:
+    """How clients reach a Kafka: over these listeners, each with its protocol.
+
+    `settings` are the server's, `format` words for the command that makes its folder, and
+    `client` what its starter connects with, over the first listener.
+    """
+
+    listeners: Mapping[str, str]
+    #: The name by which clients are told to reach it: a certificate has to have it.
+    host: str = "127.0.0.1"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    format: Sequence[str] = ()
+    client: Mapping[str, str] = field(default_factory=dict)
+
+
+ANYBODY = KafkaAccess(listeners={"PLAINTEXT": "PLAINTEXT"})
+
+
 class KafkaServer:
     """Starts empty; keeps its port and its data over stop, kill and start.
 
     Leaving its `with` block, or `close()`, deletes the data.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, access: KafkaAccess = ANYBODY) -> None:
         self._java = find_java()
         if not LIBRARIES.is_dir():
             raise ServerMissing(f"Apache Kafka {VERSION} is not here; {INSTALL}")
         self.folder = Path(tempfile.mkdtemp(prefix="test-kafka-"))
-        self.port = free_port()
+        self._access = access
+        #: By listener.
+        self.ports = {name: free_port() for name in access.listeners}
+        self.port = next(iter(self.ports.values()))
         self._server: ServerProcess | None = None
         (self.folder / "log4j2.xml").write_text(LOGGING)
-        self._config.write_text(
-            CONFIG.format(port=self.port, controller_port=free_port(), folder=self.folder)
-        )
+        self._config.write_text(self._properties(free_port()))
 
     def __enter__(self) -> Self:
         self.start()
@@ -162,6 +186,18 @@ class KafkaServer:
     def _config(self) -> Path:
         return self.folder / "server.properties"
 
+    def _properties(self, controller_port: int) -> str:
+        controller = {"CONTROLLER": controller_port}
+        protocols = {"CONTROLLER": "PLAINTEXT", **self._access.listeners}
+        return CONFIG.format(
+            listeners=_at("127.0.0.1", {**self.ports, **controller}),
+            advertised=_at(self._access.host, self.ports),
+            protocols=",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+            first=next(iter(self.ports)),
+            controller_port=controller_port,
+            folder=self.folder,
+        ) + "".join(f"{name}={value}\n" for name, value in self._access.settings.items())
+
     def _command(self, main: str, *words: str | Path) -> list[str | Path]:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
         return [self._java, *JAVA, logging, "-cp", f"{LIBRARIES}/*", main, *words]
@@ -174,6 +210,7 @@ class KafkaServer:
             "b3JkZXItcGlwZWxpbmUtMA",
             "--config",
             self._config,
+            *self._access.format,
         ]
         formatted = subprocess.run(
             self._command("kafka.tools.StorageTool", *words),
@@ -200,7 +237,12 @@ class KafkaServer:
 
     def _client(self) -> dict[str, str | int | float | bool]:
         # Silent, because each attempt before it listens would otherwise be a line of output.
-        return {"bootstrap.servers": f"127.0.0.1:{self.port}", "log_level": 0}
+        server = f"127.0.0.1:{self.port}"
+        return {"bootstrap.servers": server, "log_level": 0, **self._access.client}
+
+
+def _at(host: str, ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{host}:{port}" for name, port in ports.items())
 
 
 def find_java() -> Path:

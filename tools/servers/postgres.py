@@ -16,6 +16,7 @@ from psycopg import sql
 
 from orderctl.stack.ports import free_port
 from tools.servers.process import ServerFailed, ServerProcess, find_program
+from tools.servers.tls import TlsFiles
 
 DEBIAN = "usr/lib/postgresql/*/bin/"
 INSTALL = "install it with `apt-get install postgresql` or `brew install postgresql`"
@@ -39,7 +40,8 @@ class PostgresServer:
     over a crash is left on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: TlsFiles | None = None) -> None:
+        """With `tls` its clients may have TLS, on the same port."""
         self._program = find_program("postgres", DEBIAN + "postgres", install=INSTALL)
         self._initdb = find_program("initdb", DEBIAN + "initdb", install=INSTALL)
         # PostgreSQL refuses to run as root; Debian's package brings a user for it.
@@ -49,6 +51,7 @@ class PostgresServer:
             shutil.chown(self.folder, self._user)
         self.port = free_port()
         self._server: ServerProcess | None = None
+        self._tls: dict[str, str] = self._copied(tls) if tls else {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -139,11 +142,25 @@ class PostgresServer:
         if made.returncode:
             raise ServerFailed(made.stdout)
 
+    def _copied(self, tls: TlsFiles) -> dict[str, str]:
+        """The settings with which the server reads these files. It wants its key to be its own."""
+        settings = {"ssl": "on"}
+        for name, path in (("ssl_cert_file", tls.certificate), ("ssl_key_file", tls.key)):
+            copy = str(shutil.copy(path, self.folder))
+            if self._user is not None:
+                shutil.chown(copy, self._user)
+            settings[name] = copy
+        return settings
+
     def _launch(self) -> None:
-        settings = SETTINGS | {
-            "port": str(self.port),
-            "unix_socket_directories": str(self.folder),
-        }
+        settings = (
+            SETTINGS
+            | self._tls
+            | {
+                "port": str(self.port),
+                "unix_socket_directories": str(self.folder),
+            }
+        )
         options = [f"--{name}={value}" for name, value in settings.items()]
         self._server = ServerProcess(
             [self._program, "-D", self._data, *options],

@@ -19,6 +19,7 @@ from pika.exceptions import AMQPError
 
 from orderctl.stack.ports import free_port
 from tools.servers.process import ServerFailed, ServerProcess, find_program
+from tools.servers.tls import TlsFiles
 
 #: Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq and to the system's folders;
 #: this is the program behind it.
@@ -43,6 +44,15 @@ raft.wal_max_size_bytes = 67108864
 vm_memory_high_watermark.absolute = 1GiB
 disk_free_limit.absolute = 50MB
 """
+#: A client may have a certificate of its own, and then it has to be a good one.
+TLS_CONFIG = """\
+listeners.ssl.local = 127.0.0.1:{port}
+ssl_options.cacertfile = {tls.ca}
+ssl_options.certfile = {tls.certificate}
+ssl_options.keyfile = {tls.key}
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+"""
 
 
 class RabbitMQServer:
@@ -51,7 +61,8 @@ class RabbitMQServer:
     Leaving its `with` block, or `close()`, deletes the data.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: TlsFiles | None = None) -> None:
+        """With `tls`, clients may have TLS on a second port, `tls_port`."""
         self._program = find_program("rabbitmq-server", DEBIAN, install=INSTALL)
         self._epmd_program = find_program("epmd", "usr/bin/epmd", install=INSTALL)
         self.folder = Path(tempfile.mkdtemp(prefix="test-rabbitmq-"))
@@ -61,7 +72,8 @@ class RabbitMQServer:
         self._epmd_port = free_port()
         self._server: ServerProcess | None = None
         self._epmd: ServerProcess | None = None
-        self._write_config()
+        self.tls_port = free_port()
+        self._write_config(tls)
 
     def __enter__(self) -> Self:
         self.start()
@@ -166,9 +178,11 @@ class RabbitMQServer:
             return False
         return True
 
-    def _write_config(self) -> None:
-        ports = {"port": self.port, "management_port": self._management_port}
-        (self.folder / "rabbitmq.conf").write_text(CONFIG.format(**ports))
+    def _write_config(self, tls: TlsFiles | None) -> None:
+        config = CONFIG.format(port=self.port, management_port=self._management_port)
+        if tls:
+            config += TLS_CONFIG.format(port=self.tls_port, tls=tls)
+        (self.folder / "rabbitmq.conf").write_text(config)
         (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         # An empty one, so that the machine's own /etc/rabbitmq/rabbitmq-env.conf is not read.
         (self.folder / "rabbitmq-env.conf").touch()

@@ -1,17 +1,15 @@
 """Where Kafka is and how its topics are made: a kafka:// URL taken apart."""
 
 import re
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from shared.errors import BrokerUnavailable, SettingsError
+from shared.errors import SettingsError
 from shared.transport.kafka.topics import Layout
 
-#: Seconds for one question to the broker, and for the first connection to it.
+#: Seconds for one question to the broker.
 REQUEST_TIMEOUT = 10.0
-_CONNECT_TIMEOUT = 3.0
 
 #: What every client of ours is given; each can be set in the query of BROKER_URL, as can any
 #: other property of librdkafka, whose names all have a dot in them.
@@ -37,6 +35,8 @@ _OURS = frozenset(
         "request.required.acks",
     }
 )
+#: Both names are taken.
+_MECHANISM = frozenset({"sasl.mechanism", "sasl.mechanisms"})
 _LAYOUT = {"partitions": "6", "replication": "1", "retention_days": "7"}
 
 
@@ -57,6 +57,7 @@ def address(url: str, ladder: Sequence[float]) -> KafkaAddress:
         user, at, hosts = parts.netloc.rpartition("@")
         servers = [_server(host) for host in hosts.split(",")]
         properties = _properties(query)
+        _check_protocol(properties, has_user=bool(at))
         layout = _layout(parts.path, query, ladder)
     except ValueError as error:
         raise SettingsError(
@@ -91,6 +92,19 @@ def _properties(query: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def _check_protocol(properties: Mapping[str, str], *, has_user: bool) -> None:
+    """librdkafka takes plain text where nothing else is said, and then leaves out the login."""
+    protocol = properties.get("security.protocol", "plaintext").lower()
+    is_login = protocol.startswith("sasl_") and properties.keys() & _MECHANISM
+    if has_user and not is_login:
+        raise ValueError(
+            "a user needs security.protocol=sasl_ssl&sasl.mechanism=SCRAM-SHA-512, or another "
+            "mechanism, or sasl_plaintext where nobody can listen"
+        )
+    if not protocol.endswith("ssl") and any(name.startswith("ssl.") for name in properties):
+        raise ValueError("properties of ssl need security.protocol=ssl or sasl_ssl")
+
+
 def _server(text: str) -> tuple[str, int]:
     matched = re.fullmatch(r"([^\s:]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", text)
     if matched is None or not 1 <= int(matched[2]) <= 65535:
@@ -121,20 +135,3 @@ def _layout(path: str, query: Mapping[str, str], ladder: Sequence[float]) -> Lay
 def _credentials(user: str) -> dict[str, str]:
     name, _, password = user.partition(":")
     return {"sasl.username": unquote(name), "sasl.password": unquote(password)}
-
-
-def reach(servers: Sequence[tuple[str, int]]) -> None:
-    """Raises BrokerUnavailable when no broker takes a connection.
-
-    librdkafka would keep trying until the timeout of the question, and then say no more than
-    that it was over.
-    """
-    refusals = []
-    for server in servers:
-        try:
-            socket.create_connection(server, _CONNECT_TIMEOUT).close()
-        except OSError as error:
-            refusals.append(f"{server[0]}:{server[1]}: {error.strerror or error}")
-        else:
-            return
-    raise BrokerUnavailable(f"Kafka: {'; '.join(refusals)}")

@@ -10,8 +10,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import QueuesMissing, SettingsError
-from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress, reach
+from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
 from shared.transport.kafka.assigned_partitions import Partition
+from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.topics import Topic
 from shared.transport.kafka.wire import Reasons, explain, translated
 
@@ -124,14 +125,14 @@ def check_properties(address: KafkaAddress) -> None:
 @contextmanager
 def asking(address: KafkaAddress) -> Iterator[Admin]:
     """Inside, the library's errors become BrokerUnavailable."""
-    reach(address.servers)
+    reach(address)
     reasons = Reasons()
     with translated(reasons):
         settings: dict[str, Any] = {**address.client, "error_cb": reasons}
         client = AdminClient(settings)
         try:
             yield Admin(client)
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             client.poll(0)
             raise
 

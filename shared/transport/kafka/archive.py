@@ -11,8 +11,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from shared.errors import BrokerUnavailable, ContractError
 from shared.events import parse_time
 from shared.transport.archive import Offset, Point, Span, Stored
-from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress, reach
+from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
 from shared.transport.kafka.compacted_topic import SETTINGS
+from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.wire import read, translated
 
 BATCH = 500
@@ -49,7 +50,7 @@ class KafkaArchive:
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
-        reach(self._address.servers)
+        reach(self._address)
         # Partitions are assigned by hand: nobody is a member of this group, nothing is committed.
         group = f"replay-{uuid.uuid4()}"
         with translated():

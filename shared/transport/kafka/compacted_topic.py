@@ -14,7 +14,8 @@ import confluent_kafka
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from shared.errors import BrokerUnavailable, QueuesMissing
-from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress, reach
+from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
+from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.wire import Reasons, translated
 
 #: How long somebody who wants to change a table waits for another who does, and anybody for the
@@ -135,7 +136,7 @@ def _records(consumer: Consumer) -> "Iterator[confluent_kafka.Message[bytes, byt
 @contextmanager
 def _consumer(address: KafkaAddress, topic: str) -> Iterator[Consumer]:
     """Inside, the library's errors become BrokerUnavailable."""
-    reach(address.servers)
+    reach(address)
     reasons = Reasons()
     with translated(reasons):
         settings = {**SETTINGS, **address.client, "group.id": topic, "error_cb": reasons}

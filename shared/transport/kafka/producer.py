@@ -10,8 +10,9 @@ from typing import Protocol, Self
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from shared.errors import BrokerUnavailable, PublishFailed
-from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress, reach
+from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
 from shared.transport.kafka.batch import Batch, Outgoing
+from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.wire import translated
 
 #: By then librdkafka has decided about each record, after as many attempts as it could make.
@@ -86,7 +87,7 @@ class Sender:
 
 class _Client:
     def __init__(self, address: KafkaAddress) -> None:
-        reach(address.servers)
+        reach(address)
         self._all_down_since: float | None = None
         with translated():
             self._producer = Producer({**SETTINGS, **address.client, "error_cb": self._on_error})

@@ -118,6 +118,10 @@ def explain(error: BaseException) -> str:
     return str(inner.str() if isinstance(inner, KafkaError) else inner)
 
 
+#: A socket that was opened, and nothing that is Kafka came over it.
+_UNFIT = " (it takes connections but does not answer: security.protocol has to fit its port)"
+
+
 class Reasons:
     """Why no connection comes about. librdkafka says it to a callback, and then asks on until
     the time is over; the error that it raises says no more than that.
@@ -139,8 +143,14 @@ def translated(reasons: Reasons | None = None) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        why = reasons.last if reasons else ""
-        raise BrokerUnavailable(f"Kafka: {explain(error)}{why}") from error
+        raise BrokerUnavailable(f"Kafka: {explain(error)}{_why(error, reasons)}") from error
     except TimeoutError as error:
         # Of a question whose answer is waited for here, and not in librdkafka.
-        raise BrokerUnavailable("Kafka: no answer in time") from error
+        why = reasons.last if reasons else ""
+        raise BrokerUnavailable(f"Kafka: no answer in time{why}") from error
+
+
+def _why(error: KafkaException, reasons: Reasons | None) -> str:
+    if reasons is None or reasons.last:
+        return reasons.last if reasons else ""
+    return _UNFIT if error.args[0].code() == KafkaError._TRANSPORT else ""

@@ -1,5 +1,6 @@
 """What travels between us and RabbitMQ: URLs, messages as AMQP properties, errors as words."""
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,9 +11,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed
+from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed, IncompatibleProtocolError
 
 from shared.errors import BrokerUnavailable, SettingsError
+from shared.tls import client_context, explain_tls
 from shared.transport.message import Message, from_headers, to_headers
 from shared.transport.rabbitmq.headers import TolerantConnection
 
@@ -26,6 +28,9 @@ CONNECTION_SETTINGS = {
     "connection_attempts": "2",
     "retry_delay": "0.2",
 }
+
+#: Files for TLS, in the query of an amqps:// URL. Source: RabbitMQ's URI query parameters.
+CA_FILE, CERTIFICATE, KEY = TLS_FILES = ("cacertfile", "certfile", "keyfile")
 
 PREFIX = "cloudEvents_"
 #: The CloudEvents binding for AMQP allows this spelling too, and some producers use it.
@@ -50,14 +55,30 @@ def parameters(url: str, name: str) -> pika.URLParameters:
     try:
         parts = urlsplit(url)
         query = {**CONNECTION_SETTINGS, **dict(parse_qsl(parts.query))}
+        tls = _tls(parts.scheme, query)
         result = pika.URLParameters(parts._replace(query=urlencode(query)).geturl())
     except (ValueError, TypeError):
         raise SettingsError(
             "BROKER_URL is not of the form amqp://user:password@host:5672/vhost "
             "(reserved characters in it have to be percent-encoded)"
         ) from None
+    result.ssl_options = pika.SSLOptions(tls, result.host) if tls else None
     result.client_properties = {"connection_name": name}
     return result
+
+
+def _tls(scheme: str, query: dict[str, str]) -> ssl.SSLContext | None:
+    """Take the files for TLS out of the query. None for amqp://, which is plain text."""
+    files = [query.pop(name, "") for name in TLS_FILES]
+    if "ssl_options" in query:
+        raise SettingsError(f"BROKER_URL takes {', '.join(TLS_FILES)}, and no ssl_options")
+    if files[2] and not files[1]:
+        raise SettingsError(f"BROKER_URL: {KEY} needs a {CERTIFICATE}")
+    if scheme == "amqps":
+        return client_context(*files)
+    if any(files):
+        raise SettingsError("BROKER_URL: amqp:// is plain text; with these files write amqps://")
+    return None
 
 
 def properties(message: Message, extra: Mapping[str, str] | None = None) -> pika.BasicProperties:
@@ -117,6 +138,10 @@ def explain(error: BaseException) -> str:
     """What happened, from the innermost of the exceptions that pika wraps into each other."""
     if isinstance(error, (ConnectionClosed, ChannelClosed)):
         return str(error.reply_text)
+    if isinstance(error, ssl.SSLError):
+        return explain_tls(error, f"{CA_FILE} in BROKER_URL")
+    if isinstance(error, IncompatibleProtocolError):
+        return "it does not speak AMQP in plain text (a port for TLS needs amqps:// in BROKER_URL)"
     for inner in _inside(error):
         return explain(inner)
     return str(error) or type(error).__name__

@@ -9,6 +9,7 @@ import pytest
 
 from orderctl.stack.ports import free_port
 from services.email.handler import _data, confirmation, send_confirmation
+from services.email.mail_server import MailServer
 from services.email.settings import EmailSettings
 from services.email.smtp import QUIT_SECONDS
 from shared.errors import DependencyUnavailable, OutcomeUnknown, Refused
@@ -41,8 +42,7 @@ def send(
 ) -> None:
     send_confirmation(
         event,
-        host=server.host,
-        port=server.port,
+        to=MailServer(server.host, server.port),
         timeout=timeout,
         answer_timeout=answer_timeout,
     )
@@ -280,7 +280,7 @@ def test_a_name_that_nobody_knows_is_unavailable() -> None:
 
 
 def send_to(host: str, port: int) -> None:
-    send_confirmation(an_event(), host=host, port=port, timeout=1.0, answer_timeout=1.0)
+    send_confirmation(an_event(), to=MailServer(host, port), timeout=1.0, answer_timeout=1.0)
 
 
 @pytest.mark.parametrize("answer", [HANG, DROP, DRIP_LINES, FLOOD, "500 what?", "421 closing"])

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from orderctl.stack.ports import free_port
 from shared.errors import BrokerUnavailable, PublishFailed, SettingsError
 from shared.transport import LADDER, connect
-from shared.transport.kafka.address import address, reach
+from shared.transport.kafka.address import address
 from shared.transport.kafka.assigned_partitions import Origin, Record
 from shared.transport.kafka.batch import Batch, Outgoing, TooLarge
 from shared.transport.kafka.broker import Kafka
+from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.topics import Topic
 from shared.transport.kafka.wire import (
     LONGEST,
@@ -170,7 +171,8 @@ def test_header_values_of_any_bytes_become_text() -> None:
 def test_a_url_says_where_brokers_are_and_how_topics_are_made() -> None:
     found = address(
         "kafka://user:p%40ss@one:9092,[::1]:9093/shop"
-        "?partitions=3&replication=3&retention_days=0.5&sasl.mechanism=SCRAM-SHA-512",
+        "?partitions=3&replication=3&retention_days=0.5"
+        "&security.protocol=sasl_ssl&sasl.mechanism=SCRAM-SHA-512",
         (1.0, 5.0),
     )
     assert found.servers == [("one", 9092), ("::1", 9093)]
@@ -239,6 +241,12 @@ def test_names_are_those_of_the_design() -> None:
         "kafka://host:9092?partitions",
         "kafka://host:9092?enable.auto.commit=true",
         "kafka://host:9092?bootstrap.servers=other:9092",
+        "kafka://user:secret@host:9092",
+        "kafka://user:secret@host:9092?security.protocol=ssl&sasl.mechanism=PLAIN",
+        "kafka://user:secret@host:9092?security.protocol=sasl_ssl",
+        "kafka://host:9092?ssl.ca.location=/ca.pem",
+        "kafka://user:secret@host:9092?security.protocol=sasl_plaintext&sasl.mechanism=PLAIN"
+        "&ssl.ca.location=/ca.pem",
     ],
 )
 def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
@@ -299,7 +307,7 @@ def test_a_kafka_url_makes_a_kafka_broker_and_connects_to_nothing() -> None:
 def test_where_nobody_listens_is_said_at_once() -> None:
     port = free_port()
     with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{port}: Connection refused"):
-        reach([("127.0.0.1", port)])
+        reach(address(f"kafka://127.0.0.1:{port}", ()))
 
 
 def outgoing(*ids: str) -> list[Outgoing]:
