@@ -111,8 +111,8 @@ class FakeSubscription:
         self._broker.deliveries += deliveries
         return deliveries
 
-    def trouble(self) -> str | None:
-        return self._broker.trouble
+    def problem(self) -> str | None:
+        return self._broker.problem
 
     def held(self) -> int:
         return self._broker.held
@@ -144,7 +144,7 @@ class FakeBroker:
         self.closed = 0
         self.lacking: list[str] = []
         self.failure: Exception | None = None
-        self.trouble: str | None = None
+        self.problem: str | None = None
         self.held = 0
         self.oldest: datetime | None = None
 

@@ -116,7 +116,7 @@ class Consumer:
             return "stopping"
         if not (subscription := self._subscription):
             return f"not subscribed: {self._waits_for}"
-        return self._in_hand.circuit_breaker.reason or subscription.trouble()
+        return self._in_hand.circuit_breaker.reason or subscription.problem()
 
     # --- the loop ----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""How services reach a broker: a few verbs, the same on every broker.
+"""The interface of every broker: a few verbs, the same on each.
 
-`connect(url)` chooses the broker from the scheme of the URL. Nothing connects before it is
-used, and no object here may be carried over a fork.
+`connect(url)` chooses the broker from the scheme of the URL. Objects connect when first used, and
+must not be used in both processes after a fork.
 """
 
 from collections.abc import Collection, Generator, Sequence
@@ -39,7 +39,7 @@ __all__ = [
 #: Seconds to wait before the second, third and fourth attempt.
 LADDER = (1.0, 5.0, 30.0)
 
-#: How long a broker keeps events for a replay, where its address does not say otherwise.
+#: How many days a broker keeps events for a replay, unless its address says otherwise.
 KEPT_DAYS = 7.0
 
 
@@ -59,16 +59,16 @@ class Publisher(_Closing, Protocol):
     def publish(self, messages: Sequence[Message]) -> None:
         """Publish to every bound queue; return once the broker has confirmed every message.
 
-        Raises PublishFailed, which says which ones were confirmed, or BrokerUnavailable, after
-        which it is unknown and they have to be published again. The next call connects anew.
+        Raises PublishFailed with the ids of the confirmed ones, or BrokerUnavailable: it is then
+        unknown which are confirmed, so publish all of them again. The next call reconnects.
         """
 
 
 class Delivery(Protocol):
-    """One message in the hands of a consumer. It ends in exactly one of three verbs.
+    """One message in flight at a consumer. Settle it with exactly one of the three verbs.
 
-    Each may be called from any thread and raises BrokerUnavailable when the delivery no longer
-    belongs to this consumer; then the broker delivers it again.
+    Each may be called from any thread, and raises BrokerUnavailable when the delivery no longer
+    belongs to this consumer; the broker then redelivers it.
     """
 
     @property
@@ -78,79 +78,79 @@ class Delivery(Protocol):
         """The work is done."""
 
     def retry(self, after: float, failure: Failure | None) -> None:
-        """Deliver again after about `after` seconds: to this service alone.
+        """Redeliver after about `after` seconds, to this service alone.
 
-        With a failure, an attempt is used and `after` is a rung of the ladder. Without one it
-        is only not time yet: the attempt stays, and the broker may come back a little earlier
-        or later than `after`.
+        With a failure, the redelivery counts as another attempt, and `after` is a rung of the
+        ladder. Without one (a deferral), the attempt stays the same, and the broker may redeliver
+        a little earlier or later than `after`.
         """
 
     def dead_letter(self, reason: str) -> None:
-        """Give up: keep it, byte for byte and with its history, where people can look at it."""
+        """Give up: keep the message, byte for byte and with its history, for people to inspect."""
 
 
 class Subscription(_Closing, Protocol):
-    """What one consumer receives. Consumers of the same service share its messages.
+    """The messages that one consumer receives. Consumers of the same service share its messages.
 
-    `close` returns what was not settled to the broker, for somebody else.
+    `close` returns unsettled messages to the broker, for another consumer.
     """
 
     def receive(self, max_messages: int, timeout: float) -> Sequence[Delivery]:
-        """Wait up to `timeout` seconds for one message, then take what else is already there.
+        """Wait up to `timeout` seconds for one message, then take others that are available.
 
-        Raises BrokerUnavailable when the connection is gone: subscribe again.
+        Raises BrokerUnavailable when the connection is lost: subscribe again.
         """
 
-    def trouble(self) -> str | None:
-        """Why something that waits does not come, as far as is known; None when all is well."""
+    def problem(self) -> str | None:
+        """The known reason why waiting messages are not delivered; None if there is none."""
 
     def held(self) -> int:
-        """How many deliveries have ended in a verb that the broker has not confirmed so far."""
+        """The number of settled deliveries whose settlement the broker has not confirmed yet."""
 
 
 class DeadLetters(Protocol):
-    """The dead letter queue of one service. However many letters it has, few are in memory.
+    """The dead letter queue of one service. Only a few letters are in memory at a time.
 
-    Redrive and discard raise PartlyMoved when they fail after some have gone.
+    Redrive and discard raise PartlyMoved when they fail after moving some.
     """
 
     def count(self) -> int:
-        """How many there are now."""
+        """The current number of dead letters."""
 
     def browse(self, limit: int) -> Sequence[DeadLetter]:
-        """Look at the oldest `limit` dead letters; all of them stay."""
+        """The oldest `limit` dead letters, without removing them."""
 
     def scan(self) -> Generator[DeadLetter, None, None]:
-        """Look at all of them, in no particular order; all of them stay. Close it if you leave it
-        early: until then, nobody else may see those that were looked at.
+        """All dead letters, in no particular order, without removing them. If you stop early,
+        close the generator: until then, other readers may not see the letters already read.
         """
 
     def redrive(
         self, handles: Collection[str] | None = None, *, most: int = PART
     ) -> Sequence[DeadLetter]:
-        """Send back to the service's work queue, as new; return those that went: all that have
-        these handles, or, where none are named, the oldest, so many at most.
+        """Send dead letters back to the service's work queue, as new, and return them: all that
+        have these handles, or without handles, the oldest `most`.
         """
 
     def discard(
         self, handles: Collection[str] | None = None, *, most: int = PART
     ) -> Sequence[DeadLetter]:
-        """Remove for good, and choose and return as `redrive` does."""
+        """Remove dead letters for good; selects and returns them as `redrive` does."""
 
 
 class Broker(Protocol):
-    """All verbs raise BrokerUnavailable when the broker is away."""
+    """A broker. All verbs raise BrokerUnavailable when it is down."""
 
     def declare(self, services: Sequence[str]) -> None:
-        """Create every queue that these services need. Safe to repeat; changes nothing."""
+        """Create the queues that these services need. Safe to repeat; existing ones stay as is."""
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
-        """Names of queues and exchanges that these services need and that do not exist."""
+        """Names of missing queues and exchanges that these services need."""
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
         """Names of those that exist with other properties than `declare` gives them.
 
-        Creates and changes nothing. Raises BrokerForbids when its user may not declare.
+        Creates and changes nothing. Raises BrokerForbids if the user may not declare.
         """
 
     def depth(self, service: str) -> Depth:
@@ -159,20 +159,20 @@ class Broker(Protocol):
     def publisher(self) -> Publisher: ...
 
     def subscribe(self, service: str, *, prefetch: int) -> Subscription:
-        """Start to receive: at most `prefetch` messages unsettled at a time."""
+        """Start receiving, with at most `prefetch` unsettled messages at a time."""
 
     def dead_letters(self, service: str) -> DeadLetters: ...
 
     def archive(self, service: str) -> Archive:
-        """The stored events of all services, read as this one; it moves nobody's position."""
+        """The stored events, read by this service without moving any consumer's position."""
 
     def past(self) -> datetime | None:
-        """From when on a service that joins now receives every event; None: only new ones."""
+        """The time from which a service that joins now gets all events; None: only new ones."""
 
 
 def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:
-    """The broker behind a URL. Raises SettingsError for a scheme that no transport serves."""
-    # Not by taking the URL apart: what cannot be taken apart is repeated in the error, secrets too.
+    """The broker behind a URL. Raises SettingsError for an unsupported scheme."""
+    # Not with a URL parser: its errors repeat invalid URLs, including their secrets.
     scheme = url.partition("://")[0].lower()
     if scheme in ("amqp", "amqps"):
         from shared.transport.rabbitmq.broker import RabbitMQ
@@ -191,10 +191,11 @@ def connect(url: str, ladder: Sequence[float] = LADDER) -> Broker:
 
 
 def kept_days(url: str) -> float:
-    """How many days after its publication an event can still be read. Raises SettingsError."""
+    """The number of days for which a published event can be read. Raises SettingsError."""
     if url.partition("://")[0].lower() != "kafka":
         return KEPT_DAYS
     from shared.transport.kafka.address import address
 
-    # A file goes as a whole, when its newest record is old enough; seven make up the retention.
+    # Kafka deletes whole segments, once their newest record is old enough; a retention period
+    # has seven segments.
     return address(url, LADDER).layout.retention_days * 8 / 7

@@ -1,4 +1,4 @@
-"""Events that the broker keeps after they were consumed: which of them, and how they are read."""
+"""Reading events that the broker keeps after they were consumed, and parsing spans of them."""
 
 import re
 from collections.abc import Generator
@@ -9,7 +9,7 @@ from typing import Protocol
 from shared.errors import SpanError
 from shared.transport.message import Message
 
-#: How people write the oldest event that is kept.
+#: How people write the position of the oldest stored event.
 BEGINNING = "beginning"
 #: Offsets are 64-bit numbers.
 LARGEST_OFFSET = 2**63 - 1
@@ -17,7 +17,7 @@ LARGEST_OFFSET = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """The place of an event, as a broker counts; without a partition, the same in each."""
+    """The position of an event in the broker; without a partition, it applies to each partition."""
 
     number: int
     partition: int | None = None
@@ -26,15 +26,15 @@ class Offset:
         return f"{self.number}" if self.partition is None else f"{self.partition}:{self.number}"
 
 
-#: A place among the stored events: when they were stored (UTC), or their number.
+#: A position among the stored events: the time at which they were stored (UTC), or an offset.
 Point = datetime | Offset
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `start` up to `end`, which is left out. None: the oldest that is kept; what is there.
+    """From `start` (None: the oldest stored event) up to `end` (None: the newest), exclusive.
 
-    Whatever comes after the reading began is left out as well, or it would never end.
+    Events that are stored after the reading began are excluded; otherwise it might never end.
     """
 
     start: Point | None = None
@@ -43,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored event. `position` is the text of an Offset; `time` is when it was stored."""
+    """A stored event. `position` is an Offset as text; `time` is when it was stored."""
 
     position: str
     time: datetime
@@ -52,10 +52,10 @@ class Stored:
 
 class Archive(Protocol):
     def read(self, span: Span) -> Generator[Stored, None, None]:
-        """The stored events, the oldest first (on Kafka: of each partition). Ends by itself.
+        """The stored events, oldest first (on Kafka: per partition). It ends after the newest.
 
-        No position of any consumer moves. Close the generator when you leave it early. Raises
-        BrokerUnavailable, and SpanError for an offset of a kind that this broker has not.
+        No consumer's position moves. Close the generator if you stop early. Raises
+        BrokerUnavailable, and SpanError for a kind of offset that this broker does not have.
         """
 
 
@@ -81,13 +81,13 @@ def _time(text: str) -> datetime:
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise SpanError(
-            f"{text[:60]!r} is no place among stored events: {BEGINNING}, a time such as "
-            "2026-03-04T05:06:07Z, or an offset such as 1200 (on Kafka also 3:1200)"
+            f"{text[:60]!r} is not a position among stored events: use {BEGINNING}, a time such "
+            "as 2026-03-04T05:06:07Z, or an offset such as 1200 (on Kafka also 3:1200)"
         ) from None
 
 
 def point_text(point: Point | None) -> str:
-    """The other way round."""
+    """The inverse of `parse_point`."""
     if point is None:
         return BEGINNING
     return point.isoformat() if isinstance(point, datetime) else str(point)

@@ -1,7 +1,7 @@
 """A message as an HTTP request: CloudEvents HTTP protocol binding, binary mode.
 
-The attributes travel as headers, the body as it is. No HTTP library in here: whoever sends
-passes these headers on, and whoever receives passes in how to look one up.
+The attributes travel as headers, the body unchanged. This module uses no HTTP library: a sender
+passes the headers to its own, a receiver passes in a function that looks one up.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,9 @@ def to_http_headers(message: Message) -> dict[str, str]:
 
 
 def from_http(header: Callable[[str], str | None], body: bytes) -> Message:
-    """The message in a request. `header` finds a header by name, in any case.
+    """The message in a request. `header` looks up a header by name, case-insensitively.
 
-    A missing attribute becomes "". The key is not sent, and `traceparent` is read by whatever
-    traces the request.
+    A missing attribute becomes "". The key is not sent, and `traceparent` is left to tracing.
     """
     return Message(
         id=header("ce-id") or "",

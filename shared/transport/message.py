@@ -1,4 +1,4 @@
-"""What a transport carries: a message, its history of failures, and a dead letter."""
+"""The data of a transport: messages with their failure history, dead letters, queue depths."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,18 +24,18 @@ class Failure:
         return Failure(reason[:MAX_REASON], datetime.now(UTC).isoformat())
 
 
-#: Dead letters that are looked at, or moved, in one go.
+#: Dead letters that are read or moved at a time.
 PART = 500
 #: A reason travels in a header; brokers bound those (AMQP: one frame, 128 KiB by default).
 MAX_REASON = 1000
 
 
-# A frozen dataclass takes ten times as long to make, and one is made of everything that arrives.
+# A frozen dataclass takes ten times as long to create, and each arriving message creates one.
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One event on its way: CloudEvents 1.0 attributes, the body byte for byte, its history.
+    """An event in transit: CloudEvents 1.0 attributes, the body byte for byte, its failures.
 
-    Attributes are "" where a foreign producer left them out; the consumer dead-letters those.
-    `key` keeps messages of one order together where a broker can (Kafka), and is the order id.
+    Attributes that a foreign producer omitted are ""; the consumer dead-letters such a message.
+    `key` is the order id, by which Kafka keeps the messages of one order in one partition.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     last_failure: Failure | None = None
 
     def failed(self, failure: Failure) -> "Message":
-        """The message as it goes up the ladder: one attempt more, with the reason."""
+        """The message for the next rung of the ladder: one more attempt, with the failure."""
         return replace(
             self,
             attempt=self.attempt + 1,
@@ -59,13 +59,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def as_new(self) -> "Message":
-        """The message as it was first published: what a redrive sends."""
+        """The message as it was first published; a redrive sends this."""
         return replace(self, attempt=1, first_failure=None, last_failure=None)
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that could not be processed, with the reason and the time it was given up."""
+    """A message that could not be processed, with the reason and the time of giving up."""
 
     message: Message
     reason: str
@@ -73,26 +73,26 @@ class DeadLetter:
 
     @property
     def handle(self) -> str:
-        """Names it in commands: the event id, or a digest of the body where there is none."""
+        """Identifies it in commands: the event id, or a digest of the body if it has no id."""
         return self.message.id or "sha256-" + hashlib.sha256(self.message.body).hexdigest()[:16]
 
 
 class PartlyMoved(BrokerUnavailable):
-    """A redrive or discard failed after some dead letters had gone; `moved` holds those, without
-    the ones that went `before` and that the caller knows of.
+    """A redrive or discard failed after moving some dead letters. `moved` contains these, without
+    the `before` letters that earlier calls moved and returned.
     """
 
     def __init__(self, cause: Exception, moved: Sequence[DeadLetter], *, before: int = 0) -> None:
         handles = ", ".join(letter.handle for letter in moved)
         named = f" ({handles})" if handles else ""
-        super().__init__(f"{before + len(moved)} went before it failed{named}: {cause}")
+        super().__init__(f"{before + len(moved)} were moved before it failed{named}: {cause}")
         self.cause = cause
         self.moved = moved
 
 
 @contextmanager
 def moving() -> Iterator[list[DeadLetter]]:
-    """Put into the list what has gone: should the rest fail, PartlyMoved says so."""
+    """Append each moved dead letter to the list: if the rest fails, PartlyMoved contains it."""
     moved: list[DeadLetter] = []
     try:
         yield moved
@@ -104,12 +104,12 @@ def moving() -> Iterator[list[DeadLetter]]:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages of one service are where.
+    """The number of a service's messages by state.
 
-    `ready`: to be delivered (RabbitMQ does not count those that a consumer holds; the consumer
-    reports these itself). `retrying`: on a rung of the ladder. `dead`: in the dead letter queue.
-    `counts_held`: `ready` includes what consumers hold. It is the broker's habit, no count, and
-    so it does not make two of these different.
+    `ready`: waiting for delivery (RabbitMQ excludes unacknowledged ones, which the consumer
+    reports itself). `retrying`: on a rung of the ladder. `dead`: in the dead letter queue.
+    `counts_held`: whether `ready` includes unacknowledged messages. It is a property of the
+    broker, so it is ignored in comparisons.
     """
 
     ready: int
@@ -119,10 +119,10 @@ class Depth:
 
 
 def to_headers(message: Message, prefix: str) -> dict[str, str]:
-    """Headers made anew from the message, never copied from what was received.
+    """Headers built from the message, never copied from the received ones.
 
-    Copied broker headers (`x-death`) make RabbitMQ see a redriven message as a dead-letter
-    cycle and drop it.
+    If broker headers (`x-death`) were copied, RabbitMQ would take a redriven message for a
+    dead-letter cycle and drop it.
     """
     headers = {
         f"{prefix}specversion": "1.0",
@@ -142,7 +142,7 @@ def to_headers(message: Message, prefix: str) -> dict[str, str]:
 
 
 def from_headers(headers: Mapping[str, str], body: bytes, prefix: str) -> Message:
-    """The other way round, forgiving: what is missing or odd becomes "" (attempt: 1)."""
+    """The inverse of `to_headers`; missing or malformed values become "" (attempt: 1)."""
     attempt = headers.get("x-attempt", "")
     return Message(
         id=headers.get(f"{prefix}id", ""),

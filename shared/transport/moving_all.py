@@ -1,4 +1,4 @@
-"""Moves all dead letters of a service, a part at a time, so that few are in memory."""
+"""Moves all dead letters of a service in parts, so that only a few are in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -6,14 +6,14 @@ from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport import DeadLetter, PartlyMoved
 from shared.transport.message import PART
 
-#: Moves the oldest dead letters, so many at most, and returns those that went.
+#: Moves the oldest dead letters, at most the given number, and returns them.
 Move = Callable[[int], Sequence[DeadLetter]]
 
 
 def in_parts(there: int, move: Move) -> Iterator[Sequence[DeadLetter]]:
-    """Those that were there when they were counted: what comes meanwhile is younger, and stays.
+    """Move `there` dead letters, the number counted before: newer ones stay. Yields each part.
 
-    Raises PartlyMoved when it fails after some have gone, with those that were not yielded.
+    Raises PartlyMoved when it fails after moving some, with those that were not yielded.
     """
     gone = 0
     while gone < there:

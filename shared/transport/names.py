@@ -6,24 +6,24 @@ from collections.abc import Sequence
 EVENTS_EXCHANGE = "order_events"
 RETRY_EXCHANGE = "retry"
 DEAD_LETTER_EXCHANGE = "dlx"
-#: What is published is kept here as well, for replays: the oldest of it goes in the end.
+#: Also keeps every published event, for replays, until its retention deletes the oldest.
 EVENTS_STREAM = "order_events_stream"
-#: Takes the marks by which a replay knows where to stop, to the stream and nowhere else.
+#: Routes end marks, which tell a replay where to stop, to the stream and nowhere else.
 REPLAY_EXCHANGE = "replay"
-#: Leads to every queue that events go to, by way of an exchange of each queue's own.
+#: Routes events to every queue, through an exchange for each queue.
 EVERY_QUEUE = "every_service_queue"
-#: Exchange and queue for what found no way from there: the queue refuses it, and so the publisher
-#: is told.
+#: Exchange and queue for messages that could not be routed from there: the queue rejects them, so
+#: that the publisher gets a nack.
 NO_QUEUE = "no_service_queue"
-#: A service's queue receives everything about orders; what it does not know, it ignores.
+#: A service's queue receives all messages about orders; the service ignores unknown types.
 BINDING = "order.*"
 END_MARKS = "end.*"
 
 EVENTS_TOPIC = "order-events"
 _DURATION = r"([0-9]{1,9})(ms|s)"
 
-#: Seconds of a rung that is there whatever the ladder is: a delivery that uses no attempt and is
-#: due soon must not wait for an hour because no rung is shorter.
+#: Seconds of a rung that exists for every ladder: a deferred delivery that is due soon must not
+#: wait for an hour because no rung is shorter.
 DEFERRAL = 5.0
 
 
@@ -32,22 +32,22 @@ def work_queue(service: str) -> str:
 
 
 def guard(queue: str) -> str:
-    """The exchange that leads to this queue alone, and notices when it does not."""
+    """The exchange that routes to this queue alone, so that a missing binding is noticed."""
     return f"{EVERY_QUEUE}.stream" if queue == EVENTS_STREAM else f"{queue}.guard"
 
 
 def retry_queue(service: str, rung: float) -> str:
-    """The delay is in the name, since a broker refuses to change that of an existing queue."""
+    """The name contains the delay, since a broker cannot change that of an existing queue."""
     return f"{work_queue(service)}.retry.{_duration(rung)}"
 
 
 def rungs(ladder: Sequence[float]) -> list[float]:
-    """Seconds of every rung that a service has: those of its ladder, and the one for deferrals."""
+    """Seconds of every rung of a service: those of its ladder, and the one for deferrals."""
     return sorted({DEFERRAL, *ladder})
 
 
 def deferral_rung(after: float, ladder: Sequence[float]) -> float:
-    """The rung for what is to come back after so many seconds: rather earlier than later."""
+    """The rung for a redelivery after `after` seconds: the longest that is not later."""
     return max((rung for rung in rungs(ladder) if rung <= after), default=rungs(ladder)[0])
 
 
@@ -56,7 +56,7 @@ def dead_letter_queue(service: str) -> str:
 
 
 def end_mark(service: str) -> str:
-    """The routing key of the end marks that a service sets."""
+    """The routing key of the end marks that a service publishes."""
     return f"end.{service}"
 
 

@@ -1,4 +1,4 @@
-"""Reads the events that the embedded broker has stored, whether or not a queue still has them."""
+"""Reads the events stored in the embedded broker, including those in no queue any more."""
 
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from shared.transport.embedded import sql
 from shared.transport.embedded.connection import Store
 from shared.transport.embedded.rows import to_message
 
-#: Events read at a time. No transaction is open while their reader works on them.
+#: Events read at a time. No transaction is open while the caller processes them.
 PAGE = 500
 
 

@@ -1,8 +1,8 @@
 """A broker in one SQLite file: durable, shared by the processes of one machine, nothing to install.
 
-It promises what a server does: at least once, competing consumers, delayed retry, dead letters.
-What a consumer has in hand is leased to it. When the process dies the lease ends, and somebody
-else receives the message.
+It guarantees what a server does: at-least-once delivery, competing consumers, delayed retries,
+dead letters. Deliveries are leased to a consumer. If its process crashes, the leases expire and
+another consumer receives the messages.
 """
 
 import time
@@ -25,7 +25,7 @@ from shared.transport.message import PART, DeadLetter, Depth, Message
 
 
 class EmbeddedBroker:
-    """`ladder` is for brokers that need a queue a rung; here any delay will do."""
+    """`ladder` is ignored: this broker supports any delay, without a queue for each rung."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class EmbeddedBroker:
             return [queue for queue in queues if not _is_declared(file, queue)]
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
-        """Never any: a queue here is a name, and has no properties."""
+        """Always empty: a queue is only a name, without properties."""
         return []
 
     def depth(self, service: str) -> Depth:
-        """Unlike RabbitMQ's, `ready` counts what consumers hold as well."""
+        """Unlike on RabbitMQ, `ready` includes leased messages."""
         queue = self._declared(service)
         with Store(self._path) as store, store.reading() as file:
             counts = file.execute(sql.DEPTH, {"queue": queue, "now": self._clock()}).fetchone()

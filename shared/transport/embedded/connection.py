@@ -12,10 +12,10 @@ from shared.transport.embedded.file import connect, identity, transaction, trans
 
 
 class Store:
-    """One connection to the file, safe to use from any thread; it opens when first used.
+    """One connection to the file, opened when first used, and safe to use from any thread.
 
-    Whatever makes the file unusable raises BrokerUnavailable, which names the file; the next
-    use opens it anew.
+    Raises BrokerUnavailable, with the name of the file, if the file cannot be used; the next use
+    reopens it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,8 +44,8 @@ class Store:
             self._identity = identity(self._path)
             self._connection = connect(self._path, "rw")
         elif self._identity != identity(self._path):
-            # SQLite would go on with a file that was deleted or replaced, and what it confirmed
-            # from then on would be lost.
+            # SQLite would keep using a file that was deleted or replaced, and would lose all
+            # messages confirmed since then.
             raise FileNotFoundError("the file was replaced")
         return self._connection
 

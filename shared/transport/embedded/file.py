@@ -1,7 +1,7 @@
-"""The file of the embedded broker: where it is, how it is opened, and whose turn it is to write.
+"""Creates and opens the file of the embedded broker, and lets writers take turns.
 
-SQLite in WAL mode: any number of processes read while one writes, and the next writer waits
-for its turn. All transactions here are short; nobody waits or works inside of one.
+In SQLite's WAL mode, any number of processes read while one writes, and other writers wait for
+their turn. All transactions are short; no code waits or works inside of one.
 """
 
 import sqlite3
@@ -13,18 +13,18 @@ from pathlib import Path
 from shared.errors import BrokerUnavailable
 from shared.transport.embedded import sql
 
-#: Seconds for which a writer waits for the others: half a lease, so that a consumer that waited
-#: in vain can try again before it loses what it has in hand.
+#: Seconds for which a writer waits for the others: half a lease, so that after a timeout a
+#: consumer can retry before its leases expire.
 BUSY_TIMEOUT = 5.0
-#: Seconds between two attempts of one that waits.
+#: Seconds between two attempts of a waiting writer.
 TURN = 0.001
 
 
 def create(path: Path) -> None:
-    """Make the file with its tables, unless it is there. The only thing that makes one."""
+    """Create the file and its tables, unless they exist. No other function creates the file."""
     with translated(path), closing(connect(path, "rwc")) as connection:
-        # Possible only while nobody else has the file open, for which SQLite does not wait by
-        # itself, and several processes may be declaring at once.
+        # Needs exclusive access, for which SQLite does not wait, and several processes may be
+        # declaring at once.
         _wait_for(connection, "PRAGMA journal_mode = WAL")
         with transaction(connection):
             for statement in sql.SCHEMA:
@@ -40,7 +40,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        # FULL: what was confirmed is on the disk and survives a loss of power.
+        # FULL: confirmed messages are on the disk and survive a power failure.
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error:
         connection.close()
@@ -50,8 +50,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    # IMMEDIATE takes the write lock at once. A transaction that first reads and later wants to
-    # write may find that it cannot, and then no waiting helps.
+    # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later may
+    # fail with an error that no waiting resolves.
     _wait_for(connection, "BEGIN IMMEDIATE")
     try:
         yield
@@ -62,10 +62,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _wait_for(connection: sqlite3.Connection, statement: str) -> None:
-    """Try until nobody is in the way, for at most BUSY_TIMEOUT.
+    """Retry until no other writer blocks it, for at most BUSY_TIMEOUT.
 
-    SQLite's own way of waiting sleeps longer the longer it has waited, up to 0.1 s, while the
-    file becomes free every few milliseconds: whoever waits is overtaken again and again.
+    SQLite's busy timeout sleeps for growing intervals, up to 0.1 s, while the file becomes free
+    every few milliseconds: newer writers would overtake a waiting one again and again.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT
     connection.execute("PRAGMA busy_timeout = 0")
@@ -80,7 +80,7 @@ def _done(connection: sqlite3.Connection, statement: str, *, last: bool) -> bool
     try:
         connection.execute(statement)
     except sqlite3.OperationalError as error:
-        # The low byte is the kind; above it stands who is busy with what.
+        # The low byte is the primary code; the rest is a detail.
         if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
         return False

@@ -1,4 +1,4 @@
-"""Messages as rows of the embedded broker's file, and rows as messages."""
+"""Converts between messages and rows of the embedded broker's file."""
 
 from collections.abc import Sequence
 from typing import Any

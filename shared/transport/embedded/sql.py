@@ -1,13 +1,13 @@
 """The SQL of the embedded broker: its tables and every statement on them."""
 
-#: A delivery is in one of four states, and each has an index of its own that holds nothing
-#: else, so that receiving costs the same with 100,000 messages stored as with ten:
+#: A delivery is in one of four states. Each state has an index that contains no other rows, so
+#: receiving costs the same with 100,000 stored messages as with ten:
 #: ready     due is null, dead_at is null
 #: retrying  due is when the delay ends, token is null
-#: leased    due is when the lease ends, token says to whom
+#: leased    due is when the lease expires, token identifies the holder
 #: dead      dead_at and dead_reason are set
-#: An event is stored once, however many queues it goes to, in the order of publishing. It stays
-#: after its deliveries are done, until `REMOVE_EXPIRED`.
+#: An event is stored once for all queues, in the order of publishing. It stays after its
+#: deliveries are done, until `REMOVE_EXPIRED` deletes it.
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS messages (
@@ -39,11 +39,11 @@ SCHEMA = (
         WHERE due IS NULL AND dead_at IS NULL""",
     """CREATE INDEX IF NOT EXISTS waiting ON deliveries (queue, due) WHERE due IS NOT NULL""",
     """CREATE INDEX IF NOT EXISTS dead ON deliveries (queue, dead_at) WHERE dead_at IS NOT NULL""",
-    # For `REMOVE_EXPIRED` alone, which would otherwise search all deliveries for each message.
+    # Only for `REMOVE_EXPIRED`, which would otherwise search all deliveries for each message.
     """CREATE INDEX IF NOT EXISTS held ON deliveries (message)""",
 )
 
-#: What `to_message` reads, in its order.
+#: The columns that `to_message` reads, in its order.
 MESSAGE_COLUMNS = """m.id, m.type, m.source, m.time, m.key, m.traceparent, m.body, d.attempt,
     d.first_failure, d.first_failure_at, d.last_failure, d.last_failure_at"""
 
@@ -60,8 +60,8 @@ STORE_DELIVERIES = """
         first_failure, first_failure_at, last_failure, last_failure_at)
     SELECT name, ?, ?, ?, ?, ?, ? FROM queues"""
 
-#: What was stored before a time and is in no queue any more. It reads from the oldest message
-#: up to the first that is young, which usually is one row.
+#: Deletes messages that were stored before a time and are in no queue. It reads from the oldest
+#: message up to the first that is newer than that, which is usually one row.
 REMOVE_EXPIRED = """
     DELETE FROM messages WHERE seq IN (
         SELECT m.seq FROM messages AS m
@@ -71,7 +71,7 @@ REMOVE_EXPIRED = """
 
 NEWEST = "SELECT coalesce(max(seq), 0) FROM messages"
 
-#: A page of what was stored, as it was published. Bounds that are null do not bound.
+#: A page of stored messages, as they were published. Null bounds are ignored.
 STORED = """
     SELECT m.seq, m.stored_at, m.id, m.type, m.source, m.time, m.key, m.traceparent, m.body,
         1, NULL, NULL, NULL, NULL
@@ -82,7 +82,7 @@ STORED = """
         AND (:past_at IS NULL OR m.stored_at < :past_at)
     ORDER BY m.seq LIMIT :limit"""
 
-#: SQLite takes a negative limit as none.
+#: SQLite treats a negative limit as no limit.
 NO_LIMIT = -1
 
 OLDEST_DEAD = f"""
@@ -93,7 +93,7 @@ OLDEST_DEAD = f"""
 
 COUNT_DEAD = "SELECT count(*) FROM deliveries WHERE queue = ? AND dead_at IS NOT NULL"
 
-#: As new: to the end of the queue, at the first attempt and without a history.
+#: Adds a new delivery: at the end of the queue, at the first attempt and without a history.
 REDRIVE = """
     INSERT INTO deliveries (queue, message)
     SELECT queue, message FROM deliveries WHERE id = ?"""
@@ -116,7 +116,7 @@ IS_DUE = """
             WHERE queue = :queue AND due IS NULL AND dead_at IS NULL)
         OR EXISTS (SELECT 1 FROM deliveries WHERE queue = :queue AND due <= :now)"""
 
-#: Delays and leases that ended.
+#: Ends delays and leases that are over.
 MAKE_READY = "UPDATE deliveries SET due = NULL, token = NULL WHERE queue = ? AND due <= ?"
 
 OLDEST_READY = f"""
@@ -127,7 +127,7 @@ OLDEST_READY = f"""
 
 LEASE = "UPDATE deliveries SET due = ?, token = ? WHERE id = ?"
 
-#: The rest touches a delivery only while it belongs to the one who asks.
+#: The statements below change a delivery only while the caller holds its lease.
 RENEW = "UPDATE deliveries SET due = ? WHERE id = ? AND token = ?"
 RETURN = "UPDATE deliveries SET due = NULL, token = NULL WHERE id = ? AND token = ?"
 DONE = "DELETE FROM deliveries WHERE id = ? AND token = ?"

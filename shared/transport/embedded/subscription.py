@@ -1,4 +1,4 @@
-"""What a consumer of the embedded broker has in hand: leases, and the thread that keeps them."""
+"""A subscription to the embedded broker: its leases, and the thread that renews them."""
 
 import secrets
 import threading
@@ -19,15 +19,15 @@ from shared.transport.embedded.retention import Clock
 from shared.transport.embedded.rows import history_of, to_message
 from shared.transport.message import MAX_REASON, Failure, Message
 
-#: Seconds until the messages of a process that died go to somebody else.
+#: Seconds until the messages of a crashed process are redelivered.
 LEASE = 10.0
-#: So many times in a lease it is renewed: one renewal may fail or come late.
+#: Renewals per lease: one of them may fail or be late.
 RENEWALS = 3
-#: Seconds between the looks of an idle consumer, each of them one indexed read.
+#: Seconds between two polls of an idle consumer; each is one indexed read.
 POLL = 0.015
 #: Seconds for which an acknowledgement waits for others to share its commit.
 LINGER = 0.003
-#: Seconds until a write of the keeper that failed is tried again.
+#: Seconds until a failed write of the keeper thread is retried.
 PAUSE = 0.2
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class EmbeddedDelivery:
         self, subscription: "EmbeddedSubscription", row: int, token: str, message: Message
     ) -> None:
         self._subscription = subscription
-        #: Row and token together say whose it is: the token is new with every lease.
+        #: Row and token together identify the lease: every lease has a new token.
         self.claim = (row, token)
         self._message = message
 
@@ -47,9 +47,9 @@ class EmbeddedDelivery:
         return self._message
 
     def ack(self) -> None:
-        """Queued: many of them share a commit a few milliseconds later.
+        """Queue the acknowledgement; several of them share a commit a few milliseconds later.
 
-        Should the process die in between, the message comes again.
+        If the process crashes before that, the message is redelivered.
         """
         self._subscription.acknowledge(self)
 
@@ -61,7 +61,7 @@ class EmbeddedDelivery:
 
 
 class EmbeddedSubscription:
-    """One thread receives; deliveries may be settled from any."""
+    """Call `receive` from one thread only; deliveries may be settled from any."""
 
     def __init__(
         self, store: Store, queue: str, *, prefetch: int, clock: Clock, lease: float
@@ -108,8 +108,8 @@ class EmbeddedSubscription:
 
     def _lease_oldest(self, file: Connection, limit: int) -> list[EmbeddedDelivery]:
         now, token = self._clock(), secrets.token_hex(8)
-        # Ours first: after a sleep of the machine, or a long wait for the file, they would be
-        # overdue, and this consumer would take them away from itself.
+        # Renew our own leases first: after a sleep of the machine, or a long wait for the file,
+        # they could be overdue, and this consumer would make its own deliveries ready again.
         self._renew(file)
         file.execute(sql.MAKE_READY, (self._queue, now))
         rows = file.execute(sql.OLDEST_READY, (self._queue, limit)).fetchall()
@@ -143,13 +143,13 @@ class EmbeddedSubscription:
 
     def _expect_unsettled(self, delivery: EmbeddedDelivery) -> None:
         if delivery not in self._unsettled:
-            raise BrokerUnavailable(f"{delivery.message.id} is no longer in this consumer's hands")
+            raise BrokerUnavailable(f"{delivery.message.id} no longer belongs to this consumer")
 
     @contextmanager
     def _ending_when_lost(self) -> Iterator[None]:
-        """Make the consumer subscribe anew, as it has to when a server's connection is gone.
+        """Make the consumer resubscribe, as it does when the connection to a server is lost.
 
-        It gives up what else it had in hand, and here that would be renewed for ever.
+        It abandons its other deliveries then, whose leases would otherwise be renewed for ever.
         """
         try:
             yield
@@ -159,7 +159,7 @@ class EmbeddedSubscription:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """A transaction, which takes the queued acknowledgements along."""
+        """A transaction that also writes the queued acknowledgements."""
         with self._lock:
             acks, self._acks = self._acks, []
         try:
@@ -203,14 +203,14 @@ class EmbeddedSubscription:
         with self._lock:
             return [(*values, *delivery.claim) for delivery in self._unsettled]
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         return None
 
     def held(self) -> int:
         return 0
 
     def close(self) -> None:
-        """Write what is acknowledged and return the rest; should that fail, the leases end."""
+        """Write the acknowledgements and return the rest; if that fails, the leases expire."""
         self._over.set()
         self._closed.set()
         self._wake.set()

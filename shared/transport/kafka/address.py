@@ -1,4 +1,4 @@
-"""Where Kafka is and how its topics are made: a kafka:// URL taken apart."""
+"""Parses a kafka:// URL: servers, client settings and the layout of topics."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,21 +8,21 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from shared.errors import SettingsError
 from shared.transport.kafka.topics import Layout
 
-#: Seconds for one question to the broker.
+#: Seconds for one request to the broker.
 REQUEST_TIMEOUT = 10.0
 
-#: What every client of ours is given; each can be set in the query of BROKER_URL, as can any
-#: other property of librdkafka, whose names all have a dot in them.
+#: Settings of every client. The query of BROKER_URL can override them, and set any other property
+#: of librdkafka, whose names all contain a dot.
 CLIENT_SETTINGS: Mapping[str, str | int] = {
-    # It would write each refused connection to stderr; errors come as exceptions as well.
+    # Do not write each refused connection to stderr: errors are raised as exceptions as well.
     "log_level": 0,
-    # After an outage, look again soon: by default it waits up to 10 s.
+    # Reconnect soon after an outage; the default is up to 10 s.
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 500,
     "topic.metadata.propagation.max.ms": 2000,
     "allow.auto.create.topics": "false",
 }
-#: What is promised rests on these, so nobody sets them.
+#: The delivery guarantees depend on these, so the query cannot set them.
 _OURS = frozenset(
     {
         "bootstrap.servers",
@@ -42,7 +42,7 @@ _LAYOUT = {"partitions": "6", "replication": "1", "retention_days": "7"}
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
-    """A kafka:// URL taken apart; `servers` are host and port of one broker or more."""
+    """A parsed kafka:// URL; `servers` are the host and port of one broker or more."""
 
     servers: Sequence[tuple[str, int]]
     client: Mapping[str, str | int]
@@ -50,7 +50,7 @@ class KafkaAddress:
 
 
 def address(url: str, ladder: Sequence[float]) -> KafkaAddress:
-    """Raises SettingsError, which does not repeat the URL, because a password may be in it."""
+    """Parse the URL. Raises SettingsError, whose message contains no secrets of the URL."""
     try:
         parts = _split(url)
         query = dict(_query(parts.query))
@@ -72,20 +72,20 @@ def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError:
-        # Its words repeat the host and what stands before it.
-        raise ValueError("a host and a port are missing or odd") from None
+        # The original message repeats the host and the credentials before it.
+        raise ValueError("a host or a port is missing or malformed") from None
 
 
 def _query(text: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, strict_parsing=bool(text))
     except ValueError:
-        # Its words repeat what it stumbled over: half a password with an & in it, say.
-        raise ValueError("what follows the ? has to be name=value, with & in between") from None
+        # The original message repeats the invalid part, such as half a password with an & in it.
+        raise ValueError("the part after the ? has to be name=value, separated by &") from None
 
 
 def _properties(query: dict[str, str]) -> dict[str, str]:
-    """Take librdkafka's properties out of the query."""
+    """Remove librdkafka's properties from the query and return them."""
     found = {name: query.pop(name) for name in list(query) if "." in name}
     if ours := found.keys() & _OURS:
         raise ValueError(f"{', '.join(sorted(ours))} cannot be set")
@@ -108,7 +108,7 @@ def _check_protocol(properties: Mapping[str, str], *, has_user: bool) -> None:
 def _server(text: str) -> tuple[str, int]:
     matched = re.fullmatch(r"([^\s:]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", text)
     if matched is None or not 1 <= int(matched[2]) <= 65535:
-        raise ValueError("a host and a port are missing or odd")
+        raise ValueError("a host or a port is missing or malformed")
     return matched[1].strip("[]"), int(matched[2])
 
 

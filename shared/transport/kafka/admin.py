@@ -1,4 +1,4 @@
-"""Questions to a Kafka cluster, each over a connection of its own: rare, and soon answered."""
+"""Rare, brief requests to a Kafka cluster, each over its own connection."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -16,7 +16,7 @@ from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.topics import Topic
 from shared.transport.kafka.wire import Reasons, explain, translated
 
-#: Between a question and the same one again.
+#: Seconds between two attempts of a request.
 AGAIN_SECONDS = 0.05
 _NOT_COORDINATED_YET = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -40,14 +40,14 @@ class Admin:
         }
 
     def partitions_of(self, topics: Sequence[str]) -> dict[str, list[Partition]]:
-        """Raises QueuesMissing, which does not say how much is in the others."""
+        """The partitions of these topics. Raises QueuesMissing, without depths of the others."""
         known = self.partitions()
         if absent := [name for name in topics if name not in known]:
             raise QueuesMissing(absent, {})
         return {name: known[name] for name in topics}
 
     def create(self, topics: Sequence[Topic]) -> None:
-        """Returns when they can be used. Those that exist already are left as they are."""
+        """Create topics; return when they can be used. Existing ones are left unchanged."""
         if topics:
             self._create(topics)
             self._wait_usable([topic.name for topic in topics])
@@ -61,12 +61,12 @@ class Admin:
             try:
                 created.result(REQUEST_TIMEOUT)
             except KafkaException as error:
-                # Somebody else was faster.
+                # Another process created it first.
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
 
     def _wait_usable(self, topics: Sequence[str]) -> None:
-        # The controller has them; the brokers that will lead them hear of it a moment later.
+        # The controller has created them; the brokers that will lead them learn of it later.
         deadline = time.monotonic() + REQUEST_TIMEOUT
         while True:
             try:
@@ -80,7 +80,7 @@ class Admin:
                 return
 
     def actual(self, topics: Sequence[Topic]) -> list[Topic]:
-        """Those of the topics that exist, with the properties that they have."""
+        """The existing ones of these topics, with their actual properties."""
         known = self._client.list_topics(timeout=REQUEST_TIMEOUT).topics
         existing = [topic for topic in topics if topic.name in known]
         resources = {
@@ -97,7 +97,7 @@ class Admin:
         return found
 
     def bounds(self, partitions: Collection[Partition]) -> dict[Partition, tuple[int, int]]:
-        """The first offset that is still there, and the one that the next record will get."""
+        """By partition: the first available offset, and the offset of the next record."""
         begins = self._offsets(partitions, OffsetSpec.earliest())
         ends = self._offsets(partitions, OffsetSpec.latest())
         return {partition: (begins[partition], ends[partition]) for partition in partitions}
@@ -113,10 +113,10 @@ class Admin:
 
 
 def check_properties(address: KafkaAddress) -> None:
-    """Raises SettingsError when librdkafka does not take the client's properties."""
+    """Raise SettingsError if librdkafka rejects the client's properties."""
     client = {name: value for name, value in address.client.items() if name != "bootstrap.servers"}
     try:
-        # Without a server, it is made and connects to nothing.
+        # Without a server, it connects to nothing.
         Consumer({"group.id": "nobody", "group.protocol": "consumer", **client}).close()
     except KafkaException as error:
         raise SettingsError(f"BROKER_URL does not work for Kafka: {explain(error)}") from None
@@ -124,7 +124,7 @@ def check_properties(address: KafkaAddress) -> None:
 
 @contextmanager
 def asking(address: KafkaAddress) -> Iterator[Admin]:
-    """Inside, the library's errors become BrokerUnavailable."""
+    """An admin client; the library's errors inside become BrokerUnavailable."""
     reach(address)
     reasons = Reasons()
     with translated(reasons):
@@ -140,9 +140,9 @@ def asking(address: KafkaAddress) -> Iterator[Admin]:
 def committed(
     address: KafkaAddress, group: str, partitions: Collection[Partition]
 ) -> dict[Partition, int]:
-    """Where the group goes on; partitions of which it has committed nothing are left out."""
-    # The admin client has a question for this too. With librdkafka 2.16 it takes the whole
-    # process down when it is asked while the group's coordinator is still starting.
+    """The committed offsets of the group, without partitions that have none."""
+    # The admin client has a request for this too, but in librdkafka 2.16 it crashes the process
+    # while the group's coordinator is starting.
     settings = {"group.id": group, "group.protocol": "consumer", "enable.auto.commit": False}
     consumer = Consumer({**address.client, **settings})
     try:
@@ -160,10 +160,10 @@ def asked_until_coordinated(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> T:
-    """Ask about a group, again while nobody coordinates it yet, for REQUEST_TIMEOUT in all.
+    """Call `ask` with the remaining seconds; retry while the group has no coordinator yet.
 
-    A Kafka that has just started lists its topics before it has read what groups have committed.
-    `ask` takes the seconds that are left.
+    A Kafka that has just started lists its topics before it has loaded the committed offsets.
+    Raises KafkaException after REQUEST_TIMEOUT.
     """
     deadline = clock() + REQUEST_TIMEOUT
     while True:

@@ -1,4 +1,4 @@
-"""Reads the topic of events, from a start to where its end was; no group's offsets move."""
+"""Reads the events topic up to its end when the reading began, without moving any offsets."""
 
 import uuid
 from collections.abc import Generator, Iterator
@@ -18,7 +18,7 @@ from shared.transport.kafka.wire import read, translated
 
 BATCH = 500
 TICK = 0.1
-#: Seconds in which the next record of what is known to be there comes.
+#: Seconds within which the next record, known to exist, has to arrive.
 SILENCE = 30.0
 
 
@@ -28,7 +28,7 @@ class KafkaArchive:
         self._topic = address.layout.events()
 
     def read(self, span: Span) -> Generator[Stored, None, None]:
-        """A start with a partition reads this partition alone."""
+        """Read the span. If its start names a partition, only that partition is read."""
         with self._consumer() as consumer:
             ends = self._ends(consumer, span)
             starts = self._starts(consumer, span.start)
@@ -37,21 +37,21 @@ class KafkaArchive:
             yield from _records(consumer, open_ends)
 
     def since(self) -> datetime:
-        """From when on no event is missing, by the times at which their orders were placed."""
+        """The earliest order time from which no event has been deleted."""
         with self._consumer() as consumer:
             bounds = self._bounds(consumer)
             ends = {p: high for p, (low, high) in bounds.items() if low < high}
             consumer.assign([TopicPartition(self._topic, p, bounds[p][0]) for p in ends])
             firsts = dict(_firsts(consumer, ends))
         now = datetime.now(UTC)
-        # Where some were deleted, others as old as the oldest may have been deleted too.
+        # In a partition with deletions, other events of the oldest event's age may be missing.
         shortened = [firsts.get(p, now) for p, (low, _high) in bounds.items() if low > 0]
         return max(shortened) if shortened else min(firsts.values(), default=now)
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
         reach(self._address)
-        # Partitions are assigned by hand: nobody is a member of this group, nothing is committed.
+        # Partitions are assigned manually: the group has no members and commits nothing.
         group = f"replay-{uuid.uuid4()}"
         with translated():
             consumer = Consumer({**SETTINGS, **self._address.client, "group.id": group})
@@ -61,7 +61,7 @@ class KafkaArchive:
                 consumer.close()
 
     def _bounds(self, consumer: Consumer) -> dict[int, tuple[int, int]]:
-        """By partition: the oldest offset that is there, and the one that comes next."""
+        """By partition: the oldest available offset, and the offset of the next record."""
         topics = consumer.list_topics(self._topic, timeout=REQUEST_TIMEOUT).topics
         if topics[self._topic].error is not None:
             raise BrokerUnavailable(f"Kafka: {self._topic}: {topics[self._topic].error}")
@@ -87,30 +87,30 @@ class KafkaArchive:
     def _offsets(
         self, consumer: Consumer, point: Point, partitions: dict[int, int]
     ) -> dict[int, int]:
-        """Where a point is in each partition; those that it does not name are left out."""
+        """The offset of a point by partition, for the partition that it names or for all."""
         if isinstance(point, Offset):
             named = partitions if point.partition is None else {point.partition} & set(partitions)
             return dict.fromkeys(named, point.number)
-        # Numbers below zero have meanings of their own: the newest, the oldest.
+        # Negative numbers have special meanings: the newest, the oldest.
         milliseconds = max(0, int(point.timestamp() * 1000))
         asked = [TopicPartition(self._topic, p, milliseconds) for p in partitions]
         found = consumer.offsets_for_times(asked, timeout=REQUEST_TIMEOUT)
-        # Below zero: nothing that young is there.
+        # Negative: the partition has no record that new.
         ends = {p: high for p, (_low, high) in self._bounds(consumer).items()}
         return {f.partition: f.offset if f.offset >= 0 else ends[f.partition] for f in found}
 
 
 def _firsts(consumer: Consumer, ends: dict[int, int]) -> Iterator[tuple[int, datetime]]:
-    """For each partition, when the oldest event that can be read there was placed."""
+    """For each partition, the order time of its oldest readable event."""
     for stored in _records(consumer, ends):
         partition, offset = map(int, stored.position.split(":"))
-        # No more of this one.
+        # Read no more of this partition.
         ends[partition] = offset + 1
         yield partition, _placed(stored)
 
 
 def _placed(stored: Stored) -> datetime:
-    """It may have waited in the outbox for long before it was stored."""
+    """The order time: the event may have waited in the outbox for long before it was stored."""
     try:
         return min(parse_time(stored.message.time), stored.time)
     except ContractError:
@@ -118,13 +118,13 @@ def _placed(stored: Stored) -> datetime:
 
 
 def _records(consumer: Consumer, ends: dict[int, int]) -> Iterator[Stored]:
-    """What lies before these offsets; takes a partition out of `ends` when its end is reached."""
+    """Records before these offsets; removes a partition from `ends` when its end is reached."""
     silent = 0.0
     while ends:
         received = consumer.consume(BATCH, TICK)
         silent = 0.0 if received else silent + TICK
         if silent > SILENCE:
-            raise BrokerUnavailable("Kafka: what it has does not come")
+            raise BrokerUnavailable(f"Kafka: it delivered no stored record for {SILENCE:g} s")
         for each in received:
             yield from _stored(each, ends)
 

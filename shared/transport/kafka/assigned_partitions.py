@@ -1,4 +1,4 @@
-"""Per partition: records fetched and not delivered yet, and those in progress. No Kafka in here."""
+"""Per partition: records fetched but not delivered, and records in progress. No Kafka client."""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,19 +11,19 @@ from shared.transport.message import Message
 #: A topic and the number of one of its partitions.
 Partition = tuple[str, int]
 
-#: A partition of which so many messages lie here is not fetched from, until half of them are gone.
+#: A partition with this many fetched messages is paused until half of them are delivered.
 FETCHED = 1000
-#: The same on a rung: there they only wait, and nobody is faster for having more of them here.
+#: The same on a rung, where messages only wait: fetching more of them speeds up nothing.
 FETCHED_OF_A_RUNG = 100
-#: The same in bytes, for messages that are large: there are some forty partitions.
+#: The same in bytes, for large messages: there are about forty partitions.
 FETCHED_BYTES = 1024 * 1024
-#: One event that takes for ever holds up the offset of its partition. After so many others the
-#: partition waits for it, since all of them would be delivered again after a crash.
+#: One event that never ends blocks the offset of its partition. After this many others the
+#: partition waits for it, since all of them would be redelivered after a crash.
 WIDEST = 2000
 
 
 class Origin(NamedTuple):
-    """Where a message was read first, before any retry."""
+    """The position at which a message was first read, before any retry."""
 
     topic: str
     partition: int
@@ -32,7 +32,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message and where it was read now; `at` is when it was written there, in seconds."""
+    """A message and its current position; `at` is when it was written there, in seconds."""
 
     message: Message
     partition: Partition
@@ -42,7 +42,7 @@ class Record:
 
 
 class End(NamedTuple):
-    """Before this offset, nothing can be read but what has arrived."""
+    """The end of a partition: all readable records before this offset have arrived."""
 
     partition: Partition
     offset: int
@@ -50,46 +50,46 @@ class End(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A record in the hands of a handler, for as long as its partition is ours."""
+    """A record in progress, valid while its partition stays assigned."""
 
     record: Record
     tracker: OffsetTracker
 
 
 class AssignedPartition:
-    """One assigned partition. `delay`: seconds that a record has to wait, its rung."""
+    """One assigned partition. `delay`: seconds that a record has to wait (its rung)."""
 
     def __init__(self, delay: float) -> None:
         self.tracker = OffsetTracker()
-        #: Each with the time from which on it may be delivered.
+        #: Each with the time from which it may be delivered.
         self.fetched: deque[tuple[float, Record]] = deque()
         self.is_paused = False
-        #: Where the partition ends, while what lies before that still waits here.
+        #: The end of the partition, while records before it are still waiting here.
         self._end: int | None = None
         self._bytes = 0
         self._delay = delay
         self._limit = FETCHED_OF_A_RUNG if delay else FETCHED
 
     def due_at(self) -> float | None:
-        """When the next record may be delivered; None when there is none to deliver.
+        """When the next record may be delivered; None if there is none to deliver.
 
-        All records of a rung wait for the same time, so the first is always the next.
+        All records of a rung have the same delay, so the first is always the next.
         """
         if not self.fetched or self.tracker.width >= WIDEST:
             return None
         return self.fetched[0][0]
 
     def offer(self, record: Record, now: float) -> None:
-        # A clock that is ahead of ours may have written it in our future: what arrived now is
-        # due after its delay, at the latest, and at once where it has none.
+        # The writer's clock may be ahead of ours: a record that arrived now is due after its delay
+        # at the latest, and at once if it has none.
         due = min(record.at, now) + self._delay if self._delay else 0.0
         self.fetched.append((due, record))
         self._end = None
         self._bytes += len(record.message.body)
 
     def reach(self, end: int) -> None:
-        """Transactions take up offsets too, also behind the last record. Nothing is delivered
-        there, so nobody would ever finish them.
+        """Pass over the offsets up to the end, once all records are taken: transaction markers
+        occupy offsets too, also after the last record, and no delivery would ever finish them.
         """
         self._end = end
         self._pass_over_the_rest()
@@ -112,13 +112,13 @@ class AssignedPartition:
         return Claim(record, self.tracker)
 
     def wants_pause(self) -> bool:
-        """Whether no more should be fetched; between full and half full, all stays as it is."""
+        """Whether fetching should be paused. Between full and half full, the state is kept."""
         part = 2 if self.is_paused else 1
         return len(self.fetched) > self._limit // part or self._bytes > FETCHED_BYTES // part
 
 
 class AssignedPartitions:
-    """All assigned partitions. Not safe for several threads: who owns it has a lock."""
+    """All assigned partitions. Not thread-safe: the owner has to lock."""
 
     def __init__(self, delays: Mapping[str, float]) -> None:
         self._delays = delays
@@ -133,28 +133,28 @@ class AssignedPartitions:
             self._assigned.pop(partition, None)
 
     def discard_fetched(self, partitions: Iterable[Partition]) -> None:
-        """Deliver no more of these: somebody else will."""
+        """Deliver no more records of these partitions: another consumer will."""
         for one in self._of(partitions):
             one.discard_fetched()
 
     def offer(self, record: Record, now: float) -> None:
-        """A record that has arrived at this time."""
+        """Add a record that has arrived at `now`."""
         if one := self._assigned.get(record.partition):
             one.offer(record, now)
 
     def reach(self, end: End) -> None:
-        """All that there is has been offered."""
+        """All records before this end have been offered."""
         if one := self._assigned.get(end.partition):
             one.reach(end.offset)
 
     def take(self, limit: int, now: float) -> list[Claim]:
-        """Up to `limit` records that are due, from one partition after the other."""
+        """Take up to `limit` due records, from one partition after the other."""
         taken: list[Claim] = []
         for partition, one in list(self._assigned.items()):
             while len(taken) < limit and _is_due(one, now):
                 taken.append(one.take())
             if len(taken) == limit:
-                # The next call begins behind this one, so that no partition starves.
+                # The next call starts after this partition, so that none starves.
                 self._assigned[partition] = self._assigned.pop(partition)
                 break
         return taken
@@ -164,18 +164,18 @@ class AssignedPartitions:
         return min(times, default=None)
 
     def holds(self, claim: Claim) -> bool:
-        """Whether it is in work, and its partition has been ours ever since."""
+        """Whether the record is in progress, and its partition was never reassigned since."""
         one = self._assigned.get(claim.record.partition)
         return bool(
             one and one.tracker is claim.tracker and claim.tracker.holds(claim.record.offset)
         )
 
     def unfinished(self, partitions: Collection[Partition] | None = None) -> int:
-        """How many records are in work: of these partitions, or of all."""
+        """The number of records in progress, in these partitions or in all."""
         return sum(one.tracker.unfinished for one in self._of(partitions))
 
     def positions(self, partitions: Collection[Partition] | None = None) -> dict[Partition, int]:
-        """Where another consumer would go on, for partitions of which something is finished."""
+        """The offsets to commit, for partitions with finished records."""
         chosen = self._assigned if partitions is None else partitions
         return {
             partition: position

@@ -1,4 +1,4 @@
-"""Records on their way to Kafka, and what became of each."""
+"""Records in flight to Kafka, and the outcome of each."""
 
 from collections.abc import Sequence, Set
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from confluent_kafka import KafkaError
 from shared.errors import BrokerUnavailable, PublishFailed
 from shared.transport.kafka.wire import Headers
 
-#: Errors that say nothing about the record, only that no broker took it in time.
-_AWAY = frozenset(
+#: Errors that are not the record's fault: no broker accepted it in time.
+_UNAVAILABLE = frozenset(
     {
         KafkaError._MSG_TIMED_OUT,
         KafkaError._TIMED_OUT,
@@ -20,7 +20,7 @@ _AWAY = frozenset(
         KafkaError._DESTROY,
     }
 )
-#: Errors that another record in its place would not meet.
+#: Errors that are the record's fault.
 _OF_THE_RECORD = frozenset(
     {
         KafkaError.INVALID_MSG,
@@ -32,7 +32,7 @@ _OF_THE_RECORD = frozenset(
 
 
 class Outgoing(NamedTuple):
-    """A record to be written; `id` names it in PublishFailed. A body of None is a tombstone."""
+    """A record to publish; `id` identifies it in PublishFailed. A body of None is a tombstone."""
 
     id: str
     topic: str
@@ -42,11 +42,11 @@ class Outgoing(NamedTuple):
 
 
 class TooLarge(PublishFailed):
-    """A record that will never be taken, however often it is sent."""
+    """A record that is too large for the broker; retrying cannot succeed."""
 
 
 class Batch:
-    """Records on their way, and what became of each."""
+    """Records in flight, and the outcome of each."""
 
     def __init__(self, records: Sequence[Outgoing]) -> None:
         self._records = records
@@ -67,13 +67,13 @@ class Batch:
             self._errors[number] = error
 
     def check(self) -> None:
-        """Raises PublishFailed, or BrokerUnavailable when nothing at all was confirmed."""
+        """Raise PublishFailed, or BrokerUnavailable if no record at all was confirmed."""
         if self.is_decided and not self._errors:
             return
         bad = self._undecided | self._errors.keys()
         confirmed = {record.id for n, record in enumerate(self._records) if n not in bad}
         confirmed -= {self._records[n].id for n in bad}
-        refusals = [error for error in self._errors.values() if error.code() not in _AWAY]
+        refusals = [error for error in self._errors.values() if error.code() not in _UNAVAILABLE]
         reasons = refusals or list(self._errors.values())
         reason = f"Kafka: {reasons[0].str() if reasons else 'no confirmation in time'}"
         if any(error.code() == KafkaError.MSG_SIZE_TOO_LARGE for error in refusals):
@@ -85,7 +85,7 @@ class Batch:
         raise BrokerUnavailable(reason)
 
     def _blameless(self, bad: Set[int]) -> frozenset[str]:
-        """A partition without a leader takes nothing while the others take all."""
+        """Ids of unconfirmed records without fault: their partition may have had no leader."""
         guilty = {n for n, error in self._errors.items() if error.code() in _OF_THE_RECORD}
         return frozenset(self._records[n].id for n in bad - guilty) - {
             self._records[n].id for n in guilty

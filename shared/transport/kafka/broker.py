@@ -1,4 +1,4 @@
-"""Apache Kafka, 4.0 and newer. What it is made of is in `topics`."""
+"""The Apache Kafka broker, version 4.0 and newer. Its topics are in `topics`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ class Kafka:
     """The cluster behind a kafka:// URL."""
 
     def __init__(self, url: str, ladder: Sequence[float]) -> None:
-        # A URL that cannot work is told at start, not at the first message.
+        # Reports an invalid URL at start, not at the first message.
         self._address = address(url, ladder)
         check_properties(self._address)
         self._layout = self._address.layout
@@ -31,9 +31,10 @@ class Kafka:
             admin.create([topic for topic in wanted if topic.name not in known])
         if differences := self._differences(services):
             raise SettingsError(
-                f"exists with other partitions, copies or settings than it would be given: "
-                f"{_by_difference(differences)}. Nothing was changed. Either BROKER_URL names "
-                f"what is there (?partitions=…&replication=…&retention_days=…), or change the topic"
+                f"topics exist with other partitions, replicas or settings: "
+                f"{_by_difference(differences)}. Nothing was changed. Either put the existing "
+                f"values into BROKER_URL (?partitions=…&replication=…&retention_days=…), or change "
+                f"the topics"
             )
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
@@ -48,7 +49,7 @@ class Kafka:
         return list(self._differences(services))
 
     def _differences(self, services: Sequence[str]) -> dict[str, str]:
-        """What differs, by the name of the topic."""
+        """The differences by topic name."""
         wanted = {topic.name: topic for topic in self._layout.topics(services)}
         with asking(self._address) as admin:
             actual = admin.actual(list(wanted.values()))
@@ -59,14 +60,14 @@ class Kafka:
         }
 
     def depth(self, service: str) -> Depth:
-        """Unlike RabbitMQ's, `ready` counts what consumers hold as well."""
+        """Unlike on RabbitMQ, `ready` includes records in progress."""
         layout = self._layout
         with asking(self._address) as admin:
             existing = admin.partitions()
             topics = admin.partitions_of(list(layout.delays(service, existing)))
             partitions = [partition for each in topics.values() for partition in each]
             # In this order, a message that moves meanwhile is counted twice rather than not at
-            # all: first it is written where it goes, then it is settled where it came from.
+            # all: it is first published to its new topic, then settled in the old one.
             done = committed(self._address, layout.group(service), partitions)
             dead = KafkaDeadLetters(self._address, service).count()
             bounds = admin.bounds(partitions)
@@ -83,7 +84,7 @@ class Kafka:
             existing = admin.partitions()
         if missing := self._absent([service], existing):
             raise QueuesMissing(missing, {})
-        # What waits on a rung that the ladder had before it was changed is read as well.
+        # Rungs of earlier ladders are consumed as well, since records may be waiting there.
         delays = self._layout.delays(service, existing)
         return KafkaSubscription(self._address, service, delays, prefetch=prefetch)
 
@@ -103,12 +104,12 @@ def _difference(wanted: Topic, actual: Topic) -> str:
         for topic in (wanted, actual)
     )
     return ", ".join(
-        f"{name} is {have[name]} and not {want[name]}" for name in want if have[name] != want[name]
+        f"{name} is {have[name]}, not {want[name]}" for name in want if have[name] != want[name]
     )
 
 
 def _by_difference(differences: Mapping[str, str]) -> str:
-    """Many topics may differ, mostly in the same way."""
+    """The topics grouped by difference, since many may differ in the same way."""
     topics: dict[str, list[str]] = {}
     for name, difference in differences.items():
         topics.setdefault(difference, []).append(name)
@@ -120,7 +121,7 @@ def _lag(
     done: Mapping[Partition, int],
     bounds: Mapping[Partition, tuple[int, int]],
 ) -> int:
-    """How many records the group has not finished; before its first commit, all of them."""
+    """The number of records after the committed offsets; before the first commit, all of them."""
     return sum(
         max(0, bounds[partition][1] - max(done.get(partition, 0), bounds[partition][0]))
         for partition in partitions

@@ -1,7 +1,7 @@
-"""A compacted topic of one partition, read as the table that it is.
+"""Reads a compacted topic with one partition as a table.
 
-Which of its records are rows is known when all have been read; then the rows are read again. So
-however many there are, only few are in memory.
+It reads the topic twice: once to find the newest record of each key, and again to read these rows.
+So only a few rows are in memory, however many there are.
 """
 
 import sqlite3
@@ -18,12 +18,11 @@ from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
 from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.wire import Reasons, translated
 
-#: How long somebody who wants to change a table waits for another who does, and anybody for the
-#: next record.
+#: Seconds for which `changing` waits for another process to finish, and for the next record.
 PATIENCE = 30.0
 TICK = 0.1
 
-#: Where the row of each key is. In an unnamed file, which SQLite makes where temporary files go.
+#: The offset of each key's row, in an unnamed temporary file of SQLite.
 _INDEX = """
     PRAGMA journal_mode = OFF;
     PRAGMA cache_size = -2000;
@@ -36,13 +35,13 @@ SETTINGS: Mapping[str, Any] = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",
     "enable.partition.eof": True,
-    # The end is known when a fetch finds nothing more, and so long that waits for something.
+    # The end is detected when a fetch returns nothing; this is how long that fetch waits.
     "fetch.wait.max.ms": 10,
 }
 
 
 class Rows:
-    """The rows that there were when they were counted, the oldest first."""
+    """The rows found by `find`, oldest first."""
 
     def __init__(self, consumer: Consumer, topic: str) -> None:
         self._consumer = consumer
@@ -57,7 +56,7 @@ class Rows:
 
     def _note(self, record: "confluent_kafka.Message[bytes, bytes]") -> None:
         key = record.key() or b""
-        # What is written again is the newest; what has no body is gone.
+        # A repeated key replaces the row; a record without a body deletes it.
         if record.value() is None:
             self._index.execute("DELETE FROM rows WHERE key = ?", (key,))
         else:
@@ -88,9 +87,9 @@ class Rows:
 
 @contextmanager
 def looking(address: KafkaAddress, topic: str) -> Iterator[Rows]:
-    """The rows that there are now. Raises BrokerUnavailable."""
+    """The current rows. Raises BrokerUnavailable."""
     with _consumer(address, topic) as consumer, closing(Rows(consumer, topic)) as rows:
-        # Finding out by reading that there is nothing takes half a second.
+        # Reading an empty topic would take half a second.
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), REQUEST_TIMEOUT)
         if low < high:
             consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
@@ -100,10 +99,10 @@ def looking(address: KafkaAddress, topic: str) -> Iterator[Rows]:
 
 @contextmanager
 def changing(address: KafkaAddress, topic: str) -> Iterator[Rows]:
-    """The rows, while nobody else is in here for the same topic.
+    """The current rows, under a lock for this topic. Raises BrokerUnavailable.
 
-    Kafka gives the one partition to one member of a group at a time, and when that one dies, to
-    the next. No more is needed for a lock.
+    The lock is a consumer group: Kafka assigns the only partition to one member at a time, and if
+    that member crashes, to the next.
     """
     with _consumer(address, topic) as consumer, closing(Rows(consumer, topic)) as rows:
         consumer.subscribe([topic], on_assign=_from_the_beginning)
@@ -118,7 +117,7 @@ def _from_the_beginning(consumer: Consumer, partitions: list[TopicPartition]) ->
 
 
 def _records(consumer: Consumer) -> "Iterator[confluent_kafka.Message[bytes, bytes]]":
-    """All records up to the end. Raises BrokerUnavailable when none comes for PATIENCE."""
+    """All records up to the end. Raises BrokerUnavailable if none arrives for PATIENCE."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         received = consumer.poll(TICK)
@@ -130,12 +129,12 @@ def _records(consumer: Consumer) -> "Iterator[confluent_kafka.Message[bytes, byt
             raise KafkaException(error)
         yield received
         deadline = time.monotonic() + PATIENCE
-    raise BrokerUnavailable("Kafka: somebody else is changing it, or it took too long to read")
+    raise BrokerUnavailable("Kafka: another process is changing it, or reading took too long")
 
 
 @contextmanager
 def _consumer(address: KafkaAddress, topic: str) -> Iterator[Consumer]:
-    """Inside, the library's errors become BrokerUnavailable."""
+    """A consumer; the library's errors inside become BrokerUnavailable."""
     reach(address)
     reasons = Reasons()
     with translated(reasons):
@@ -152,7 +151,7 @@ def _expect(consumer: Consumer, topic: str) -> None:
     try:
         found = consumer.list_topics(topic, timeout=REQUEST_TIMEOUT).topics[topic]
     except KafkaException:
-        # Only with this are the callbacks called, which say why.
+        # Calls the error callback, which records the reason.
         consumer.poll(0)
         raise
     if found.error is not None:

@@ -1,26 +1,26 @@
-"""What librdkafka is told about consuming for a group, and why its defaults do not do."""
+"""Settings of librdkafka for group consumers, with the reasons for not using its defaults."""
 
 from collections.abc import Mapping
 from typing import Any
 
 SETTINGS: Mapping[str, Any] = {
     "group.protocol": "consumer",
-    # Each topic is divided by itself. The default divides all partitions together, and may give
-    # one consumer those of the events and another only the rungs, where nothing happens.
+    # Assigns the partitions of each topic separately. The default assigns all of them together,
+    # and may give one consumer all partitions of events and another only idle rungs.
     "group.remote.assignor": "range",
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
-    # A group that is new begins with what is there. "latest" would skip what was published
-    # before its first consumer came.
+    # A new group starts with the oldest event. "latest" would skip the events published before
+    # its first consumer joined.
     "auto.offset.reset": "earliest",
-    # Where a partition ends is behind its last record when that was one of a transaction.
+    # Needed to learn the end of a partition whose last offset is a transaction marker.
     "enable.partition.eof": True,
-    # A pause throws away what was fetched ahead, so not much is.
+    # A pause discards prefetched records, so few are prefetched.
     "queued.min.messages": 1000,
     "queued.max.messages.kbytes": 8 * 1024,
     "fetch.max.bytes": 8 * 1024 * 1024,
-    # It looks again after so long where it had enough. The default of 1 s is a standstill.
+    # The pause before it fetches again after its queue was full. The default of 1 s is too long.
     "fetch.queue.backoff.ms": 10,
-    # A partition that is resumed waits for the end of the fetch that is under way.
+    # A resumed partition waits for the current fetch to end.
     "fetch.wait.max.ms": 100,
 }

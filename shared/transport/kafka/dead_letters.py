@@ -1,7 +1,7 @@
-"""The dead letters of one service on Kafka, for people: look, send back, throw away.
+"""The dead letters of one service on Kafka: browse, redrive, discard.
 
-A log keeps everything, so the topic is compacted and works as a table: each dead letter is
-written under a key of its own, and a record of that key without a body takes it away.
+A log keeps all records, so the topic is compacted and works as a table: each dead letter has its
+own key, and a record with that key and no body (a tombstone) deletes it.
 """
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from shared.transport.message import PART, DeadLetter, moving
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A dead letter with what only Kafka knows of it."""
+    """A dead letter and the position at which its message was first read."""
 
     letter: DeadLetter
     origin: Origin
@@ -42,7 +42,7 @@ class KafkaDeadLetters:
         return list(islice(self.scan(), limit))
 
     def scan(self) -> Generator[DeadLetter, None, None]:
-        """The oldest first."""
+        """All dead letters, oldest first."""
         with looking(self._address, self._topic) as rows:
             for row in rows:
                 yield _kept(row).letter
@@ -50,7 +50,7 @@ class KafkaDeadLetters:
     def redrive(
         self, handles: Collection[str] | None = None, *, most: int = PART
     ) -> Sequence[DeadLetter]:
-        """Killed in the middle, it leaves letters that were sent already: they are sent again."""
+        """After a crash halfway, letters already sent remain; the next redrive resends them."""
         with (
             moving() as moved,
             changing(self._address, self._topic) as rows,

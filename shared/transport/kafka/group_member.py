@@ -1,8 +1,8 @@
-"""One member of a consumer group: the thread that polls, and never stops polling.
+"""One member of a consumer group: a thread that polls without interruption.
 
-Kafka takes a consumer for dead that has not asked for more in `max.poll.interval.ms`. Handlers
-may take as long as they like, because it is not they who ask: this thread fetches records,
-pauses partitions of which enough is there, and commits what has been finished.
+Kafka considers a consumer dead if it has not polled for `max.poll.interval.ms`. Handlers may take
+any time, because they run elsewhere: this thread fetches records, pauses partitions with enough
+fetched records, and commits finished offsets.
 """
 
 import threading
@@ -26,19 +26,19 @@ from shared.transport.kafka.wire import arrival, explain, failure
 
 log = structlog.get_logger()
 
-#: Seconds that a poll waits for a message, and by which pauses and commits may come late.
+#: Seconds that a poll waits for a message, and by which pauses and commits may be late.
 TICK = 0.05
-#: How many messages are taken over at a time.
+#: The most messages received at a time.
 BATCH = 500
-#: Seconds between commits: what was finished since the last one comes again after a crash.
+#: Seconds between commits: records finished since the last one are redelivered after a crash.
 COMMIT_EVERY = 0.2
-#: How long a partition that goes to another consumer waits for the work in hand.
+#: How long the revocation of a partition waits for the work in hand.
 REVOKE_PATIENCE = 10.0
 CLOSE_TIMEOUT = 15.0
 
 
 class Member:
-    """A member that is gone stays gone; whoever needs one makes another."""
+    """A member that has left never rejoins; create another one."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Member:
         silence: float = SILENCE,
         make_consumer: Callable[[dict[str, Any]], Consumer] = Consumer,
     ) -> None:
-        """`changed` guards `assigned`, and is notified of what arrives and of the end.
+        """`changed` guards `assigned`, and is notified of arrivals and of the end.
         `make_consumer` gets librdkafka's settings.
         """
         self._assigned = assigned
@@ -63,11 +63,11 @@ class Member:
         self._settings = {**SETTINGS, **address.client, "group.id": self._group}
         self._make_consumer = make_consumer
         self._gone = ""
-        self._is_away = False
+        self._is_unavailable = False
         self._joined = threading.Event()
         self._committed: dict[Partition, int] = {}
         self._watch = PartitionWatch(self._group, silence)
-        #: Should a call never return, Kafka gives the partitions to others, if there are any.
+        #: If a call never returns, Kafka reassigns the partitions to other consumers, if any.
         self._hang_after = PATIENCE * silence
         self._polled_at = time.monotonic()
         self._commit_at = 0.0
@@ -79,16 +79,16 @@ class Member:
         self.check()
 
     def check(self) -> None:
-        """Raises BrokerUnavailable when the member is gone."""
+        """Raise BrokerUnavailable if the member has left."""
         if self._gone:
             raise BrokerUnavailable(self._gone)
 
-    def trouble(self) -> str | None:
-        """Why nothing comes of a partition, or of all; None when all is well."""
+    def problem(self) -> str | None:
+        """The reason why partitions deliver nothing; None if there is no problem."""
         hangs = time.monotonic() - self._polled_at
         if hangs > self._hang_after:
-            return f"the thread that asks Kafka for more has hung for {hangs:.0f} s"
-        return self._watch.trouble or None
+            return f"the thread that polls Kafka has hung for {hangs:.0f} s"
+        return self._watch.problem or None
 
     def end(self, reason: str) -> None:
         """Leave the group soon, from any thread, without waiting."""
@@ -98,11 +98,11 @@ class Member:
         self._joined.set()
 
     def close(self) -> None:
-        """Commit what is finished, and leave. Where no broker is, others find out in time."""
+        """Commit finished offsets and leave the group; without a broker, the session times out."""
         self.end("the subscription is closed")
         self._thread.join(CLOSE_TIMEOUT)
 
-    # What follows runs in the member's thread.
+    # The methods below run in the member's thread.
 
     def _run(self) -> None:
         try:
@@ -129,19 +129,19 @@ class Member:
             self._polled_at = time.monotonic()
             self._fetch(consumer)
             self._regulate(consumer)
-            self._listen(consumer)
+            self._watch_partitions(consumer)
             if time.monotonic() >= self._commit_at:
                 self._commit(consumer)
 
     def _fetch(self, consumer: Consumer) -> None:
-        # What is there, or the first that comes: `consume` with a timeout would wait until it has
-        # as many as it was asked for. Only one call, since each may move partitions, and what an
-        # earlier one returned would belong to nobody.
+        # All available messages, or the first to arrive: `consume` with a timeout would wait for a
+        # full batch. Only one of the two calls may return messages, since each call may revoke
+        # partitions, and with them messages that an earlier call returned.
         received = consumer.consume(BATCH, 0) or _alone(consumer.poll(TICK))
         for error in filter(None, map(failure, received)):
             self.end(f"Kafka: {error.str()}")
             return
-        # Decoding takes the longest, and nobody has to wait for it.
+        # Decode outside of the lock: it takes the longest.
         arrived = [arrival(message) for message in received]
         self._watch.note(consumer, arrived)
         now = time.time()
@@ -153,7 +153,7 @@ class Member:
                     self._assigned.offer(each, now)
             self._changed.notify_all()
 
-    def _listen(self, consumer: Consumer) -> None:
+    def _watch_partitions(self, consumer: Consumer) -> None:
         with self._changed:
             paused = self._assigned.paused()
         if stuck := self._watch.look(consumer, paused):
@@ -177,13 +177,13 @@ class Member:
             consumer.commit(offsets=offsets(news), asynchronous=True)
 
     def _leave(self, consumer: Consumer) -> None:
-        # Closing revokes the partitions, and that commits.
+        # Closing revokes the partitions, which commits their offsets.
         consumer.close()
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if error or any(partition.error for partition in partitions):
             log.info("offsets.not_committed", group=self._group, error=str(error))
-            # Sent again with the next commit.
+            # The next commit sends them again.
             self._committed.clear()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -192,14 +192,14 @@ class Member:
             self._assigned.assign(named(partitions))
             paused = self._assigned.paused()
         consumer.incremental_assign(partitions)
-        # librdkafka remembers that a partition was paused when it left, and ours begin unpaused.
+        # librdkafka keeps a partition paused across a reassignment, but ours start unpaused.
         consumer.resume(partitions)
         if paused:
             consumer.pause(listed(paused))
         self._joined.set()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """They go to another member: let the work on them end first, and say how far it came."""
+        """Partitions move to another member: finish the work in hand, commit, then give them up."""
         leaving = named(partitions)
         deadline = time.monotonic() + self._revoke_patience
         with self._changed:
@@ -209,20 +209,20 @@ class Member:
                     break
             positions = self._assigned.positions(leaving)
             self._forget(leaving)
-        if positions and not self._is_away:
+        if positions and not self._is_unavailable:
             with suppress(KafkaException):
-                # What is not committed is delivered again.
+                # Uncommitted records are redelivered.
                 consumer.commit(offsets=offsets(positions), asynchronous=False)
         consumer.incremental_unassign(partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """They are another member's already: what was finished here must not be committed."""
+        """Another member already has the partitions: their offsets must not be committed."""
         log.warning("partitions.lost", group=self._group, count=len(partitions))
         self._forget(named(partitions))
         consumer.incremental_unassign(partitions)
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
-        """Should they come back, others have worked on them meanwhile."""
+        """Drop all state of the partitions: other members may process them meanwhile."""
         with self._changed:
             self._assigned.drop(partitions)
         self._watch.end(partitions)
@@ -231,12 +231,12 @@ class Member:
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():
-            self._is_away = True
+            self._is_unavailable = True
             self.end(f"Kafka: {error.str()}")
 
 
 def _alone(
     received: "confluent_kafka.Message[bytes, bytes] | None",
 ) -> list["confluent_kafka.Message[bytes, bytes]"]:
-    # Compared with None, because a message without a body is false.
+    # Compared with None, because a message without a body is falsy.
     return [] if received is None else [received]

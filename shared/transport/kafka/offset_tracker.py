@@ -1,26 +1,26 @@
-"""Which offsets of a partition are finished without a gap. No Kafka in here, only numbers.
+"""Tracks which offsets of a partition are finished without a gap. Pure logic, no Kafka client.
 
-A log knows one number for each partition: where the next consumer goes on. Events that are
-worked on at the same time end in any order, so that number may only grow as far as everything
-before it has ended. What ended beyond the first that did not is remembered here, and is
-delivered again should this process die.
+A log stores one number per partition: the offset at which the next consumer continues. Events
+that are processed concurrently end in any order, so this offset may only advance while everything
+before it has ended. Offsets that ended after the first unfinished one are remembered here, and
+are redelivered if this process crashes.
 """
 
 from collections import deque
 
 
 class OffsetTracker:
-    """The offsets in work during one assignment of one partition.
+    """The offsets in progress during one assignment of one partition.
 
-    A partition that goes and comes back gets a new tracker: what still ends in the old one says
-    nothing about what the new one was given to do again.
+    A partition that is revoked and assigned again gets a new tracker: work that ends in the old
+    one does not count for redeliveries in the new one.
     """
 
     def __init__(self) -> None:
-        #: From the first that is not finished, in the order in which they were taken.
+        #: From the first unfinished offset on, in the order in which they were taken.
         self._taken: deque[int] = deque()
         self._unfinished: set[int] = set()
-        #: Where the next consumer would go on; None until something is finished.
+        #: The offset at which the next consumer would continue; None until one is finished.
         self.position: int | None = None
 
     @property
@@ -29,16 +29,16 @@ class OffsetTracker:
 
     @property
     def width(self) -> int:
-        """How many events would be delivered again, at most, if this process died now."""
+        """The most events that would be redelivered if this process crashed now."""
         return len(self._taken)
 
     def take(self, offset: int) -> None:
-        """Work on this offset begins. Offsets grow, though not always by one."""
+        """Work on this offset begins. Offsets increase, but not always by one."""
         self._taken.append(offset)
         self._unfinished.add(offset)
 
     def pass_over(self, offset: int) -> None:
-        """Up to this offset, nothing more is there to be taken."""
+        """There are no more records to take up to this offset."""
         if not self.holds(offset):
             self._taken.append(offset)
             self.finish(offset)
@@ -47,7 +47,7 @@ class OffsetTracker:
         return offset in self._unfinished
 
     def finish(self, offset: int) -> None:
-        """Work on this offset has ended, whatever became of it."""
+        """Work on this offset has ended, with any outcome."""
         self._unfinished.discard(offset)
         while self._taken and self._taken[0] not in self._unfinished:
             self.position = self._taken.popleft() + 1

@@ -1,5 +1,6 @@
-"""Notices what does not come of the partitions that are ours: what was deleted unread, and what is
-there and not delivered. Used by one thread, save for `trouble`.
+"""Detects events that were deleted unread, and assigned partitions that deliver nothing.
+
+Used by one thread, except for `problem`.
 """
 
 import time
@@ -20,17 +21,17 @@ log = structlog.get_logger()
 
 class PartitionWatch:
     def __init__(self, group: str, silence: float) -> None:
-        """`silence`: seconds for which nothing may come of what is known to be there."""
+        """`silence`: seconds after which undelivered records are a problem."""
         self._group = group
         self._gaps = Gaps()
         self._silence = Silence(silence)
-        #: Why nothing comes of a partition; empty when all is well.
-        self.trouble = ""
+        #: The reason why a partition delivers nothing; empty if there is no problem.
+        self.problem = ""
 
     def begin(self, consumer: Consumer, partitions: list[Partition]) -> None:
-        """These were assigned just now."""
+        """These partitions were just assigned."""
         with suppress(KafkaException):
-            # Only to notice what is gone.
+            # Not essential: only used to detect deleted events.
             self._gaps.begin(known(consumer.committed(listed(partitions), REQUEST_TIMEOUT)))
         self._silence.begin(partitions, time.monotonic())
 
@@ -39,14 +40,14 @@ class PartitionWatch:
         self._silence.end(partitions)
 
     def note(self, consumer: Consumer, arrived: Sequence[Record | End]) -> None:
-        """These have come, in this order."""
+        """These have arrived, in this order."""
         self._report_gaps(consumer, arrived)
         self._note_arrivals(arrived)
 
     def look(self, consumer: Consumer, paused: Sequence[Partition]) -> str:
-        """Look after one partition at a time, since each look is a question to the broker.
+        """Check at most one partition, since each check is a request to the broker.
 
-        Returns what is worth leaving the group for, or nothing.
+        Returns the reason to leave the group, or "".
         """
         now = time.monotonic()
         stuck = ""
@@ -54,7 +55,7 @@ class PartitionWatch:
             if news := self._silence.looked(partition, ends(consumer, partition), now):
                 log.error("partition.silent", group=self._group, reason=news)
             stuck = self._silence.stuck()
-        self.trouble = self._silence.trouble()
+        self.problem = self._silence.problem()
         return stuck
 
     def _report_gaps(self, consumer: Consumer, arrived: Sequence[Record | End]) -> None:

@@ -1,4 +1,4 @@
-"""Publishing to Kafka: a batch goes out together, and each record of it is decided."""
+"""Publishes batches of records to Kafka, and waits for the outcome of each record."""
 
 import threading
 import time
@@ -15,29 +15,29 @@ from shared.transport.kafka.batch import Batch, Outgoing
 from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.wire import translated
 
-#: By then librdkafka has decided about each record, after as many attempts as it could make.
+#: Seconds after which librdkafka gives a record up, after as many attempts as possible.
 DELIVERY_TIMEOUT = 25.0
 CONFIRM_TIMEOUT = 30.0
-#: Seconds without any broker after which a batch is given up; whoever publishes tries again.
+#: Seconds without any broker after which a batch is given up; the caller retries.
 OUTAGE = 2.0
-#: Seconds between looks at an outage, and at what other threads have served, during a flush.
+#: Seconds between checks during a flush, for an outage and for records that other threads served.
 TICK = 0.05
 
 SETTINGS = {
-    # Repeats of a request are recognised by the broker, and records keep their order.
+    # The broker recognises repeated requests, and records keep their order.
     "enable.idempotence": True,
     "acks": "all",
-    # As Java's producers do, so that all send the same key to the same partition.
+    # Like Java's producers, so that all send the same key to the same partition.
     "partitioner": "murmur2_random",
     "delivery.timeout.ms": round(DELIVERY_TIMEOUT * 1000),
-    # A batch is flushed, so nothing is gained by waiting for more.
+    # A batch is flushed, so waiting for more records gains nothing.
     "linger.ms": 0,
     "message.max.bytes": 8 * 1024 * 1024,
 }
 
 
 class Sender:
-    """Safe for several threads, which share one client. Nothing connects before the first use."""
+    """Thread-safe; all threads share one client, which connects when first used."""
 
     def __init__(self, address: KafkaAddress) -> None:
         self._address = address
@@ -52,7 +52,7 @@ class Sender:
         try:
             batch.check()
         except (PublishFailed, BrokerUnavailable):
-            # What it still had would be written later, when the caller has already tried again.
+            # The client's remaining records would be published after the caller's retry.
             self._drop(client)
             raise
 
@@ -91,8 +91,8 @@ class _Client:
         self._all_down_since: float | None = None
         with translated():
             self._producer = Producer({**SETTINGS, **address.client, "error_cb": self._on_error})
-        # An idempotent producer asks for its number half a second after it found no connection
-        # to ask over, and at first there is none. So first there has to be one.
+        # Without a connection, an idempotent producer waits half a second before it requests its
+        # producer id. So connect first.
         with translated():
             self._producer.list_topics(timeout=REQUEST_TIMEOUT)
 
@@ -104,7 +104,7 @@ class _Client:
             self.purge()
 
     def _wait(self, batch: Batch) -> None:
-        """Until all is decided, or for as long as that can be hoped for."""
+        """Wait until all records are decided, up to CONFIRM_TIMEOUT or an outage."""
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         self._all_down_since, undecided = None, batch.undecided
         while undecided and time.monotonic() < deadline and not self._is_outage():
@@ -113,7 +113,7 @@ class _Client:
                 self._all_down_since, undecided = None, batch.undecided
 
     def purge(self) -> None:
-        """Decide about all that is under way: it failed, as far as we know."""
+        """Count all records in flight as failed."""
         self._producer.purge()
         self._producer.flush(TICK)
 
@@ -128,7 +128,7 @@ class _Client:
                     on_delivery=decide,
                 )
             except BufferError:
-                # Its own queue is full: let some of it go out first.
+                # librdkafka's queue is full: let it send some records first.
                 self._producer.poll(TICK)
             except KafkaException as error:
                 return decide(error.args[0], None)

@@ -1,4 +1,4 @@
-"""Publishing events: to one topic, from which every service reads."""
+"""Publishes events to the one topic that every service reads."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -12,7 +12,7 @@ from shared.transport.message import Message
 
 
 class KafkaPublisher:
-    """Safe for several threads; their batches share one client."""
+    """Thread-safe; the batches of several threads share one client."""
 
     def __init__(self, address: KafkaAddress) -> None:
         self._topic = address.layout.events()
@@ -39,6 +39,6 @@ class KafkaPublisher:
 
 
 def to_topic(topic: str, message: Message) -> Outgoing:
-    # Without a key any partition will do.
+    # Without a key, the record goes to any partition.
     key = message.key.encode("utf-8", "replace") or None
     return Outgoing(message.id, topic, key, message.body, headers_of(message))

@@ -1,5 +1,6 @@
-"""Notices partitions that are ours and not paused, and of which nothing comes although more is
-there. No Kafka in here: the thread that polls says what came, and where a partition ends.
+"""Detects assigned, unpaused partitions that deliver nothing although they have more records.
+
+Pure logic, no Kafka client: the polling thread reports arrivals and the ends of partitions.
 """
 
 from collections.abc import Collection, Iterable
@@ -7,15 +8,15 @@ from dataclasses import dataclass
 
 from shared.transport.kafka.assigned_partitions import Partition
 
-#: Seconds for which nothing may come of what is known to be there.
+#: Seconds after which undelivered records are a problem.
 SILENCE = 20.0
-#: After so many times as long, the consumer leaves and joins anew: that ends what a restart ends.
+#: After this many times SILENCE, the consumer leaves and rejoins, which helps like a restart.
 PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Where a partition ends: for its readers, and with what lies behind an open transaction."""
+    """The end of a partition: for readers, and including records after an open transaction."""
 
     readable: int
     written: int
@@ -24,10 +25,10 @@ class Ends:
 @dataclass(slots=True)
 class _Watched:
     look_at: float
-    #: The offset of what comes next. 0 before anything came, even the news that nothing is there.
+    #: The offset of the next record. 0 before any record or end of the partition has arrived.
     expected: int = 0
     lagging_since: float | None = None
-    trouble: str = ""
+    problem: str = ""
     is_stuck: bool = False
 
 
@@ -45,47 +46,47 @@ class Silence:
             self._watched.pop(partition, None)
 
     def heard(self, partition: Partition, expected: int, now: float) -> None:
-        """Something came; what comes next has the offset `expected`."""
+        """A record or an end has arrived; the next record has the offset `expected`."""
         if partition in self._watched:
             self._watched[partition] = _Watched(self._next_look(now), expected)
 
     def to_look(self, paused: Collection[Partition], now: float) -> Partition | None:
-        """The partition of which it should be found out where it ends, if there is any."""
+        """The partition whose end should be queried next, if any is due."""
         for partition in paused:
-            # Of these nothing is to come, and once they are resumed it takes a moment.
+            # Paused partitions deliver nothing, and once resumed they need a moment.
             self.heard(partition, self._watched[partition].expected, now)
         due = [partition for partition, it in self._watched.items() if it.look_at <= now]
         return min(due, key=lambda partition: self._watched[partition].look_at, default=None)
 
     def looked(self, partition: Partition, ends: Ends | None, now: float) -> str:
-        """Returns what is new to be told, or nothing. `ends` is None when nobody answered."""
+        """Returns a problem if it is new, or "". `ends` is None if the query had no response."""
         it = self._watched[partition]
         it.look_at = self._next_look(now)
-        told = it.trouble
+        reported = it.problem
         if ends is not None:
             self._judge(partition, it, ends, now)
-        return "" if told else it.trouble
+        return "" if reported else it.problem
 
-    def trouble(self) -> str:
-        return next((it.trouble for it in self._watched.values() if it.trouble), "")
+    def problem(self) -> str:
+        return next((it.problem for it in self._watched.values() if it.problem), "")
 
     def stuck(self) -> str:
-        """What is worth to leave the group for."""
-        return next((it.trouble for it in self._watched.values() if it.is_stuck), "")
+        """The problem for which to leave the group, or ""."""
+        return next((it.problem for it in self._watched.values() if it.is_stuck), "")
 
     def _judge(self, partition: Partition, it: _Watched, ends: Ends, now: float) -> None:
         if ends.written <= it.expected:
-            it.lagging_since, it.trouble, it.is_stuck = None, "", False
+            it.lagging_since, it.problem, it.is_stuck = None, "", False
             return
-        # Only from now on it is overdue: it may have been written a moment ago.
+        # Counted from now: the record may have been written a moment ago.
         it.lagging_since = now if it.lagging_since is None else it.lagging_since
         seconds = now - it.lagging_since
         if seconds >= self._seconds:
             is_hidden = ends.readable <= it.expected
             why = "a transaction is open" if is_hidden else "the broker does not deliver them"
-            it.trouble = (
-                f"nothing has come from partition {partition[1]} of {partition[0]} for "
-                f"{seconds:.0f} s, although {ends.written - it.expected} offsets wait: {why}"
+            it.problem = (
+                f"partition {partition[1]} of {partition[0]} has delivered nothing for "
+                f"{seconds:.0f} s, although {ends.written - it.expected} offsets are waiting: {why}"
             )
             it.is_stuck = not is_hidden and seconds >= PATIENCE * self._seconds
 

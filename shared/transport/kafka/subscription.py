@@ -1,4 +1,4 @@
-"""Consuming from Kafka: what a service has in hand, and how each delivery ends."""
+"""Consumes from Kafka: receives deliveries, and acknowledges, retries or dead-letters them."""
 
 import threading
 import time
@@ -31,8 +31,8 @@ from shared.transport.names import deferral_rung
 
 log = structlog.get_logger()
 
-#: How long a new member waits for its partitions before it says that it is there. One that
-#: gets none, since there are more consumers than partitions, waits in vain.
+#: How long `KafkaSubscription()` waits for partitions. If there are more consumers than
+#: partitions, one may get none.
 JOIN_TIMEOUT = 3.0
 
 
@@ -46,7 +46,7 @@ class KafkaDelivery:
         return self.claim.record.message
 
     def ack(self) -> None:
-        """Noted here: the offset is committed a moment later, as far as there is no gap."""
+        """Mark the record as finished; its offset is committed soon, once there is no gap."""
         self._subscription.acknowledge(self)
 
     def retry(self, after: float, failure: Failure | None) -> None:
@@ -57,7 +57,7 @@ class KafkaDelivery:
 
 
 class KafkaSubscription:
-    """Receives in one thread; deliveries may be settled from any."""
+    """Call `receive` from one thread only; deliveries may be settled from any."""
 
     def __init__(
         self,
@@ -69,15 +69,15 @@ class KafkaSubscription:
         revoke_patience: float = REVOKE_PATIENCE,
         silence: float = SILENCE,
     ) -> None:
-        """`delays`: the topics to consume, and how many seconds the records of each wait.
-        `revoke_patience`: for so many seconds a partition that goes to another consumer waits.
-        `silence`: for so many seconds nothing may come of a partition in which more is.
+        """`delays`: the topics to consume, and the delay of their records in seconds.
+        `revoke_patience`: seconds for which a revocation waits for the work in hand.
+        `silence`: seconds after which a partition with undelivered records is a problem.
         """
         self._layout = address.layout
         self._service = service
         self._prefetch = prefetch
         self._assigned = AssignedPartitions(delays)
-        #: Guards the partitions, and is told whenever there may be more to receive.
+        #: Guards the partitions, and is notified whenever there may be more to receive.
         self._changed = threading.Condition()
         self._sender = Sender(address)
         self._member = Member(
@@ -103,15 +103,15 @@ class KafkaSubscription:
                     return [KafkaDelivery(claim, self) for claim in claims]
                 self._changed.wait(self._until_due(left))
 
-    def trouble(self) -> str | None:
-        return self._member.trouble()
+    def problem(self) -> str | None:
+        return self._member.problem()
 
     def held(self) -> int:
         return 0
 
     def _until_due(self, left: float) -> float:
         due = self._assigned.next_due()
-        # What is due already waits for something else, for room, and is told about that.
+        # A record that is already due waits for room, of which `_changed` is notified.
         wait = left if due is None else due - time.time()
         return min(wait, left) if wait > 0 else left
 
@@ -127,13 +127,13 @@ class KafkaSubscription:
         try:
             self._move(delivery, _from(delivery, to_topic(topic, message)))
         except TooLarge as refused:
-            self.dead_letter(delivery, f"cannot be kept for a retry: {refused}")
+            self.dead_letter(delivery, f"cannot be stored for a retry: {refused}")
 
     def dead_letter(self, delivery: KafkaDelivery, reason: str) -> None:
         record = delivery.claim.record
         history = {REASON_HEADER: reason[:MAX_REASON], AT_HEADER: datetime.now(UTC).isoformat()}
-        # The same delivery given up twice, by a crash before its offset was committed, is one
-        # dead letter: the second replaces the first.
+        # If a crash before the commit makes the same delivery a dead letter twice, the second one
+        # replaces the first.
         key = f"{record.partition[0]}/{record.partition[1]}/{record.offset}@{record.at}".encode()
         topic, body = self._layout.dead(self._service), record.message.body
         headers = headers_of(record.message) + encode(history)
@@ -141,15 +141,15 @@ class KafkaSubscription:
         try:
             self._move(delivery, letter)
         except TooLarge as refused:
-            # It would come back for ever, and nothing behind it would ever count as done.
+            # Otherwise it would be redelivered for ever and block the offset of its partition.
             log.error("dead_letter.without_body", event_id=record.message.id, bytes=len(body))
-            history[REASON_HEADER] = f"its body was not kept, {refused}: {reason}"[:MAX_REASON]
+            history[REASON_HEADER] = f"its body was not stored, {refused}: {reason}"[:MAX_REASON]
             history[f"{PREFIX}id"] = record.message.id[:MAX_REASON]
             stub = letter._replace(body=b"", headers=encode(history))
             self._move(delivery, _from(delivery, stub))
 
     def _move(self, delivery: KafkaDelivery, outgoing: Outgoing) -> None:
-        """Publish first, acknowledge then: a crash in between makes a duplicate, never a loss."""
+        """Publish first, then acknowledge: a crash in between causes a duplicate, never a loss."""
         with self._changed:
             self._expect_in_hand(delivery)
         try:
@@ -157,7 +157,7 @@ class KafkaSubscription:
         except TooLarge:
             raise
         except (PublishFailed, BrokerUnavailable) as failed:
-            # Held here, the delivery would never come again; another member starts with it.
+            # Leave the group, so that another member gets the delivery; otherwise none would.
             self._member.end(str(failed))
             raise BrokerUnavailable(str(failed)) from failed
         self.acknowledge(delivery)
@@ -173,13 +173,13 @@ class KafkaSubscription:
     def _expect_in_hand(self, delivery: KafkaDelivery) -> None:
         self._member.check()
         if not self._assigned.holds(delivery.claim):
-            reason = f"{delivery.message.id} is no longer in this consumer's hands"
-            # Whoever holds this one may hold others of its batch, and gives up all of them.
+            reason = f"{delivery.message.id} no longer belongs to this consumer"
+            # The caller abandons the whole batch: the rest has to be redelivered too.
             self._member.end(reason)
             raise BrokerUnavailable(reason)
 
     def close(self) -> None:
-        """Commit what was settled and leave the group; others go on from there."""
+        """Commit settled offsets and leave the group; other members continue from there."""
         self._member.close()
         self._sender.close()
 
@@ -197,6 +197,6 @@ class KafkaSubscription:
 
 
 def _from(delivery: KafkaDelivery, outgoing: Outgoing) -> Outgoing:
-    """The record with a note of where its message was read first."""
+    """The record with the position at which its message was first read."""
     origin = origin_headers(delivery.claim.record.origin)
     return outgoing._replace(headers=[*outgoing.headers, *origin])

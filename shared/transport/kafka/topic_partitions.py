@@ -1,4 +1,4 @@
-"""Partitions as confluent-kafka names them and as we do, and questions to a consumer about them."""
+"""Converts partitions to and from confluent-kafka's type, and queries their bounds."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,12 +9,12 @@ from shared.transport.kafka.address import REQUEST_TIMEOUT
 from shared.transport.kafka.assigned_partitions import Partition, Record
 from shared.transport.kafka.silent_partitions import Ends
 
-#: How long the thread that polls waits for the answer where a partition ends.
+#: How long the polling thread waits for the end of a partition.
 LOOK_TIMEOUT = 1.0
 
 
 def begins_with(consumer: Consumer, record: Record) -> bool:
-    """Whether nothing older is there: offsets may be left out for other reasons too."""
+    """Whether the partition has nothing older: offsets may be skipped for other reasons too."""
     with suppress(KafkaException):
         oldest, _next = consumer.get_watermark_offsets(
             TopicPartition(*record.partition), REQUEST_TIMEOUT
@@ -27,7 +27,7 @@ def ends(consumer: Consumer, partition: Partition) -> Ends | None:
     where = TopicPartition(*partition)
     with suppress(KafkaException):
         _oldest, readable = consumer.get_watermark_offsets(where, LOOK_TIMEOUT)
-        # What the last fetch has said counts open transactions as well.
+        # The result of the last fetch includes open transactions.
         _oldest, written = consumer.get_watermark_offsets(where, cached=True)
         return Ends(readable, max(readable, written))
     return None

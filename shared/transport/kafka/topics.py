@@ -1,13 +1,13 @@
-"""Which topics and groups exist on Kafka, and with which settings: data, no connection."""
+"""The topics and groups on Kafka and their settings, as data; this module opens no connection."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.transport import names
 
-#: Room for the largest message that the tests of every broker send, with its headers.
+#: Enough for the largest message of the conformance tests, with its headers.
 LARGEST_MESSAGE = 4 * 1024 * 1024
-#: What a service writes is what it has read, with reasons and origin added to the headers.
+#: A service republishes messages with a reason and an origin added to the headers.
 LARGEST_KEPT = 2 * LARGEST_MESSAGE
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -22,7 +22,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How topics are made and what they are called; `prefix` keeps several pipelines apart."""
+    """The names and settings of topics; `prefix` separates several pipelines on one cluster."""
 
     prefix: str
     partitions: int
@@ -37,9 +37,9 @@ class Layout:
         return self.prefix + names.group(service)
 
     def retries(self, service: str, existing: Iterable[str] = ()) -> dict[str, float]:
-        """The topic of each rung, and how many seconds its records wait.
+        """The topic of each rung, and its delay in seconds.
 
-        Those among the existing topics are included that are rungs of an earlier ladder.
+        Includes the rungs of earlier ladders among the `existing` topics.
         """
         found = {topic: names.rung(service, topic.removeprefix(self.prefix)) for topic in existing}
         earlier = {
@@ -59,12 +59,12 @@ class Layout:
         return self.prefix + names.dead_letter_topic(service)
 
     def delays(self, service: str, existing: Iterable[str] = ()) -> dict[str, float]:
-        """Every topic that a service consumes, and how long its records wait."""
+        """Every topic that a service consumes, and its delay in seconds."""
         retries = self.retries(service, existing)
         return {self.events(): 0.0, self.redriven(service): 0.0, **retries}
 
     def topics(self, services: Sequence[str]) -> list[Topic]:
-        """What these services need. Without any service there is nobody to write for."""
+        """The topics that these services need; none if there are no services."""
         events = [self._log(self.events(), LARGEST_MESSAGE)] if services else []
         return events + [topic for service in services for topic in self._topics(service)]
 
@@ -77,28 +77,28 @@ class Layout:
         settings = {
             "cleanup.policy": "delete",
             "retention.ms": str(round(retention)),
-            # A file is deleted as a whole, when the newest record in it is old enough. With the
-            # default, files of seven days, the oldest would stay for fourteen.
+            # Kafka deletes whole segments, once their newest record is old enough. With the
+            # default segments of seven days, the oldest record would stay for fourteen.
             "segment.ms": str(max(1, round(retention / 7))),
-            # By the broker's clock, one for all: when a retry is due, what is old enough to be
-            # deleted, where a replay from a time begins.
+            # The broker's clock decides for all: when a retry is due, when a record is old enough
+            # to be deleted, where a replay from a time begins.
             "message.timestamp.type": "LogAppendTime",
             "max.message.bytes": str(largest),
         }
         return self._topic(name, self.partitions, settings)
 
     def _table(self, name: str) -> Topic:
-        # Compacted: a dead letter stays until a record without a body takes it away, however
-        # long that takes. One partition, so that there is one order of what came first.
+        # Compacted: a dead letter stays until a record without a body deletes it. One partition,
+        # so that dead letters have a total order.
         settings = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST_KEPT)}
         return self._topic(name, 1, settings)
 
     def _topic(self, name: str, partitions: int, settings: dict[str, str]) -> Topic:
-        # With three copies one may be unavailable, and what is confirmed is still in two places.
+        # With three replicas one may be down, and confirmed records are still in two places.
         in_sync = max(1, self.replication - 1)
         settings = {**settings, "min.insync.replicas": str(in_sync)}
         if in_sync == 1:
-            # Kafka confirms what is in memory and counts on the other copies. Where there may be
-            # none, a loss of power would take what the outbox has forgotten already.
+            # Kafka confirms records in memory and relies on replicas. Without replicas, a power
+            # failure would lose records that the outbox has already deleted.
             settings["flush.messages"] = "1"
         return Topic(name, partitions, self.replication, settings)

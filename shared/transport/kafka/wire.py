@@ -1,4 +1,4 @@
-"""What travels between us and Kafka: messages as records, errors as words."""
+"""Converts between messages and Kafka records, and explains librdkafka's errors."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,24 +13,24 @@ from shared.transport.kafka.assigned_partitions import End, Origin, Record
 from shared.transport.message import MAX_REASON, Message, from_headers, to_headers
 
 PREFIX = "ce_"
-#: Why and when a message was dead-lettered by its consumer.
+#: The reason why and the time when a consumer dead-lettered the message.
 REASON_HEADER = "x-reason"
 AT_HEADER = "x-dead-lettered-at"
-#: Bytes of a header or a key: no attribute of ours is longer, and what is written with each
-#: message must not grow with what somebody else has made up.
+#: The most bytes of a header or a key: ours are never longer, and foreign ones must not make
+#: republished messages larger.
 LONGEST = 4 * MAX_REASON
-#: What an offset and the number of a partition can be.
+#: The format of an offset or a partition number.
 _NUMBER = re.compile(r"[0-9]{1,18}")
-#: The last second that has a date. Only LogAppendTime is the broker's own; others may be anything.
+#: The last second of datetime's range. Timestamps set by producers may be any number.
 _LATEST_MS = 253_402_300_799_000
 ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
 
-#: A header as Kafka has it: bytes, and a name may come twice.
+#: Headers as Kafka stores them: values are bytes, and a name may be repeated.
 Headers = list[tuple[str, str | bytes | None]]
 
 
 def headers_of(message: Message) -> Headers:
-    """Made anew from the message, never copied from what was received."""
+    """Headers built from the message, never copied from the received ones."""
     headers = {**to_headers(message, PREFIX), "content-type": "application/json"}
     return encode(headers)
 
@@ -46,17 +46,17 @@ def origin_headers(origin: Origin) -> Headers:
 def read(
     received: "confluent_kafka.Message[bytes, bytes]", *, key: bytes | None = None
 ) -> tuple[Record, Mapping[str, str]]:
-    """A record and its headers; foreign producers may have left out every one of these.
+    """A record and its headers; foreign producers may have omitted any header.
 
-    Whatever the bytes are, this raises nothing: what cannot be decoded is left out, and the
-    consumer dead-letters what lacks an attribute. An error here would come again for ever, in
-    every service, in front of all that follows in the partition.
+    Never raises: undecodable headers are omitted, and the consumer dead-letters a message that
+    lacks an attribute. An error here would recur for ever, in every service, and block all later
+    records of the partition.
 
-    `key` is that of the record where it is the order's id: then no header has to repeat it.
+    `key`: the record's key, if it is the order id; then no header has to repeat it.
     """
     headers = {name: found for name, value in _headers(received) if (found := _short(value))}
     headers.setdefault(f"{PREFIX}partitionkey", _short(key))
-    # None only before a record has been written.
+    # None only for a record that was not written yet.
     topic, partition = cast(str, received.topic()), cast(int, received.partition())
     offset = cast(int, received.offset())
     record = Record(
@@ -70,7 +70,7 @@ def read(
 
 
 def failure(received: "confluent_kafka.Message[bytes, bytes]") -> KafkaError | None:
-    """What has been received instead of a record; that a partition ends is no failure."""
+    """The error received instead of a record; None for a record or the end of a partition."""
     error = received.error()
     return None if error is None or error.code() == KafkaError._PARTITION_EOF else error
 
@@ -87,11 +87,11 @@ def _headers(
     received: "confluent_kafka.Message[bytes, bytes]",
 ) -> list[tuple[str, bytes | None]]:
     try:
-        # Its types allow the dict that a producer may give; what is received is always a list, of
-        # values that are bytes or nothing.
+        # The library's type also allows the dict of a producer; received headers are always a
+        # list, with values that are bytes or None.
         return cast(list[tuple[str, bytes | None]], received.headers() or [])
     except (SystemError, UnicodeDecodeError):
-        # confluent-kafka 2.16, when the name of a header is not UTF-8. Then none of them is read.
+        # confluent-kafka 2.16 raises this if the name of any header is not UTF-8.
         return []
 
 
@@ -113,7 +113,7 @@ def text(value: str | bytes | None) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """What happened, in librdkafka's words."""
+    """librdkafka's message for an error."""
     inner = error.args[0] if isinstance(error, KafkaException) and error.args else error
     return str(inner.str() if isinstance(inner, KafkaError) else inner)
 
@@ -123,8 +123,8 @@ _UNFIT = " (it takes connections but does not answer: security.protocol has to f
 
 
 class Reasons:
-    """Why no connection comes about. librdkafka says it to a callback, and then asks on until
-    the time is over; the error that it raises says no more than that.
+    """Remembers why connecting fails. librdkafka passes the reason to a callback only; the error
+    that it raises later reports a timeout.
     """
 
     _TELLING = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})
@@ -139,15 +139,15 @@ class Reasons:
 
 @contextmanager
 def translated(reasons: Reasons | None = None) -> Iterator[None]:
-    """Inside, the library's errors become BrokerUnavailable."""
+    """Converts the library's errors into BrokerUnavailable."""
     try:
         yield
     except KafkaException as error:
         raise BrokerUnavailable(f"Kafka: {explain(error)}{_why(error, reasons)}") from error
     except TimeoutError as error:
-        # Of a question whose answer is waited for here, and not in librdkafka.
+        # From waiting here for a response, not in librdkafka.
         why = reasons.last if reasons else ""
-        raise BrokerUnavailable(f"Kafka: no answer in time{why}") from error
+        raise BrokerUnavailable(f"Kafka: no response in time{why}") from error
 
 
 def _why(error: KafkaException, reasons: Reasons | None) -> str:

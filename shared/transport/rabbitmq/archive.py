@@ -1,8 +1,8 @@
-"""Reads the stream in which RabbitMQ keeps events, from a start to where its end was.
+"""Reads the stream in which RabbitMQ keeps events, up to its end when the reading began.
 
-How long a stream is cannot be asked over AMQP 0-9-1. So the reader sets an end mark: a message
-to the exchange `replay`, which leads to the stream and to no work queue. It begins to read, sets
-its mark, and stops where it meets it. Marks of others are passed over.
+AMQP 0-9-1 cannot query the length of a stream. So the reader starts reading, publishes an end
+mark (a message to the exchange `replay`, which routes to the stream and to no work queue), and
+stops at its mark. It skips the marks of other readers.
 Source: RabbitMQ's guide to streams, section on AMQP 0-9-1 clients.
 """
 
@@ -27,12 +27,12 @@ from shared.transport.rabbitmq.headers import date
 from shared.transport.rabbitmq.publisher import CONFIRM_TIMEOUT
 from shared.transport.rabbitmq.wire import int_header, read
 
-#: Messages on their way to the reader at most; those that it has read are acknowledged.
+#: The most messages in flight to the reader; it acknowledges those that it has read.
 PREFETCH = 500
 ACK_EVERY = 100
-#: Seconds in which the next message comes, or the mark, which is certain to be there.
+#: Seconds within which the next message or the mark has to arrive.
 SILENCE = 30.0
-#: The broker finds a time by its own clock, which may be behind that of the publisher.
+#: The broker looks up a time by its own clock, which may be behind that of the publisher.
 CLOCKS_DIFFER = timedelta(minutes=1)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -51,9 +51,9 @@ class RabbitArchive:
         self._service = service
 
     def read(self, span: Span) -> Generator[Stored, None, None]:
-        """Times are those of the publishers, in whole seconds: RabbitMQ keeps no finer ones."""
+        """Times are those of the publishers, in whole seconds, which is RabbitMQ's resolution."""
         start, end = bare(span.start), bare(span.end)
-        # RabbitMQ would wait for an offset that is not there yet, and pass over our mark.
+        # For an offset beyond the end, RabbitMQ would wait and skip our mark.
         if isinstance(start, Offset) and start.number >= self._next_offset():
             return
         with closing(self._arrivals(_attach_at(start))) as arrivals:
@@ -64,12 +64,12 @@ class RabbitArchive:
                     yield Stored(str(arrived.offset), arrived.time, arrived.message)
 
     def _next_offset(self) -> int:
-        """The number of an event that came now: that of a mark, and one more."""
+        """The offset of the next event: one more than that of an end mark published now."""
         with closing(self._arrivals("next")) as arrivals:
             return max(arrived.offset for arrived in arrivals) + 1
 
     def _arrivals(self, attach_at: "str | int | datetime") -> Generator[_Arrived, None, None]:
-        """From there up to a mark that is set after the reading began; the mark is the last."""
+        """Messages from there up to an end mark published after the reading began, inclusive."""
         mark = _mark(self._service)
         reader = _Reader(self._url, attach_at)
         try:
@@ -84,9 +84,9 @@ class _Reader:
 
     def __init__(self, url: str, attach_at: "str | int | datetime") -> None:
         self._attach_at = attach_at
-        #: A message whose time is no date counts as stored when the one before it was.
+        #: A message with an invalid time gets the time of the previous one.
         self._time = attach_at if isinstance(attach_at, datetime) else EPOCH
-        #: None stands for the end: the link is gone.
+        #: None marks the end: the connection is lost.
         self._arrived: SimpleQueue[_Arrived | None] = SimpleQueue()
         self._link = Link(url, "replay", start=self._start, on_gone=lambda: self._arrived.put(None))
 
@@ -106,20 +106,22 @@ class _Reader:
         try:
             arrived = self._arrived.get(timeout=SILENCE)
         except Empty:
-            raise BrokerUnavailable(f"RabbitMQ: {EVENTS_STREAM} went silent") from None
+            raise BrokerUnavailable(
+                f"RabbitMQ: {EVENTS_STREAM} sent nothing for {SILENCE:g} s"
+            ) from None
         if arrived is None:
             self._link.check()
-            raise BrokerUnavailable(f"RabbitMQ: the connection to {EVENTS_STREAM} is gone")
+            raise BrokerUnavailable(f"RabbitMQ: the connection to {EVENTS_STREAM} is lost")
         return arrived
 
     def _acknowledge(self, tag: int) -> None:
-        """A stream forgets nothing by this; it sends more."""
+        """Ask for more messages: an acknowledgement deletes nothing from a stream."""
         self._link.call(lambda: self._channel.basic_ack(tag, multiple=True))
 
     def close(self) -> None:
         self._link.close()
 
-    # What follows runs in the link's thread.
+    # The methods below run in the link's thread.
 
     def _start(self, link: Link, channel: Channel) -> None:
         self._channel = channel
@@ -168,7 +170,7 @@ def _attach_at(start: Point | None) -> "str | int | datetime":
 
 
 def _is_past(end: Point | None, arrived: _Arrived) -> bool:
-    """Offsets only grow. Times do not quite, and all have to be looked at."""
+    """Whether no later message is before `end`. Only offsets are ordered; times may not be."""
     return isinstance(end, Offset) and arrived.offset >= end.number
 
 

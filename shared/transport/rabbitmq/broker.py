@@ -1,4 +1,4 @@
-"""RabbitMQ, 3.10 and 4.x alike. What it is made of is in `topology`."""
+"""The RabbitMQ broker, versions 3.10 and 4.x. Its exchanges and queues are in `topology`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,14 +36,14 @@ from shared.transport.rabbitmq.wire import brief_connection, explain, parameters
 
 log = structlog.get_logger()
 
-#: Followed to the letter, these lose nothing: what is in a queue when it is deleted is gone, and
-#: so nothing may be on its way there.
+#: Followed exactly, this loses no message: deleting a queue deletes its messages, so none may be
+#: in it or in flight to it.
 _ADVICE = {
     "exchange": "Stop the relay (orders wait in the outbox meanwhile), delete the exchange, run "
     "the topology step again, and start the relay",
     "queue": "Stop the relay (orders wait in the outbox meanwhile), wait until `orderctl queues` "
-    "shows nothing of this service and its /health/ready nothing unsettled (dead letters have to "
-    "be redriven or discarded if this is their queue), delete the queue, run the topology step "
+    "shows no messages of this service and its /health/ready none unsettled (if this is the dead "
+    "letter queue, redrive or discard the dead letters), delete the queue, run the topology step "
     "again, and start the relay",
 }
 
@@ -52,13 +52,13 @@ class RabbitMQ:
     """The broker behind an amqp:// or amqps:// URL."""
 
     def __init__(self, url: str, ladder: Sequence[float]) -> None:
-        # A URL that cannot work is told at start, not at the first message.
+        # Reports an invalid URL at start, not at the first message.
         parameters(url, "")
         self._url = url
         self._ladder = tuple(ladder)
 
     def declare(self, services: Sequence[str]) -> None:
-        """A queue of an older version, with a lower delivery limit, stays and works."""
+        """Accepts queues declared by older versions, which have a lower delivery limit."""
         with brief_connection(self._url, "topology") as link:
             channel = link.channel()
             exchanges, queues = all_exchanges(services), all_queues(services, self._ladder)
@@ -77,8 +77,8 @@ class RabbitMQ:
             return missing + [name for name in wanted if not queue_exists(link, name)]
 
     def different(self, services: Sequence[str]) -> Sequence[str]:
-        """What is deleted by somebody in the very moment of its comparison is made again by it,
-        unbound: AMQP cannot compare without declaring. `declare` then binds it.
+        """AMQP can compare only by declaring. So a queue or exchange that is deleted during its
+        comparison is created again, without bindings; `declare` adds them.
         """
         wanted = all_queues(services, self._ladder)
         with brief_connection(self._url, "topology comparison") as link:
@@ -126,8 +126,8 @@ def _declare_queue(link: BlockingConnection, queue: DeclaredQueue) -> None:
 def _bind(
     channel: BlockingChannel, exchanges: Sequence[Exchange], queues: Sequence[DeclaredQueue]
 ) -> None:
-    """Back to front: an exchange that is new leads nowhere until every way behind it is there,
-    and until then nothing that is published is confirmed.
+    """Bind from the queues back to the events exchange: messages reach a new exchange only after
+    all of its own bindings exist, and nothing is confirmed before.
     """
     direct = [(queue.name, way) for queue in queues for way in queue.bindings]
     for name, (exchange, key) in direct:
@@ -150,7 +150,7 @@ def _same_as_before(kind: str, name: str) -> Iterator[None]:
         if error.reply_code != PRECONDITION_FAILED:
             raise
         raise SettingsError(
-            f"the {kind} {name} exists with other properties, which a broker does not change. "
-            f"RabbitMQ says: {explain(error)}. "
+            f"the {kind} {name} exists with other properties, which a broker cannot change. "
+            f"RabbitMQ reports: {explain(error)}. "
             f"{_ADVICE[kind]}"
         ) from error

@@ -1,4 +1,4 @@
-"""Publisher confirms: many messages on their way at once, and an answer for each."""
+"""Publisher confirms: tracks many messages in flight, and the broker's reply to each."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from shared.transport.message import Message
 from shared.transport.rabbitmq.wire import properties, short
 
 REFUSED = (
-    "the broker refused it: a queue that it should reach is deleted, unbound or full "
-    "(the topology step binds again what it needs)"
+    "the broker refused it: a queue that should get it is deleted, unbound or full "
+    "(the topology step restores missing queues and bindings)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message as it is handed to pika."""
+    """One message with the arguments for pika's `basic_publish`."""
 
     id: str
     exchange: str
@@ -29,7 +29,7 @@ class Outgoing:
     properties: pika.BasicProperties
     body: bytes
 
-    def is_what_came_back(
+    def matches_return(
         self, method: Basic.Return, properties: pika.BasicProperties, body: bytes
     ) -> bool:
         return (
@@ -43,14 +43,14 @@ class Outgoing:
 def outgoing(
     message: Message, exchange: str, routing_key: str, extra: dict[str, str] | None = None
 ) -> Outgoing:
-    """Raises PublishFailed for a routing key (the event's type) that AMQP cannot carry."""
+    """Raises PublishFailed for a routing key (the event's type) that is too long for AMQP."""
     if routing_key and not short(routing_key):
-        raise PublishFailed(f"a routing key holds at most 255 bytes, not {routing_key[:60]}…")
+        raise PublishFailed(f"a routing key has at most 255 bytes, not {routing_key[:60]}…")
     return Outgoing(message.id, exchange, routing_key, properties(message, extra), message.body)
 
 
 class Batch:
-    """Messages published together. Written to by the connection's thread, awaited by another."""
+    """Messages published together. The connection's thread settles them; another one waits."""
 
     def __init__(
         self, messages: Sequence[Outgoing], *, when_done: Callable[[], None] = lambda: None
@@ -71,7 +71,7 @@ class Batch:
             self._end()
 
     def lose(self, reason: str) -> None:
-        """The connection went before every answer had come."""
+        """The connection was lost before every reply arrived."""
         if not self._done.is_set():
             self._lost = reason
             self._end()
@@ -84,7 +84,7 @@ class Batch:
         return self._done.wait(timeout)
 
     def check(self) -> None:
-        """Raises what became of the batch, unless every message was confirmed."""
+        """Raise BrokerUnavailable or PublishFailed unless every message was confirmed."""
         if self._lost:
             raise BrokerUnavailable(self._lost)
         if self._failures:
@@ -94,15 +94,15 @@ class Batch:
 
     def _reason(self) -> str:
         first = self._failures[min(self._failures)]
-        return f"{len(self._failures)} of {len(self.messages)} messages were not taken: {first}"
+        return f"{len(self._failures)} of {len(self.messages)} messages were not accepted: {first}"
 
     def _confirmed(self) -> frozenset[str]:
-        # An id that was published twice counts as confirmed only when both were.
+        # An id that was published twice counts as confirmed only if both messages were.
         failed = {self.messages[position].id for position in self._failures}
         return frozenset(message.id for message in self.messages) - failed
 
     def _blameless(self) -> frozenset[str]:
-        """A queue that is full for a moment refuses some and takes what comes after them."""
+        """Ids of refused messages: a queue that was full for a moment may accept them later."""
         refused = [at for at, failure in self._failures.items() if failure == REFUSED]
         returned = self._failures.keys() - refused
         return frozenset(self.messages[at].id for at in refused) - {
@@ -111,9 +111,9 @@ class Batch:
 
 
 class Confirms:
-    """What was published on one channel and still waits for its answer.
+    """The messages published on one channel that have no reply yet.
 
-    Lives in the connection's thread. RabbitMQ numbers what is published on a channel from 1.
+    Used only in the connection's thread. RabbitMQ numbers the messages of a channel from 1.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -159,10 +159,10 @@ class Confirms:
         properties: pika.BasicProperties,
         body: bytes,
     ) -> None:
-        # A return carries no number, but it precedes the answer to the same message, and
-        # returns come in the order of publishing: so it is the oldest that looks like it.
+        # A return has no number, but it precedes the reply to the same message, and returns
+        # arrive in the order of publishing: so it belongs to the oldest matching message.
         for tag, (batch, position) in self._waiting.items():
             message = batch.messages[position]
-            if tag not in self._returned and message.is_what_came_back(method, properties, body):
-                self._returned[tag] = f"no queue takes {method.routing_key!r} ({method.reply_text})"
+            if tag not in self._returned and message.matches_return(method, properties, body):
+                self._returned[tag] = f"no queue gets {method.routing_key!r} ({method.reply_text})"
                 return

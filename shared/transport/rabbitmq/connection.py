@@ -1,4 +1,4 @@
-"""A connection to RabbitMQ that a thread of its own drives, so that heartbeats never wait."""
+"""A connection to RabbitMQ with its own thread, so that heartbeats are never delayed."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from shared.transport.rabbitmq.confirms import Batch, Confirms, Outgoing
 from shared.transport.rabbitmq.headers import TolerantConnection
 from shared.transport.rabbitmq.wire import explain, parameters
 
-#: Longer than connecting may take by the settings of the connection itself.
+#: Longer than the connection's own timeouts for connecting.
 OPEN_TIMEOUT = 25.0
 CLOSE_TIMEOUT = 5.0
 
@@ -28,8 +28,8 @@ def _ignore(_batch: Batch) -> None: ...
 class Link:
     """One connection with one channel in confirm mode.
 
-    pika's objects belong to one thread: other threads hand work over with `call`. A link that
-    is gone stays gone; whoever needs one makes another.
+    pika's objects belong to one thread: other threads pass work to it with `call`. A lost link is
+    never reopened; create another one.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class Link:
         outlasts_alarms: bool = False,
         close_timeout: float = CLOSE_TIMEOUT,
     ) -> None:
-        """Returns once `start`, called in the link's thread, has led to a call of `opened`.
-        `close_timeout`: so many seconds the broker has to answer a goodbye.
+        """Connect; return once `start`, called in the link's thread, has caused a call of
+        `opened`. `close_timeout`: seconds within which the broker has to confirm a close.
         """
         self._start = start
         self._on_gone = on_gone
@@ -64,7 +64,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name=f"amqp {name}", daemon=True)
         self._thread.start()
         if not self._opened.wait(OPEN_TIMEOUT):
-            self.drop("it did not answer in time")
+            self.drop("it did not respond in time")
         self.check()
 
     @property
@@ -72,7 +72,7 @@ class Link:
         return bool(self._gone)
 
     def check(self) -> None:
-        """Raises BrokerUnavailable when the link is gone."""
+        """Raise BrokerUnavailable if the link is lost."""
         if self._gone:
             raise BrokerUnavailable(self._gone)
 
@@ -80,7 +80,7 @@ class Link:
         self._opened.set()
 
     def call(self, work: Callable[[], None]) -> None:
-        """Have the link's thread do this on its channel, after what it was given before."""
+        """Run `work` in the link's thread, after all earlier calls. Raises BrokerUnavailable."""
         with self._lock:
             self.check()
             self._connection.ioloop.add_callback_threadsafe(partial(self._while_open, work))
@@ -95,8 +95,8 @@ class Link:
     def send(
         self, messages: Sequence[Outgoing], when_done: Callable[[Batch], None] = _ignore
     ) -> Batch:
-        """Publish without waiting. `when_done` is called once it is known what became of them, or
-        that it will never be; from any thread, and before `wait` returns.
+        """Publish without waiting. `when_done` is called once all replies have arrived or the link
+        is lost; from any thread, and before `wait` returns.
         """
 
         def done() -> None:
@@ -109,16 +109,16 @@ class Link:
         return batch
 
     def drop(self, reason: str) -> None:
-        """Give the link up, from any thread, without waiting."""
+        """Abandon the link, from any thread, without waiting."""
         with self._lock:
             if self._gone:
                 return
             self._gone = f"RabbitMQ: {reason}"
             self._connection.ioloop.add_callback_threadsafe(self._hang_up)
-        self._tell_everybody()
+        self._notify_all()
 
     def close(self) -> None:
-        """Close cleanly, after all that was handed over before."""
+        """Close cleanly, after all earlier calls."""
         self.drop("the connection was closed by this side")
         self._thread.join(2 * self._close_timeout)
 
@@ -139,8 +139,8 @@ class Link:
         self._start(self, channel)
 
     def _while_open(self, work: Callable[[], None]) -> None:
-        # What was handed over just before the channel closed comes too late: its callers
-        # were told, or the broker delivers again.
+        # Work that was passed just before the channel closed is too late: its callers got an
+        # error, or the broker redelivers.
         if self._channel.is_open:
             work()
 
@@ -152,7 +152,7 @@ class Link:
         connection.ioloop.stop()
 
     def _hang_up(self) -> None:
-        # A broker that no longer answers, or is short of memory, does not answer a goodbye either.
+        # A broker that no longer responds, or is short of memory, does not confirm a close either.
         self._connection.ioloop.call_later(self._close_timeout, self._connection.abort)
         self._connection.ioloop.call_later(1.2 * self._close_timeout, self._connection.ioloop.stop)
         if not (self._connection.is_closing or self._connection.is_closed):
@@ -161,9 +161,9 @@ class Link:
     def _end(self, reason: str) -> None:
         with self._lock:
             self._gone = self._gone or f"RabbitMQ: {reason}"
-        self._tell_everybody()
+        self._notify_all()
 
-    def _tell_everybody(self) -> None:
+    def _notify_all(self) -> None:
         for batch in list(self._batches):
             batch.lose(self._gone)
         self._opened.set()

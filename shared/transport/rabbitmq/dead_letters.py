@@ -1,4 +1,4 @@
-"""The dead letter queue of one service, for people: look, send back, throw away."""
+"""The dead letter queue of one service: browse, redrive, discard."""
 
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
@@ -22,10 +22,10 @@ from shared.transport.rabbitmq.wire import (
     text,
 )
 
-#: RabbitMQ returns what was looked at in an order of its own. With no more than this many in
-#: the queue, all are looked at and sorted, so that the oldest are really the oldest.
+#: RabbitMQ requeues letters that were read in an arbitrary order. Up to this many, all letters are
+#: read and sorted, so that the oldest are correct.
 SORTED = 1000
-#: Seconds. Only with somebody else at the same letters is it waited for that long.
+#: Seconds. Waits this long only if another client reads the same letters.
 BACK_WITHIN = 2.0
 
 Act = Callable[[DeadLetter], None]
@@ -38,7 +38,7 @@ class FoundLetter(NamedTuple):
 
 
 class Hand:
-    """Takes letters from a queue, removes some of them, and puts the others back."""
+    """Takes letters from a queue, removes some of them, and requeues the others."""
 
     def __init__(self, channel: BlockingChannel, queue: str) -> None:
         self.channel = channel
@@ -46,7 +46,7 @@ class Hand:
         self._held = 0
 
     def count(self) -> int:
-        """How many there are now: those that come back in the meantime are not taken again."""
+        """The number of letters now, which bounds `take`: requeued letters are not taken again."""
         return int(self.channel.queue_declare(self._queue, passive=True).method.message_count)
 
     def take(self, limit: int) -> Iterator[FoundLetter]:
@@ -62,11 +62,11 @@ class Hand:
         self._held -= 1
 
     def put_back(self, within: float = BACK_WITHIN) -> None:
-        """Return what is held, and wait until the queue has it: RabbitMQ answers nothing to that,
-        and whoever asks at once would be told of fewer letters than there are.
+        """Requeue the held letters, and wait until the queue has them: RabbitMQ does not confirm a
+        requeue, and a count right after it would be too low.
         """
-        # Without this, closing would return them too, but RabbitMQ 4.3 counts that as a failure
-        # of the message.
+        # Closing the channel would requeue them too, but RabbitMQ 4.3 counts that as a failed
+        # delivery.
         whole = self.count() + self._held
         self.channel.basic_nack(0, multiple=True, requeue=True)
         deadline = time.monotonic() + within
@@ -117,7 +117,7 @@ class RabbitDeadLetters:
             try:
                 yield hand
             except GeneratorExit:
-                # A scan that is left early.
+                # A scan that was stopped early.
                 hand.put_back()
                 raise
             hand.put_back()
@@ -151,7 +151,7 @@ class RabbitDeadLetters:
                 RETRY_EXCHANGE, self._work, message.body, properties(message), mandatory=True
             )
         except (UnroutableError, NackError) as error:
-            raise PublishFailed(f"{self._work} did not take {letter.handle}: {error!r}") from error
+            raise PublishFailed(f"{self._work} refused {letter.handle}: {error!r}") from error
 
     def _letter(self, found: FoundLetter) -> DeadLetter:
         headers = found.properties.headers or {}
@@ -161,7 +161,7 @@ class RabbitDeadLetters:
         return DeadLetter(read(found.properties, found.body), reason or "no reason was given", at)
 
     def _deaths(self, deaths: object) -> list[dict[str, object]]:
-        """The broker's own records of giving this message up, where it did; the newest is first."""
+        """The broker's own records of dead-lettering this message, if it did; newest first."""
         records = deaths if isinstance(deaths, list) else []
         mine = [record for record in records if isinstance(record, dict)]
         return [record for record in mine if record.get("queue") == self._work]
@@ -169,5 +169,5 @@ class RabbitDeadLetters:
 
 def _in_words(reason: str) -> str:
     if reason == "delivery_limit":
-        return "delivery limit: it came back more often than its queue allows, never settled"
+        return "delivery limit: it was redelivered more often than its queue allows"
     return f"given up by the broker: {reason}"

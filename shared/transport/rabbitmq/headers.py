@@ -1,8 +1,8 @@
-"""Decodes the properties of an AMQP message, whatever they hold: pika's own decoder raises.
+"""Decodes the properties of any AMQP message without raising, unlike pika's own decoder.
 
-An exception here ends the connection, the broker delivers the same message on the next one, and
-so a single message would stop every consumer of its queue. pika raises for a timestamp that is
-no date (milliseconds), for a number that is none (NaN) and for tables in tables in tables.
+An exception in the decoder ends the connection, and the broker redelivers the message on the next
+one, so a single message would stop every consumer of its queue. pika raises for a timestamp that
+is out of range (milliseconds), for NaN, and for deeply nested tables.
 Source: AMQP 0-9-1, sections 2.3.5 and 4.2.6, and RabbitMQ's list of errata to it.
 """
 
@@ -15,7 +15,7 @@ from pika.exceptions import AMQPConnectionError
 from pika.frame import Frame, Header, ProtocolHeader
 from pika.spec import FRAME_END, FRAME_HEADER, FRAME_HEADER_SIZE
 
-#: Headers, the list `x-death`, a record in it, a value in that: nothing that we read lies deeper.
+#: Headers, the list `x-death`, a record in it, its values: deeper levels are never needed.
 _DEEPEST = 3
 
 _LENGTH = struct.Struct(">I")
@@ -43,25 +43,25 @@ _DECIMAL_SIZE = 5
 
 
 class Undecodable(Exception):
-    """The bytes are not what AMQP describes."""
+    """The bytes are not valid AMQP."""
 
 
 class TolerantConnection(pika.SelectConnection):
-    """Hands over every message: one whose properties cannot be decoded comes without any."""
+    """Delivers every message: one with undecodable properties arrives without any."""
 
-    # pika has no public place for this; a test sends what its own decoder does not take.
+    # pika has no public hook for this; a test sends a message that its own decoder rejects.
     def _read_frame(self) -> "tuple[int, Frame | ProtocolHeader | None]":
         header = content_header(self._frame_buffer)  # type: ignore[attr-defined]
         return header or super()._read_frame()  # type: ignore[misc]
 
     def abort(self) -> None:
-        """Close the socket without a goodbye."""
+        """Close the socket without AMQP's closing handshake."""
         self._terminate_stream(AMQPConnectionError("given up"))  # type: ignore[attr-defined]
 
 
 def content_header(data: bytes) -> tuple[int, Header] | None:
-    """The content header at the start of `data` and its size; None when there is another frame,
-    or not yet a whole one.
+    """The size of the content header at the start of `data`, and the header; None if there is
+    another frame or an incomplete one.
     """
     if data[:1] != _OCTET.pack(FRAME_HEADER) or len(data) < FRAME_HEADER_SIZE:
         return None
@@ -75,7 +75,7 @@ def content_header(data: bytes) -> tuple[int, Header] | None:
 
 
 def decode_properties(encoded: bytes) -> pika.BasicProperties:
-    """Never raises: bytes that are not properties become properties that are all None."""
+    """Never raises: undecodable bytes become properties that are all None."""
     try:
         return _properties(encoded)
     except (struct.error, Undecodable):
@@ -115,7 +115,7 @@ def _long(data: bytes, offset: int) -> tuple[bytes, int]:
 def _taken(data: bytes, offset: int, length: int) -> bytes:
     taken = data[offset : offset + length]
     if len(taken) < length:
-        raise Undecodable("it is shorter than it says")
+        raise Undecodable("a value is shorter than its length field")
     return taken
 
 
@@ -168,7 +168,7 @@ def _value(data: bytes, offset: int, depth: int) -> tuple[object, int]:
     if kind == b"V":
         return None, offset
     if kind == b"D":
-        # None of our headers is one.
+        # A decimal: none of our headers is one.
         _taken(data, offset, _DECIMAL_SIZE)
         return None, offset + _DECIMAL_SIZE
     if kind in (b"S", b"x", b"A", b"F"):
@@ -188,7 +188,7 @@ def _content(kind: bytes, content: bytes, depth: int) -> object:
 
 
 def date(seconds: int | None) -> datetime | None:
-    """None for a number of seconds since 1970 that is no date, as with milliseconds."""
+    """None for seconds since 1970 that are out of range, such as milliseconds."""
     if seconds is None:
         return None
     try:

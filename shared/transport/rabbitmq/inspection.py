@@ -1,4 +1,4 @@
-"""Asks RabbitMQ what exists, how much is in it, and whether it is what we would declare."""
+"""Checks which queues and exchanges exist, their message counts, and their arguments."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -29,7 +29,7 @@ def queue_exists(link: BlockingConnection, name: str) -> bool:
 
 
 def count_in(link: BlockingConnection, queue: str) -> int | None:
-    """How many messages are ready in it; None when it does not exist."""
+    """The number of ready messages in the queue; None if it does not exist."""
 
     def count(channel: BlockingChannel) -> int:
         return int(channel.queue_declare(queue, passive=True).method.message_count)
@@ -37,8 +37,8 @@ def count_in(link: BlockingConnection, queue: str) -> int | None:
     return _answer(link, count, no=_NOT_FOUND)
 
 
-# AMQP has no way to read arguments: declaring what exists compares them. What does not exist
-# would be created by that, hence the check before it.
+# AMQP cannot read arguments, but declaring an existing exchange or queue compares them. Declaring
+# a missing one would create it, hence the check before.
 def exchange_differs(link: BlockingConnection, exchange: Exchange) -> bool:
     return exchange_exists(link, exchange.name) and not _passes(
         link, lambda channel: declare_exchange(channel, exchange), no=PRECONDITION_FAILED
@@ -77,8 +77,8 @@ def _passes(link: BlockingConnection, ask: Callable[[BlockingChannel], object], 
 
 
 def _answer(link: BlockingConnection, ask: Callable[[BlockingChannel], T], *, no: int) -> T | None:
-    """None when the broker answers with the code `no`. Raises BrokerForbids."""
-    # Each question has a channel to itself, because the broker closes it when the answer is no.
+    """The result of `ask`; None if the broker replies with the code `no`. Raises BrokerForbids."""
+    # Each request has its own channel, because the broker closes it on a negative reply.
     channel = link.channel()
     try:
         found = ask(channel)

@@ -1,4 +1,4 @@
-"""A connection for what a consumer passes on: opened when needed, and anew when it is lost."""
+"""A connection on which a consumer publishes; opened when first used, reopened when lost."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from shared.transport.rabbitmq.connection import Link
 
 
 class RabbitOutgoing:
-    """Safe for several threads. Waits for as long as the broker is short of memory or disk."""
+    """Thread-safe. It keeps waiting while the broker is short of memory or disk space."""
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
@@ -19,7 +19,7 @@ class RabbitOutgoing:
         self._link: Link | None = None
 
     def send(self, messages: Sequence[Outgoing], when_done: Callable[[Batch], None]) -> Batch:
-        """As `Link.send`. Raises BrokerUnavailable."""
+        """Like `Link.send`. Raises BrokerUnavailable."""
         return self._connected().send(messages, when_done)
 
     def _connected(self) -> Link:

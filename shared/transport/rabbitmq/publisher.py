@@ -1,4 +1,4 @@
-"""Publishing events: to every bound queue, and back only when the broker has them all."""
+"""Publishes events to every bound queue; returns once the broker has confirmed all of them."""
 
 import threading
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from shared.transport.names import EVENTS_EXCHANGE, EVENTS_STREAM
 from shared.transport.rabbitmq.confirms import Outgoing, outgoing
 from shared.transport.rabbitmq.connection import Link
 
-#: Longer than the broker may take to say that it is blocked, so that this reason is the one told.
+#: Longer than `blocked_connection_timeout`, so that a blocked broker is reported as such.
 CONFIRM_TIMEOUT = 30.0
 
 #: The default of `max_message_size` in RabbitMQ 4.
 LARGEST_BODY = 16 * 1024 * 1024
 
-#: The routing key of a message that has no type: it reaches every service, which then judges it.
+#: The routing key of a message without a type: it reaches every service, which dead-letters it.
 UNTYPED = "order.untyped"
 
 
 class RabbitPublisher:
-    """Safe for several threads; their batches share one connection."""
+    """Thread-safe; the batches of several threads share one connection."""
 
     def __init__(self, url: str, *, confirm_timeout: float = CONFIRM_TIMEOUT) -> None:
         self._url = url
@@ -60,7 +60,7 @@ class RabbitPublisher:
         try:
             return Link(self._url, "publisher", start=_start)
         except BrokerUnavailable as error:
-            # Not there at all, and not only not yet: then there is no work queue either.
+            # The stream was never declared (it is not just unavailable), so no work queue was.
             if f"no queue '{EVENTS_STREAM}'" in str(error):
                 raise PublishFailed(f"run the topology step first: {error}") from error
             raise
@@ -84,7 +84,7 @@ class RabbitPublisher:
 
 
 def _prepared(messages: Sequence[Message]) -> tuple[list[Outgoing], dict[str, PublishFailed]]:
-    """What can be sent; and the ids of the others, each with the reason."""
+    """The messages that can be sent, and the error for each of the others by id."""
     ready, refused = [], {}
     for message in messages:
         try:
@@ -95,15 +95,17 @@ def _prepared(messages: Sequence[Message]) -> tuple[list[Outgoing], dict[str, Pu
 
 
 def _prepare(message: Message) -> Outgoing:
-    # The broker would close the connection, with everything else that is on its way.
+    # The broker would close the connection, and lose all other messages in flight on it.
     if len(message.body) > LARGEST_BODY:
-        raise PublishFailed(f"RabbitMQ 4 takes {LARGEST_BODY} bytes, not {len(message.body)}")
+        raise PublishFailed(
+            f"RabbitMQ 4 accepts {LARGEST_BODY} bytes, and the body has {len(message.body)}"
+        )
     return outgoing(message, EVENTS_EXCHANGE, message.type or UNTYPED)
 
 
 def _start(link: Link, channel: Channel) -> None:
-    """The link is open once the stream is there, which takes longest when a broker starts.
+    """Open the link once the stream is available, which takes longest when a broker starts.
 
-    RabbitMQ would confirm what it has put into the work queues, and keep it for no replay.
+    Before that, RabbitMQ would confirm events in the work queues without storing them for replays.
     """
     channel.queue_declare(EVENTS_STREAM, passive=True, callback=lambda _frame: link.opened())

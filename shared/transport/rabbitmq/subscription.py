@@ -1,8 +1,8 @@
-"""Consuming from RabbitMQ: deliveries on their way in, acknowledgements on their way out.
+"""Consumes from RabbitMQ: receives deliveries, and acknowledges, retries or dead-letters them.
 
-Retries and dead letters go out over a second connection. Short of memory or disk, RabbitMQ reads
-nothing more from a connection that publishes, and so no acknowledgement either; and it is the
-consumers that make room. As many deliveries as were prefetched can wait for the end of the alarm.
+Retries and dead letters are published over a second connection. When RabbitMQ is short of memory
+or disk space, it stops reading from publishing connections; the acknowledgements, which free
+space, must not be blocked with them. Up to `prefetch` deliveries can wait for the alarm to end.
 """
 
 import threading
@@ -38,13 +38,13 @@ from shared.transport.rabbitmq.wire import AT_HEADER, REASON_HEADER, int_header,
 
 log = structlog.get_logger()
 
-#: Well below 100, after which RabbitMQ takes a message for poison on queues of older versions.
+#: Well below 100, the delivery limit of queues that older versions declared.
 MANY_RETURNS = 50
 
 #: Seconds for which a worker waits for a confirm, which usually comes within milliseconds.
 PATIENCE = 2.0
 
-CANCELLED = "it cancelled the consumer: the queue was deleted, or a delivery was held too long"
+CANCELLED = "it cancelled the consumer: the queue was deleted, or an ack took too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class RabbitDelivery:
     message: Message
     tag: int
     _subscription: "RabbitSubscription"
-    #: How often it came back without having been settled.
+    #: The number of times that it was returned to the queue unsettled.
     returns: int = 0
 
     def ack(self) -> None:
-        """Handed to the connection's thread: many of them share one frame."""
+        """Queue the acknowledgement for the connection's thread: several share one frame."""
         self._subscription.acknowledge(self)
 
     def retry(self, after: float, failure: Failure | None) -> None:
@@ -67,7 +67,7 @@ class RabbitDelivery:
 
 
 class RabbitSubscription:
-    """Receives in one thread; deliveries may be settled from any."""
+    """Call `receive` from one thread only; deliveries may be settled from any."""
 
     def __init__(self, url: str, service: str, ladder: Sequence[float], *, prefetch: int) -> None:
         self._service = service
@@ -77,28 +77,28 @@ class RabbitSubscription:
         self._lock = threading.Lock()
         self._in_hand: set[int] = set()
         self._settled: list[int] = []
-        #: None stands for the end: the link is gone.
+        #: None marks the end: the link is lost.
         self._arrived: SimpleQueue[RabbitDelivery | None] = SimpleQueue()
         name = work_queue(service)
         self._link = Link(url, name, start=self._start, on_gone=lambda: self._arrived.put(None))
         self._outgoing = RabbitOutgoing(url, f"{name} outgoing")
-        #: Tags of deliveries that were passed on, and not confirmed so far.
+        #: Tags of deliveries whose retry or dead letter is not confirmed yet.
         self._held: set[int] = set()
 
     def receive(self, max_messages: int, timeout: float) -> Sequence[RabbitDelivery]:
         taken = self._take(max_messages, timeout)
-        # What was fetched over a link that is gone belongs to the broker again.
+        # Deliveries received over a lost link belong to the broker again.
         self._link.check()
         deliveries = [delivery for delivery in taken if delivery]
         with self._lock:
             self._in_hand.update(delivery.tag for delivery in deliveries)
-        return [delivery for delivery in deliveries if not self._passed_on(delivery)]
+        return [delivery for delivery in deliveries if not self._republished(delivery)]
 
-    def _passed_on(self, delivery: RabbitDelivery) -> bool:
-        """Whether it was published anew, which ends the count of its returns.
+    def _republished(self, delivery: RabbitDelivery) -> bool:
+        """Republish a delivery with many returns, which resets their number; True if done.
 
-        The limit counts all that a dead consumer held. The one that killed it is found by
-        `shared.consuming.crash_suspects`, after three deaths.
+        A crash counts as a return of every message in flight. The message that caused it is found
+        by `shared.consuming.crash_suspects`, after three crashes.
         """
         if delivery.returns < MANY_RETURNS:
             return False
@@ -117,7 +117,7 @@ class RabbitSubscription:
     def acknowledge(self, delivery: RabbitDelivery) -> None:
         with self._lock:
             self._expect_in_hand(delivery)
-            # The first of several asks the link's thread to look; the others are found there.
+            # Only the first of several schedules a flush, which takes the others along.
             if not self._settled:
                 self._link.call(self._flush)
             self._in_hand.discard(delivery.tag)
@@ -134,16 +134,16 @@ class RabbitSubscription:
         self._move(delivery, outgoing(delivery.message, DEAD_LETTER_EXCHANGE, queue, history))
 
     def _move(self, delivery: RabbitDelivery, message: Outgoing) -> None:
-        """Publish first, acknowledge then: a crash in between makes a duplicate, never a loss."""
+        """Publish first, then acknowledge: a crash in between causes a duplicate, never a loss."""
         with self._lock:
             self._expect_in_hand(delivery)
         try:
             batch = self._outgoing.send([message], partial(self._moved, delivery))
         except BrokerUnavailable as error:
-            self._give_back(error)
+            self._drop_link(error)
             raise
-        # While the broker takes nothing, the worker goes on; the delivery stays in hand until
-        # it does.
+        # While the broker accepts nothing, the worker continues; the delivery stays in hand until
+        # it is confirmed.
         if not batch.wait(0 if self.held() else PATIENCE):
             self._hold(delivery, batch)
             return
@@ -158,18 +158,18 @@ class RabbitSubscription:
             batch.check()
             self.acknowledge(delivery)
         except (PublishFailed, BrokerUnavailable) as error:
-            self._give_back(error)
+            self._drop_link(error)
 
     def _hold(self, delivery: RabbitDelivery, batch: Batch) -> None:
         message = delivery.message
         log.warning("delivery.held", event_id=message.id, order=message.key, reason="no confirm")
         self._held.add(delivery.tag)
-        # The confirm may have arrived a moment ago, and then nothing else takes it off the list.
+        # The confirm may have arrived a moment ago: then nothing else would remove the tag.
         if batch.wait(0):
             self._held.discard(delivery.tag)
 
-    def _give_back(self, error: Exception) -> None:
-        """End the link: held here, the delivery would never come again."""
+    def _drop_link(self, error: Exception) -> None:
+        """Drop the link, so that the broker redelivers; otherwise it never would."""
         self._link.drop(str(error).removeprefix("RabbitMQ: "))
 
     def _rung(self, after: float, failure: Failure | None) -> float:
@@ -182,18 +182,18 @@ class RabbitSubscription:
     def _expect_in_hand(self, delivery: RabbitDelivery) -> None:
         self._link.check()
         if delivery.tag not in self._in_hand:
-            raise BrokerUnavailable(f"{delivery.message.id} is no longer in this consumer's hands")
+            raise BrokerUnavailable(f"{delivery.message.id} no longer belongs to this consumer")
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         return None
 
     def held(self) -> int:
-        """Neither in a queue that can be counted nor in the hands of a worker."""
+        """Deliveries that no worker has any more, and that no queue depth includes."""
         with self._lock:
             return len(self._held & self._in_hand)
 
     def close(self) -> None:
-        """What was acknowledged is told to the broker; the rest returns to the queue."""
+        """Send pending acknowledgements; all other deliveries return to the queue."""
         self._outgoing.close()
         self._link.close()
 
@@ -209,7 +209,7 @@ class RabbitSubscription:
     ) -> None:
         self.close()
 
-    # What follows runs in the link's thread.
+    # The methods below run in the link's thread.
 
     def _start(self, link: Link, channel: Channel) -> None:
         self._channel = channel

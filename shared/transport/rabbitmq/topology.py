@@ -1,9 +1,10 @@
-"""Which exchanges and queues exist on RabbitMQ, and with which arguments: data, no connection.
+"""The exchanges, queues and bindings on RabbitMQ, as data; this module opens no connection.
 
-RabbitMQ confirms an event as soon as one queue has it. Here it has to be every queue, and so each
-has a guard: an exchange that leads to this queue alone, and otherwise to a queue that refuses
-everything, so that the broker answers with a nack. An event takes two ways to each queue, by the
-guard and directly, and RabbitMQ puts it there once: a binding that is lost loses no event.
+RabbitMQ confirms an event as soon as one queue has it, but here every queue has to have it. So
+each queue has a guard: an exchange that routes to this queue alone. If the queue or its binding
+is missing, the event goes to a queue that rejects everything, and the broker sends a nack. Each
+queue is reached by two routes, the guard and a direct binding, and RabbitMQ puts the event there
+once: a lost binding loses no event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +27,15 @@ from shared.transport.names import (
     work_queue,
 )
 
-#: Retry and dead letters go through exchanges of their own, because whoever may write to the
-#: default exchange may write to every queue of every service.
+#: Retries and dead letters have their own exchanges, because permission to write to the default
+#: exchange is permission to write to every queue of every service.
 EXCHANGES = (EVENTS_EXCHANGE, RETRY_EXCHANGE, DEAD_LETTER_EXCHANGE, REPLAY_EXCHANGE)
 
-#: Returns allowed to a message. As good as none: `shared.consuming.crash_suspects` finds the
-#: message that kills its consumers, and RabbitMQ counts every message that a consumer held,
-#: guilty or not. It is a number because RabbitMQ 4 allows 20 where none is given, and 3 knows no
-#: word for "unlimited".
+#: The redeliveries allowed for a message, practically unlimited: RabbitMQ counts every message in
+#: flight at a crashed consumer, and `shared.consuming.crash_suspects` finds the one that caused
+#: the crash. It is a number because RabbitMQ 4 defaults to 20, and 3 has no value for "unlimited".
 DELIVERY_LIMIT = 1_000_000
-#: Work queues of older versions have this limit for good: a broker changes no arguments.
+#: Work queues declared by older versions keep this limit: a broker cannot change arguments.
 OLDER_DELIVERY_LIMIT = 100
 
 Argument = str | int
@@ -43,7 +43,7 @@ Argument = str | int
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A durable exchange; `bindings` are pairs of an exchange before it and a routing key."""
+    """A durable exchange; `bindings` are pairs of a source exchange and a routing key."""
 
     name: str
     type: str = "topic"
@@ -58,17 +58,17 @@ class DeclaredQueue:
     name: str
     arguments: dict[str, Argument]
     bindings: tuple[tuple[str, str], ...]
-    #: As an older version declared it; that is accepted as well.
+    #: The arguments with which older versions declared it; these are accepted as well.
     older: Mapping[str, Argument] | None = None
 
 
-#: What may be kept of events, whichever is reached first: some two million of them.
+#: Limits of the stream; the first one reached applies. About two million events fit.
 STREAM_MAX_AGE = "7D"
 STREAM_MAX_BYTES = 1_000_000_000
-#: RabbitMQ drops whole segments, so that they have to be small beside what is kept.
+#: RabbitMQ deletes whole segments, so they have to be small compared with the stream.
 STREAM_SEGMENT_BYTES = 50_000_000
 
-#: Of the whole system, where all other queues belong to a service.
+#: Belongs to the whole system; all other queues belong to a service.
 STREAM = DeclaredQueue(
     EVENTS_STREAM,
     {
@@ -81,7 +81,7 @@ STREAM = DeclaredQueue(
 )
 
 
-#: A classic queue, because a quorum queue would take one message before it refuses.
+#: A classic queue, because a quorum queue would accept one message before it rejects.
 REFUSING = DeclaredQueue(
     NO_QUEUE,
     {"x-queue-type": "classic", "x-max-length": 0, "x-overflow": "reject-publish"},
@@ -102,9 +102,9 @@ def _guard(queue: str) -> Exchange:
 
 
 def all_queues(services: Sequence[str], ladder: Sequence[float]) -> list[DeclaredQueue]:
-    """Without any service there is nobody to keep events for.
+    """All queues; none if there are no services.
 
-    The stream comes first: once an order can be worked on, it is kept as well.
+    The stream comes before the work queues, so that every processed event is stored as well.
     """
     of_services = [queue for service in services for queue in queues(service, ladder)]
     return [REFUSING, STREAM, *of_services] if services else []
@@ -130,8 +130,8 @@ def _work(service: str) -> DeclaredQueue:
 
 def _rung(service: str, rung: float) -> DeclaredQueue:
     name = retry_queue(service, rung)
-    # The delay belongs to the queue: with a TTL on each message, a short delay would wait
-    # behind a long one, since RabbitMQ expires a queue from its head.
+    # The queue has the TTL: with a TTL for each message, a short delay would wait behind a long
+    # one, since RabbitMQ expires only messages at the head of a queue.
     arguments = _dead_lettering(RETRY_EXCHANGE, work_queue(service))
     arguments["x-message-ttl"] = round(rung * 1000)
     return DeclaredQueue(name, arguments, ((RETRY_EXCHANGE, name),))

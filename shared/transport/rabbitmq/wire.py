@@ -1,4 +1,4 @@
-"""What travels between us and RabbitMQ: URLs, messages as AMQP properties, errors as words."""
+"""Converts URLs, messages and errors for pika, and opens brief connections."""
 
 import ssl
 import time
@@ -18,8 +18,8 @@ from shared.tls import client_context, explain_tls
 from shared.transport.message import Message, from_headers, to_headers
 from shared.transport.rabbitmq.headers import TolerantConnection
 
-#: Each can be set in the query of BROKER_URL. Without `blocked_connection_timeout`, a publisher
-#: would hang for as long as the broker is short of memory or disk.
+#: Each can be overridden in the query of BROKER_URL. Without `blocked_connection_timeout`, a
+#: publisher would hang while the broker is short of memory or disk space.
 CONNECTION_SETTINGS = {
     "heartbeat": "30",
     "blocked_connection_timeout": "20",
@@ -36,21 +36,21 @@ PREFIX = "cloudEvents_"
 #: The CloudEvents binding for AMQP allows this spelling too, and some producers use it.
 _OTHER_PREFIX = "cloudEvents:"
 
-#: Why and when a message was dead-lettered by its consumer.
+#: The reason why and the time when a consumer dead-lettered the message.
 REASON_HEADER = "x-reason"
 AT_HEADER = "x-dead-lettered-at"
 
-#: AMQP's short strings (message_id, type, routing keys) hold no more bytes than this.
+#: The most bytes in AMQP's short strings (message_id, type, routing keys).
 SHORT = 255
-#: All headers together have to fit one frame, 128 KiB by default: a longer header is cut, since
-#: otherwise the broker closes the connection each time the message is passed on.
+#: All headers together have to fit into one frame, 128 KiB by default. A longer header is
+#: truncated; otherwise the broker would close the connection whenever the message is published.
 _LONGEST_HEADER = 2000
 
 
 def parameters(url: str, name: str) -> pika.URLParameters:
-    """How to connect; `name` is what the broker's management pages show.
+    """The connection parameters; the broker's management pages show `name`.
 
-    Raises SettingsError, which does not repeat the URL, because a password is in it.
+    Raises SettingsError, whose message does not contain the URL and its password.
     """
     try:
         parts = urlsplit(url)
@@ -60,7 +60,7 @@ def parameters(url: str, name: str) -> pika.URLParameters:
     except (ValueError, TypeError):
         raise SettingsError(
             "BROKER_URL is not of the form amqp://user:password@host:5672/vhost "
-            "(reserved characters in it have to be percent-encoded)"
+            "(percent-encode reserved characters in it)"
         ) from None
     result.ssl_options = pika.SSLOptions(tls, result.host) if tls else None
     result.client_properties = {"connection_name": name}
@@ -82,7 +82,7 @@ def _tls(scheme: str, query: dict[str, str]) -> ssl.SSLContext | None:
 
 
 def properties(message: Message, extra: Mapping[str, str] | None = None) -> pika.BasicProperties:
-    """Persistent, with headers made anew; `extra` headers are added."""
+    """The properties of a persistent message: its own headers and the `extra` ones."""
     headers = {**to_headers(message, PREFIX), **(extra or {})}
     return pika.BasicProperties(
         content_type="application/json",
@@ -96,7 +96,7 @@ def properties(message: Message, extra: Mapping[str, str] | None = None) -> pika
 
 
 def short(text: str) -> str | None:
-    """The text if AMQP can carry it as a short string; the headers have it in any case."""
+    """The text if it fits into an AMQP short string; the headers contain it in any case."""
     return text if text and len(text.encode("utf-8", "replace")) <= SHORT else None
 
 
@@ -107,7 +107,7 @@ def _fitting(text: str) -> str:
 
 
 def read(properties: pika.BasicProperties, body: bytes) -> Message:
-    """A message from whatever arrived: foreign producers may have left out every header."""
+    """The message; foreign producers may have omitted any header."""
     headers = {
         _name(key): value if isinstance(value, str) else text(value)
         for key, value in (properties.headers or {}).items()
@@ -115,7 +115,7 @@ def read(properties: pika.BasicProperties, body: bytes) -> Message:
     return from_headers(headers, body, PREFIX)
 
 
-# Every message brings the same few names.
+# All messages have the same few header names.
 @lru_cache(maxsize=100)
 def _name(key: str | bytes) -> str:
     name = text(key)
@@ -123,19 +123,19 @@ def _name(key: str | bytes) -> str:
 
 
 def text(value: object) -> str:
-    """A header value as text. Tables and lists, which none of our headers are, become ""."""
+    """A header value as text. Tables and lists become ""; none of our headers is one."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, datetime):
         return value.isoformat()
-    # pika has an int of its own, which calls itself 1L.
+    # pika has its own subclass of int, whose str() is "1L".
     return str(int(value)) if isinstance(value, int) else ""
 
 
 def explain(error: BaseException) -> str:
-    """What happened, from the innermost of the exceptions that pika wraps into each other."""
+    """The message of the innermost of pika's nested exceptions."""
     if isinstance(error, (ConnectionClosed, ChannelClosed)):
         return str(error.reply_text)
     if isinstance(error, ssl.SSLError):
@@ -154,7 +154,7 @@ def _inside(error: BaseException) -> list[BaseException]:
 
 @contextmanager
 def brief_connection(url: str, name: str) -> Iterator[pika.BlockingConnection]:
-    """A connection for something rare; inside, pika's errors become BrokerUnavailable."""
+    """A connection for a rare operation; pika's errors inside become BrokerUnavailable."""
     try:
         with _connect(parameters(url, name)) as connection:
             yield connection
@@ -163,7 +163,7 @@ def brief_connection(url: str, name: str) -> Iterator[pika.BlockingConnection]:
 
 
 def _connect(to: pika.URLParameters) -> pika.BlockingConnection:
-    # pika annotates a class as if it were one of its instances.
+    # pika annotates this parameter as an instance, but needs a class.
     return pika.BlockingConnection(to, _impl_class=TolerantConnection)  # type: ignore[arg-type]
 
 
@@ -174,6 +174,6 @@ def brief_channel(url: str, name: str) -> Iterator[BlockingChannel]:
 
 
 def int_header(properties: pika.BasicProperties, name: str) -> int:
-    """A number in a header; 0 where it is missing or is none."""
+    """The integer in a header; 0 if it is missing or not an integer."""
     value = (properties.headers or {}).get(name)
     return int(value) if isinstance(value, int) else 0

@@ -53,10 +53,10 @@ def test_a_stuck_polling_thread_is_reported(kafka_url: str) -> None:
     where, changed = address(kafka_url, LADDER), threading.Condition()
     delays = where.layout.delays("email")
     member = Member(where, "email", delays, AssignedPartitions(delays), changed, silence=0.2)
-    eventually(lambda: member.trouble() is None)
+    eventually(lambda: member.problem() is None)
     with changed:
-        eventually(lambda: "has hung for" in (member.trouble() or ""))
-    eventually(lambda: member.trouble() is None)
+        eventually(lambda: "has hung for" in (member.problem() or ""))
+    eventually(lambda: member.problem() is None)
     member.close()
 
 

@@ -19,7 +19,7 @@ def test_a_topic_with_other_settings_is_reported_and_not_changed(
     topic = f"{kafka_prefix}.order-events"
     alter(kafka, topic, "retention.ms", "3600000")
     eventually(lambda: broker.different(SERVICES) == [topic])
-    difference = rf"retention\.ms is 3600000 and not 604800000 in {topic}\. Nothing was changed"
+    difference = rf"retention\.ms is 3600000, not 604800000 in {topic}\. Nothing was changed"
     with pytest.raises(SettingsError, match=difference):
         broker.declare(SERVICES)
     assert broker.different(SERVICES) == [topic]

@@ -97,10 +97,10 @@ def test_an_open_transaction_is_reported_until_it_ends(
     delays = where.layout.delays("email")
     transaction = Transaction(kafka, *topics(kafka_prefix)[:1])
     with KafkaSubscription(where, "email", delays, prefetch=1, silence=0.4) as subscription:
-        eventually(lambda: "a transaction is open" in (subscription.trouble() or ""))
+        eventually(lambda: "a transaction is open" in (subscription.problem() or ""))
         transaction.commit()
         take_one(subscription).ack()
-        eventually(lambda: subscription.trouble() is None)
+        eventually(lambda: subscription.problem() is None)
 
 
 def test_an_aborted_transaction_hides_no_dead_letter(

@@ -137,9 +137,9 @@ def test_a_subscription_that_does_not_get_what_waits_is_not_ready(start: Start) 
     broker = FakeBroker()
     running = start(broker, FakeEffect())
     eventually(lambda: running.consumer.why_not_ready() is None)
-    broker.trouble = "nothing comes"
+    broker.problem = "nothing comes"
     assert running.consumer.why_not_ready() == "nothing comes"
-    broker.trouble = None
+    broker.problem = None
     assert running.consumer.why_not_ready() is None
 
 

@@ -42,13 +42,13 @@ def test_where_fewer_are_left_it_ends() -> None:
 
 
 def test_a_failure_in_a_part_says_how_many_went_altogether() -> None:
-    with pytest.raises(PartlyMoved, match=f"^{PART + 2} went before it failed") as caught:
+    with pytest.raises(PartlyMoved, match=f"^{PART + 2} were moved before it failed") as caught:
         moved(Queue(fails_after=PART + 2), 3 * PART)
     assert len(caught.value.moved) == 2
 
 
 def test_a_failure_between_two_parts_says_how_many_went() -> None:
-    with pytest.raises(PartlyMoved, match=f"^{PART} went before it failed: gone") as caught:
+    with pytest.raises(PartlyMoved, match=f"^{PART} were moved before it failed: gone") as caught:
         moved(Queue(fails_after=PART), 3 * PART)
     assert list(caught.value.moved) == []
 

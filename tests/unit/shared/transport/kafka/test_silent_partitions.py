@@ -5,7 +5,7 @@ from shared.transport.kafka.silent_partitions import Ends, Silence
 
 MAIN, OTHER = ("events", 0), ("events", 1)
 NOT_DELIVERED = (
-    "nothing has come from partition 0 of events for 20 s, although 3 offsets wait: "
+    "partition 0 of events has delivered nothing for 20 s, although 3 offsets are waiting: "
     "the broker does not deliver them"
 )
 
@@ -37,10 +37,14 @@ def test_a_partition_of_which_nothing_comes_although_more_is_there_is_told_once(
     looking.silence.heard(MAIN, 4, looking.now)
     assert looking.look_for(29).told == []
     assert looking.look_for(1).told == [NOT_DELIVERED]
-    assert looking.silence.trouble() == NOT_DELIVERED
+    assert looking.silence.problem() == NOT_DELIVERED
     assert looking.look_for(25).told == [NOT_DELIVERED]
     assert looking.silence.stuck() == ""
-    assert looking.look_for(15).silence.stuck().startswith("nothing has come from partition 0")
+    assert (
+        looking.look_for(15)
+        .silence.stuck()
+        .startswith("partition 0 of events has delivered nothing")
+    )
 
 
 def test_of_a_partition_that_was_just_assigned_something_comes_even_if_only_its_end() -> None:
@@ -64,15 +68,15 @@ def test_what_comes_ends_the_trouble_of_its_partition_and_of_no_other() -> None:
     looking = Looking(MAIN, OTHER).look_for(30)
     assert len(looking.told) == 2
     looking.silence.heard(MAIN, 7, looking.now)
-    assert "partition 1 of events" in looking.silence.trouble()
+    assert "partition 1 of events" in looking.silence.problem()
     looking.silence.end([OTHER])
-    assert (looking.silence.trouble(), looking.silence.stuck()) == ("", "")
+    assert (looking.silence.problem(), looking.silence.stuck()) == ("", "")
 
 
 def test_what_is_no_longer_there_is_no_longer_waited_for() -> None:
     looking = Looking(MAIN).look_for(30)
     looking.ends[MAIN] = Ends(0, 0)
-    assert looking.look_for(10).silence.trouble() == ""
+    assert looking.look_for(10).silence.problem() == ""
 
 
 def test_of_a_paused_partition_nothing_is_expected_and_later_it_has_its_time() -> None:
@@ -93,7 +97,7 @@ def test_a_broker_that_does_not_say_where_a_partition_ends_makes_nobody_suspicio
 def test_for_what_an_open_transaction_hides_nobody_leaves_the_group() -> None:
     looking = Looking(MAIN, hidden=3)
     looking.silence.heard(MAIN, 4, looking.now)
-    assert looking.look_for(500).silence.trouble().endswith("a transaction is open")
+    assert looking.look_for(500).silence.problem().endswith("a transaction is open")
     assert looking.silence.stuck() == ""
 
 
@@ -109,5 +113,5 @@ def test_a_partition_that_comes_back_begins_anew() -> None:
     looking = Looking(MAIN).look_for(30)
     looking.silence.end([MAIN])
     looking.silence.begin([MAIN], looking.now)
-    assert looking.silence.trouble() == ""
+    assert looking.silence.problem() == ""
     assert len(looking.look_for(29).told) == 1

@@ -319,7 +319,7 @@ TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
 
 
 def test_an_answer_that_does_not_come_in_time_is_an_outage() -> None:
-    with pytest.raises(BrokerUnavailable, match="no answer in time"), translated():
+    with pytest.raises(BrokerUnavailable, match="no response in time"), translated():
         Future[None]().result(0.01)
 
 
