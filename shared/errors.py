@@ -1,33 +1,33 @@
-"""Every error that the pipeline itself raises, in one small tree.
+"""All errors that the pipeline itself raises, in one small tree.
 
-The type decides what becomes of an event; `shared.consuming.settle.settle` is where.
+The type of an error decides the outcome of a delivery: see `shared.consuming.settle.settle`.
 """
 
 from collections.abc import Mapping, Sequence
 
 
 class PipelineError(Exception):
-    """The root: catch it to catch everything that is ours."""
+    """The base class of all errors in this module."""
 
 
 class SettingsError(PipelineError):
-    """A setting is missing or wrong; the message names it, what it got and what it takes."""
+    """A setting is missing or invalid; the message contains its name, value and valid values."""
 
 
 class ContractError(PipelineError):
-    """The bytes received are not an event that the contract describes."""
+    """The bytes received are not a valid event of the contract."""
 
 
 class DocumentError(PipelineError):
-    """The bytes received are not JSON, or not the document that was expected."""
+    """The bytes received are not JSON, or not a valid document of the expected type."""
 
 
 class PermanentError(PipelineError):
-    """Doing this work again cannot end differently (SMTP 550, a business rule broken)."""
+    """A retry cannot succeed (SMTP 550, a violated business rule)."""
 
 
 class OutcomeUnknown(PipelineError):
-    """No answer came to what was asked for. It may be done, so each attempt may repeat it."""
+    """No response arrived. The work may have been done, so each retry may repeat it."""
 
     def __init__(self, dependency: str, what: object) -> None:
         super().__init__(str(what))
@@ -35,9 +35,9 @@ class OutcomeUnknown(PipelineError):
 
 
 class DependencyUnavailable(PipelineError):
-    """Something that the work needs is away. The event is not at fault, so no attempt is used.
+    """A dependency is down. The event is not at fault, so no attempt is used.
 
-    `retry_after`: for so many seconds it asks to be left alone, where it says so.
+    `retry_after`: seconds until the next call, if the dependency asked for a pause.
     """
 
     def __init__(self, dependency: str, cause: object, *, retry_after: float | None = None) -> None:
@@ -47,26 +47,27 @@ class DependencyUnavailable(PipelineError):
 
 
 class RefusesAll(DependencyUnavailable):
-    """It refused several events in a row. That is an outage, or there are many such events."""
+    """Another system refused several events in a row: an outage, or several faulty events."""
 
 
 class Refused(PipelineError):
-    """Another system says no, and one reply cannot tell whether to this event or to all of them.
+    """Another system refused an event; its reply leaves open whether it refuses all events.
 
-    `kind` is equal for the same refusal of different events. `for_now`: it says that this will
-    pass. `patience`: for so many seconds after its first failure, the event is not given up.
+    `kind` is equal for the same refusal of different events. `for_now`: the reply calls the
+    refusal temporary. `patience`: seconds after its first failure during which the event is not
+    given up.
     """
 
     def __init__(
         self,
         dependency: str,
-        said: object,
+        reply: object,
         *,
         kind: str,
         for_now: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(f"the {dependency} refused it: {said}")
+        super().__init__(f"the {dependency} refused it: {reply}")
         self.dependency = dependency
         self.kind = kind
         self.for_now = for_now
@@ -75,22 +76,22 @@ class Refused(PipelineError):
 
 
 class DatabaseUnavailable(DependencyUnavailable):
-    """The service's own database does not answer."""
+    """The service's own database is down, not ready or not writable."""
 
     def __init__(self, cause: object) -> None:
         super().__init__("database", cause)
 
 
 class BrokerUnavailable(PipelineError):
-    """The connection to the broker is gone. What was not settled will be delivered again."""
+    """The broker cannot be used, or its connection is lost. It redelivers unsettled messages."""
 
 
 class BrokerForbids(BrokerUnavailable):
-    """The broker is there, and its user has no permission for what was asked."""
+    """The broker is up, but its user lacks permission for the operation."""
 
 
 class QueuesMissing(BrokerUnavailable):
-    """Some queues of a service do not exist; `others` holds the depth of those that do, by name."""
+    """Some queues of a service do not exist; `others`: the depth of each existing queue by name."""
 
     def __init__(self, missing: Sequence[str], others: Mapping[str, int]) -> None:
         super().__init__(f"these queues do not exist: {', '.join(missing)}")
@@ -98,14 +99,14 @@ class QueuesMissing(BrokerUnavailable):
 
 
 class SpanError(PipelineError):
-    """A start or an end of stored events that is none, or that this broker does not know."""
+    """The start or end of a span of stored events is invalid, or unsupported by this broker."""
 
 
 class PublishFailed(PipelineError):
-    """Some messages were not confirmed; `confirmed` holds the ids of those that were.
+    """Some messages were not confirmed; `confirmed` contains the ids of those that were.
 
-    `blameless`: those that were not refused for their own sake. A part of the broker was
-    unavailable, and it is where they had to go.
+    `blameless`: the ids of messages that failed only because their part of the broker was
+    unavailable.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class PublishFailed(PipelineError):
 
 
 class LeaseHeld(PipelineError):
-    """Somebody is doing this work right now, or was until a moment ago: come back later."""
+    """Another process holds the lease on this event; retry after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the lease on this event ends in {seconds:.1f} s")
@@ -129,20 +130,20 @@ class LeaseHeld(PipelineError):
 
 
 class KilledItsConsumer(PermanentError):
-    """The event was started several times, and no process lived to see the end of it."""
+    """Several processes started the event, and each crashed before finishing it."""
 
 
 class PruneRefused(PipelineError):
-    """It cannot be told what may still come again, and so nothing may be forgotten."""
+    """It is unknown which events may still be redelivered, so nothing may be pruned."""
 
 
 class ReplayRefused(PipelineError):
-    """This replay cannot begin: another one runs, or what it asks for is not to be had."""
+    """The replay cannot start: another one is running, or the request cannot be fulfilled."""
 
 
 class FaultRefused(PipelineError):
-    """What was asked for is no fault."""
+    """The request does not describe a valid fault."""
 
 
 class InjectedFailure(PipelineError):
-    """A failure that somebody asked for, to see what becomes of the work."""
+    """A failure that fault injection raises on request."""

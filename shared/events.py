@@ -1,7 +1,7 @@
-"""The contract: what an `order.placed` event says, as bytes and as objects.
+"""The `order.placed` event of the contract: its types, encoding and validation.
 
-Metadata (id, type, time) travels in CloudEvents attributes beside the body, so the body is
-exactly what the contract shows and nothing else.
+Metadata (id, type, time) travels in CloudEvents attributes beside the body, so the body contains
+exactly the fields of the contract.
 """
 
 import re
@@ -17,16 +17,16 @@ from shared.errors import ContractError
 
 ORDER_PLACED = "order.placed"
 
-#: What ids look like everywhere. An id ends up in a URL, a header and a mail address.
+#: The format of every id. An id ends up in a URL, a header and a mail address.
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
-#: Stands between an event's id and that of the replay which sends it again, on purpose: the far
-#: end takes it for another event, and the audit knows better.
+#: Separates an event's id from the id of a replay that deliberately sends it again. The
+#: downstream system takes the result for another event; the audit recognises it.
 RESENT = ".replay-"
 MAX_ITEMS = 100
 MAX_QUANTITY = 10_000
-#: What one piece may cost in an order that is placed.
+#: The highest unit price in a new order.
 MAX_PRICE = Decimal("1000000.00")
-#: What an amount may be in an event: far inside a 64-bit number of cents, and more than the
+#: The largest amount in an event: well within a 64-bit number of cents, and more than the
 #: largest order (100 items, 10,000 pieces each, at MAX_PRICE).
 MAX_AMOUNT = Decimal("999999999999999.99")
 
@@ -34,7 +34,7 @@ Identifier = Annotated[str, Meta(pattern=ID_PATTERN)]
 
 
 class Item(msgspec.Struct, frozen=True, rename="camel"):
-    """One line of an order; `price` is that of one piece."""
+    """One line of an order; `price` is the unit price."""
 
     product_id: Identifier
     quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -56,7 +56,7 @@ class OrderPlaced(
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A decoded event: what happened, and the id by which it is recognised when it comes again."""
+    """A decoded event, with the id by which a redelivery is recognised."""
 
     id: str
     time: datetime
@@ -70,12 +70,12 @@ def is_id(text: str) -> bool:
 
 
 def total_of(items: Sequence[Item]) -> Decimal:
-    """What the items cost together; exact, since every part is a Decimal."""
+    """The total price of the items; exact, since every part is a Decimal."""
     return sum((item.total() for item in items), Decimal(0))
 
 
 #: msgspec reads a JSON number straight into a Decimal and writes it back as a number, so
-#: that 90071992547409.93 stays what it is. Parsers that go through a float make it .94.
+#: 90071992547409.93 is preserved. Parsers that use a float turn it into .94.
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(OrderPlaced)
 
@@ -85,7 +85,7 @@ def encode(order: OrderPlaced) -> bytes:
 
 
 def decode(body: bytes) -> OrderPlaced:
-    """Read an event body. Raises ContractError, which says where the body is wrong."""
+    """Read an event body. Raises ContractError, whose message names the invalid field."""
     try:
         order = _decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -103,7 +103,7 @@ def _check_money(order: OrderPlaced) -> None:
             raise ContractError(f"{amount} is not an amount of money with at most two decimals")
     if total_of(order.items) != order.total_amount:
         raise ContractError(
-            f"totalAmount is {order.total_amount}, the items cost {total_of(order.items)}"
+            f"totalAmount is {order.total_amount}, but the items cost {total_of(order.items)}"
         )
 
 

@@ -1,7 +1,7 @@
-"""Where log lines are written. Whatever becomes of them, the work goes on.
+"""The output of log lines. Failures to write them never stop the work.
 
-A reader that is gone, a full disk and a closed descriptor lose a line. A reader that is there and
-does not read would stop every thread that logs, and so a line waits for it for a moment only.
+If the reader is gone, the disk is full or the descriptor is closed, a line is lost. A reader that
+stops reading would block every thread that logs, so a line waits for it only briefly.
 """
 
 import io
@@ -11,12 +11,12 @@ import stat
 import threading
 from contextlib import suppress
 
-#: How long a line waits for a reader that is behind. After that none waits, until it reads again.
+#: How long a line waits for a slow reader. After that, no line waits until it reads again.
 PATIENCE_SECONDS = 0.2
 
 
 class LogOutput(io.TextIOBase):
-    """A text file that never raises when it is written to, and never waits for long."""
+    """A text file whose `write` never raises and never blocks for long."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = _without_waiting(descriptor)
@@ -26,8 +26,8 @@ class LogOutput(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         with self._writing:
-            # Without a line about them, nobody would know that some are missing. It begins with
-            # a line break, since the last one may have been cut short.
+            # Report the lost lines. The report begins with a line break, since the last line may
+            # have been truncated.
             if self._lost and self._written(_missing(self._lost)):
                 self._lost = 0
             self._lost += not self._written(text.encode(errors="backslashreplace"))
@@ -60,7 +60,7 @@ def _missing(count: int) -> bytes:
 
 
 def _without_waiting(descriptor: int) -> int:
-    """The same pipe, opened again: others who have it open go on as they were."""
+    """The same pipe, reopened as non-blocking: other descriptors of it are unaffected."""
     with suppress(OSError):
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
@@ -68,7 +68,7 @@ def _without_waiting(descriptor: int) -> int:
 
 
 def open_missing_descriptors() -> None:
-    """Before anything else is opened: a database that got the number 2 would be written into."""
+    """Open closed descriptors 0 to 2, before a database gets number 2 and logs overwrite it."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Logs that machines and people can read, and the metrics an operator asks for first."""
+"""Sets up structured logs, and defines the metrics of consumers."""
 
 import logging
 import sys
@@ -13,9 +13,7 @@ from shared.log_output import LogOutput, open_missing_descriptors
 
 SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
-CONSUMED = Counter(
-    "messages_consumed", "Deliveries settled, by what became of them.", ["service", "outcome"]
-)
+CONSUMED = Counter("messages_consumed", "Deliveries settled, by outcome.", ["service", "outcome"])
 PROCESSING = Histogram(
     "message_processing_seconds", "From delivery to settlement.", ["service"], buckets=SECONDS
 )
@@ -26,15 +24,15 @@ END_TO_END = Histogram(
     buckets=SECONDS,
 )
 RECEIVING = Gauge(
-    "consumer_receiving", "1 while the consumer takes messages, 0 while it waits.", ["service"]
+    "consumer_receiving", "1 while the consumer receives messages, 0 while it waits.", ["service"]
 )
-UNSETTLED = Gauge("consumer_unsettled", "Deliveries in the consumer's hands.", ["service"])
+UNSETTLED = Gauge("consumer_unsettled", "Deliveries in flight at the consumer.", ["service"])
 
 
 class Settlements:
-    """Counts what one service settles. Times are in seconds.
+    """Counts the settlements of one service. Times are in seconds.
 
-    It keeps the metrics that it found: to find one by its labels costs more than to count.
+    Caches the labelled metrics: looking one up costs more than counting.
     """
 
     def __init__(self, service: str) -> None:
@@ -54,7 +52,7 @@ def configure_logging(service: str, level: str = "info") -> None:
     """Log to standard error: JSON lines, or columns when that is a terminal."""
     open_missing_descriptors()
     output = LogOutput(2)
-    # Python and gunicorn print there as well, of errors that nobody has caught.
+    # Python and gunicorn print uncaught errors there as well.
     sys.stderr = output
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -62,8 +60,7 @@ def configure_logging(service: str, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _names(service),
     ]
-    # Our own lines are written straight away: the detour over the standard library's logging
-    # costs several times as much.
+    # Our own lines bypass the standard library's logging, which costs several times as much.
     structlog.configure(
         processors=[*shared, *_render()],
         logger_factory=structlog.WriteLoggerFactory(output),  # type: ignore[arg-type]
@@ -75,12 +72,12 @@ def configure_logging(service: str, level: str = "info") -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in ("httpx", "httpcore", "mail.log"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It logs a stack trace for every failure that it also raises.
+    # pika logs a stack trace for every failure that it also raises.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def _formatter(shared: list[Processor]) -> logging.Formatter:
-    """Makes lines of the same form of what gunicorn and other libraries log."""
+    """Formats the log records of gunicorn and other libraries like our own."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],

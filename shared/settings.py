@@ -1,4 +1,4 @@
-"""Settings from environment variables, and an error that helps when one of them is wrong."""
+"""Reads settings from environment variables, and explains invalid ones."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from shared.errors import BrokerUnavailable, DependencyUnavailable, SettingsErro
 from shared.transport import LADDER, connect
 
 S = TypeVar("S", bound=BaseSettings)
-#: The type of an error whose message says why an address cannot be used.
+#: The type of an error whose message explains why an address cannot be used.
 UNUSABLE = "unusable"
 
 
@@ -28,7 +28,7 @@ def _url_with(*schemes: str) -> AfterValidator:
 
 
 def _usable(check: Callable[[str], object]) -> AfterValidator:
-    """An address that `check` takes; why it does not is said in the error."""
+    """An address that `check` accepts; otherwise the error contains the reason."""
 
     def use(url: str) -> str:
         try:
@@ -41,7 +41,7 @@ def _usable(check: Callable[[str], object]) -> AfterValidator:
 
 
 def _check_database(url: str) -> None:
-    # Not above: some programs that take settings have no database, and no library for one.
+    # Imported here: some programs with settings have no database, and no library for one.
     from shared.database.address import engine_url
 
     engine_url(url)
@@ -63,7 +63,7 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
 
 def _visible(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
-        raise ValueError("something that does not fit into a header")
+        raise ValueError("not valid in a header")
     return secret
 
 
@@ -121,24 +121,24 @@ Addresses = Annotated[
     BeforeValidator(_pairs),
     Field(description="names and addresses: email=http://127.0.0.1:8001,sms=http://…"),
 ]
-# Visible ASCII, since it travels in a header. Set to nothing, it is not set.
+# Visible ASCII, since it travels in a header. An empty value counts as not set.
 OperatorToken = Annotated[
     Annotated[SecretStr, Field(min_length=16, max_length=256), AfterValidator(_visible)] | None,
     BeforeValidator(lambda value: value or None),
     Field(description="a secret of 16 to 256 letters, digits and signs, without spaces"),
 ]
-# One day more than a broker keeps messages (RETENTION): what it still has must not be forgotten.
+# One day more than a broker keeps messages (RETENTION): until then, they must be remembered.
 KeepDays = Annotated[int, Field(ge=8, le=36500, description="a number of days, 8 to 36500")]
 LogLevel = Annotated[
     str,
-    # Many programs read this variable, and some want capitals.
+    # Many programs read this variable, and some require capitals.
     BeforeValidator(_lower),
     Field(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"),
 ]
 
 
 class ServiceSettings(BaseSettings):
-    """What every process with an HTTP side takes."""
+    """The settings of every process with an HTTP interface."""
 
     model_config = SettingsConfigDict(frozen=True)
 
@@ -153,7 +153,7 @@ class ServiceSettings(BaseSettings):
 
 
 class ConsumerSettings(ServiceSettings):
-    """What every consumer service takes."""
+    """The settings of every consumer service."""
 
     broker_url: BrokerUrl
     database_url: DatabaseUrl
@@ -163,7 +163,7 @@ class ConsumerSettings(ServiceSettings):
 
 
 class MigrateSettings(BaseSettings):
-    """What the migrate step of a service takes."""
+    """The settings of a service's migrate step."""
 
     model_config = SettingsConfigDict(frozen=True)
 
@@ -171,20 +171,20 @@ class MigrateSettings(BaseSettings):
 
 
 class PruneSettings(MigrateSettings):
-    """What the prune step of a service takes."""
+    """The settings of a service's prune step."""
 
     keep_days: KeepDays = 30
 
 
 class PruneConsumerSettings(PruneSettings):
-    """What the prune step of a consumer takes: its dead letters say what has to stay."""
+    """The settings of a consumer's prune step, which also reads its dead letters."""
 
     broker_url: BrokerUrl
     retry_ladder: Ladder = LADDER
 
 
 def load(kind: type[S]) -> S:
-    """Read the settings from the environment. Raises SettingsError, a line for each at fault."""
+    """Read the settings from the environment. Raises SettingsError, one line per invalid value."""
     try:
         return kind(**_trimmed(kind))
     except ValidationError as error:
@@ -193,8 +193,8 @@ def load(kind: type[S]) -> S:
 
 
 def _trimmed(kind: type[BaseSettings]) -> dict[str, Any]:
-    """Settings with blanks around them, without those: a file with the line ends of Windows, read
-    by a shell, leaves a carriage return behind each value.
+    """The settings with surrounding whitespace, stripped: when a shell reads a file with Windows
+    line endings, each value ends in a carriage return.
     """
     values = {field: os.environ.get(field.upper(), "") for field in kind.model_fields}
     return {name: value.strip() for name, value in values.items() if value != value.strip()}
@@ -204,24 +204,24 @@ def _explain(kind: type[BaseSettings], error: ErrorDetails) -> str:
     field = str(error["loc"][0]).lower()
     takes = kind.model_fields[field].description
     got = os.environ.get(field.upper())
-    said = f"is {_shown(field, got)}" if got is not None else "is not set"
+    is_now = f"is {_shown(field, got)}" if got is not None else "is not set"
     why = f": {error['msg']}" if error["type"] == UNUSABLE else ""
-    return f"{field.upper()} {said}, but takes {takes}{why}"
+    return f"{field.upper()} {is_now}, but takes {takes}{why}"
 
 
 def _shown(field: str, value: str) -> str:
-    """The value without its secrets: errors end up in logs."""
+    """The value without its secrets, since errors end up in logs."""
     if field.endswith(("token", "password")):
-        return "another thing"
+        return "something else"
     value = re.sub(r"(:/*)([^:/@]*):[^@]*@", r"\1\2:***@", value)
     return repr(re.sub(r"((?:password|secret|key)[^=&]*=)[^&]*", r"\1***", value))
 
 
 def main(kind: type[S], run: Callable[[S], Any]) -> NoReturn:
-    """Run a program with its settings.
+    """Run a program with its settings, then exit.
 
-    A wrong one ends it with the explanation and status 2, and a database or broker that is down
-    with a sentence and status 1.
+    An invalid setting exits with an explanation and status 2. An unavailable database or broker
+    exits with a message and status 1.
     """
     try:
         run(load(kind))

@@ -1,4 +1,4 @@
-"""Times from outside, moved a little: those of events, and those that people type."""
+"""Adds a duration to a time from outside (of an event, or typed by a person) without overflow."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def shifted(time: datetime, by: timedelta) -> datetime:
-    """`time + by`; where the calendar ends before that, its first or last moment."""
+    """`time + by`, limited to the range of datetime."""
     try:
         return time + by
     except OverflowError:

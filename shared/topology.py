@@ -1,7 +1,7 @@
-"""`python -m shared.topology`: declare every queue that the consumers need, once, before them.
+"""`python -m shared.topology`: declare the queues of all consumers, before any service starts.
 
-Services and the relay only check. Who declares also decides who receives: a queue that does
-not exist yet when an order is published does not get that order.
+Services and the relay only check that the queues exist. A queue that does not exist yet when an
+order is published does not get that order.
 """
 
 import structlog

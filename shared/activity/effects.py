@@ -1,7 +1,7 @@
-"""What a service did, read from its database row by row, for `/effects` and `/orders/{orderId}`.
+"""Reads a service's effects from its database, for `/effects` and `/orders/{orderId}`.
 
-A list of any length is read page by page, each in a transaction of its own: whoever reads slowly
-holds up nothing. A row that was committed before the reading began, and stays, is listed once.
+A long list is read page by page, each in its own transaction, so that a slow client blocks
+nothing. A row that was committed before the first page, and is not deleted, is listed once.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PAGE = 500
 
 
 def rows(engine: Engine, query: Select[*tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """All rows of a query that has few, as dicts, keys as its columns are labelled."""
+    """All rows of a query with a short result, as dicts keyed by column label."""
     with reading(engine) as tx:
         return [dict(row) for row in tx.execute(query).mappings()]
 
@@ -24,7 +24,7 @@ def rows(engine: Engine, query: Select[*tuple[Any, ...]]) -> list[dict[str, Any]
 def stream(
     engine: Engine, query: Select[*tuple[Any, ...]], first: Column[Any], *more: Column[Any]
 ) -> Iterator[dict[str, Any]]:
-    """The same for any number of rows, in the order of columns that no two of them share."""
+    """The rows of a query with a result of any length, in the order of a unique key."""
     key = (first, *more)
     names = [f"key_{number}" for number, _ in enumerate(key)]
     labelled = [column.label(name) for column, name in zip(key, names, strict=True)]
@@ -38,12 +38,12 @@ def stream(
 
 
 def of_order(query: Select[Any], column: Column[str], order_id: str | None) -> Select[Any]:
-    """Restrict a query to one order; None stands for all of them."""
+    """Restrict a query to one order; None means all orders."""
     return query if order_id is None else query.where(column == order_id)
 
 
 def list_inbox(inbox: Table, engine: Engine, order_id: str | None) -> Iterator[dict[str, Any]]:
-    """`{"eventId", "orderId", "state", "at"}` for each event that a leased effect has taken up."""
+    """`{"eventId", "orderId", "state", "at"}` for each event in the inbox of a leased effect."""
     query = select(
         inbox.c.event_id.label("eventId"),
         inbox.c.order_id.label("orderId"),

@@ -1,4 +1,4 @@
-"""What one service has done with one order, told from its inbox and its history."""
+"""Derives the state of one order at one service from the inbox and the history."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,13 +22,13 @@ WAITING = "waiting"
 def state_of_order(engine: Engine, tables: Tables, order_id: str, now: datetime) -> dict[str, Any]:
     """`{"state", "attempts", "startedAt", "at", "reason", "nextAt", "history": [{"step", …}]}`.
 
-    `attempts`: how many were begun since the event was first delivered or last redriven. `at`:
-    when it came into this state; None where this service has not seen the event yet.
-    `startedAt`: when the work began that is done, or that goes on.
+    `attempts`: the number of attempts since the first delivery or the last redrive. `at`: when
+    the order entered this state; None if this service has not seen the event yet. `startedAt`:
+    when the finished or current work began.
     """
     with reading(engine) as tx:
         inbox = tx.execute(_of(tables.inbox, order_id)).all()
-        # The clocks of an operator's machine and of this one decide the order of two steps.
+        # Not sorted by seq alone: an operator's machine records steps with its own clock.
         history = tx.execute(_of(tables.history, order_id)).all()
     steps = sorted(history, key=lambda step: (step.at, step.seq))
     return {
@@ -48,7 +48,7 @@ def _of(table: Table, order_id: str) -> Any:
 
 
 def _from_inbox(rows: Any, now: datetime) -> Mapping[str, Any]:
-    """Applied, or in work under a lease; {} when neither."""
+    """The state if the event is applied or in progress under a lease; {} otherwise."""
     for row in rows:
         if row.state == DONE:
             return _worked(APPLIED, row)
@@ -71,7 +71,7 @@ def _from_steps(steps: list[Row[Any]], now: datetime) -> Mapping[str, Any]:
         case Step.REDRIVEN:
             return {"at": last.at}
         case Step.RETRIED:
-            # Once its time has come it waits like any other, for a consumer that may be down.
+            # Once its delay is over it waits like any other event, even if the consumer is down.
             is_ahead = last.next_at > now
             state = {"state": RETRYING if is_ahead else WAITING, "nextAt": last.next_at}
         case Step.DISCARDED:
@@ -82,7 +82,7 @@ def _from_steps(steps: list[Row[Any]], now: datetime) -> Mapping[str, Any]:
 
 
 def _attempts(steps: list[Row[Any]]) -> int:
-    """Told by the dead letter: who discards it at the broker itself does not say how many."""
+    """From the dead letter: a discard that was made at the broker records no attempts."""
     given_up = (step.attempt for step in reversed(steps) if step.step == Step.DEAD_LETTERED)
     return int(next(given_up, steps[-1].attempt))
 

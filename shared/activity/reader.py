@@ -1,4 +1,4 @@
-"""Reads what happened lately from a service's inbox and history."""
+"""Reads recent activity from a service's inbox and history."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ from shared.consuming.inbox import DONE
 from shared.consuming.tables import Tables
 from shared.database.engine import reading
 
-#: Of more than these, the newest are counted: a history is read from its end.
+#: Only the newest steps are searched for waiting retries: a history is read from its end.
 MOST_RETRIES = 10_000
 _ENDS = (Kind.DEAD_LETTERED, Kind.DISCARDED)
 
 
 class ActivityReader:
-    """Every process of a service reads the same. All of it raises DatabaseUnavailable."""
+    """Reads the same data in every process of a service. All methods raise DatabaseUnavailable."""
 
     def __init__(self, engine: Engine, tables: Tables) -> None:
         self._engine = engine
@@ -35,7 +35,7 @@ class ActivityReader:
         self._history = tables.history
 
     def steps(self, now: datetime) -> tuple[RecentStep, ...]:
-        """What happened in the last LATELY_SECONDS, newest first."""
+        """The steps of the last LATELY_SECONDS, newest first."""
         since = now - timedelta(seconds=LATELY_SECONDS)
         with reading(self._engine) as tx:
             rows = [*self._of_inbox(tx, since, now), *self._of_history(tx, since)]
@@ -62,7 +62,7 @@ class ActivityReader:
             return (tx.scalar(done) or 0) / RATE_SECONDS
 
     def rungs(self, now: datetime) -> tuple[Rung, ...]:
-        """Events that wait for their next attempt, by how long that wait was to be."""
+        """The number of events that wait for their next attempt, by the length of the delay."""
         history = self._history
         newest = select(history.c.step, history.c.at, history.c.next_at)
         query = newest.order_by(history.c.seq.desc()).limit(MOST_RETRIES)
@@ -73,7 +73,7 @@ class ActivityReader:
         return tuple(Rung(seconds, number) for seconds, number in sorted(counts.items()))
 
     def ended(self, order_ids: Sequence[str]) -> dict[str, str]:
-        """How those of these orders ended that have: applied, dead_lettered or discarded."""
+        """`applied`, `dead_lettered` or `discarded` for each of these orders that has ended."""
         inbox = self._inbox
         done = select(inbox.c.order_id).where(
             and_(inbox.c.order_id.in_(order_ids), inbox.c.state == DONE)
@@ -90,5 +90,5 @@ class ActivityReader:
 
 
 def _step(row: Row[Any]) -> RecentStep:
-    told = (row.step, row.event_id, row.order_id, row.attempt, row.at)
-    return RecentStep(*told, reason=row.reason, next_at=row.next_at)
+    values = (row.step, row.event_id, row.order_id, row.attempt, row.at)
+    return RecentStep(*values, reason=row.reason, next_at=row.next_at)

@@ -1,4 +1,4 @@
-"""What a consumer tells those who watch: how it stands, and what happened there lately."""
+"""The JSON documents of `/activity`: a consumer's state and its recent steps."""
 
 from typing import Annotated
 
@@ -7,13 +7,13 @@ from msgspec import Meta
 
 from shared.openapi.fields import Amount, AnyId, Count, Time
 
-#: Newest first, and no more than these are told: a page cannot show more of them anyway.
+#: The most steps in a document: more than a page can show.
 MOST_STEPS = 100
-#: Whoever asks more rarely than every so many seconds misses steps.
+#: How far back steps are reported. A client that polls less often than this misses some.
 LATELY_SECONDS = 10.0
-#: Over so many seconds a rate is measured.
+#: The period over which a rate is measured.
 RATE_SECONDS = 5.0
-#: So many orders can be asked about at once: with the longest ids, they fit into a body.
+#: The most orders in one request: with the longest ids, they fit into a body.
 MOST_ORDERS = 400
 
 WORKING = "working"
@@ -24,7 +24,7 @@ DISCARDED = "discarded"
 
 
 class RecentStep(msgspec.Struct, frozen=True, rename="camel"):
-    """Something that became of an event: `working`, `applied`, or a step of its history."""
+    """One step of an event: `working`, `applied`, or a step of its history."""
 
     step: str
     event_id: AnyId
@@ -36,20 +36,20 @@ class RecentStep(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Rung(msgspec.Struct, frozen=True):
-    """How many events wait so many seconds for their next attempt."""
+    """The number of events that wait on a rung of the retry ladder with this delay."""
 
     seconds: Amount
     waiting: Count
 
 
 class Queue(msgspec.Struct, frozen=True, rename="camel"):
-    """As the broker counts."""
+    """Message counts of one service, from the broker."""
 
     ready: Count
     retrying: Count
     dead: Count
     counts_held: Annotated[
-        bool, Meta(description="Whether `ready` includes what consumers hold.")
+        bool, Meta(description="Whether `ready` includes unacknowledged messages.")
     ] = False
 
 
@@ -63,31 +63,33 @@ class Activity(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What a consumer is doing, as one of its processes reports it."""
 
     service: str
-    process: Annotated[str, Meta(description="The one that answers, among its replicas.")]
-    reason: Annotated[str | None, Meta(description="Why nothing is consumed; null while it is.")]
+    process: Annotated[str, Meta(description="The replica that sent this response.")]
+    reason: Annotated[
+        str | None, Meta(description="Why it is not consuming; null while it is consuming.")
+    ]
     queue: Queue | None
     queue_reason: Annotated[
-        str | None, Meta(description="Why the broker does not tell; `queue` is null then.")
+        str | None, Meta(description="Why the counts are unknown; `queue` is then null.")
     ] = None
     unsettled: Annotated[Count, Meta(description="Deliveries in flight in this process.")]
     rungs: tuple[Rung, ...] = ()
     applied_per_second: Annotated[
-        Amount, Meta(description=f"By all replicas, over the last {RATE_SECONDS:g} s.")
+        Amount, Meta(description=f"For all replicas, over the last {RATE_SECONDS:g} s.")
     ]
     faults_allowed: bool = False
     faults: tuple[ActiveFault, ...] = ()
     steps: Annotated[
-        tuple[RecentStep, ...], Meta(max_length=MOST_STEPS, description="The newest first.")
+        tuple[RecentStep, ...], Meta(max_length=MOST_STEPS, description="Newest first.")
     ] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of these orders?"""
+    """A request for the outcome of some orders."""
 
     orders: list[str]
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """Those of them that came to an end, and to which."""
+    """The outcome of each order that has ended, by order id."""
 
     ended: dict[str, str]

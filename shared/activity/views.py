@@ -1,4 +1,4 @@
-"""What a consumer does at this moment, for those who watch all of them: `/activity`."""
+"""The endpoint `/activity`: a consumer's current state, for the dashboard."""
 
 import threading
 import time
@@ -20,12 +20,12 @@ from shared.http.documents import read_document
 from shared.http.operator_auth import Guard
 from shared.transport import Depth
 
-#: For how long a count of the broker's serves whoever asks: some brokers count slowly.
-BELIEVED_SECONDS = 0.5
+#: How long a queue depth is cached: some brokers count slowly.
+CACHE_SECONDS = 0.5
 
 
-class Counted:
-    """What the broker counts for one service, asked by one request at a time."""
+class DepthCache:
+    """The depth of one service's queues; one request at a time queries the broker."""
 
     def __init__(
         self, count: Callable[[], Depth], clock: Callable[[], float] = time.monotonic
@@ -38,13 +38,13 @@ class Counted:
         self._reason: str | None = None
 
     def now(self) -> tuple[Depth | None, str | None]:
-        """The depth, or None and the reason."""
+        """The depth and None, or None and the reason."""
         with self._lock:
-            if self._clock() - self._at >= BELIEVED_SECONDS:
-                self._ask()
+            if self._clock() - self._at >= CACHE_SECONDS:
+                self._query()
             return self._depth, self._reason
 
-    def _ask(self) -> None:
+    def _query(self) -> None:
         try:
             self._depth, self._reason = self._count(), None
         except BrokerUnavailable as error:
@@ -58,14 +58,14 @@ def activity_views(
     views = Blueprint("activity", __name__)
     views.before_request(guard)
     views.register_error_handler(DocumentError, _not_understood)
-    counted = Counted(consumer.depth)
+    depth_cache = DepthCache(consumer.depth)
     process = uuid.uuid4().hex[:8]
 
     @views.get("/activity")
     def show() -> Response:
         now = datetime.now(UTC)
-        depth, why_unknown = counted.now()
-        told = Activity(
+        depth, why_unknown = depth_cache.now()
+        activity = Activity(
             service=consumer.service,
             process=process,
             reason=consumer.why_not_ready() or injector.outage(),
@@ -78,14 +78,14 @@ def activity_views(
             faults=tuple(map(_fault, injector.faults.now().values())),
             steps=reader.steps(now),
         )
-        return json_response(told)
+        return json_response(activity)
 
     @views.post("/activity/ended")
     def ended() -> Response:
-        """How each of these orders ended here; those that have not are left out."""
+        """The outcome here of each of these orders, without those that have not ended."""
         asked = read_document(read_body(), Asked).orders
         if len(asked) > MOST_ORDERS:
-            return problem(422, "Too many orders", f"{MOST_ORDERS} at a time are the most.")
+            return problem(422, "Too many orders", f"Ask for at most {MOST_ORDERS} at a time.")
         return json_response(Ended(reader.ended([each for each in asked if is_id(each)])))
 
     return views
@@ -103,4 +103,4 @@ def _fault(held: Fault) -> ActiveFault:
 
 
 def _not_understood(error: DocumentError) -> Response:
-    return problem(400, "The body is not what is needed here", str(error))
+    return problem(400, "The body is not valid", str(error))

@@ -1,4 +1,4 @@
-"""What SQLAlchemy is told of an address: the same file as everybody, and nothing unknown."""
+"""Converts DATABASE_URL into SQLAlchemy's URL, and rejects unknown parameters."""
 
 import psycopg
 from sqlalchemy.engine import URL, make_url
@@ -16,23 +16,26 @@ _MAYBE = frozenset({"allow", "prefer"})
 def engine_url(url: str) -> URL:
     """For `sqlite:///…` or `postgresql://…`. Raises SettingsError, without repeating secrets."""
     if url.startswith("sqlite:"):
-        # SQLAlchemy would take what stands behind a ? for parameters and open another file.
+        # SQLAlchemy would treat everything after a ? as parameters and open another file.
         return URL.create("sqlite", database=str(sqlite_path(url)))
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # Not the library's own words: they repeat the address, and with it the password.
-        raise SettingsError("in a password, : / ? @ and % are written %3A, %2F …") from None
+        # Not the library's message, which repeats the address and with it the password.
+        raise SettingsError("in a password, write : / ? @ and % as %3A, %2F …") from None
     if unknown := sorted(set(parsed.query) - _known()):
-        raise SettingsError(f"PostgreSQL knows no parameter {', '.join(unknown)}")
+        raise SettingsError(f"PostgreSQL has no parameter {', '.join(unknown)}")
     return _checked(parsed).set(drivername="postgresql+psycopg")
 
 
 def _checked(url: URL) -> URL:
-    """libpq takes a file of authorities without `sslmode` for a wish, and does without TLS."""
+    """With `sslmode=verify-full` if there is a CA file: libpq's default falls back to plain text.
+
+    Raises SettingsError for a mode that may end in plain text.
+    """
     mode = url.query.get("sslmode")
     if mode in _MAYBE:
-        raise SettingsError(f"sslmode={mode} may end in plain text: take verify-full or disable")
+        raise SettingsError(f"sslmode={mode} may end in plain text: use verify-full or disable")
     if mode is None and _TLS & url.query.keys():
         return url.update_query_dict({"sslmode": "verify-full"})
     return url

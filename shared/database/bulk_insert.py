@@ -1,8 +1,8 @@
-"""Many rows into a table with one short statement.
+"""Inserts many rows with one short statement.
 
-A statement with a parameter for every value of a hundred rows costs far more in Python than in
-PostgreSQL, so there the rows are a single parameter, a JSON text that the server reads as rows:
-a quarter of the processor time. On SQLite the driver's own way is as good.
+For PostgreSQL, all rows are a single parameter, a JSON text that the server expands: a parameter
+for each value would cost four times the processor time, most of it in Python. For SQLite, the
+driver's executemany is as fast.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def _parameters(tx: Connection, table: Table, rows: Rows) -> Any:
 
 
 def _converters(table: Table, names: tuple[str, ...], dialect: Dialect) -> dict[str, Any]:
-    """What each column's type does to a value on its way to the driver (Money: to cents)."""
+    """For each column, its type's conversion of a value for the driver (Money: to cents)."""
     processors = {name: table.columns[name].type.bind_processor(dialect) for name in names}
     return {name: processor or _as_it_is for name, processor in processors.items()}
 

@@ -1,4 +1,4 @@
-"""A service's own database: SQLite on a laptop, PostgreSQL in earnest, chosen by DATABASE_URL."""
+"""A service's own database: SQLite on a laptop, PostgreSQL in production; DATABASE_URL decides."""
 
 import time
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ from shared.database.postgresql_session import connect_arguments, prepare_sessio
 from shared.errors import DatabaseUnavailable
 from shared.tls import explain_tls
 
-#: Transactions are short and never wait for anything outside, so that a few connections
-#: serve many threads.
+#: Transactions are short and never wait for other systems, so a few connections serve many
+#: threads.
 POOL_SIZE = 5
 
 
@@ -49,7 +49,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 class Utc(TypeDecorator[datetime]):
-    """A point in time, always aware and in UTC; SQLite would give it back without its zone."""
+    """A point in time, always aware and in UTC; SQLite alone would return it without a zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -64,10 +64,10 @@ class Utc(TypeDecorator[datetime]):
 
 
 def open_database(url: str, *, pool_size: int = POOL_SIZE, autocommit: bool = False) -> Engine:
-    """An engine for `sqlite:///…` or `postgresql://…`. Connects when first used, not here.
+    """An engine for `sqlite:///…` or `postgresql://…`. It connects when first used.
 
-    With `autocommit`, PostgreSQL commits each statement, and a statement costs one round trip:
-    a pooled connection is not asked first whether it still lives. SQLite knows no difference.
+    With `autocommit`, PostgreSQL commits each statement, which costs one round trip: pooled
+    connections are not pinged first. It makes no difference for SQLite.
     """
     parsed = engine_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -79,8 +79,8 @@ def _postgresql(url: URL, pool_size: int, *, autocommit: bool) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
-        # No more than these: each would cost PostgreSQL a process, and a handshake each time,
-        # since a pool closes what it opened beyond its size as soon as it is not needed.
+        # No overflow: each such connection costs PostgreSQL a process and a handshake every time,
+        # since the pool closes it as soon as it is not needed.
         max_overflow=0,
         pool_pre_ping=not autocommit,
         isolation_level="AUTOCOMMIT" if autocommit else None,
@@ -96,7 +96,7 @@ def _postgresql(url: URL, pool_size: int, *, autocommit: bool) -> Engine:
 def _leave_a_read_only_server(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
     if isinstance(error, DBAPIError) and sqlstate(error) == READ_ONLY:
-        # It may have been the primary until now: connect again, and the new one is found.
+        # The server may no longer be the primary: a new connection reaches the new one.
         context.is_disconnect = True
 
 
@@ -116,8 +116,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later fails at once when another one wrote in
-    # between, whatever the timeout; BEGIN IMMEDIATE waits for its turn instead.
+    # A transaction that reads first and writes later fails at once if another one wrote in
+    # between, regardless of the timeout. BEGIN IMMEDIATE waits for its turn instead.
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
@@ -131,14 +131,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only reads, and holds up no writer."""
+    """A read-only transaction, which blocks no writer."""
     with translated(), engine.connect().execution_options(read_only=True) as connection:
         yield connection
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise DatabaseUnavailable for every error that the statement is not to blame for."""
+    """Convert every error that is not the statement's fault into DatabaseUnavailable."""
     try:
         yield
     except TimeoutError as error:
@@ -152,17 +152,17 @@ def translated() -> Iterator[None]:
 def clock_of(tx: Connection) -> float:
     """Seconds since 1970 by the database's clock, which is the same for every replica.
 
-    Read it when the row is locked: before that, a transaction may have waited for any time.
+    Read it after locking the row: the wait for the lock can take any time.
     """
     if tx.dialect.name == "postgresql":
-        # Not now(): that is when the transaction began.
+        # Not now(), which is the start of the transaction.
         return float(tx.scalar(text("SELECT extract(epoch FROM clock_timestamp())")))
-    # A file has one machine, and writers have the lock before their first statement.
+    # A file is used by one machine, and writers hold the lock before their first statement.
     return time.time()
 
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT, which both databases spell alike."""
+    """An INSERT that supports ON CONFLICT, which has the same syntax in both databases."""
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)

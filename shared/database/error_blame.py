@@ -1,8 +1,8 @@
-"""Is a database error the fault of the statement, or would any other statement fail as well?
+"""Decides whether a database error is the fault of the statement or an outage.
 
-Only what the values of a statement are to blame for counts against the event that brought them.
-Everything else (a database that is read-only, full or in recovery, a permission or a column that
-is missing) is an outage: the event waits, and an operator can end it.
+An error counts against an event only if the values of the statement caused it. All other errors
+(a database that is read-only, full or in recovery; a missing permission or column) are outages:
+the event waits until an operator ends the outage.
 """
 
 from sqlalchemy.exc import (
@@ -13,11 +13,11 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-#: Classes of SQLSTATE: cardinality, data, integrity, WITH CHECK OPTION, a limit of the program
-#: (a value that is too large for an index). Source: PostgreSQL's appendix A.
+#: Classes of SQLSTATE: cardinality, data, integrity, WITH CHECK OPTION, program limits (a value
+#: that is too large for an index). Source: PostgreSQL's appendix A.
 _STATEMENT = frozenset({"21", "22", "23", "44", "54"})
-#: What a driver raises by itself for values that it cannot send, and SQLite's for values that do
-#: not fit; it has other classes for everything else.
+#: Raised by a driver for values that it cannot send, and by SQLite's for values that do not fit.
+#: All other errors have other classes.
 _BY_THE_DRIVER = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 #: A full or broken disk fails only those writes that need room. Source: sqlite.org/rescode.html.
@@ -28,10 +28,10 @@ READ_ONLY = "25006"
 
 
 def blames_statement(error: DBAPIError) -> bool:
-    """Whether the same statement with other values would have gone through."""
+    """Whether the same statement with other values would have succeeded."""
     if state := sqlstate(error):
         return state[:2] in _STATEMENT
-    # Without a statement, it failed to connect.
+    # An error without a statement is a failed connection.
     return error.statement is not None and isinstance(error, _BY_THE_DRIVER)
 
 
@@ -44,6 +44,6 @@ def sqlstate(error: DBAPIError) -> str | None:
 
 
 def _sqlite_code(error: DBAPIError) -> int | None:
-    """The primary result code: the low byte; above it stand details."""
+    """The primary result code, which is the low byte of the extended one."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

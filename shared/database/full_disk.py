@@ -1,4 +1,4 @@
-"""Remembers that the disk of a database was full: only a write that needs room finds it out."""
+"""Remembers that a database's disk was full: only a write that needs space detects it."""
 
 import time
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.database.error_blame import is_about_disk
 
-#: For so long after such a failure a service is not ready. It is over by itself: somebody who
-#: waits until it is ready before he writes would otherwise wait for ever.
+#: How long a service is not ready after such a failure. The period must end without a successful
+#: write, since clients may not write until the service is ready.
 DISTRUST_SECONDS = 10.0
 
 _failed: dict[URL, tuple[float, str]] = {}
@@ -26,6 +26,6 @@ def _note(context: ExceptionContext) -> None:
 
 
 def disk_problem(engine: Engine, clock: Callable[[], float] = time.monotonic) -> str | None:
-    """What the disk refused lately; None when it did not."""
+    """The most recent disk error; None if none occurred in the last DISTRUST_SECONDS."""
     failed_at, problem = _failed.get(engine.url, (float("-inf"), ""))
     return problem if clock() - failed_at < DISTRUST_SECONDS else None

@@ -1,8 +1,8 @@
-"""Behind a connection pooler: are sessions ours, or lent for one transaction at a time?
+"""Detects a connection pooler that shares sessions between clients.
 
 Locks, timeouts and prepared statements belong to a session. PgBouncer's pool modes `transaction`
-and `statement` run a client's next transaction on whichever session is free: a lock stays behind
-with a stranger, and is free for everybody who is lent the same session.
+and `statement` run each transaction on any free session, so a lock stays with a session that
+other clients use, and every one of them holds it.
 """
 
 import uuid
@@ -17,17 +17,16 @@ from shared.errors import DatabaseUnavailable
 PATIENCE_SECONDS = 2.0
 
 SHARED = (
-    "a connection pooler lends its sessions for one transaction at a time, and locks and timeouts "
-    "need one for longer: connect directly, or give this user the pool mode `session`"
+    "a connection pooler assigns a session for one transaction only, but locks and timeouts need "
+    "it for longer: connect directly, or set this user's pool mode to `session`"
 )
 
 
 def check_sessions(engine: Engine) -> None:
-    """Raise DatabaseUnavailable behind a pooler whose sessions are shared.
+    """Raise DatabaseUnavailable behind a pooler that shares sessions.
 
-    Between its transactions, a client of such a pooler has no session, and so no notification
-    can reach it. Asking twice for the session's number proves nothing: without other clients it
-    is the same.
+    Between transactions, a client of such a pooler has no session, so no notification can reach
+    it. Comparing two backend PIDs would prove nothing: without other clients they are equal.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as ours:
         if _is_pooled(ours) and not _is_notified(ours, engine):
@@ -35,7 +34,7 @@ def check_sessions(engine: Engine) -> None:
 
 
 def _is_pooled(connection: Connection) -> bool:
-    """A pooler gives its clients numbers of its own, with which they cancel what they asked."""
+    """A pooler gives its clients PIDs of its own, for cancel requests."""
     number = _driver(connection).info.backend_pid
     return bool(connection.scalar(text("SELECT pg_backend_pid()")) != number)
 
@@ -44,7 +43,7 @@ def _is_notified(ours: Connection, engine: Engine) -> bool:
     channel = f"session_{uuid.uuid4().hex}"
     ours.exec_driver_sql(f"LISTEN {channel}")
     try:
-        # By another one, since a session that notifies itself is told before its statement ends.
+        # From another session: one that notifies itself is notified before its statement ends.
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
             other.exec_driver_sql(f"NOTIFY {channel}")
         arrived = list(_driver(ours).notifies(timeout=PATIENCE_SECONDS, stop_after=1))

@@ -1,7 +1,7 @@
-"""What every connection to PostgreSQL is given, unless DATABASE_URL says otherwise.
+"""Timeouts and settings of every PostgreSQL connection, unless DATABASE_URL overrides them.
 
-When packets vanish, a connection ends after some ten seconds, whichever side waits: here with an
-error, in PostgreSQL with the locks that it held. Source: libpq's connection parameters.
+If packets are lost, both sides end the connection after about ten seconds: the client with an
+error, PostgreSQL by releasing its locks. Source: libpq's connection parameters.
 """
 
 from collections.abc import Mapping
@@ -15,20 +15,20 @@ _OUR_END: Mapping[str, int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-#: Settings of the session. One that is in `options` of the address stays as it is there.
+#: Settings of the session. `options` in the address takes precedence.
 _LIMITS: Mapping[str, str] = {
     "lock_timeout": "10s",
     "statement_timeout": "30s",
-    #: A process that is frozen in a transaction holds up the others no longer than this.
+    #: A process that is frozen in a transaction blocks the others no longer than this.
     "idle_in_transaction_session_timeout": "60s",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10s",
 }
-#: How times travel, whatever the role, the database or the server has set. In another time zone
-#: the first and the last hours that we know would lie in a year that Python has not, and psycopg
-#: reads one DateStyle only.
+#: The format of times, overriding the defaults of the role, the database and the server. In
+#: another time zone, datetime.min or datetime.max would fall outside of Python's range, and
+#: psycopg reads only this DateStyle.
 _TIMES: Mapping[str, str] = {"TimeZone": "UTC", "DateStyle": "ISO"}
 
 _SET_TIMES = "SELECT " + ", ".join(f"set_config('{name}', %s, false)" for name in _TIMES)
@@ -40,14 +40,13 @@ _SET_LIMITS = (
 
 
 def connect_arguments(in_the_address: Mapping[str, Any]) -> dict[str, int]:
-    """Parameters for libpq, without those that the address has: they would win over it."""
+    """Parameters for libpq, without those in the address, which they would override."""
     return {name: value for name, value in _OUR_END.items() if name not in in_the_address}
 
 
 def prepare_session(connection: Any, _record: Any) -> None:
     """For SQLAlchemy's event `connect`."""
-    # Not among the parameters of the connection, of which PgBouncer takes none that it does not
-    # know.
+    # Not as connection parameters: PgBouncer rejects any that it does not know.
     connection.execute(_SET_TIMES, list(_TIMES.values()))
     connection.execute(_SET_LIMITS, [text for limit in _LIMITS.items() for text in limit])
     if not connection.autocommit:

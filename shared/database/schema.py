@@ -1,4 +1,4 @@
-"""A database's tables: created and extended by `migrate`, and checked before they are used."""
+"""Creates and extends a database's tables (`migrate`), and checks them before use."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,11 +26,11 @@ from shared.errors import DatabaseUnavailable
 
 
 def create_schema(engine: Engine, metadata: MetaData) -> None:
-    """Create what is missing: tables, columns, indexes. The `migrate` step; safe to repeat.
+    """Create missing tables, columns and indexes. The `migrate` step; safe to repeat.
 
-    A column that comes later is one that may be NULL: the rows that are there have nothing in it.
-    Each change has a transaction of its own: one that held a table while it waits for the next
-    would be in a deadlock with a service at work, which writes to both.
+    A column that is added later has to be nullable, since existing rows have no value for it.
+    Each change has its own transaction: one that locked several tables could deadlock with a
+    running service that writes to them.
     """
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def create_schema(engine: Engine, metadata: MetaData) -> None:
     for column in missing:
         with _changing(engine) as tx:
             _add(tx, column)
-    # Those of the tables that were there before.
+    # The missing indexes of tables that already existed.
     for index in [index for table in metadata.sorted_tables for index in table.indexes]:
         with _changing(engine) as tx:
             index.create(tx, checkfirst=True)
@@ -50,7 +50,7 @@ def create_schema(engine: Engine, metadata: MetaData) -> None:
 def _changing(engine: Engine) -> Iterator[Connection]:
     with writing(engine) as tx:
         if tx.dialect.name == "postgresql":
-            # An index over all orders there are takes longer than any other statement may.
+            # Indexing all orders may take longer than the limit for other statements.
             tx.execute(text("SET LOCAL statement_timeout = 0"))
         yield tx
 
@@ -63,7 +63,7 @@ def _add(connection: Connection, column: Column[Any]) -> None:
 
 
 def check_schema(engine: Engine, metadata: MetaData) -> None:
-    """Raise DatabaseUnavailable while the database cannot be used or `migrate` has not run."""
+    """Raise DatabaseUnavailable if the database cannot be used or `migrate` has not run."""
     if engine.dialect.name == "postgresql":
         with translated():
             check_sessions(engine)
@@ -72,15 +72,15 @@ def check_schema(engine: Engine, metadata: MetaData) -> None:
     if missing:
         tables = ", ".join(sorted({column.table.name for column in missing}))
         raise DatabaseUnavailable(
-            f"no table {tables}, or not all of its columns: run the service's migrate step first"
+            f"table {tables}, or a column of it, is missing: run the service's migrate step first"
         )
     check_writable(engine, metadata)
 
 
 def check_writable(engine: Engine, metadata: MetaData) -> None:
-    """Raise DatabaseUnavailable unless every table may be written, or when its disk was full.
+    """Raise DatabaseUnavailable unless every table is writable and the disk was not full recently.
 
-    Costs no write: the statements find no row, but the database asks first whether they may.
+    Writes nothing: the statements match no row, but the database still checks permissions.
     """
     if problem := disk_problem(engine):
         raise DatabaseUnavailable(problem)
@@ -101,12 +101,12 @@ def _writing_no_rows(metadata: MetaData, dialect: Dialect) -> Sequence[str]:
             table.delete().where(false()),
         ]
     texts = [str(statement.compile(dialect=dialect)) for statement in statements]
-    # PostgreSQL takes them all at once, which is one round trip.
+    # PostgreSQL accepts all of them at once, in one round trip.
     return [";".join(texts)] if dialect.name == "postgresql" else texts
 
 
 def database_problem(engine: Engine, metadata: MetaData) -> str | None:
-    """What `/health/ready` has to say of the database; None when it can be written."""
+    """The reason why the database is not ready, for `/health/ready`; None if it is."""
     try:
         check_writable(engine, metadata)
     except DatabaseUnavailable as error:

@@ -124,7 +124,7 @@ def test_a_folder_that_is_too_deep_for_sqlite_is_refused_with_advice(
     done = in_shell(f"orderctl demo --folder {folder}", {})
 
     assert done.returncode == 2
-    assert done.stderr.startswith(b"SQLite opens no file whose path is longer than 504 bytes")
+    assert done.stderr.startswith(b"SQLite cannot open a file whose path is longer than 504 bytes")
     assert done.stderr.endswith(b": take a folder with a shorter path\n")
 
 

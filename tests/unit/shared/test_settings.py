@@ -103,22 +103,22 @@ def test_orderctl_finds_services_and_the_demo_with_the_line_ends_of_windows(
             "BROKER_URL is 'kafca://h:1?sasl.password=***&ssl.key.password=***'",
         ),
         ("DATABASE_URL", "mysql://u:secret@h/d", "DATABASE_URL is 'mysql://u:***@h/d'"),
-        ("DATABASE_URL", "sqlite:////a?b/x.db", "a ? in a path is written %3F"),
+        ("DATABASE_URL", "sqlite:////a?b/x.db", "write a ? in a path as %3F"),
         ("DATABASE_URL", "sqlite:///x.db?mode=ro", "sqlite:/// takes no parameters"),
-        ("DATABASE_URL", "sqlite://x.db", "an address like sqlite:///path/to/a/file names a file"),
-        ("BROKER_URL", "sqlite:////a?b/x.db", "a ? in a path is written %3F"),
+        ("DATABASE_URL", "sqlite://x.db", "use an address like sqlite:///path/to/a/file"),
+        ("BROKER_URL", "sqlite:////a?b/x.db", "write a ? in a path as %3F"),
         ("BROKER_URL", "amqp://u:secret@h:port/", "not of the form amqp://user:password@host:5672"),
         ("BROKER_URL", "amqp://u:secret@h/v?hearbeat=3", "BROKER_URL is 'amqp://u:***@h/v?hearb"),
         ("BROKER_URL", "kafka://u:secret@h:9092?no.such=1", "no.such"),
-        ("BROKER_URL", "sqlite:///" + 600 * "x", "no file whose path is longer than 504 bytes"),
+        ("BROKER_URL", "sqlite:///" + 600 * "x", "a file whose path is longer than 504 bytes"),
         (
             "DATABASE_URL",
             "postgresql://u:secret@h/d?sslmod=require",
             "DATABASE_URL is 'postgresql://u:***@h/d?sslmod=require', but takes a database's "
-            "address: sqlite:///file or postgresql://user:password@host/name: PostgreSQL knows no "
+            "address: sqlite:///file or postgresql://user:password@host/name: PostgreSQL has no "
             "parameter sslmod",
         ),
-        ("DATABASE_URL", "postgresql://u:secret@h:port/d", "in a password, : / ? @ and %"),
+        ("DATABASE_URL", "postgresql://u:secret@h:port/d", "in a password, write : / ? @ and %"),
     ],
 )
 def test_a_wrong_setting_is_explained(

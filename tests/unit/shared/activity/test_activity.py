@@ -14,7 +14,7 @@ from services.email.schema import metadata, tables
 from services.email.settings import EmailSettings
 from shared.activity.reader import ActivityReader
 from shared.activity.shapes import MOST_ORDERS, MOST_STEPS, Rung
-from shared.activity.views import Counted
+from shared.activity.views import DepthCache
 from shared.consuming.history import History, Note, Step
 from shared.consuming.inbox import DONE, inbox_row, inbox_table
 from shared.consuming.lease import SENDING
@@ -129,7 +129,7 @@ def test_the_broker_is_asked_twice_a_second_however_many_look() -> None:
         asked.append(1.0)
         return Depth(len(asked), 0, 0)
 
-    counted = Counted(count, clock=lambda: next(times))
+    counted = DepthCache(count, clock=lambda: next(times))
     assert [counted.now()[0], counted.now()[0], counted.now()[0]] == [
         Depth(1, 0, 0),
         Depth(1, 0, 0),
@@ -141,7 +141,7 @@ def test_a_broker_that_is_away_is_told_as_such() -> None:
     def away() -> Depth:
         raise BrokerUnavailable("no connection")
 
-    assert Counted(away).now() == (None, "no connection")
+    assert DepthCache(away).now() == (None, "no connection")
 
 
 def test_an_older_database_gets_the_index(sqlite_url: str) -> None:
