@@ -1,6 +1,6 @@
-"""Who processes the orders of this shop."""
+"""The names of the services that process orders."""
 
-#: Who receives every order, unless the setting CONSUMERS says otherwise.
+#: The consumers of every order, unless the setting CONSUMERS names others.
 CONSUMERS = ("email", "sms", "inventory", "analytics")
-#: Who may join them later, when somebody turns it on.
+#: Optional consumers that may join later.
 LATECOMERS = ("shipping",)

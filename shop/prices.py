@@ -1,9 +1,9 @@
-"""What the shop sells and for how much; the inventory is seeded with the same products."""
+"""The shop's products and prices; the inventory is seeded with the same products."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
-#: The price of one piece, in euros, by product id.
+#: Unit prices in euros by product id.
 PRICES: Mapping[str, Decimal] = {
     "prod-101": Decimal("64.00"),
     "prod-118": Decimal("89.50"),

@@ -1,11 +1,11 @@
-"""Numbers in the query of a URL."""
+"""Reads numbers from the query of a URL."""
 
 from flask import request
 
-#: Fits into every database's integers.
+#: The largest number; it fits into every database's integers.
 HIGHEST = 2**53
 
 
 def number(name: str, default: int, *, least: int = 0, most: int = HIGHEST) -> int:
-    """The number in the query, moved into bounds; `default` where there is none."""
+    """The number in the query, limited to the bounds; `default` if there is none."""
     return min(max(request.args.get(name, default, type=int), least), most)

@@ -1,4 +1,4 @@
-"""`/faults` as OpenAPI documents describe it; `shared/faults/views.py` has the views."""
+"""The OpenAPI description of `/faults`; the views are in `shared/faults/views.py`."""
 
 from shared.faults.latency import LONGEST_SECONDS as LONGEST_LATENCY
 from shared.faults.latency import PATTERN as LATENCY
@@ -10,7 +10,7 @@ from shared.openapi.shapes import AMOUNT_OR_NULL, TEXT, Schema, a_list, an_objec
 from shared.openapi.structs import sent
 
 _FAULTS_OFF = Refusal(403, "The service was not started with FAULTS_ALLOWED")
-_NO_FAULT = Refusal(422, "There is no such fault")
+_NO_FAULT = Refusal(422, "The fault is not valid")
 _REFUSALS = [UNAUTHORIZED, _FAULTS_OFF, OFF, UNAVAILABLE]
 
 SCHEMAS: dict[str, Schema] = {
@@ -29,20 +29,20 @@ SCHEMAS: dict[str, Schema] = {
             "examples": ["2", "uniform:0.5,2", "exponential:2", "normal:2,0.5"],
             "description": f"Seconds, at most {LONGEST_LATENCY:g}.",
         },
-        seconds={"description": "For how long; without it, until they are cleared."},
+        seconds={"description": "The duration; without it, the faults last until cleared."},
     ),
 }
 
 
 def fault_paths(meets: str) -> Paths:
-    """`meets`: what latency, failures and a crash happen to."""
+    """`meets`: the work that latency, failures and a crash affect."""
     active = (200, "The faults that are active now.", "Faults")
     shown = answers(*active, *_REFUSALS)
     begun = answers(*active, *OF_A_BODY, *_REFUSALS, _NO_FAULT)
     begin = for_operators("beginFaults", "Begin faults", begun, "NewFaults")
     begin["description"] = (
-        f"Latency, failures and a crash meet {meets}. In an outage every path answers `503`, but "
-        "for this one, health and metrics."
+        f"Latency, failures and a crash affect {meets}. In an outage every path responds with "
+        "`503`, except this one, health and metrics."
     )
     return {
         "/faults": {

@@ -1,4 +1,4 @@
-"""An effect with the faults that were asked for around it."""
+"""Injects the active faults into an effect."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ AFTER = "after"
 
 
 def die() -> None:
-    """As a process dies: at once, with nothing put in order."""
+    """Crash this process at once, without any cleanup."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class FaultInjector:
-    """Makes whatever calls it slow, failing or dead, as the faults say."""
+    """Delays, fails or crashes its callers according to the active faults."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class FaultInjector:
         self._die = die
 
     def outage(self) -> str | None:
-        """Why nothing goes on, None when it does."""
-        return "an outage, asked for as a fault" if Kind.OUTAGE in self.faults.now() else None
+        """The reason for an outage; None if there is none."""
+        return "an injected outage" if Kind.OUTAGE in self.faults.now() else None
 
     def crash(self, when: str) -> None:
-        """Die, if that was asked for at this moment, and no replica has done so yet."""
+        """Crash if a crash fault for `when` is active that no replica has taken yet."""
         fault = self.faults.now().get(Kind.CRASH)
         if fault and fault.value == when and self.faults.take(Kind.CRASH, when):
             log.warning("fault.crash", when=when)
@@ -57,18 +57,16 @@ class FaultInjector:
             self._sleep(parse_latency(fault.value).draw(self.rng))
 
     def fail(self, pieces: int = 1) -> None:
-        """Raise InjectedFailure when one of so many pieces of work is to fail."""
+        """Raise InjectedFailure if at least one of `pieces` pieces of work should fail."""
         fault = self.faults.now().get(Kind.FAILURES)
         if fault and any(self.rng.random() < float(fault.value) for _ in range(pieces)):
             raise InjectedFailure(
-                f"one of {float(fault.value):.0%} that fail, asked for as a fault"
+                f"an injected failure, one of {float(fault.value):.0%} of all attempts"
             )
 
 
 class FaultyEffect:
-    """The same effect, with faults injected.
-
-    An outage is told like that of anything else that is away."""
+    """An effect with injected faults. An outage raises DependencyUnavailable."""
 
     def __init__(self, effect: Effect, injector: FaultInjector) -> None:
         self._effect = effect

@@ -1,4 +1,4 @@
-"""Latency that is added on purpose: fixed, or drawn anew each time."""
+"""Injected latency: fixed, or random for each call."""
 
 import re
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from random import Random
 
 from shared.errors import FaultRefused
 
-#: Nobody waits for longer than this, whatever is drawn.
+#: The longest latency, also for random ones.
 LONGEST_SECONDS = 60.0
 _NUMBER = r"[0-9]{1,2}(?:\.[0-9]{1,6})?"
-#: `2`, `uniform:0.5,2`, `exponential:2` or `normal:2,0.5`, everything in seconds.
+#: `2`, `uniform:0.5,2`, `exponential:2` or `normal:2,0.5`, in seconds.
 PATTERN = rf"^(?:{_NUMBER}|exponential:{_NUMBER}|(?:uniform|normal):{_NUMBER},{_NUMBER})\Z"
 
 _DRAWS: dict[str, Callable[..., float]] = {
@@ -23,7 +23,7 @@ _DRAWS: dict[str, Callable[..., float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """`numbers` are in seconds: what is added; lowest and highest; mean; mean and deviation."""
+    """`numbers`, in seconds: the latency; lowest and highest; mean; or mean and deviation."""
 
     kind: str
     numbers: tuple[float, ...]
@@ -42,5 +42,5 @@ def parse_latency(text: str) -> Latency:
     kind, _, numbers = text.rpartition(":")
     latency = Latency(kind or "fixed", tuple(float(each) for each in numbers.split(",")))
     if max(latency.numbers) > LONGEST_SECONDS:
-        raise FaultRefused(f"latency is {text}, but {LONGEST_SECONDS:g} s are the most")
+        raise FaultRefused(f"latency is {text}, but the maximum is {LONGEST_SECONDS:g} s")
     return latency

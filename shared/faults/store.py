@@ -1,7 +1,7 @@
-"""Faults that somebody asked for, to see what becomes of the system: a row for each kind.
+"""Stores the active faults of a service: a row for each kind.
 
-The rows are in the service's own database, and so every replica sees the same, also after it was
-started anew. Nothing of this is there unless FAULTS_ALLOWED is set.
+The rows are in the service's own database, so every replica sees the same faults, also after a
+restart. Without FAULTS_ALLOWED, they are ignored.
 """
 
 import time
@@ -14,24 +14,24 @@ from sqlalchemy import Column, Engine, Float, MetaData, String, Table, delete, o
 
 from shared.database.engine import insert, reading, writing
 
-#: For how long what was read is believed: a fault begins and ends that late, at most.
-BELIEVED_SECONDS = 0.2
+#: How long a read is cached: a fault starts and ends at most this late.
+CACHE_SECONDS = 0.2
 
 
 class Kind(StrEnum):
     #: Seconds before the work, as `parse_latency` reads them.
     LATENCY = "latency"
-    #: The part of all work that fails, 0 to 1; each attempt is drawn anew.
+    #: The probability with which an attempt fails, 0 to 1.
     FAILURES = "failures"
-    #: The HTTP side answers 503 and nothing is consumed.
+    #: The HTTP interface responds with 503, and nothing is consumed.
     OUTAGE = "outage"
-    #: The process that gets the next message dies: `before` its effect or `after` it. Once.
+    #: The process that gets the next message crashes, `before` or `after` its effect. Once.
     CRASH = "crash"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`until`: seconds since 1970; None for one that stays until it is cleared."""
+    """`until`: seconds since 1970; None if the fault lasts until it is cleared."""
 
     kind: Kind
     value: str
@@ -49,9 +49,9 @@ def faults_table(metadata: MetaData) -> Table:
 
 
 class Faults:
-    """Those of one service. Replicas compare `until` by their own clocks.
+    """The faults of one service. Each replica compares `until` with its own clock.
 
-    Where they are not `allowed`, no row is looked at, whatever is in the table.
+    If faults are not `allowed`, the table is never read.
     """
 
     def __init__(
@@ -70,23 +70,23 @@ class Faults:
         self._seen: Mapping[Kind, Fault] = {}
 
     def now(self) -> Mapping[Kind, Fault]:
-        """What holds now, as it was BELIEVED_SECONDS ago or later. Raises DatabaseUnavailable."""
+        """The active faults, cached for CACHE_SECONDS. Raises DatabaseUnavailable."""
         if not self.allowed:
             return {}
-        if not 0 <= self._clock() - self._read_at < BELIEVED_SECONDS:
+        if not 0 <= self._clock() - self._read_at < CACHE_SECONDS:
             seen = self.read()
             self._seen, self._read_at = {fault.kind: fault for fault in seen}, self._clock()
         now = self._clock()
         return {k: f for k, f in self._seen.items() if f.until is None or f.until > now}
 
     def read(self) -> Sequence[Fault]:
-        """What holds now, as the database has it."""
+        """The active faults, read from the database."""
         with reading(self._engine) as tx:
             rows = tx.execute(select(self._table).where(self._holds())).all()
         return sorted((Fault(Kind(row.kind), row.value, row.until) for row in rows), key=str)
 
     def put(self, values: Mapping[Kind, str], *, seconds: float | None = None) -> None:
-        """For so many seconds, or until cleared. One of a kind takes the place of the last."""
+        """Set faults, for `seconds` or until cleared. A fault replaces the last of its kind."""
         until = None if seconds is None else self._clock() + seconds
         with writing(self._engine) as tx:
             for kind, value in values.items():
@@ -101,7 +101,7 @@ class Faults:
         self._forget()
 
     def take(self, kind: Kind, value: str) -> bool:
-        """Take a fault that happens once; of several that try, True for a single one."""
+        """Remove a one-time fault; True for exactly one of the processes that try."""
         this = (self._table.c.kind == kind) & (self._table.c.value == value)
         with writing(self._engine) as tx:
             taken = tx.execute(delete(self._table).where(this & self._holds())).rowcount == 1

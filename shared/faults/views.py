@@ -1,4 +1,4 @@
-"""Faults over HTTP, for operators, and what an outage does to a service's HTTP side."""
+"""The endpoint `/faults` for operators, and the HTTP responses during an outage."""
 
 import time
 from typing import Annotated, Any, Literal
@@ -15,9 +15,9 @@ from shared.http.app import json_response, problem, read_body
 from shared.http.documents import read_document
 from shared.http.operator_auth import Guard
 
-#: A day: whoever forgets a fault is not to look for it in a week.
+#: One day, so that a forgotten fault ends.
 LONGEST_SECONDS = 86400
-#: What answers in an outage as well: how to end it, and who watches.
+#: Paths that respond normally in an outage: for ending it, and for monitoring.
 _OPEN = frozenset(
     {"/activity", "/activity/ended", "/faults", "/health/live", "/health/ready", "/metrics"}
 )
@@ -59,7 +59,7 @@ def fault_views(faults: Faults, guard: Guard) -> Blueprint:
 
 
 def refuse_in_an_outage(app: Flask, injector: FaultInjector) -> None:
-    """Answer 503 while there is one, and 500 for work that was made to fail."""
+    """Respond with 503 during an outage, and with 500 for an injected failure."""
     app.register_error_handler(InjectedFailure, _failed)
 
     @app.before_request
@@ -67,7 +67,7 @@ def refuse_in_an_outage(app: Flask, injector: FaultInjector) -> None:
         reason = None if request.path in _OPEN else injector.outage()
         if reason is None:
             return None
-        response = problem(503, "Service unavailable", f"The service is away: {reason}.")
+        response = problem(503, "Service unavailable", f"The service is down: {reason}.")
         response.headers["Retry-After"] = "1"
         return response
 
@@ -98,15 +98,17 @@ def _shown(fault: Fault) -> dict[str, Any]:
 
 
 def _off() -> Response:
-    return problem(403, "Faults are off", "To try them out, start it with FAULTS_ALLOWED=true.")
+    return problem(
+        403, "Faults are off", "To use them, start the service with FAULTS_ALLOWED=true."
+    )
 
 
 def _not_understood(error: DocumentError) -> Response:
-    return problem(400, "The body is not what is needed here", str(error))
+    return problem(400, "The body is not valid", str(error))
 
 
 def _refused(error: FaultRefused) -> Response:
-    return problem(422, "There is no such fault", str(error))
+    return problem(422, "The fault is not valid", str(error))
 
 
 def _failed(error: InjectedFailure) -> Response:

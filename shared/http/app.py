@@ -1,4 +1,4 @@
-"""What every HTTP side shares: bounded bodies, problem documents, metrics and a sign of life."""
+"""The base of every HTTP interface: bounded bodies, problem documents, metrics, liveness."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def to_json(body: object) -> bytes:
-    """JSON in which money is an exact number."""
+    """JSON with money as exact numbers."""
     return _encoder.encode(body)
 
 
@@ -26,15 +26,15 @@ def json_response(body: object, status: int = 200) -> Response:
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> Response:
-    """Answer with an RFC 9457 problem document."""
+    """A response with an RFC 9457 problem document."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return Response(to_json(body), status, content_type="application/problem+json")
 
 
 class Encoded(UnsupportedMediaType):
-    """A body that would have to be decoded first. Source: RFC 9110, 15.5.16."""
+    """A body with a content encoding, which is not supported. Source: RFC 9110, 15.5.16."""
 
-    description = "Send the body as it is: without a Content-Encoding."
+    description = "Send the body without a Content-Encoding."
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
@@ -45,8 +45,8 @@ def is_encoded() -> bool:
 
 
 def read_body() -> bytes:
-    """The body of the request, however it was sent. Answers 413 when it is too long, and 415
-    when it is encoded.
+    """The body of the request, chunked or not. Responds with 413 if it is too long, and with 415
+    if it is encoded.
     """
     if is_encoded():
         raise Encoded
@@ -59,15 +59,15 @@ def read_body() -> bytes:
 def create_app(metrics: Callable[[], Response] | None = None) -> Flask:
     """A Flask application with bounded bodies whose errors are problem documents.
 
-    `metrics` answers /metrics; without it, the metrics of this process do.
+    `metrics` serves /metrics; the default is the metrics of this process.
     """
-    # Without the route for static files that Flask would add: there are none in this folder.
+    # Without Flask's route for static files: there are none in this folder.
     app = Flask(__name__, static_folder=None)
-    # A path with // in it is another path, and unknown as any other is. Werkzeug would send the
-    # client elsewhere with a page of HTML.
+    # A path that contains // is simply unknown. Werkzeug would redirect the client with an HTML
+    # page.
     app.url_map.merge_slashes = False
-    # Flask cuts a chunked body off here and says nothing. One byte more than is allowed tells
-    # `read_body` that there was more.
+    # Flask silently truncates a chunked body at this length. One byte over the limit shows
+    # `read_body` that the body is too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(DependencyUnavailable, _unavailable)

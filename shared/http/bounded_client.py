@@ -1,7 +1,8 @@
-"""HTTP clients whose calls end. httpx bounds each read: a byte now and then goes on for ever.
+"""HTTP clients that bound each call as a whole, in time and size.
 
-A call has a number of seconds for everything: a free connection, connecting, sending, and the
-whole response, which has a largest size. Of a list that is read line by line, each line has them.
+httpx bounds only each read, so a byte now and then could keep a call going for ever. Here the
+timeout covers the whole call: getting a connection, connecting, sending, and receiving the
+response. For a list that is read line by line, the limits apply to each line.
 """
 
 import math
@@ -13,10 +14,10 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-#: Bytes of a response. What services ask each other for has a few hundred KB at most.
+#: The most bytes of a response. Responses between services have a few hundred KB at most.
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
-#: Among the extensions of a request: it is for a list without an end that is known, and each line
-#: of that has the seconds and the bytes that a whole response has otherwise.
+#: Extension of a request for a list of unknown length: the limits of time and size apply to each
+#: line instead of the whole response.
 LINE_BY_LINE = {"line_by_line": True}
 
 
@@ -28,22 +29,23 @@ def open_client(
     most_bytes: int = MAX_RESPONSE_BYTES,
     **options: Any,
 ) -> httpx.Client:
-    """A client for many threads, of which each call ends within so many seconds, or within the
-    `timeout` of that call. `connect`: how many of them connecting may take.
+    """A thread-safe client. Each call ends within `seconds`, or within its own `timeout`.
+
+    `connect`: the most seconds for connecting.
     """
     return httpx.Client(
         transport=_Transport(limits, most_bytes),
         timeout=httpx.Timeout(seconds, connect=min(seconds, connect)),
-        # The environment's HTTP_PROXY is for the way out, not for a neighbour.
+        # HTTP_PROXY in the environment is for external hosts, not for other services.
         trust_env=False,
-        # What is compressed has no size before it is unpacked.
+        # The size of a compressed response is unknown before it is decompressed.
         headers={"Accept-Encoding": "identity"},
         **options,
     )
 
 
 class TooLong(httpx.TransportError):
-    """Not a broken connection: asked again, the answer would be as long."""
+    """The response is too long; a retry would not help."""
 
 
 class _Transport(httpx.HTTPTransport):
@@ -51,7 +53,7 @@ class _Transport(httpx.HTTPTransport):
         super().__init__(trust_env=False)
         self._most_bytes = most_bytes
         self._deadline = _Deadline()
-        # httpx has no parameter for how a connection reads; httpcore, below it, has one.
+        # httpx has no parameter for the network backend; httpcore, which it uses, has one.
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
             max_connections=limits.max_connections,
@@ -64,7 +66,7 @@ class _Transport(httpx.HTTPTransport):
         seconds = request.extensions["timeout"]["read"]
         self._deadline.begin(seconds)
         response = super().handle_request(request)
-        # Compressed all the same, it is left as it is.
+        # Do not decompress a response that is compressed nevertheless.
         response.headers.pop("Content-Encoding", None)
         stream = cast(httpx.SyncByteStream, response.stream)
         if request.extensions.get("line_by_line"):
@@ -98,7 +100,7 @@ def _whole(stream: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
 def _lines(
     stream: Iterable[bytes], most_bytes: int, on_line: Callable[[], None]
 ) -> Iterator[bytes]:
-    """`on_line` is called for each part that completes a line, unless that is empty."""
+    """Calls `on_line` for each part that completes a line that is not empty."""
     unfinished = 0
     for part in stream:
         lines, newline, rest = part.rpartition(b"\n")
@@ -115,7 +117,7 @@ def _expect_short(received: int, most_bytes: int) -> None:
 
 
 class _Deadline(threading.local):
-    """A call is made by one thread, from its beginning to its end."""
+    """The deadline of the current call; each call runs in one thread."""
 
     ends = 0.0
 

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: the body of a request, another service's answer."""
+"""Reads JSON from outside: the body of a request, or another service's response."""
 
 from typing import TypeVar
 
@@ -10,12 +10,11 @@ T = TypeVar("T")
 
 
 def read_document(content: bytes | str, kind: type[T]) -> T:
-    """The document as a `kind`. Raises DocumentError for whatever bytes are none."""
+    """The document as a `kind`. Raises DocumentError for invalid content."""
     try:
         return msgspec.json.decode(content, type=kind)
     except RecursionError as error:
         raise DocumentError("JSON is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        # A ValueError that is not msgspec's own is Python's, for bytes that are no UTF-8 and for
-        # times that a calendar does not have.
+        # Python raises a plain ValueError for invalid UTF-8 and for times out of range.
         raise DocumentError(str(error)) from error

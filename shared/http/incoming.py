@@ -1,20 +1,20 @@
-"""Knows when a request has arrived in full, so that no thread has to wait for a client.
+"""Detects when a request has arrived completely, so that no thread has to wait for a client.
 
-It only measures, and gunicorn's parser judges: what is malformed counts as complete, to be
-refused there. Source: RFC 9112, sections 6.3 (the length of a body) and 7.1 (chunks).
+It only measures; gunicorn's parser validates. A malformed request counts as complete, so that the
+parser rejects it. Source: RFC 9112, sections 6.3 (the length of a body) and 7.1 (chunks).
 """
 
 import re
 from typing import Protocol
 
-#: An order of 100 items is some 10 KB; nothing that is sent here is ever larger.
+#: An order of 100 items, the largest valid body, has about 10 KB.
 MAX_BODY_BYTES = 64 * 1024
-#: An order's head has some 300 bytes.
+#: The head of an order's request has about 300 bytes.
 MAX_HEAD_BYTES = 32 * 1024
-#: A body of single bytes in chunks of their own has six times its size.
+#: A body in chunks of one byte has six times its size.
 MAX_RAW_BYTES = 8 * MAX_BODY_BYTES
-#: A body that is too long is refused by the application, which reads one byte more than it takes.
-#: gunicorn reads ahead of it.
+#: The application rejects a body that is too long, after reading one byte over the limit; gunicorn
+#: reads ahead of it.
 MARGIN = 16 * 1024
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -24,7 +24,7 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?")
 
 
 class _Body(Protocol):
-    """Where it ends, as soon as that is known; `is_cut` when more was announced than is read."""
+    """A body: `end` is its end once known; `is_cut` if the rest of it will not be read."""
 
     end: int | None
     is_cut: bool
@@ -33,7 +33,7 @@ class _Body(Protocol):
 
 
 class Incoming:
-    """What has arrived on a connection and was not handed on."""
+    """The bytes received on a connection and not yet taken as a request."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -65,7 +65,7 @@ class Incoming:
         return self._body.end is not None
 
     def wants_continue(self) -> bool:
-        """True once for each request whose client waits to be asked for the body."""
+        """True once for each request whose client waits for `100 Continue`."""
         if self._body is None or self._is_continued:
             return False
         self._is_continued = True
@@ -73,7 +73,7 @@ class Incoming:
         return any(n == b"expect" and v.lower() == b"100-continue" for n, v in fields)
 
     def take(self) -> tuple[bytes, bool]:
-        """The request that is complete, and whether its connection is of no use afterwards."""
+        """The complete request, and whether its connection has to be closed afterwards."""
         body = self._body or _Malformed()
         is_cut, end = body.is_cut, body.end
         request = bytes(self._received[:end])
@@ -82,7 +82,7 @@ class Incoming:
         return request, is_cut
 
     def _look_for_head(self) -> None:
-        # The end may lie across two reads.
+        # The end of the head may be split across two reads.
         begin = max(0, self._searched - len(_END_OF_HEAD) + 1)
         found = self._received.find(_END_OF_HEAD, begin)
         if found >= 0:
@@ -115,7 +115,7 @@ def _body_after(head: bytes, end: int) -> _Body:
 class _OfLength:
     def __init__(self, begin: int, length: int) -> None:
         self.end: int | None = None
-        # Flask refuses it by its length alone: nobody waits for the rest.
+        # Flask rejects it by its length alone, so do not wait for the rest.
         self.is_cut = length > MAX_BODY_BYTES + 1
         self._end = begin if self.is_cut else begin + length
 
@@ -124,7 +124,7 @@ class _OfLength:
 
 
 class _Malformed:
-    """Where it ends nobody knows: no second request is read from its connection."""
+    """A body with an unknown end: no second request is read from its connection."""
 
     end: int | None = None
     is_cut = True
@@ -141,14 +141,14 @@ class _Chunked:
         self._data = 0
 
     def measure(self, received: bytearray) -> None:
-        """Goes on where it stopped: a chunk is looked at once."""
+        """Continue at the last chunk, so that each chunk is parsed once."""
         while self.end is None and self._pass_chunk(received):
             pass
         if self.end is None and len(received) > MAX_RAW_BYTES:
             self._cut(received)
 
     def _pass_chunk(self, received: bytearray) -> bool:
-        """True when there may be another one after it."""
+        """True if another chunk may follow."""
         line_end = received.find(b"\r\n", self._chunk)
         if line_end < 0:
             return False

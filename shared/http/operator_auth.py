@@ -1,4 +1,4 @@
-"""Endpoints for those who run the system: they take a token, and are off unless one is set."""
+"""The guard of endpoints for operators: they require a token, and are off unless one is set."""
 
 import hmac
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from pydantic import SecretStr
 
 from shared.http.app import problem
 
-#: A check before a view: None lets the request through, a response answers in its place.
+#: A check before a view: None passes the request on, a response replaces the view's.
 Guard = Callable[[], Response | None]
 
 
 def operators_only(token: SecretStr | None) -> Guard:
-    """A guard for `before_request`: lets those through who send `Authorization: Bearer TOKEN`."""
+    """A guard for `before_request`: accepts requests with `Authorization: Bearer TOKEN`."""
 
     def guard() -> Response | None:
         if token is None:
@@ -28,9 +28,9 @@ def operators_only(token: SecretStr | None) -> Guard:
 
 
 def _sent(token: SecretStr) -> bool:
-    # Not `request.authorization`: it takes a token with "=" in it for a list of parameters.
+    # Not `request.authorization`: it parses a token that contains "=" as a list of parameters.
     scheme, _, guess = request.headers.get("Authorization", "").partition(" ")
-    # In constant time: how long the answer takes must not tell how much of a guess is right.
+    # In constant time: the response time must not reveal how much of a guess is right.
     is_right = hmac.compare_digest(guess.strip().encode(), token.get_secret_value().encode())
     return scheme.lower() == "bearer" and is_right
 

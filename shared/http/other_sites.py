@@ -1,8 +1,8 @@
-"""Keeps web pages of other sites out: a browser that has one open reaches what its machine does.
+"""Rejects requests from web pages of other sites, which run in a browser on the same machine.
 
-A site that points its own name at 127.0.0.1 (DNS rebinding) is told by the Host header; one that
-sends a form or a fetch across (CSRF) by Origin and Sec-Fetch-Site, which browsers add to whatever
-changes something and programs do not send. Source: Fetch Metadata, Origin (RFC 6454).
+The Host header reveals a site that points its own name at 127.0.0.1 (DNS rebinding). Origin and
+Sec-Fetch-Site reveal a form or fetch from another site (CSRF): browsers add them to requests that
+change something, and other programs do not send them. Source: Fetch Metadata, Origin (RFC 6454).
 """
 
 import re
@@ -13,29 +13,29 @@ from flask import Flask, Response, request
 
 from shared.http.app import problem
 
-#: What probes and Prometheus ask for, under whatever name they know this process by.
+#: The paths of probes and Prometheus, which may use any host name.
 _OPEN = ("/health/", "/metrics", "/livez", "/readyz")
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
 
 
 def keep_other_sites_out(app: Flask, names: Collection[str]) -> None:
-    """`names` by which it is reached, beside addresses and names without a dot."""
+    """Reject other sites. `names`: allowed hosts besides IP addresses and names without a dot."""
 
     @app.before_request
     def refuse() -> Response | None:
         if request.path.startswith(_OPEN):
             return None
         if not _is_ours(request.headers.get("Host"), names):
-            return problem(403, "Unknown host", "It is not reached by that name: ALLOWED_HOSTS.")
+            return problem(403, "Unknown host", "To allow this name, add it to ALLOWED_HOSTS.")
         if request.method not in _HARMLESS and _is_from_another_site():
-            return problem(403, "Another site", "Only pages of this service itself may do that.")
+            return problem(403, "Another site", "Only this service's own pages may do that.")
         return None
 
 
 def _is_ours(host: str | None, names: Collection[str]) -> bool:
-    """Nobody can point an address elsewhere, and nobody outside owns a name without a dot, such as
-    `localhost` or that of a container. No browser leaves the header out.
+    """Whether the host is allowed: an IP address cannot be rebound, and no other site owns a name
+    without a dot, such as `localhost` or a container's. Browsers never omit the header.
     """
     if host is None:
         return True
@@ -56,5 +56,5 @@ def _is_from_another_site() -> bool:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = request.headers.get("Origin")
-    # Its scheme says nothing where a proxy speaks TLS.
+    # The scheme is ignored: it differs behind a proxy that terminates TLS.
     return origin is not None and origin.partition("://")[2] != request.headers.get("Host")

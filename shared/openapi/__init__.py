@@ -1,1 +1,1 @@
-"""The words in which OpenAPI documents are written: shapes, responses, and what structs say."""
+"""Building blocks of OpenAPI documents: schemas, responses, and schemas derived from structs."""

@@ -1,4 +1,4 @@
-"""The responses of an operation: what is given, and every way in which a request is refused."""
+"""The responses of an operation: success, and every way in which a request is refused."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A problem document: its status, when it is sent, its `type`, and with which headers.
+    """A problem document: its status, the condition for it, its `type` and its headers.
 
-    What is ours has a type of its own; what HTTP itself has a word for needs none (RFC 9457).
+    Only problems that an HTTP status does not describe have their own type (RFC 9457).
     """
 
     status: int
@@ -24,7 +24,7 @@ class Refusal:
 
 
 def header(name: str, schema: Schema, **more: Any) -> dict[str, Any]:
-    """One that is always sent."""
+    """A header that is always sent."""
     return {name: {**more, "required": True, "schema": schema}}
 
 
@@ -38,20 +38,20 @@ RETRY_AFTER = header("Retry-After", {"type": "integer", "minimum": 1}, descripti
 _AS_IT_IS = header("Accept-Encoding", {"const": "identity"})
 _WANTED = header("WWW-Authenticate", {"const": 'Bearer realm="operators"'})
 
-UNAVAILABLE = Refusal(503, "The database does not answer", headers=RETRY_AFTER)
-AWAY = Refusal(
-    503, "Something that it needs is unavailable, or an outage was asked for", headers=RETRY_AFTER
+UNAVAILABLE = Refusal(503, "The database is unavailable", headers=RETRY_AFTER)
+DEPENDENCY_DOWN = Refusal(
+    503, "A dependency is unavailable, or an outage is injected", headers=RETRY_AFTER
 )
 TOO_LONG = Refusal(413, "The body is too long")
 ENCODED = Refusal(415, "The body is encoded, for example with gzip", headers=_AS_IT_IS)
-UNAUTHORIZED = Refusal(401, "The operators' token is missing or wrong", headers=_WANTED)
+UNAUTHORIZED = Refusal(401, "The operator token is missing or wrong", headers=_WANTED)
 OFF = Refusal(404, "The endpoint is off: the service has no OPERATOR_TOKEN")
-NOT_UNDERSTOOD = Refusal(400, "The body is not what is needed here")
+NOT_UNDERSTOOD = Refusal(400, "The body is not valid")
 NO_SUCH_PATH = Refusal(404, "There is no such path")
 
-#: Of whatever takes a body, and of whatever is for operators.
+#: Of every operation with a body, and of every operation for operators.
 OF_A_BODY = (NOT_UNDERSTOOD, TOO_LONG, ENCODED)
-OF_OPERATORS = (UNAUTHORIZED, OFF, AWAY)
+OF_OPERATORS = (UNAUTHORIZED, OFF, DEPENDENCY_DOWN)
 
 
 def json_of(name: str, document: str = "") -> dict[str, Any]:
@@ -65,12 +65,12 @@ def given(status: int, description: str, content: dict[str, Any], **more: Any) -
 def answers(
     status: int, description: str, schema: str, *refusals: Refusal, of: str = ""
 ) -> Answers:
-    """A schema is given, of this document or of the one named `of`; or the request is refused."""
+    """A response with a schema, of this document or of the one named `of`, and the refusals."""
     return {**given(status, description, json_of(schema, of)), **refused(refusals)}
 
 
 def refused(refusals: Iterable[Refusal]) -> Answers:
-    """One answer for each status; its schema knows which types come with that status."""
+    """One response for each status; its schema lists the problem types of that status."""
     by_status: dict[int, list[Refusal]] = {}
     for refusal in refusals:
         by_status.setdefault(refusal.status, []).append(refusal)

@@ -1,4 +1,4 @@
-"""What the documents of all processes share: the frame, and what every HTTP side answers."""
+"""The common parts of all OpenAPI documents: the frame, and the paths of every HTTP interface."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from shared.openapi.shapes import FLAG, TEXT, TEXT_OR_NULL, Schema, an_object
 
 Paths = dict[str, Any]
 
-#: The endpoint answers only requests with the operators' token.
+#: For an endpoint that requires the operator token.
 OPERATORS_ONLY: dict[str, Any] = {"tags": ["For operators"], "security": [{"operator": []}]}
 OPERATOR: Schema = {
     "type": "http",
@@ -25,7 +25,7 @@ PROBLEM: dict[str, Schema] = {
 
 
 def readiness(**more: Schema) -> Schema:
-    """What `/health/ready` says: whether, why not, and what else the process knows of itself."""
+    """The schema of `/health/ready`: whether, why not, and further fields of the process."""
     return an_object({"ready": FLAG, "reason": TEXT_OR_NULL, **more})
 
 
@@ -39,7 +39,7 @@ _COMMON: dict[str, Schema] = {
 def document(
     title: str, description: str, paths: Paths, schemas: dict[str, Schema], **more: Any
 ) -> Schema:
-    """OpenAPI 3.1, with those of the schemas that it refers to; `more` stands beside the paths.
+    """An OpenAPI 3.1 document with the schemas that it refers to; `more`: further top-level fields.
 
     Source: https://spec.openapis.org/oas/v3.1.1.html.
     """
@@ -47,7 +47,7 @@ def document(
     return {
         "openapi": "3.1.1",
         "info": {"title": title, "version": "1", "description": description},
-        # Wherever the document comes from, there the service is.
+        # The service has the address from which the document was read.
         "servers": [{"url": "/"}],
         **more,
         "paths": paths,
@@ -59,7 +59,7 @@ def document(
 
 
 def _used(part: object, schemas: dict[str, Schema]) -> dict[str, Schema]:
-    """What is referred to in the part, and what that refers to in turn, in the order of names."""
+    """The schemas that the part refers to, directly or indirectly, in the order of names."""
     found: dict[str, Schema] = {}
     waiting = [part]
     while waiting:
@@ -72,7 +72,7 @@ def _used(part: object, schemas: dict[str, Schema]) -> dict[str, Schema]:
 
 
 def references(part: object) -> Iterator[str]:
-    """Every reference in it, to this document or to another one."""
+    """Every reference in the part, to this document or to another one."""
     if isinstance(part, dict):
         if isinstance(part.get("$ref"), str):
             yield part["$ref"]
@@ -97,7 +97,7 @@ def body(name: str, document: str = "") -> Schema:
 
 
 def page(name: str, summary: str, *media_types: str) -> Schema:
-    """Something that is no JSON of ours."""
+    """An operation whose response is not described by a schema."""
     content: Schema = {media_type: {} for media_type in media_types}
     return operation(name, summary, given(200, "The resource.", content))
 
@@ -108,17 +108,15 @@ def path_id(name: str, example: str) -> Schema:
 
 
 def service_paths(ready_when: str = "Whether it can do its work", **more: Any) -> Paths:
-    """For orchestrators and Prometheus; `more` stands in each operation."""
+    """The paths for orchestrators and Prometheus; `more`: further fields of each operation."""
     ready = {
         **given(200, "Ready.", json_of("Ready")),
         **given(503, "Not ready, with the reason.", json_of("Ready")),
     }
-    live = given(200, "It does.", json_of("Live"))
+    live = given(200, "Live.", json_of("Live"))
     metrics = page("getMetrics", "Metrics for Prometheus", "text/plain")
     return {
-        "/health/live": {
-            "get": operation("isLive", "Whether the process answers at all", live, **more)
-        },
+        "/health/live": {"get": operation("isLive", "Whether the process responds", live, **more)},
         "/health/ready": {"get": operation("isReady", ready_when, ready, **more)},
         "/metrics": {"get": metrics | more},
     }

@@ -1,4 +1,4 @@
-"""Types of fields in JSON that more than one struct has."""
+"""Field types that several JSON structs share."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,5 +10,5 @@ Count = Annotated[int, Meta(ge=0)]
 Amount = Annotated[float, Meta(ge=0)]
 #: RFC 3339, with a time zone.
 Time = Annotated[datetime, Meta(tz=True)]
-#: An id as its sender chose it: it is only shown here, so it need not be one of the contract.
+#: An id as its sender chose it: only shown, so it need not be valid in the contract.
 AnyId = Annotated[str, Meta(max_length=64)]

@@ -1,4 +1,4 @@
-"""Schemas taken from the structs that the code itself encodes and decodes."""
+"""Derives schemas from the structs that the code encodes and decodes."""
 
 from typing import Any
 
@@ -12,24 +12,24 @@ _PYTHON_ID = ID["pattern"].removesuffix("$") + r"\Z"
 
 
 def sent(*structs: Struct, prefix: str = "") -> dict[str, Schema]:
-    """What clients send, and what it is made of, by name: fields with a default may be missing."""
+    """Schemas by name of structs in requests; fields with a default are optional."""
     template = ref(f"{prefix}{{name}}")["$ref"]
     _, schemas = msgspec.json.schema_components(structs, ref_template=template)
     return {f"{prefix}{name}": _component(schema) for name, schema in schemas.items()}
 
 
 def answered(*structs: Struct, prefix: str = "") -> dict[str, Schema]:
-    """What is answered: no field is missing, since those with a default are written as well, and
-    others may be added.
+    """Schemas by name of structs in responses: all fields are required, since defaults are encoded
+    as well, and further fields may be added.
     """
     return {name: _whole(schema) for name, schema in sent(*structs, prefix=prefix).items()}
 
 
 def _component(schema: Schema) -> Schema:
-    """Under its name, which msgspec repeats as a title, and described in one line."""
-    said: Schema = as_json({key: value for key, value in schema.items() if key != "title"})
-    words = said.get("description")
-    return said | {"description": " ".join(words.split())} if words else said
+    """Without the title, which repeats the name, and with its description in one line."""
+    found: Schema = as_json({key: value for key, value in schema.items() if key != "title"})
+    words = found.get("description")
+    return found | {"description": " ".join(words.split())} if words else found
 
 
 def _whole(schema: Schema) -> Schema:
@@ -44,10 +44,10 @@ def _whole(schema: Schema) -> Schema:
 
 
 def as_json(part: Any) -> Any:
-    """A schema of msgspec as it holds in JSON, and shorter where that says the same."""
+    """A schema of msgspec, adapted to our JSON and shortened where possible."""
     match part:
         case {"format": "decimal"}:
-            # msgspec takes for granted that a Decimal is written as a string. Ours is a number.
+            # msgspec assumes that a Decimal is encoded as a string; ours is a number.
             return money(MAX_AMOUNT)
         case {"anyOf": [{"type": _} | {"enum": _} as one, {"type": "null"}], **more}:
             return as_json(more | _or_null(one))

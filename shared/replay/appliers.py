@@ -1,8 +1,8 @@
-"""What a replay does with events. Each service has the way that fits what it does.
+"""The ways in which a replay applies events; each service has the one that fits its effect.
 
-A projection is rebuilt: what an event has written is deleted and written anew. Whatever cannot
-be taken back (a mail, a piece taken from the stock) is done only for events that the inbox does
-not know as done; or, when an operator says so, sent again under an id of that replay.
+A projection is rebuilt: the rows of an event are deleted and rewritten. An effect that cannot be
+undone (a mail, a piece taken from the stock) is applied only to events that are not done in the
+inbox; or, on an operator's request, it is sent again under an id of that replay.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,32 +26,32 @@ from shared.replay.tally import Done
 TOO_LONG = "its id is too long to be sent again"
 
 Write = Callable[[Connection, Sequence[Event]], None]
-#: Deletes what the events with these ids have written.
+#: Deletes the rows of the events with these ids.
 Remove = Callable[[Connection, Sequence[str]], None]
 
 
 class Applier(Protocol):
-    #: Events at a time, each with another id.
+    #: The most events at a time, with distinct ids.
     batch: int
-    #: For people, after "it".
+    #: A description for people, after "it".
     does: str
 
     def look(self, events: Sequence[Event]) -> Done:
-        """What `apply` would do. Changes nothing. Raises DatabaseUnavailable."""
+        """The result that `apply` would have. Changes nothing. Raises DatabaseUnavailable."""
 
     def apply(self, events: Sequence[Event]) -> Done:
-        """Decide as many as can be. Raises DatabaseUnavailable when not one was tried."""
+        """Apply as many events as possible. Raises DatabaseUnavailable if none was tried."""
 
 
 class Rebuild:
-    """A projection: the rows of a batch are deleted and written anew in one transaction.
+    """A projection: the rows of a batch are deleted and rewritten in one transaction.
 
-    Readers see the rows of before until it is committed, so that nothing is ever missing. The
-    inbox rows of events that are new to this service go in first: a live consumer that is about
-    to apply one of them waits, and then finds it done.
+    Readers see the old rows until the commit, so no row is ever missing. The inbox rows of events
+    that are new to this service are inserted first: a live consumer that is about to apply one of
+    these events waits, and then finds it done.
     """
 
-    does = "deletes what each event has written and writes it anew, a batch in one transaction"
+    does = "deletes the rows of each event and rewrites them, one transaction per batch"
 
     def __init__(self, engine: Engine, inbox: Table, remove: Remove, write: Write) -> None:
         self.batch = 500
@@ -77,13 +77,13 @@ class Rebuild:
 
 
 class ApplyOnce:
-    """What the inbox does not know as done is done, as if it had just been delivered.
+    """Applies the events that are not done in the inbox, as if they had just been delivered.
 
-    What is so old that the inbox has been pruned since is not: it may have been done. `threads`
-    events are in work at a time where each is a slow call, one batch where it is not.
+    Events from before the inbox's last prune are not applied, since they may have been done. With
+    `threads` > 1 (for slow calls), that many events are processed at a time, else one batch.
     """
 
-    does = "does what the inbox does not know as done, and nothing a second time"
+    does = "applies the events that are not done in the inbox, and none a second time"
 
     def __init__(
         self, engine: Engine, inbox: Table, effect: Effect, *, batch: int, threads: int = 1
@@ -98,7 +98,7 @@ class ApplyOnce:
         return self._guarded(self._look, events, began)
 
     def apply(self, events: Sequence[Event], *, began: datetime | None = None) -> Done:
-        """`began`: of events under ids of a replay, when that replay was first run."""
+        """`began`: if the events have ids of a replay, the time at which it was first run."""
         return self._guarded(self._apply_all, events, began)
 
     def _look(self, events: Sequence[Event]) -> Done:
@@ -126,7 +126,7 @@ class ApplyOnce:
         applied = self._effect.apply(events)
         done = Done(applied=applied.now, already=applied.before)
         for event in [event for event in events if event.id in applied.suspects]:
-            # What was in the hands of a process that died is handled by itself.
+            # A process crashed while handling this event, so it is handled alone.
             alone = self._effect.apply([event], alone=True)
             done = done.also(Done(applied=alone.now, already=alone.before))
         return done
@@ -135,17 +135,17 @@ class ApplyOnce:
 class Resend:
     """Sends everything again, each event under an id of this replay.
 
-    The inbox knows it by that id, so that running the replay again sends nothing twice. The far
-    end is given it too: by the event's own id it would take the mail for one it has.
+    The inbox stores that id, so that running the replay again sends nothing twice. The downstream
+    system gets it too: by the event's own id, it would take the mail for a duplicate.
     """
 
-    does = "sends everything again, whatever was sent before, under ids of this replay"
+    does = "sends everything again under ids of this replay, even if it was sent before"
 
     def __init__(self, once: ApplyOnce, replay_id: str, *, began: datetime) -> None:
         self.batch = once.batch
         self._once = once
         self._suffix = RESENT + replay_id
-        #: Run again after the inbox was pruned of it, it would send everything again.
+        #: Prevents a repeated run, after its inbox rows were pruned, from sending everything again.
         self._began = began
 
     def look(self, events: Sequence[Event]) -> Done:
@@ -163,7 +163,7 @@ class Resend:
             applied=self._originals(done.applied),
             already=self._originals(done.already),
             failed={self._original(name): reason for name, reason in done.failed.items()},
-            away=done.away,
+            unavailable=done.unavailable,
             held=done.held,
         )
 
@@ -175,22 +175,22 @@ class Resend:
 
 
 def sending(once: ApplyOnce, replay: Replay) -> Applier:
-    """For a service whose effect is outside: what was never sent, or everything again."""
+    """For a service that sends something: send unsent events, or on request all of them again."""
     return Resend(once, replay.id, began=replay.started_at) if replay.request.resend else once
 
 
 def _together_or_alone(act: Callable[[Sequence[Event]], Done], events: Sequence[Event]) -> Done:
-    """All in one go; when that fails, one by one, so that the one at fault is found."""
+    """Apply all events at once; if that fails, one by one, to find the one at fault."""
     try:
         return act(events)
     except LeaseHeld as held:
         return Done(held=held.seconds)
     except (DependencyUnavailable, BrokerUnavailable) as error:
-        return Done(away=str(error))
+        return Done(unavailable=str(error))
     except PermanentError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001
-        # Whatever an event does to the code that handles it, the others are replayed.
+        # An error in one event must not stop the replay of the others.
         reason = f"{type(error).__name__}: {error}"
     if len(events) == 1:
         return Done(failed={events[0].id: reason})

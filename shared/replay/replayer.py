@@ -17,22 +17,22 @@ from shared.transport.archive import parse_point
 
 log = structlog.get_logger()
 
-#: So many times in a lease it is renewed: one renewal may fail or come late.
+#: Renewals per lease: one of them may fail or be late.
 RENEWALS = 3
-#: Seconds for which a stop waits for the batch in hand. What takes longer ends by itself.
+#: Seconds for which a stop waits for the batch in hand. A slower one may outlast it.
 STOP_SECONDS = 5.0
-#: Seconds in which the end of a replay is tried to be written down.
+#: Seconds for which recording the end of a replay is retried.
 WRITE_SECONDS = 5.0
 
-WAS_STOPPED = "the service was stopped; run it again, what was applied stays applied"
+WAS_STOPPED = "the service was stopped; run it again: applied events stay applied"
 
 ApplierFor = Callable[[Replay], Applier]
 
 
 class Replayer:
-    """`archive` opens the stored events; `applier_for` says what is done with them.
+    """`archive` opens the stored events; `applier_for` makes the applier of a replay.
 
-    `resends` is for services whose effect is outside: only there is anything to send again.
+    `resends`: whether the service sends something (a mail, a text) that can be sent again.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Replayer:
         self._thread: threading.Thread | None = None
 
     def start(self, on_death: Callable[[], None]) -> None:
-        """Nothing runs until somebody asks for it."""
+        """Does nothing: a replay runs on request."""
 
     def stop(self) -> None:
         """Stop after the batch in hand; the replay is then marked as interrupted."""
@@ -60,7 +60,7 @@ class Replayer:
             self._thread.join(STOP_SECONDS)
 
     def begin(self, request: Request) -> Replay:
-        """Raises SpanError, ReplayRefused and DatabaseUnavailable; then nothing has begun."""
+        """Start a replay. Raises SpanError, ReplayRefused and DatabaseUnavailable."""
         self._expect_possible(request)
         span_of(request)
         return self._launch(self.replays.begin(request))
@@ -75,7 +75,7 @@ class Replayer:
     def _expect_possible(self, request: Request) -> None:
         self._expect_running()
         if request.resend and not self.resends:
-            raise ReplayRefused("this service sends nothing, so there is nothing to send again")
+            raise ReplayRefused("this service sends nothing, so it cannot send anything again")
 
     def _expect_running(self) -> None:
         if self._stopping.is_set():
@@ -114,7 +114,7 @@ class Replayer:
             return FAILED, str(error)
         except Exception as error:
             log.exception("replay.died", replay=replay.id)
-            return FAILED, f"an error of its own, see the log: {type(error).__name__}: {error}"
+            return FAILED, f"an unexpected error, see the log: {type(error).__name__}: {error}"
         return DONE, None
 
     def _replay(self, replay: Replay, tally: Tally, lost: threading.Event) -> None:
@@ -129,7 +129,7 @@ class Replayer:
             run.all_of(stored)
 
     def _keep_tally(self, replay: Replay, tally: Tally, lost: threading.Event) -> None:
-        # The count is for people: when the database is away, the next batch waits for it.
+        # The counts are for people; if the database is down, the next batch waits for it anyway.
         with suppress(DatabaseUnavailable):
             if not self.replays.progress(replay, tally):
                 lost.set()
@@ -142,7 +142,7 @@ class Replayer:
                     return
 
     def _write_end(self, replay: Replay, state: str, tally: Tally, reason: str | None) -> None:
-        """Should the database stay away, the lease ends, and the replay counts as interrupted."""
+        """If the database stays down, the lease expires and the replay counts as interrupted."""
         for _ in range(int(WRITE_SECONDS)):
             try:
                 self.replays.end(replay, state, tally, reason)

@@ -1,4 +1,4 @@
-"""One replay from its beginning to its end: stored events, batch by batch, counted."""
+"""Runs one replay from beginning to end: applies stored events batch by batch and counts them."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,11 +14,11 @@ from shared.transport import Stored
 
 
 class Stopped(Exception):
-    """The replay was told to stop, or is no longer this process's."""
+    """The replay was stopped, or another process has taken it over."""
 
 
 class ReplayRun:
-    """`wait(seconds)` returns True when the replay is to stop; `keep` writes the tally down."""
+    """`wait(seconds)` returns True when the replay should stop; `keep` stores the tally."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class ReplayRun:
         self._keep = keep
 
     def all_of(self, stored: Iterable[Stored]) -> None:
-        """Raises Stopped, BrokerUnavailable, and DependencyUnavailable when patience is over."""
+        """Replay all events. Raises Stopped, BrokerUnavailable, and DependencyUnavailable when
+        patience runs out.
+        """
         for batch in _batches(stored, self._batch):
             if self._wait(0.0):
                 raise Stopped
@@ -57,7 +59,7 @@ class ReplayRun:
         return event
 
     def _decide(self, events: Sequence[Event], batch: Sequence[Stored]) -> None:
-        """Until each is decided; what is away is waited for, with nothing open meanwhile."""
+        """Apply until each event is decided; wait for unavailable dependencies in between."""
         patience, total = Patience(), Done()
         try:
             while events:
@@ -73,11 +75,11 @@ class ReplayRun:
         try:
             return self._act(events)
         except DependencyUnavailable as error:
-            return Done(away=str(error))
+            return Done(unavailable=str(error))
 
 
 def waiting_on(*ends: threading.Event) -> Callable[[float], bool]:
-    """A wait that ends early, and says True, when the first of the events is set."""
+    """A function that waits, until the first of `ends` is set at most; True if any is set."""
 
     def wait(seconds: float) -> bool:
         return ends[0].wait(seconds) or any(end.is_set() for end in ends)

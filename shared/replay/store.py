@@ -1,7 +1,7 @@
-"""The replays of a service: begun, kept under a lease, ended, and remembered in bounds.
+"""Stores the replays of a service: begins them, keeps their leases and counts, ends them.
 
-The process that runs one renews its lease. A lease that has ended means that the process is
-gone: the replay was interrupted, and can be run again.
+The process that runs a replay renews its lease. An expired lease means that the process crashed:
+the replay was interrupted, and can be run again.
 """
 
 import uuid
@@ -17,12 +17,12 @@ from shared.errors import ReplayRefused
 from shared.replay.table import INTERRUPTED, RUNNING, Replay, Request, to_replay
 from shared.replay.tally import Tally
 
-#: Seconds until a replay whose process died counts as interrupted.
+#: Seconds until a replay whose process crashed counts as interrupted.
 LEASE = 10.0
-#: So many replays are remembered, and beyond them those that have sent something again.
+#: The number of replays kept, besides those that have sent something again.
 KEPT = 100
 
-WAS_INTERRUPTED = "its process ended; run it again, what was applied stays applied"
+WAS_INTERRUPTED = "its process crashed; run it again: applied events stay applied"
 
 Clock = Callable[[Connection], float]
 
@@ -42,11 +42,11 @@ class Replays:
         self._clock = clock
 
     def begin(self, request: Request) -> Replay:
-        """Write a new replay down as running. Raises ReplayRefused while another one runs."""
+        """Store a new replay as running. Raises ReplayRefused while another one is running."""
         return self._run(uuid.uuid4().hex[:12], request)
 
     def begin_again(self, replay_id: str) -> Replay:
-        """Run one of them again, under its own id. Raises ReplayRefused."""
+        """Run a replay again, under its own id. Raises ReplayRefused."""
         replay = self.find(replay_id)
         if replay is None:
             raise ReplayRefused(f"there is no replay {replay_id}")
@@ -66,8 +66,8 @@ class Replays:
                 )
                 return to_replay(tx.execute(statement.returning(self._table), row).one())
         except IntegrityError as error:
-            # Another process was faster; the index let only one of the two in.
-            raise ReplayRefused("another replay has begun at this moment") from error
+            # Another process was faster; the unique index allows only one.
+            raise ReplayRefused("another replay has just begun") from error
 
     def _as_new(self, request: Request, now: float) -> dict[str, Any]:
         return {
@@ -84,7 +84,7 @@ class Replays:
         }
 
     def find(self, replay_id: str) -> Replay | None:
-        """As it is now; a running one whose process died is marked so first."""
+        """The replay, or None; marks it as interrupted first if its process crashed."""
         table = self._table
         with reading(self._engine) as tx:
             row = tx.execute(select(table).where(table.c.id == replay_id)).one_or_none()
@@ -101,12 +101,12 @@ class Replays:
             return [to_replay(row) for row in tx.execute(query)]
 
     def expire(self) -> None:
-        """Mark as interrupted what no process is at work on any more."""
+        """Mark running replays with an expired lease as interrupted."""
         with writing(self._engine) as tx:
             self._expire(tx)
 
     def progress(self, replay: Replay, tally: Tally | None = None) -> bool:
-        """Renew the lease, and keep count; False when the replay is no longer this run's."""
+        """Renew the lease and store the tally; False if another run has taken the replay over."""
         values = {} if tally is None else {"tally": tally.document()}
         with writing(self._engine) as tx:
             lease = {"lease_until": self._clock(tx) + self.lease}
@@ -134,13 +134,13 @@ class Replays:
     def _forget_oldest(self, tx: Connection) -> None:
         newest = select(self._table.c.id).order_by(self._table.c.started_at.desc()).limit(KEPT - 1)
         is_old = self._table.c.id.not_in(newest)
-        # What a replay has sent again carries its id for ever, and the audit asks for it.
+        # Messages that a replay has sent again carry its id for ever, and the audit looks it up.
         has_sent = self._table.c.resend & ~self._table.c.dry_run
         tx.execute(delete(self._table).where(is_old, ~has_sent))
 
 
 def _again(replay: Replay) -> Request:
-    """The same request. What came since is left out where it would be sent without need."""
+    """The same request; for a resend without an end, events since its first run are excluded."""
     request = replay.request
     if not request.resend or request.end is not None:
         return request

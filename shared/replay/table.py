@@ -1,7 +1,7 @@
-"""What is written down of a replay: a row each, in the database of the service.
+"""The table of replays in the service's database: one row for each replay.
 
-The table takes no second row that says `running`, so that one runs at a time, whichever process
-of the service it is in.
+A unique index allows only one row in the state `running`, so that one replay runs at a time in
+all processes of the service.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def replays_table(metadata: MetaData) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for. `start` and `end` as `parse_point` reads them; None: no end."""
+    """A requested replay. `start` and `end` as `parse_point` reads them; None: no end."""
 
     start: str
     end: str | None = None
@@ -53,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replay as it is written down. `run` tells one attempt at it from the next."""
+    """A stored replay. `run` distinguishes repeated runs of it."""
 
     id: str
     run: str

@@ -1,4 +1,4 @@
-"""Counts what a replay did with events, and keeps the first of what failed."""
+"""Counts the events of a replay by outcome, and keeps the first failures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,24 +6,24 @@ from typing import Any
 
 from shared.transport import Stored
 
-#: So many failures are named; all of them are counted.
+#: The number of failures listed; all of them are counted.
 FAILURES_NAMED = 50
 LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Event ids by what became of them in a replay; `failed` has the reasons.
+    """Event ids by their outcome in a replay; `failed` maps them to reasons.
 
-    An event in none of these is undecided: what it needs is unavailable, as `away` says, or
-    another process has it under a lease. `held`: seconds until the last such lease ends.
+    An event in none of these is undecided: a dependency is down (`unavailable` is the reason), or
+    another process holds its lease. `held`: seconds until the last such lease expires.
     """
 
     applied: frozenset[str] = frozenset()
     already: frozenset[str] = frozenset()
     rewritten: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
-    away: str | None = None
+    unavailable: str | None = None
     held: float = 0.0
 
     @property
@@ -36,14 +36,14 @@ class Done:
             self.already | other.already,
             self.rewritten | other.rewritten,
             {**self.failed, **other.failed},
-            self.away or other.away,
+            self.unavailable or other.unavailable,
             max(self.held, other.held),
         )
 
 
 @dataclass(slots=True)
 class Tally:
-    """`seen` is the sum of all others. Of a dry run, what would become of them."""
+    """`seen` is the sum of the other counts. For a dry run: the outcomes without one."""
 
     seen: int = 0
     applied: int = 0
@@ -52,7 +52,7 @@ class Tally:
     ignored: int = 0
     failed: int = 0
     failures: list[dict[str, str]] = field(default_factory=list)
-    #: Where the last event was that was seen.
+    #: The position of the last event that was seen.
     position: str | None = None
 
     def saw(self, stored: Stored) -> None:
@@ -63,7 +63,7 @@ class Tally:
         self.ignored += 1
 
     def count(self, done: Done, batch: Sequence[Stored]) -> None:
-        """An event that was published twice is in the batch twice, and done once."""
+        """Count a batch; an event that was published twice is in it twice, but applied once."""
         counted: set[str] = set()
         for stored in batch:
             event_id = stored.message.id
@@ -80,7 +80,7 @@ class Tally:
     def fail(self, stored: Stored, reason: str) -> None:
         self.failed += 1
         if len(self.failures) < FAILURES_NAMED:
-            # An id of foreign bytes may be anything; PostgreSQL keeps no NUL, even in JSON.
+            # A foreign id may contain any bytes, and PostgreSQL stores no NUL, even in JSON.
             event_id = ascii(stored.message.id)[1:-1][:100]
             shown = ascii(reason)[1:-1][:LONGEST_REASON]
             self.failures.append(

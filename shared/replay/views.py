@@ -1,4 +1,4 @@
-"""Replays over HTTP, for operators: begin one, see how far it is, and what it did not do."""
+"""The endpoints of replays, for operators: begin one, and show its progress and results."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -15,12 +15,12 @@ from shared.http.operator_auth import Guard
 from shared.replay.replayer import Replayer
 from shared.replay.table import Replay, Request
 
-#: As a Point is written.
+#: A Point as text.
 PointText = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class NewReplay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """Where to begin and what to do, or which replay to run again."""
+    """The span and options of a new replay, or the id of one to run again."""
 
     start: PointText | None = msgspec.field(name="from", default=None)
     end: PointText | None = msgspec.field(name="to", default=None)
@@ -41,7 +41,7 @@ def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
         new = read_document(read_body(), NewReplay)
         if (new.start is None) == (new.again is None):
             return problem(
-                422, "From where?", 'Send {"from": "beginning"}, or {"again": "ID"} of an old one.'
+                422, "Start missing", 'Send {"from": "beginning"}, or {"again": "ID"} of a replay.'
             )
         if new.again is not None and replayer.replays.find(new.again) is None:
             return problem(404, "Unknown replay", "There is no replay with this id.")
@@ -52,7 +52,7 @@ def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
 
     @views.get("/replays/<replay_id>")
     def of_id(replay_id: str) -> Response:
-        # What is no id is not looked for: PostgreSQL takes no NUL.
+        # Look up valid ids only: PostgreSQL accepts no NUL.
         found = replayer.replays.find(replay_id) if replay_id.isalnum() else None
         if found is None:
             return problem(404, "Unknown replay", "There is no replay with this id.")
@@ -74,7 +74,7 @@ def _begin(replayer: Replayer, new: NewReplay) -> Replay:
 
 
 def document(service: str, replay: Replay, replayer: Replayer) -> dict[str, Any]:
-    """The counts of `Tally.document`, and around them which replay it is and how it stands."""
+    """The replay and its state, with the counts of `Tally.document`."""
     return {
         "id": replay.id,
         "service": service,
@@ -93,34 +93,34 @@ def document(service: str, replay: Replay, replayer: Replayer) -> dict[str, Any]
 
 
 def _remarks(replay: Replay, *, resends: bool) -> Iterator[str]:
-    """What was not done, and why."""
+    """Explanations for people of what was not done."""
     tally = replay.tally
     if replay.request.dry_run:
-        yield "A dry run: nothing was changed; the counts say what would be done."
+        yield "A dry run: nothing was changed; the counts show what would be done."
     if not tally["seen"] and replay.ended_at is not None:
-        yield "No event is stored there, so nothing was done."
+        yield "No events are stored there, so nothing was done."
     if number := tally["alreadyApplied"]:
         yield _already(number, replay, resends=resends)
     if number := tally["ignored"]:
-        yield f"{number} not applied: they are of a type that this service does not know."
+        yield f"{number} not applied: this service ignores their type."
     if number := tally["failed"]:
-        yield f"{number} not applied: each failed for a reason of its own, and held up no other."
+        yield f"{number} not applied: each failed for its own reason, without affecting others."
 
 
 def _already(number: int, replay: Replay, *, resends: bool) -> str:
     if replay.request.resend:
         return f"{number} not sent: this replay has sent them before."
-    advice = " To send them again, say resend." if resends else ""
-    return f"{number} not done again: the inbox knows them as done.{advice}"
+    advice = " To send them again, use --resend." if resends else ""
+    return f"{number} not done again: the inbox records them as done.{advice}"
 
 
 def _not_understood(error: DocumentError) -> Response:
-    return problem(400, "The body is not what is needed here", str(error))
+    return problem(400, "The body is not valid", str(error))
 
 
 def _no_span(error: SpanError) -> Response:
-    return problem(422, "No place among stored events", str(error))
+    return problem(422, "Not a position among stored events", str(error))
 
 
 def _refused(error: ReplayRefused) -> Response:
-    return problem(409, "Not now", str(error))
+    return problem(409, "The replay cannot begin", str(error))

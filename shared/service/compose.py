@@ -1,8 +1,8 @@
-"""Puts a consumer service together: what all of them share, around what only this one does.
+"""Builds a consumer service from the parts that all share and those of one service.
 
-Read `compose_consumer` from top to bottom to see how a service is built. What it takes is made
-by `own_database.py` for a service whose effect is in its own database, and by `sending.py` for
-one that sends something out.
+Read `compose_consumer` from top to bottom to see how a service is built. `own_database.py` makes
+its arguments for a service whose effect is in its own database, `sending.py` for one that sends
+something.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,16 +40,16 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=ConsumerSettings)
-#: Makes the effect of a service that has these tables in this database.
+#: Makes the effect of a service from its database and tables.
 MakeEffect = Callable[[Engine, ConsumerTables], Effect]
 WrapEffect = Callable[[Effect], Effect]
 
 
 @dataclass(frozen=True)
 class ReplayWay:
-    """What a replay does with events. `make_appliers` is given the effect of the consumer.
+    """How a service replays events. `make_appliers` gets the consumer's effect.
 
-    `resends`: an operator may ask for everything to be sent again.
+    `resends`: whether operators can request that everything is sent again.
     """
 
     make_appliers: Callable[[Engine, ConsumerTables, Effect], ApplierFor]
@@ -61,10 +61,10 @@ def unchanged(effect: Effect) -> Effect:
 
 
 def nothing(_engine: Engine, _broker: Broker) -> None:
-    """For a service that has nothing to do before it receives."""
+    """For a service that needs no preparation before it receives."""
 
 
-def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left out
+def compose_consumer(  # noqa: PLR0913  # keyword arguments, many of them optional
     settings: ConsumerSettings,
     *,
     name: str,
@@ -78,12 +78,12 @@ def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left o
     broker: Broker | None = None,
     wrap_effect: WrapEffect = unchanged,
 ) -> Process:
-    """A consumer with its replays and its HTTP side, ready to be served.
+    """A consumer with its replays and its HTTP interface, ready to be served.
 
-    `list_effects`: what the service did for one order, or for all when the id is None.
-    `batch`: how many events share a transaction, at most. `views`: routes that only this
-    service has. `when_ready`: called before each subscription, once the tables are there.
-    `broker` and `wrap_effect` are for tests and for the broken variants of the workshop.
+    `list_effects`: the service's effects for one order, or for all if the id is None. `batch`:
+    the most events in one transaction. `views`: additional routes of this service. `when_ready`:
+    called before each subscription, once the tables exist. `broker` and `wrap_effect` are for
+    tests and for the broken variants of the workshop.
     """
     engine = open_database(settings.database_url)
     transport = broker or connect(settings.broker_url, settings.retry_ladder)
@@ -128,6 +128,6 @@ def compose_consumer(  # noqa: PLR0913  # passed by name, and most may be left o
 
 
 def serve_consumer(name: str, settings: S, compose: Callable[[S], Process], **options: Any) -> None:
-    """Serve until a signal ends it. `options` are those of `shared.serving.server.serve`."""
+    """Serve until a signal arrives. `options` are passed to `shared.serving.server.serve`."""
     configure_logging(name, settings.log_level)
     serve(settings, lambda: compose(settings), **options)

@@ -1,4 +1,4 @@
-"""A service's own dead letters over HTTP, for operators: look, send back, throw away."""
+"""The endpoints of a service's dead letters, for operators: browse, redrive, discard."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -20,8 +20,8 @@ from shared.transport.message import PART
 from shared.transport.moving_all import in_parts
 
 LONGEST_LIST = 1000
-#: So many can be named in one request: with the longest ids that the contract knows, they fit
-#: into the longest body that a service takes.
+#: The most dead letters in one request: with the longest ids of the contract, they fit into the
+#: largest body that a service accepts.
 MOST_AT_ONCE = 400
 
 
@@ -32,7 +32,7 @@ class Move(Protocol):
 
 
 class _Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which dead letters: these handles, or, in so many words, all of them."""
+    """The dead letters to move: these handles, or explicitly all of them."""
 
     handles: Annotated[list[str], Meta(min_length=1, max_length=MOST_AT_ONCE)] | None = None
     all: bool = False
@@ -44,7 +44,7 @@ class MovedEvent(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an operator's tool has done to dead letters at the broker itself, and when."""
+    """Reports that an operator's tool has moved dead letters directly at the broker."""
 
     step: Literal["redriven", "discarded"]
     at: Annotated[datetime, Meta(tz=True)]
@@ -54,7 +54,7 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             self.at.astimezone(UTC)
         except OverflowError:
-            raise ValueError("at is a time that UTC does not have") from None
+            raise ValueError("at is out of range in UTC") from None
 
 
 def dead_letter_views(
@@ -62,15 +62,15 @@ def dead_letter_views(
 ) -> Blueprint:
     views = Blueprint("dead_letters", __name__)
     views.before_request(guard)
-    views.register_error_handler(BrokerUnavailable, _broker_away)
-    views.register_error_handler(PublishFailed, _broker_away)
+    views.register_error_handler(BrokerUnavailable, _broker_unavailable)
+    views.register_error_handler(PublishFailed, _broker_unavailable)
     views.register_error_handler(DocumentError, _not_understood)
 
     @views.get("/dead-letters")
     def browse() -> Response:
         limit = request.args.get("limit", "100")
         if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= LONGEST_LIST:
-            return problem(400, "No such list", f"limit takes a number from 1 to {LONGEST_LIST}")
+            return problem(400, "Invalid limit", f"limit takes a number from 1 to {LONGEST_LIST}")
         letters = open_letters().browse(int(limit))
         return json_response({"deadLetters": [_shown(letter) for letter in letters]})
 
@@ -86,9 +86,9 @@ def dead_letter_views(
 
     @views.post("/dead-letters/notice")
     def notice() -> Response:
-        told = read_document(read_body(), Notice)
-        messages = [_message(event) for event in told.events]
-        history.record_all(messages, Note(step=Step(told.step)), told.at)
+        moved = read_document(read_body(), Notice)
+        messages = [_message(event) for event in moved.events]
+        history.record_all(messages, Note(step=Step(moved.step)), moved.at)
         return json_response({"noted": len(messages)})
 
     return views
@@ -97,7 +97,7 @@ def dead_letter_views(
 def _take(history: History, step: Step, letters: DeadLetters, move: Move) -> Response:
     choice = read_document(read_body(), _Choice)
     if (choice.handles is None) != choice.all:
-        return problem(422, "Which ones?", 'Send {"handles": ["…"]}, or {"all": true}.')
+        return problem(422, "Choice missing", 'Send {"handles": ["…"]}, or {"all": true}.')
     at, handles = datetime.now(UTC), list[str]()
     try:
         for gone in _parts(letters, move, choice.handles):
@@ -131,7 +131,7 @@ def _shown(letter: DeadLetter) -> dict[str, object]:
         "reason": letter.reason,
         "attempts": message.attempt,
         "at": letter.at,
-        # For people to look at; a redrive sends the bytes as they are.
+        # For people; a redrive sends the original bytes.
         "body": message.body.decode("utf-8", "replace"),
     }
 
@@ -140,11 +140,11 @@ def _message(event: MovedEvent) -> Message:
     return Message(id=event.event_id, key=event.order_id, type="", source="", time="", body=b"")
 
 
-def _broker_away(error: BrokerUnavailable | PublishFailed) -> Response:
-    response = problem(503, "The broker does not answer", str(error))
+def _broker_unavailable(error: BrokerUnavailable | PublishFailed) -> Response:
+    response = problem(503, "The broker is unavailable", str(error))
     response.headers["Retry-After"] = "1"
     return response
 
 
 def _not_understood(error: DocumentError) -> Response:
-    return problem(400, "The body is not what is needed here", str(error))
+    return problem(400, "The body is not valid", str(error))

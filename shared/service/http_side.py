@@ -1,4 +1,4 @@
-"""The HTTP side that every consumer service has."""
+"""The HTTP interface of every consumer service."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ from shared.replay.views import replay_views
 from shared.service.dead_letter_views import dead_letter_views
 from shared.transport.http_binding import from_http
 
-#: What a service did: for one order, or, without an order id, for all of them.
+#: The effects of a service: for one order, or for all if the order id is None.
 ListEffects = Callable[[str | None], Iterator[Mapping[str, Any]]]
 
 
@@ -49,8 +49,8 @@ def create_consumer_app(
     injector: FaultInjector,
     token: SecretStr | None,
 ) -> Flask:
-    """`token` opens what is for operators: the list of all effects, what happens at this moment,
-    dead letters, replays, and `injector`, as far as that is allowed.
+    """`token` gives operators access to all effects, current activity, dead letters, replays, and
+    the faults of `injector` if these are allowed.
     """
     app = create_app()
     guard = operators_only(token)
@@ -89,9 +89,9 @@ def _order_state(
 
     @views.get("/orders/<order_id>")
     def of_order(order_id: str) -> Response:
-        """What this service has done with the order; `reason` also says why it waits."""
+        """The state of the order at this service; `reason` also explains why it is waiting."""
         if not is_id(order_id):
-            return problem(404, "Unknown order", "No order has an id like this.")
+            return problem(404, "Unknown order", "This is not a valid order id.")
         state = state_of_order(engine, tables, order_id, datetime.now(UTC))
         if state["state"] == WAITING:
             state["reason"] = consumer.why_not_ready() or state["reason"]
@@ -107,9 +107,9 @@ def _effects(list_effects: ListEffects, guard: Guard) -> Blueprint:
 
     @views.get("/effects")
     def all_of_them() -> Response:
-        """Every effect, a JSON object a line, streamed."""
+        """Every effect, streamed as one JSON object per line."""
         effects = list_effects(None)
-        # Read before the answer begins, so that a database that is away is a 503.
+        # Read the first one before the response begins, so that a database outage is a 503.
         first = list(islice(effects, 1))
         lines = (to_json(effect) + b"\n" for effect in chain(first, effects))
         return Response(lines, content_type="application/x-ndjson")
@@ -122,7 +122,7 @@ def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
 
     @views.post("/events")
     def receive() -> Response:
-        """Apply an event at once: CloudEvents binary HTTP, the same effect, the same inbox."""
+        """Apply an event synchronously, with the same effect and inbox (CloudEvents over HTTP)."""
         try:
             event = read(from_http(request.headers.get, read_body()))
             if event and (forgotten := maybe_pruned(engine, inbox, [event])):
@@ -133,9 +133,9 @@ def _events(consumer: Consumer, engine: Engine, inbox: Table) -> Blueprint:
         except (PermanentError, Refused) as error:
             return problem(422, "The event cannot be processed", str(error))
         except OutcomeUnknown as error:
-            return problem(504, "It may be done: no answer came", str(error))
+            return problem(504, "No response arrived; the work may be done", str(error))
         except LeaseHeld as held:
-            response = problem(409, "Somebody is at work on this event", str(held))
+            response = problem(409, "Another process is working on this event", str(held))
             response.headers["Retry-After"] = str(int(held.seconds) + 1)
             return response
         if event is None or applied is None:

@@ -1,4 +1,4 @@
-"""What a service whose effect is in its own database passes to `compose_consumer`."""
+"""Makes the arguments of `compose_consumer` for a service whose effect is in its own database."""
 
 import time
 from functools import partial
@@ -17,7 +17,7 @@ __all__ = ["Write", "apply_once", "rebuild", "transactional"]
 
 
 def transactional(write: Write, *, work_time: float = 0.0) -> MakeEffect:
-    """`write` and the inbox row in one transaction, after `work_time` seconds of pretended work."""
+    """`write` and the inbox row in one transaction, after `work_time` seconds of simulated work."""
     work = partial(time.sleep, work_time)
     return lambda engine, tables: TransactionalEffect(
         engine, tables.inbox, StartLog(tables.starts), write, work
@@ -25,7 +25,7 @@ def transactional(write: Write, *, work_time: float = 0.0) -> MakeEffect:
 
 
 def rebuild(remove: Remove, write: Write) -> ReplayWay:
-    """A replay deletes what each event has written, and writes it again."""
+    """A replay deletes the rows of each event and rewrites them."""
 
     def make_appliers(engine: Engine, tables: ConsumerTables, _effect: Effect) -> ApplierFor:
         return lambda _replay: Rebuild(engine, tables.inbox, remove, write)
@@ -34,7 +34,7 @@ def rebuild(remove: Remove, write: Write) -> ReplayWay:
 
 
 def apply_once(*, batch: int) -> ReplayWay:
-    """A replay does what was never done, and nothing a second time."""
+    """A replay applies events that were never applied, and none a second time."""
 
     def make_appliers(engine: Engine, tables: ConsumerTables, effect: Effect) -> ApplierFor:
         once = ApplyOnce(engine, tables.inbox, effect, batch=batch)

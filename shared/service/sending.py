@@ -1,4 +1,4 @@
-"""What a service that sends something out (a mail, a text) passes to `compose_consumer`."""
+"""Makes the arguments of `compose_consumer` for a service that sends something (a mail, a text)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ Send = Callable[[Event], None]
 
 
 def leased(send: Send, *, lease: float) -> MakeEffect:
-    """`send` under a lease of so many seconds; its refusals are judged by those of others."""
+    """`send` under a lease of `lease` seconds, with an OutageDetector that classifies refusals."""
     careful = OutageDetector(send)
     return lambda engine, tables: LeasedEffect(
         engine, tables.inbox, StartLog(tables.starts), careful, lease=lease
@@ -27,7 +27,7 @@ def leased(send: Send, *, lease: float) -> MakeEffect:
 
 
 def once_or_resend(*, threads: int) -> ReplayWay:
-    """A replay sends what was never sent, or everything again when an operator asks for that.
+    """A replay sends events that were never sent, or on an operator's request, all of them again.
 
     `threads` events are sent at a time.
     """

@@ -1,4 +1,4 @@
-"""The tables that every consumer has, beside its own."""
+"""The tables of every consumer, in addition to its own."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from shared.replay.table import replays_table
 
 @dataclass(frozen=True, slots=True)
 class ConsumerTables(Tables):
-    """The inbox and the history, which tell what was done with an order, and what else is kept."""
+    """The inbox and the history, and the tables of suspects, replays and faults."""
 
     starts: Table
     replays: Table
@@ -24,7 +24,7 @@ class ConsumerTables(Tables):
 
     @property
     def metadata(self) -> MetaData:
-        """All tables of the service: these, and those that it has defined itself."""
+        """All tables of the service: these and its own."""
         return self.inbox.metadata
 
 
@@ -40,5 +40,5 @@ def consumer_tables(metadata: MetaData) -> ConsumerTables:
 
 
 def create_tables(database_url: str, tables: ConsumerTables) -> None:
-    """Create those that are missing: these, and the service's own."""
+    """Create missing tables: these and the service's own."""
     create_schema(open_database(database_url), tables.metadata)

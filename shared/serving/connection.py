@@ -1,4 +1,4 @@
-"""One connection of the worker: what its client has sent so far, and the request made of it."""
+"""One client connection of the worker: buffers what was received, and parses complete requests."""
 
 import errno
 import io
@@ -15,16 +15,16 @@ from gunicorn.workers.gthread import TConn
 
 from shared.http.incoming import MAX_BODY_BYTES, Incoming
 
-#: In which a client has to take a piece of an answer.
+#: Seconds in which a client has to receive a part of a response.
 SEND_SECONDS = 60.0
 READ_BYTES = 64 * 1024
 
-#: gunicorn itself looks after Host, Content-Type and Content-Length.
+#: Headers that must not be repeated; gunicorn checks Host, Content-Type and Content-Length.
 _ONCE = ("IDEMPOTENCY-KEY", "AUTHORIZATION")
 
 
 class _Client(socket.socket):
-    """The client's end; it knows since when it has kept a thread waiting."""
+    """A client's socket; `waiting_since` is when a thread began to wait for the client to read."""
 
     waiting_since: float | None = None
 
@@ -36,14 +36,14 @@ class _Client(socket.socket):
         try:
             super().sendall(data, flags)
         except TimeoutError:
-            # To gunicorn this is a client that has gone, and worth no stack trace.
+            # gunicorn treats this as a client that has disconnected, and logs no stack trace.
             raise ConnectionResetError(errno.ECONNRESET, "the client does not read") from None
         finally:
             self.waiting_since = None
 
 
 class _Parser(RequestParser):  # type: ignore[misc]  # gunicorn carries no types
-    """Parses a request that is complete; `is_last`: its connection is closed after the answer."""
+    """Parses a complete request; `is_last`: its connection is closed after the response."""
 
     def __init__(self, cfg: Any, request: bytes, client: Any, *, is_last: bool) -> None:
         super().__init__(cfg, iter([request]), client)
@@ -52,10 +52,10 @@ class _Parser(RequestParser):  # type: ignore[misc]  # gunicorn carries no types
     def __next__(self) -> Any:
         request = super().__next__()
         _refuse_repeated(request)
-        # The loop has asked for the body already.
+        # The loop has already sent 100 Continue.
         request._expected_100_continue = False
-        # Read here, since here gunicorn answers 400 for a malformed chunk. The byte more than is
-        # allowed tells the application that there was more.
+        # Read here, since here gunicorn responds with 400 to a malformed chunk. One byte over the
+        # limit shows the application that the body is too long.
         request.body = io.BytesIO(request.body.read(MAX_BODY_BYTES + 1))
         if self._is_last:
             request.force_close()
@@ -63,28 +63,28 @@ class _Parser(RequestParser):  # type: ignore[misc]  # gunicorn carries no types
 
 
 def _refuse_repeated(request: Any) -> None:
-    """Two values of one of these would be joined to a third that nobody has sent."""
+    """Two values of one of these headers would be joined into one that no client has sent."""
     names = [name for name, _ in request.headers if name in _ONCE or name.startswith("CE-")]
     if len(names) > len(set(names)):
-        raise InvalidHeader(f"{max(names, key=names.count)} comes twice", req=request)
+        raise InvalidHeader(f"{max(names, key=names.count)} is repeated", req=request)
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """gunicorn's, with what has been read of the next request and what it is waiting in."""
+    """gunicorn's connection, with the received part of the next request and its waiting list."""
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
         super().__init__(cfg, _Client(fileno=sock.detach()), client, server)
-        # What gunicorn would do first: TLS and HTTP/2, and neither is used.
+        # Skip gunicorn's initialization of TLS and HTTP/2, which are not used.
         self.initialized = True
         self.incoming = Incoming()
         self.handed_over_at = 0.0
         self.has_thread = False
         self.drained = 0
-        #: What it is waiting in; gunicorn may have an event for it that is older than that.
+        #: The list in which it is waiting; gunicorn may still have an older event for it.
         self.waits_in: deque[Connection] | None = None
 
     def receive(self) -> bytes | None:
-        """What is there now; None when that is nothing yet, and no bytes at the end."""
+        """The bytes available now; None if there are none yet, empty at the end."""
         try:
             received: bytes = self.sock.recv(READ_BYTES)
         except BlockingIOError:

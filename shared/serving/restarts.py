@@ -1,7 +1,7 @@
-"""Longer waits between the lives of a process whose consumer or relay dies again and again.
+"""Growing pauses before the restarts of a process whose consumer or relay crashes repeatedly.
 
-Counted in gunicorn's master, which outlives its workers: a fork inherits the count. Each death
-returns everything that a consumer had in hand, and that must not go on at full speed.
+gunicorn's master counts the crashes, since it outlives its workers and a fork inherits the count.
+Each crash returns all messages in flight to the broker, so restarts must not be immediate.
 """
 
 import time
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
-#: A worker that lived for so long is not one of a row of deaths.
+#: A worker that lived this long ends a series of crashes.
 GOOD_LIFE_SECONDS = 120.0
 
 
@@ -31,22 +31,22 @@ class Restarts:
         self._deaths = 0
 
     def note(self) -> None:
-        """A worker is about to be forked; the last one, if there was any, is dead."""
+        """A worker is about to be forked; the last one, if any, has ended."""
         lived, self._began = self._clock() - self._began, self._clock()
         self._deaths = self._deaths + 1 if lived < GOOD_LIFE_SECONDS else 0
 
     @property
     def pause(self) -> float:
-        """Seconds that this worker waits before it begins."""
+        """Seconds that this worker waits before it starts."""
         if not self._deaths:
             return 0.0
-        # Bounded before it is a power: a count of deaths has no bound.
+        # Bound the exponent: the number of crashes is unbounded.
         doublings = min(self._deaths - 1, 10)
         return min(FIRST_PAUSE_SECONDS * 2.0**doublings, LONGEST_PAUSE_SECONDS)
 
 
 class Later:
-    """Starts something after a pause, unless it is stopped before that."""
+    """Starts a background part after a pause, unless it is stopped before."""
 
     def __init__(self, background: Part, pause: float) -> None:
         self._background = background
@@ -57,7 +57,7 @@ class Later:
         if not self._pause:
             self._background.start(on_death)
             return
-        log.warning("process.waiting", seconds=self._pause, reason="the last one died")
+        log.warning("process.waiting", seconds=self._pause, reason="the last worker crashed")
         self._timer = Timer(self._pause, self._background.start, (on_death,))
         self._timer.daemon = True
         self._timer.start()

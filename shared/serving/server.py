@@ -1,7 +1,7 @@
 """Runs a Flask application under gunicorn, started from code.
 
-One consumer service is one process with one worker: its consumer lives in the worker, starts
-when the worker is ready and drains when it ends, and a worker that dies is replaced.
+A consumer service is one process with one worker. The consumer runs in the worker, starts when
+the worker is ready and drains when it ends; a worker that crashes is replaced.
 """
 
 import gc
@@ -26,23 +26,23 @@ from shared.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-#: A worker that has not ended so long after the signal is killed. The consumer and the HTTP side
-#: drain at the same time, each in 20 s, and Compose's stop_grace_period is longer than all.
+#: A worker that has not ended this long after the signal is killed. The consumer and the HTTP
+#: interface drain concurrently, each in 20 s, and Compose's stop_grace_period is longer.
 GRACEFUL_SECONDS = 30
-#: From the signal on, a worker waits no longer than this for what runs beside its HTTP side.
+#: The longest time after the signal for which a worker waits for its background parts.
 STOP_SECONDS = 25.0
-#: After that, what is left are threads that nothing can stop: a call that has no answer yet.
+#: How long it then waits for threads that cannot be stopped, such as a call without a response.
 LAST_SECONDS = 1.0
-#: Each costs a descriptor, and many systems allow a process 1024.
+#: Each connection needs a descriptor, and many systems allow a process 1024.
 CONNECTIONS = 500
-#: A worker's sign of life is a file that is touched all the time: Linux has memory for it.
+#: A worker's heartbeat is a file that is touched constantly; on Linux it is in memory.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108
-#: A worker that dies at once, again and again, must not turn into a busy loop.
+#: A worker that crashes repeatedly right after its start must not become a busy loop.
 PAUSE_BEFORE_DEATH_SECONDS = 1.0
 
 
 class Background(Protocol):
-    """What runs beside the HTTP side of a process: a consumer, the relay."""
+    """A background part of a process, beside its HTTP interface: a consumer, the relay."""
 
     def start(self, on_death: Callable[[], None]) -> None: ...
     def stop(self) -> None: ...
@@ -50,7 +50,7 @@ class Background(Protocol):
 
 @dataclass(frozen=True)
 class Together:
-    """Several things that run beside the HTTP side. They stop at the same time."""
+    """Several background parts as one. They stop concurrently."""
 
     parts: Sequence[Background]
 
@@ -68,14 +68,14 @@ class Together:
 
 @dataclass(frozen=True)
 class Process:
-    """A composed process: its HTTP side, and what runs beside it."""
+    """A composed process: its HTTP interface and its background part, if any."""
 
     app: Flask
     background: Background | None = None
 
 
 class _Logs(Logger):  # type: ignore[misc]
-    """Leaves gunicorn's messages to the root logger, where they become structured lines."""
+    """Passes gunicorn's messages to the root logger, which writes structured lines."""
 
     def setup(self, cfg: Any) -> None:
         self.error_log.propagate = True
@@ -108,8 +108,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         self.cfg.set("worker_exit", self._end)
 
     def load(self) -> Flask:
-        """Called in the worker, after the fork: no connection is ever carried over one."""
-        # It imports the metrics, which look when they are imported for where to count.
+        """Called in the worker, after the fork, so that no connection is shared across it."""
+        # Imported here: it imports the metrics, which choose their storage when imported.
         from shared.http.other_sites import keep_other_sites_out
 
         process = self._compose()
@@ -124,14 +124,14 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
             self._background.start(on_death=end_this_worker)
 
     def _begin_to_stop(self) -> None:
-        """At the signal, while the HTTP side still answers what it has taken on."""
+        """Called at the signal, while the HTTP interface finishes its requests."""
         if self._background and self._stopping is None:
             self._stopped_at = time.monotonic()
             self._stopping = threading.Thread(target=self._background.stop, daemon=True)
             self._stopping.start()
 
     def _end(self, _server: Any, worker: Worker) -> None:
-        if worker.pid != os.getpid():  # called for a worker that is gone already
+        if worker.pid != os.getpid():  # called for a worker that has already ended
             return
         self._begin_to_stop()
         if self._stopping:
@@ -141,20 +141,20 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
 
 
 def share_memory() -> None:
-    """Before the first worker: what exists now is left alone by the garbage collector.
+    """Exclude all existing objects from garbage collection, before the first fork.
 
-    A worker shares the memory of the process that it was forked from until one of the two
-    writes to it, and a collection writes to every object that it looks at.
+    A worker shares memory with its parent until one of them writes to it, and a collection writes
+    to every object that it visits.
     """
     gc.collect()
     gc.freeze()
 
 
 def leave_threads_behind() -> None:
-    """End this process now if a thread does not end, for however long Python would wait for it.
+    """Exit now if any thread does not end, since Python would wait for it.
 
-    Daemons count as well: Python waits for the threads of a pool, and those of a pool that a
-    daemon began are daemons.
+    Includes daemon threads: Python waits for the threads of a pool, which are daemons if a daemon
+    thread started the pool.
     """
     deadline = time.monotonic() + LAST_SECONDS
     others = [t for t in threading.enumerate() if t is not threading.main_thread()]
@@ -168,7 +168,7 @@ def leave_threads_behind() -> None:
 
 
 def end_this_worker() -> None:
-    """End the process that calls this, in an orderly way; gunicorn starts a new one."""
+    """Shut down the calling process gracefully; gunicorn starts a new one."""
     timer = threading.Timer(PAUSE_BEFORE_DEATH_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))
     timer.daemon = True
     timer.start()
@@ -181,19 +181,19 @@ def serve(
     restarts: Restarts | None = None,
     **options: Any,
 ) -> None:
-    """Serve until a signal ends it. `compose` is called once in every worker."""
+    """Serve until a signal arrives. `compose` is called once in every worker."""
     defaults = {
         "bind": f"{settings.host}:{settings.port}",
         "worker_class": Worker,
         "worker_connections": CONNECTIONS,
-        # It would send past the limit on slow readers.
+        # sendfile would bypass the limit on slow readers.
         "sendfile": False,
         "workers": 1,
         "threads": 8,
         "timeout": 60,
         "graceful_timeout": GRACEFUL_SECONDS,
         "logger_class": _Logs,
-        # It would be written below $HOME, which is read-only in a container.
+        # It would be created in $HOME, which is read-only in a container.
         "control_socket_disable": True,
     }
     if IN_MEMORY.is_dir():

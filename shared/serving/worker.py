@@ -1,8 +1,8 @@
-"""gunicorn's worker with threads, in which no thread ever waits for a client to send.
+"""gunicorn's threaded worker, changed so that no thread waits for a client to send.
 
-gunicorn gives a connection a thread as soon as its first byte is there, and the thread reads the
-rest: as many slow clients as there are threads, and nobody else is served. Here the loop reads,
-and a thread gets a request that is complete.
+gunicorn gives a connection a thread when its first byte arrives, and the thread reads the rest:
+as many slow clients as threads would block all others. Here the event loop reads, and a thread
+gets only complete requests.
 """
 
 import errno
@@ -23,9 +23,10 @@ from shared.serving.slow_readers import to_cut
 
 log = structlog.get_logger()
 
-#: In which a client has to send a request, from its connection or its first byte on.
+#: Seconds in which a client has to send a request, from connecting or from its first byte.
 READ_SECONDS = 10.0
-#: An answer is lost when the connection is closed while the client is still sending.
+#: How long to wait for the client to close first: a response may be lost when the connection is
+#: closed while the client is still sending.
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1024 * 1024
 #: How long a stop waits for requests in hand; the arbiter's timeout exceeds it.
@@ -36,7 +37,7 @@ _NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """`on_stop` is called as soon as the worker is told to end, before it waits for anything."""
+    """`on_stop` is called as soon as the worker begins to shut down, before any waiting."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,11 +52,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     # --- signals -------------------------------------------------------------------------------
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGINT and SIGQUIT: as SIGTERM. The arbiter insists when it is in a hurry."""
+        """SIGINT and SIGQUIT: like SIGTERM. The arbiter kills workers that are too slow."""
         self.handle_exit(sig, frame)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """gunicorn calls this once, when it has stopped to accept connections."""
+        """gunicorn calls this once, after it has stopped accepting connections."""
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
@@ -76,14 +77,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _cannot_accept(self, error: OSError) -> None:
         if error.errno in _NO_MORE_DESCRIPTORS:
-            # Without anything to close, gunicorn's loop accepts again after its next turn.
+            # If no connection can be closed, gunicorn's loop accepts again after its next turn.
             if not self._drop_oldest():
                 self.set_accept_enabled(False)
         elif error.errno not in _NOBODY_THERE:
             raise error
 
     def _drop_oldest(self) -> bool:
-        """Make room: one that is sending, or idle, has cost its client least."""
+        """Close the oldest connection without a running request: its client loses least."""
         for waiting in (self.pending_conns, self.keepalived_conns, self._lingering):
             if waiting:
                 oldest = waiting[0]
@@ -93,7 +94,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return False
 
     def enqueue_req(self, conn: Connection) -> None:
-        """All ways of a connection to a thread lead through here; its request is read first."""
+        """Read the request before the connection gets a thread; every connection passes here."""
         conn.sock.settimeout(0.0)
         self._wait(self.pending_conns, conn, READ_SECONDS, self._go_on_reading)
         self._go_on_reading(conn)
@@ -121,12 +122,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def handle(self, conn: Connection) -> Any:
-        """In a thread."""
+        """Runs in a thread."""
         conn.has_thread = True
         return super().handle(conn)
 
     def finish_request(self, conn: Connection, answered: "Future[Any]") -> None:
-        """In the loop again. gunicorn would wait here, in the loop, for the client to close."""
+        """Runs in the loop. gunicorn's own method would block it until the client closes."""
         self._handed_over.discard(conn)
         is_kept = not answered.cancelled() and not answered.exception() and answered.result()
         if not is_kept or conn.parser.unreader.buf.getvalue():
@@ -137,7 +138,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.enqueue_req(conn)
 
     def _linger(self, conn: Connection) -> None:
-        """Close, but not before the client has, or it might lose the end of its answer."""
+        """Close after the client has closed, which might otherwise lose the end of its response."""
         conn.sock.settimeout(0.0)
         try:
             conn.sock.shutdown(socket.SHUT_WR)
@@ -184,7 +185,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def murder_pending(self) -> None:
-        """gunicorn's loop calls this once a second, or more often."""
+        """Enforce timeouts. gunicorn's loop calls this at least once per second."""
         now = time.monotonic()
         while self.pending_conns and self.pending_conns[0].timeout <= now:
             conn = self.pending_conns[0]

@@ -1,4 +1,4 @@
-"""`python -m simulators.mail_sink`: takes every mail, delivers none, shows all of them."""
+"""`python -m simulators.mail_sink`: accepts every mail, delivers none, shows all of them."""
 
 from shared.database.engine import open_database
 from shared.database.schema import create_schema, database_problem

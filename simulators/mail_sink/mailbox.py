@@ -1,4 +1,4 @@
-"""The accepted mails, and what the HTTP side shows of them, in Mailpit's words."""
+"""Stores accepted mails, and returns them as in Mailpit's API."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row, delete, func, select
 from shared.database.engine import reading, writing
 from simulators.mail_sink.schema import mails
 
-#: Characters of a text that a list shows.
+#: The number of characters of a mail's text in lists.
 SNIPPET = 200
 
 _SUMMARY = [column for column in mails.columns if column.name != "raw"]
@@ -22,8 +22,8 @@ class Mailbox:
         self._engine = engine
 
     def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
-        """Keep a mail; it is on the disk on return. Raises DatabaseUnavailable."""
-        # The old policy takes headers as they come: no mail is too odd to be accepted.
+        """Store a mail durably. Raises DatabaseUnavailable."""
+        # The default policy accepts malformed headers, so that every mail is accepted.
         mail: Message = message_from_bytes(raw)
         row = {
             "message_id": str(mail.get("Message-ID", "")).strip().strip("<>"),
@@ -43,7 +43,7 @@ class Mailbox:
             return tx.scalar(select(func.count()).select_from(mails)) or 0
 
     def newest(self, *, start: int, limit: int) -> list[dict[str, Any]]:
-        """`limit` mails, newest first, after the first `start` of them."""
+        """`limit` mails, newest first, skipping the first `start`."""
         query = select(*_SUMMARY).order_by(mails.c.seq.desc()).offset(start).limit(limit)
         with reading(self._engine) as tx:
             return [_summary(row) for row in tx.execute(query)]
@@ -61,7 +61,7 @@ class Mailbox:
             return tx.scalar(select(mails.c.raw).where(mails.c.seq == _number(id)))
 
     def remove(self, ids: Collection[str]) -> None:
-        """Remove these mails; none named are all of them, as in Mailpit."""
+        """Remove these mails, or all of them if `ids` is empty, as in Mailpit."""
         query = delete(mails)
         if ids:
             query = query.where(mails.c.seq.in_([_number(id) for id in ids]))
@@ -70,7 +70,7 @@ class Mailbox:
 
 
 def _number(id: str) -> int:
-    """The number in an id of ours; 0, which no mail has, for any other text."""
+    """The sequence number in an id; 0, which no mail has, for an invalid id."""
     return int(id) if id.isascii() and id.isdigit() and len(id) < 19 else 0
 
 
@@ -92,7 +92,7 @@ def _address(address: str) -> dict[str, str]:
 
 
 def _snippet(mail: Message) -> str:
-    """As Mailpit makes one."""
+    """The beginning of the text, abridged as Mailpit does."""
     words = " ".join(_text(mail).split())
     return words if len(words) <= SNIPPET else words[:SNIPPET] + "..."
 

@@ -1,4 +1,4 @@
-"""What the mail sink keeps: every mail that it accepted."""
+"""The database of the mail sink: every accepted mail."""
 
 from sqlalchemy import (
     JSON,
@@ -17,9 +17,9 @@ from shared.database.engine import Utc
 
 metadata = MetaData()
 
-#: `recipients` and `sender` are those of the envelope. A message id may be there many times:
-#: a mail that was sent twice was accepted twice. `snippet`: the beginning of the text, in one
-#: line; NULL in the rows of before there were any.
+#: `recipients` and `sender` are those of the envelope. Several rows may have the same message id:
+#: a mail that was sent twice was accepted twice. `snippet`: the beginning of the text in one line;
+#: NULL in rows that are older than the column.
 mails = Table(
     "mails",
     metadata,

@@ -1,4 +1,4 @@
-"""What the mail sink takes from the environment."""
+"""The settings of the mail sink."""
 
 from shared.settings import DatabaseUrl, Port, ServiceSettings
 

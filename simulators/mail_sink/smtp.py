@@ -1,4 +1,4 @@
-"""The SMTP side: a mail is on the disk before it is answered with 250."""
+"""The SMTP interface: a mail is on the disk before the sink responds with 250."""
 
 import asyncio
 import time
@@ -11,15 +11,15 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from shared.errors import DatabaseUnavailable
 from simulators.mail_sink.mailbox import Mailbox
 
-#: A confirmation of 100 items has some 6 KB.
+#: A confirmation of an order with 100 items has about 6 KB.
 MAX_MAIL_BYTES = 1024 * 1024
 #: How long a stop waits for the mails in hand.
 DRAIN_SECONDS = 5.0
 
 
 class MailHandler:
-    """Called by aiosmtpd for each mail, in its event loop; `in_hand` counts those that have no
-    answer yet.
+    """aiosmtpd calls this for each mail, in its event loop; `in_hand` counts the mails without a
+    response.
     """
 
     def __init__(self, mailbox: Mailbox) -> None:
@@ -35,11 +35,11 @@ class MailHandler:
         try:
             await self._keep(envelope)
         except DatabaseUnavailable:
-            return "421 4.3.0 Cannot keep a mail now, try again later"
+            return "421 4.3.0 Cannot store the mail now, try again later"
         finally:
-            # aiosmtpd sends the answer before it gives the loop back, so that this comes after it.
+            # aiosmtpd sends the response before it yields to the loop, so this runs after it.
             asyncio.get_running_loop().call_soon(self._answered)
-        return "250 2.0.0 Kept"
+        return "250 2.0.0 Stored"
 
     def _answered(self) -> None:
         self.in_hand -= 1
@@ -53,7 +53,7 @@ class MailHandler:
 
 
 class SmtpListener:
-    """Runs beside the HTTP side: aiosmtpd in a thread of its own."""
+    """The background part of the process: runs aiosmtpd in its own thread."""
 
     def __init__(self, mailbox: Mailbox, host: str, port: int) -> None:
         self._handler = MailHandler(mailbox)
@@ -66,12 +66,12 @@ class SmtpListener:
         )
 
     def start(self, on_death: Callable[[], None]) -> None:
-        """Listen. Raises OSError where the port is taken."""
-        del on_death  # Nothing runs here that could die by itself; `why_not_ready` looks.
+        """Listen. Raises OSError if the port is in use."""
+        del on_death  # No loop of ours can crash here; `why_not_ready` checks the server.
         self._controller.start()
 
     def stop(self) -> None:
-        """Take no new connection, answer the mails in hand, then close."""
+        """Accept no new connections, respond to the mails in hand, then close."""
         server = self._controller.server
         if server is None:
             return

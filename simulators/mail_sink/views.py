@@ -1,4 +1,4 @@
-"""The HTTP side: the part of Mailpit's API that is used here, and a page for people."""
+"""The HTTP interface: the part of Mailpit's API that is used here, and a page for people."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ MAX_PAGE = 1000
 
 
 class Deletion(msgspec.Struct):
-    """The body of `DELETE /api/v1/messages`; no ids stand for all mails."""
+    """The body of `DELETE /api/v1/messages`; without ids, it means all mails."""
 
     ids: list[str] = msgspec.field(default_factory=list, name="IDs")
 
@@ -75,7 +75,7 @@ def _newest(mailbox: Mailbox) -> dict[str, Any]:
 
 
 def _probes(why_not_ready: Callable[[], str | None]) -> Blueprint:
-    """Mailpit's names for the two probes."""
+    """The probes under Mailpit's names."""
     views = Blueprint("probes", __name__)
 
     @views.get("/livez")
@@ -105,4 +105,4 @@ def _unknown(id: str) -> Response:
 
 
 def _wrong_body(error: DocumentError) -> Response:
-    return problem(400, "The body is wrong", str(error))
+    return problem(400, "The body is not valid", str(error))

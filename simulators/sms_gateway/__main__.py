@@ -1,4 +1,4 @@
-"""`python -m simulators.sms_gateway`: an SMS provider, with moods."""
+"""`python -m simulators.sms_gateway`: an SMS provider that can be made to misbehave."""
 
 from random import Random
 
@@ -11,7 +11,7 @@ from simulators.sms_gateway.schema import metadata
 from simulators.sms_gateway.settings import SmsGatewaySettings
 from simulators.sms_gateway.views import create_gateway
 
-#: A slow answer occupies a thread for up to a minute; /behaviour must still get one.
+#: A delayed response occupies a thread for up to a minute; /behaviour must still get one.
 THREADS = 64
 
 

@@ -1,4 +1,4 @@
-"""Accepting a text: once for each idempotency key, and on the disk before it is answered."""
+"""Accepts texts, once per idempotency key; a text is on the disk before the response."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from shared.database.engine import insert, reading, writing
 from shared.events import Identifier
 from simulators.sms_gateway.schema import texts
 
-#: What one text may hold: ten parts of 160 characters.
+#: The most characters of a text: ten parts of 160.
 MAX_LENGTH = 1600
 
 
@@ -23,7 +23,7 @@ class NewText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyReused(Exception):
-    """The idempotency key came before, with another text."""
+    """The idempotency key was used before, with another text."""
 
 
 def accept(engine: Engine, key: str, new: NewText) -> tuple[dict[str, Any], bool]:
@@ -32,7 +32,7 @@ def accept(engine: Engine, key: str, new: NewText) -> tuple[dict[str, Any], bool
         is_new = _add(tx, key, new)
         row = tx.execute(select(texts).where(texts.c.idempotency_key == key)).mappings().one()
     if (row["to"], row["text"]) != (new.to, new.text):
-        raise KeyReused(f"the text that came with the key {key} before was another one")
+        raise KeyReused(f"the key {key} was used before, with another text")
     return _shown(row), is_new
 
 

@@ -1,4 +1,4 @@
-"""How the gateway was told to misbehave."""
+"""Stores the configured misbehaviour of the gateway."""
 
 from typing import Annotated, Any
 
@@ -13,29 +13,29 @@ Rate = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Behaviour(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Rates are the share of the requests that it happens to. The default is to behave well."""
+    """Rates are shares of all requests. The default is to behave well."""
 
-    fail_rate: Annotated[Rate, Meta(description="Answered with failStatus; not accepted.")] = 0.0
+    fail_rate: Annotated[Rate, Meta(description="Refused with failStatus.")] = 0.0
     fail_status: Annotated[int, Meta(ge=400, le=599)] = 500
     delay_seconds: Annotated[
-        float, Meta(ge=0, le=60, description="To wait before anything is done.")
+        float, Meta(ge=0, le=60, description="A delay before anything else.")
     ] = 0.0
     lose_answer_rate: Annotated[
-        Rate, Meta(description="Accepted; then the connection is cut instead of an answer.")
+        Rate, Meta(description="Accepted, but the connection is closed without a response.")
     ] = 0.0
 
 
 def current(engine: Engine) -> Behaviour:
     with reading(engine) as tx:
-        told = tx.scalar(select(behaviours.c.behaviour))
-    return msgspec.convert(told, Behaviour) if told else Behaviour()
+        stored = tx.scalar(select(behaviours.c.behaviour))
+    return msgspec.convert(stored, Behaviour) if stored else Behaviour()
 
 
 def change(engine: Engine, behaviour: Behaviour) -> None:
-    told: dict[str, Any] = {"behaviour": msgspec.to_builtins(behaviour)}
+    new: dict[str, Any] = {"behaviour": msgspec.to_builtins(behaviour)}
     with writing(engine) as tx:
-        row = insert(tx, behaviours).values(id=1, **told)
-        tx.execute(row.on_conflict_do_update(index_elements=[behaviours.c.id], set_=told))
+        row = insert(tx, behaviours).values(id=1, **new)
+        tx.execute(row.on_conflict_do_update(index_elements=[behaviours.c.id], set_=new))
 
 
 def reset(engine: Engine) -> None:

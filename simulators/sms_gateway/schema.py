@@ -1,4 +1,4 @@
-"""What the gateway keeps: the texts that it accepted, and how it was told to behave."""
+"""The database of the gateway: accepted texts, and the configured behaviour."""
 
 from sqlalchemy import JSON, BigInteger, Column, Identity, Integer, MetaData, String, Table, Text
 
@@ -17,7 +17,7 @@ texts = Table(
     Column("accepted_at", Utc, nullable=False),
 )
 
-#: One row at most; without it the gateway behaves well.
+#: At most one row; without it the gateway behaves well.
 behaviours = Table(
     "behaviours",
     metadata,

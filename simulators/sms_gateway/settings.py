@@ -1,4 +1,4 @@
-"""What the SMS gateway takes from the environment."""
+"""The settings of the SMS gateway."""
 
 from shared.settings import DatabaseUrl, Port, ServiceSettings
 

@@ -1,4 +1,4 @@
-"""The gateway's HTTP side."""
+"""The HTTP interface of the gateway."""
 
 import socket
 import time
@@ -41,22 +41,24 @@ def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Bl
 
     @views.post("/messages")
     def send() -> Response:
-        """Accept a text: 201 for a new one, 200 and the first answer again for a repeat."""
-        told = behaviour.current(engine)
-        sleep(told.delay_seconds)
-        if rng.random() < told.fail_rate:
-            return problem(told.fail_status, "Told to fail", "See /behaviour.")
+        """Accept a text: 201 for a new one, 200 and the first response again for a repeat."""
+        current = behaviour.current(engine)
+        sleep(current.delay_seconds)
+        if rng.random() < current.fail_rate:
+            return problem(current.fail_status, "Configured to fail", "See /behaviour.")
         key = request.headers.get("Idempotency-Key", "")
         if not 1 <= len(key) <= MAX_KEY_LENGTH:
-            return problem(400, "No usable Idempotency-Key", f"1 to {MAX_KEY_LENGTH} characters.")
+            return problem(
+                400, "Invalid Idempotency-Key", f"It has 1 to {MAX_KEY_LENGTH} characters."
+            )
         text, is_new = accept(engine, key, read_document(read_body(), NewText))
-        if rng.random() < told.lose_answer_rate:
-            return _lose_the_answer()
+        if rng.random() < current.lose_answer_rate:
+            return _lose_response()
         return json_response(text, 201 if is_new else 200)
 
     @views.get("/messages")
     def page() -> Response:
-        """What was accepted, oldest first; `next` goes into `after` for the next page."""
+        """Accepted texts, oldest first; pass `next` as `after` to get the next page."""
         after = number("after", 0)
         limit = number("limit", 100, least=1, most=MAX_PAGE)
         found = accepted(engine, after=after, limit=limit)
@@ -66,15 +68,15 @@ def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Bl
     return views
 
 
-def _lose_the_answer() -> Response:
-    """Break the connection off: the client cannot know whether its text was accepted.
+def _lose_response() -> Response:
+    """Close the connection: the client cannot know whether its text was accepted.
 
-    Under another server than gunicorn, which shows us the socket, the answer is a 504.
+    Only gunicorn provides the socket; under another server, the response is a 504.
     """
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
-    return problem(504, "Told to lose the answer", "See /behaviour.")
+    return problem(504, "Configured to lose the response", "See /behaviour.")
 
 
 def _behaviour(engine: Engine) -> Blueprint:
@@ -86,9 +88,9 @@ def _behaviour(engine: Engine) -> Blueprint:
 
     @views.put("/behaviour")
     def change() -> Response:
-        told = read_document(read_body(), Behaviour)
-        behaviour.change(engine, told)
-        return json_response(told)
+        new = read_document(read_body(), Behaviour)
+        behaviour.change(engine, new)
+        return json_response(new)
 
     @views.delete("/behaviour")
     def reset() -> Response:
@@ -99,7 +101,7 @@ def _behaviour(engine: Engine) -> Blueprint:
 
 
 def _wrong_body(error: DocumentError) -> Response:
-    return problem(400, "The body is wrong", str(error))
+    return problem(400, "The body is not valid", str(error))
 
 
 def _key_reused(error: KeyReused) -> Response:

@@ -13,7 +13,7 @@ from shared.events import ORDER_PLACED
 from shared.faults.document import SCHEMAS as FAULTS
 from shared.faults.document import fault_paths
 from shared.openapi.answers import (
-    AWAY,
+    DEPENDENCY_DOWN,
     ENCODED,
     NO_SUCH_PATH,
     OF_OPERATORS,
@@ -64,7 +64,7 @@ support returns `405`. The operators' paths require the token, and are off if no
 """
 _NOT_AN_EVENT = Refusal(400, "Not an event of the contract")
 _NEVER = Refusal(422, "The event is valid, but no attempt can apply it")
-_IN_THE_DARK = Refusal(504, "The outcome is unknown: the downstream system did not respond")
+_NO_RESPONSE = Refusal(504, "The outcome is unknown: the downstream system did not respond")
 _FAILED = Refusal(500, "Applying the event failed, perhaps by an injected fault; retry")
 _HELD = Refusal(409, "This event is already being applied", headers=RETRY_AFTER)
 _UNKNOWN = Refusal(404, "No order has an id like this")
@@ -127,7 +127,16 @@ def _events() -> Paths:
         {
             **given(200, "Applied, now or earlier; or ignored, if its type is unknown.", content),
             **refused(
-                [_NOT_AN_EVENT, _HELD, TOO_LONG, ENCODED, _NEVER, _FAILED, AWAY, _IN_THE_DARK]
+                [
+                    _NOT_AN_EVENT,
+                    _HELD,
+                    TOO_LONG,
+                    ENCODED,
+                    _NEVER,
+                    _FAILED,
+                    DEPENDENCY_DOWN,
+                    _NO_RESPONSE,
+                ]
             ),
         },
         description="CloudEvents over HTTP, binary mode. If the same event also arrives from the "
@@ -145,7 +154,12 @@ def _events() -> Paths:
 
 def order_path() -> Paths:
     told = answers(
-        200, "State and history of the order.", "OrderState", _UNKNOWN, NO_SUCH_PATH, AWAY
+        200,
+        "State and history of the order.",
+        "OrderState",
+        _UNKNOWN,
+        NO_SUCH_PATH,
+        DEPENDENCY_DOWN,
     )
     one = operation("getOrderState", "State of an order at this service", told)
     return {"/orders/{orderId}": {"get": one | {"parameters": [path_id("orderId", "ord-789")]}}}

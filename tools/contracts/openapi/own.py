@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from services.analytics.reports import MAX_PRODUCTS, MINUTES
 from shared.consuming.inbox import DONE
 from shared.consuming.lease import SENDING
-from shared.openapi.answers import AWAY, NO_SUCH_PATH, Refusal, answers
+from shared.openapi.answers import DEPENDENCY_DOWN, NO_SUCH_PATH, Refusal, answers
 from shared.openapi.document import Paths, operation, path_id
 from shared.openapi.shapes import (
     AMOUNT,
@@ -37,12 +37,12 @@ _SENT = effect(state={"enum": [SENDING, DONE]})
 
 def _one(name: str, summary: str, schema: str, id: Schema, what: str) -> Schema:
     unknown = Refusal(404, f"There is no such {what}")
-    found = answers(200, "The resource.", schema, unknown, NO_SUCH_PATH, AWAY)
+    found = answers(200, "The resource.", schema, unknown, NO_SUCH_PATH, DEPENDENCY_DOWN)
     return {"get": operation(name, summary, found, parameters=[id])}
 
 
 def _all(name: str, summary: str, schema: str) -> Schema:
-    return {"get": operation(name, summary, answers(200, "The resource.", schema, AWAY))}
+    return {"get": operation(name, summary, answers(200, "The resource.", schema, DEPENDENCY_DOWN))}
 
 
 _INVENTORY = Own(

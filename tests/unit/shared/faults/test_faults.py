@@ -11,7 +11,7 @@ from shared.database.schema import create_schema
 from shared.errors import DependencyUnavailable, FaultRefused, InjectedFailure
 from shared.faults.injection import FaultInjector, FaultyEffect
 from shared.faults.latency import LONGEST_SECONDS, parse_latency
-from shared.faults.store import BELIEVED_SECONDS, Faults, Kind, faults_table
+from shared.faults.store import CACHE_SECONDS, Faults, Kind, faults_table
 from tests.builders import an_event
 from tests.fakes import Death, FakeEffect, in_threads
 
@@ -58,10 +58,10 @@ def test_a_fault_is_seen_by_every_replica_a_moment_later(replica: Replica, clock
     assert not other.now()
     one.put({Kind.OUTAGE: "on"})
     assert Kind.OUTAGE in one.now()
-    clock.now += BELIEVED_SECONDS + 0.001
+    clock.now += CACHE_SECONDS + 0.001
     assert Kind.OUTAGE in other.now()
     one.clear()
-    clock.now += BELIEVED_SECONDS + 0.001
+    clock.now += CACHE_SECONDS + 0.001
     assert not other.now()
 
 
@@ -168,7 +168,7 @@ def test_so_much_of_the_work_fails_and_leaves_nothing_behind(scene: Scene) -> No
 
 def test_an_outage_is_told_as_something_that_is_away(scene: Scene) -> None:
     scene.faults.put({Kind.OUTAGE: "on"})
-    with pytest.raises(DependencyUnavailable, match="asked for as a fault"):
+    with pytest.raises(DependencyUnavailable, match="an injected outage"):
         scene.applies()
     assert scene.inner.applied == []
     scene.faults.clear()

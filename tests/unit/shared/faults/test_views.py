@@ -126,7 +126,7 @@ def test_in_an_outage_it_is_not_ready(tmp_path: Path) -> None:
         answer = client.get("/health/ready")
         body = answer.get_json()
         assert (answer.status_code, body["ready"]) == (503, False)
-        assert "fault" in body["reason"]
+        assert "injected outage" in body["reason"]
 
 
 def test_work_that_is_made_to_fail_is_not_done(client: FlaskClient) -> None:

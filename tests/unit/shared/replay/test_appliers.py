@@ -158,7 +158,7 @@ def test_while_the_database_is_away_nothing_is_decided(engine: Engine) -> None:
     outage.is_on = True
     done = rebuild(engine).apply(events)
     assert done.decided == frozenset()
-    assert "database" in (done.away or "")
+    assert "database" in (done.unavailable or "")
 
 
 def test_a_look_at_a_rebuild_changes_nothing(engine: Engine) -> None:
@@ -212,7 +212,7 @@ def test_what_was_sent_before_the_server_went_away_counts_as_sent(mails: Engine)
     done = once(mails, send).apply(events)
     assert done.applied == ids(*events[:2])
     assert done.decided == ids(*events[:2])
-    assert "mail server" in (done.away or "")
+    assert "mail server" in (done.unavailable or "")
 
 
 def test_what_somebody_is_sending_right_now_is_waited_for(mails: Engine) -> None:
@@ -225,7 +225,7 @@ def test_what_somebody_is_sending_right_now_is_waited_for(mails: Engine) -> None
     assert once(mails, send).apply([event]).applied == ids(event)
     [done] = inside
     assert done.decided == frozenset()
-    assert (done.away, 0 < done.held <= 5) == (None, True)
+    assert (done.unavailable, 0 < done.held <= 5) == (None, True)
 
 
 def test_what_is_being_sent_again_right_now_is_waited_for(mails: Engine) -> None:
@@ -240,7 +240,7 @@ def test_what_is_being_sent_again_right_now_is_waited_for(mails: Engine) -> None
 
     assert resend(send).apply([event]).applied == ids(event)
     [done] = inside
-    assert (done.decided, done.away, 0 < done.held <= 5) == (frozenset(), None, True)
+    assert (done.decided, done.unavailable, 0 < done.held <= 5) == (frozenset(), None, True)
 
 
 def test_what_is_older_than_the_inbox_remembers_is_not_taken_for_new(mails: Engine) -> None:

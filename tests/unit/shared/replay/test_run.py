@@ -73,7 +73,7 @@ def replayed(
 
 
 def away(_events: Sequence[Event]) -> Done:
-    return Done(away="the mail server is unavailable")
+    return Done(unavailable="the mail server is unavailable")
 
 
 def test_everything_is_seen_in_batches_and_counted() -> None:
@@ -158,7 +158,7 @@ def test_a_lease_that_is_taken_anew_again_and_again_ends_the_replay() -> None:
 
 def test_a_lease_makes_nobody_more_patient_with_what_is_unavailable() -> None:
     def both(_events: Sequence[Event]) -> Done:
-        return Done(away="the mail server is unavailable", held=132.0)
+        return Done(unavailable="the mail server is unavailable", held=132.0)
 
     wait = Waiting()
     with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
@@ -179,7 +179,7 @@ def test_a_database_that_is_away_in_a_dry_run_is_waited_for_too() -> None:
 
 def test_only_what_is_undecided_is_tried_again() -> None:
     def first_alone(events: Sequence[Event]) -> Done:
-        return Done(applied=frozenset({events[0].id}), away="the gateway is unavailable")
+        return Done(applied=frozenset({events[0].id}), unavailable="the gateway is unavailable")
 
     applier = FakeApplier(first_alone)
     tally = replayed(applier, stored(*[a_message() for _ in range(3)]))
@@ -197,7 +197,7 @@ def test_told_to_stop_it_stops_between_two_batches() -> None:
 
 def test_told_to_stop_while_it_waits_it_has_counted_what_was_done() -> None:
     def first_alone(events: Sequence[Event]) -> Done:
-        return Done(applied=frozenset({events[0].id}), away="away")
+        return Done(applied=frozenset({events[0].id}), unavailable="away")
 
     tally = Tally()
     run = ReplayRun(FakeApplier(first_alone), tally, dry_run=False, wait=Waiting(stop_after=1))
@@ -251,7 +251,7 @@ def test_whatever_fails_and_comes_back_every_event_is_counted_in_one_place(
         gone = frozenset(event.id for event in events[:split])
         kind = data.draw(st.sampled_from(["applied", "already", "rewritten", "failed"]))
         some = dict.fromkeys(gone, "it fails") if kind == "failed" else gone
-        return Done(**{kind: some}, away="away")  # type: ignore[arg-type]
+        return Done(**{kind: some}, unavailable="away")  # type: ignore[arg-type]
 
     applier = FakeApplier(*[fate] * data.draw(st.integers(0, 5)), batch=batch)
     tally = replayed(applier, stored(*(MESSAGES[number] for number in order)))

@@ -172,7 +172,7 @@ def test_a_replay_says_which_it_was_and_what_it_did_not_do(analytics: Service) -
 def test_nothing_to_see_is_said(analytics: Service) -> None:
     replay = analytics.replayed(ALL)
     assert (replay["state"], replay["seen"]) == ("done", 0)
-    assert replay["remarks"] == ["No event is stored there, so nothing was done."]
+    assert replay["remarks"] == ["No events are stored there, so nothing was done."]
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(analytics: Service) -> None:
@@ -192,7 +192,7 @@ def test_what_was_mailed_is_not_mailed_again_unless_somebody_says_so(make_email:
     again = email.replayed(ALL)
     assert counts(again) == {"seen": 9, "alreadyApplied": 9}
     assert again["remarks"] == [
-        "9 not done again: the inbox knows them as done. To send them again, say resend."
+        "9 not done again: the inbox records them as done. To send them again, use --resend."
     ]
     assert sorted(sent) == sorted(message.id for message in messages)
 
