@@ -87,7 +87,7 @@ def test_json_is_one_document_with_every_count(analytics: str) -> None:
         (["analytics"], 2, "Use exactly one of"),
         (["analytics", "--from", "0", "--again", "x"], 2, "Use exactly one of"),
         (["analytics", "--again", "x", "--resend"], 2, "it takes no other options"),
-        (["analytics", "--from", "yesterday"], 2, "no place among stored events"),
+        (["analytics", "--from", "yesterday"], 2, "not a position among stored events"),
         (["billing", "--from", "0"], 2, "billing is unknown"),
         (["analytics", "--from", "0", "--resend"], 1, "sends nothing"),
         (["analytics", "--again", "nobody"], 1, "no replay with this id"),
