@@ -89,7 +89,7 @@ OLDEST_DEAD = f"""
     SELECT d.id, d.dead_reason, d.dead_at, {MESSAGE_COLUMNS}
     FROM deliveries AS d JOIN messages AS m ON m.seq = d.message
     WHERE d.queue = ? AND d.dead_at IS NOT NULL AND (d.dead_at, d.id) > (?, ?)
-    ORDER BY d.dead_at, d.id LIMIT ?"""  # noqa: S608 - what is filled in stands above
+    ORDER BY d.dead_at, d.id LIMIT ?"""  # noqa: S608 - only constants are filled in
 
 COUNT_DEAD = "SELECT count(*) FROM deliveries WHERE queue = ? AND dead_at IS NOT NULL"
 
@@ -123,7 +123,7 @@ OLDEST_READY = f"""
     SELECT d.id, {MESSAGE_COLUMNS}
     FROM deliveries AS d JOIN messages AS m ON m.seq = d.message
     WHERE d.queue = ? AND d.due IS NULL AND d.dead_at IS NULL
-    ORDER BY d.id LIMIT ?"""  # noqa: S608 - what is filled in stands above
+    ORDER BY d.id LIMIT ?"""  # noqa: S608 - only constants are filled in
 
 LEASE = "UPDATE deliveries SET due = ?, token = ? WHERE id = ?"
 

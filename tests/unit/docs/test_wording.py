@@ -11,10 +11,10 @@ import pytest
 
 from tests.unit.docs.test_named_paths import texts
 
-#: Prefixes of checked paths. Still to be added: bench, loadtest, orderctl, shared, tests, tools.
+#: Prefixes of checked paths. Still to be added: bench, loadtest, orderctl, tests, tools.
 CHECKED = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
-    *("docs/", "services/", "shop/", "simulators/"),
+    *("docs/", "services/", "shared/", "shop/", "simulators/"),
 )
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 TEXT_TOKENS = {token.COMMENT, token.STRING, getattr(token, "FSTRING_MIDDLE", token.STRING)}

@@ -125,7 +125,7 @@ def test_a_folder_that_is_too_deep_for_sqlite_is_refused_with_advice(
 
     assert done.returncode == 2
     assert done.stderr.startswith(b"SQLite cannot open a file whose path is longer than 504 bytes")
-    assert done.stderr.endswith(b": take a folder with a shorter path\n")
+    assert done.stderr.endswith(b": use a folder with a shorter path\n")
 
 
 def test_a_shell_that_names_another_system_than_the_demo_that_runs_is_told_so(
