@@ -1,4 +1,4 @@
-"""What the users of the load test order."""
+"""The orders of the load test's users."""
 
 import json
 import random
@@ -14,11 +14,11 @@ def many_baskets(number: int = 500) -> list[Basket]:
     return [fill_basket(rng) for _ in range(number)]
 
 
-def test_the_catalogue_is_that_of_the_shop() -> None:
+def test_the_catalogue_equals_the_shops() -> None:
     assert dict(PRICES) == dict(prices.PRICES)
 
 
-def test_a_basket_holds_one_to_four_products_each_once() -> None:
+def test_a_basket_has_one_to_four_different_products() -> None:
     products = [[item.product_id for item in basket.items] for basket in many_baskets()]
 
     assert {len(basket) for basket in products} == {1, 2, 3, 4}
@@ -34,7 +34,7 @@ def test_the_second_sells_half_as_often_as_the_first_and_the_last_a_twelfth() ->
     assert 0.06 < last / first < 0.11
 
 
-def test_the_body_holds_prices_to_the_cent() -> None:
+def test_the_body_has_prices_to_the_cent() -> None:
     basket = Basket("usr-1", (Item("prod-456", 3, Decimal("49.99")),))
 
     document = json.loads(basket.body(), parse_float=Decimal)

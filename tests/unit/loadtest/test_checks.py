@@ -1,4 +1,4 @@
-"""The checks of the load test: on answers of the real order service, and on wrong ones."""
+"""The load test's checks, on responses of the real order service and on wrong ones."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -43,11 +43,11 @@ def post(service: OrderService, basket: Basket = BASKET, *, mode: str = "async")
     return answer(service.post(basket.body().encode(), mode=mode, **headers))
 
 
-# --- what the service really answers ---------------------------------------------------------
+# --- real responses --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_order_passes_and_so_does_looking_it_up(service: OrderService, mode: str) -> None:
+def test_placing_and_looking_up_an_order_passes(service: OrderService, mode: str) -> None:
     order = checks.placed(post(service, mode=mode), mode, BASKET)
 
     assert (order.mode, order.basket) == (mode, BASKET)
@@ -55,19 +55,19 @@ def test_an_order_passes_and_so_does_looking_it_up(service: OrderService, mode: 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_same_request_again_passes_as_the_same_order(service: OrderService, mode: str) -> None:
+def test_a_repeated_request_passes_with_the_same_order(service: OrderService, mode: str) -> None:
     order = checks.placed(post(service, mode=mode), mode, BASKET)
 
     checks.repeated(post(service, mode=mode), order)
 
 
-def test_another_order_under_the_key_passes_as_refused(service: OrderService) -> None:
+def test_another_order_with_the_same_key_passes_as_refused(service: OrderService) -> None:
     post(service)
 
     checks.refused(post(service, OTHER), KEY_REUSED)
 
 
-def test_an_order_that_nobody_placed_passes_as_unknown(service: OrderService) -> None:
+def test_an_unknown_order_passes_as_unknown(service: OrderService) -> None:
     checks.refused(answer(service.get("/orders/ord-nobody")), UNKNOWN_ORDER)
 
 
@@ -81,16 +81,16 @@ def test_a_bad_request_passes_as_refused(service: OrderService, bad: BadRequest)
     assert service.rows() == (0, 0)
 
 
-def test_no_bad_request_comes_twice() -> None:
+def test_each_bad_request_is_different() -> None:
     assert len({(bad.refusal.kind, bad.refusal.pointer) for bad in BAD}) == len(BAD)
 
 
-def test_a_full_outbox_is_a_refusal_for_now(sqlite_url: str) -> None:
+def test_a_full_outbox_is_a_temporary_refusal(sqlite_url: str) -> None:
     with OrderService(sqlite_url, outbox_limit=0) as service:
         assert checks.is_refused_for_now(post(service))
 
 
-# --- and what it must not --------------------------------------------------------------------
+# --- wrong responses -------------------------------------------------------------------------
 
 ORDER = Order("ord-1", "async", BASKET)
 JSON = {"Content-Type": "application/json"}
@@ -112,7 +112,7 @@ def given(
     return HttpAnswer(status, headers, json.dumps(document).encode())
 
 
-def test_the_right_answers_are_right() -> None:
+def test_correct_responses_pass() -> None:
     assert checks.placed(given(202, PLACED), "async", BASKET) == ORDER
     checks.looked_up(given(200, KEPT), ORDER)
     checks.journeyed(given(200, JOURNEY), ORDER)
@@ -133,12 +133,14 @@ def test_the_right_answers_are_right() -> None:
         (HttpAnswer(202, JSON, b"\xff"), "not JSON"),
     ],
 )
-def test_a_wrong_answer_to_an_order_fails_with_a_sentence(wrong: HttpAnswer, sentence: str) -> None:
+def test_a_wrong_response_to_an_order_fails_with_a_sentence(
+    wrong: HttpAnswer, sentence: str
+) -> None:
     with pytest.raises(CheckFailed, match=sentence):
         checks.placed(wrong, "async", BASKET)
 
 
-def test_a_repeated_request_that_is_another_order_fails() -> None:
+def test_a_repeated_request_with_another_order_fails() -> None:
     another = given(202, PLACED | {"orderId": "ord-2"}, {**JSON, "Location": "/orders/ord-2"})
 
     with pytest.raises(CheckFailed, match="'ord-2' instead of 'ord-1'"):
@@ -156,7 +158,7 @@ def test_a_repeated_request_that_is_another_order_fails() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_an_order_that_is_not_kept_as_it_was_placed_fails(change: dict[str, Any]) -> None:
+def test_an_order_stored_differently_fails(change: dict[str, Any]) -> None:
     with pytest.raises(CheckFailed, match=next(iter(change))):
         checks.looked_up(given(200, KEPT | change), ORDER)
 
@@ -171,12 +173,12 @@ def test_an_order_that_is_not_kept_as_it_was_placed_fails(change: dict[str, Any]
         {"services": {"email": None}},
     ],
 )
-def test_a_journey_that_makes_no_sense_fails(change: dict[str, Any]) -> None:
+def test_an_inconsistent_journey_fails(change: dict[str, Any]) -> None:
     with pytest.raises(CheckFailed):
         checks.journeyed(given(200, JOURNEY | change), ORDER)
 
 
-def test_a_completed_order_has_been_done_by_everybody() -> None:
+def test_a_completed_order_must_be_applied_by_every_service_in_its_journey() -> None:
     done = JOURNEY | {"status": "completed", "mode": "sync"}
     order = Order("ord-1", "sync", BASKET)
 
@@ -214,7 +216,7 @@ def test_a_bad_request_with_a_wrong_refusal_fails(wrong: HttpAnswer, sentence: s
         (409, {"Retry-After": "1"}, False),
     ],
 )
-def test_only_a_503_that_says_when_to_come_back_is_a_refusal_for_now(
+def test_only_a_503_with_retry_after_is_a_temporary_refusal(
     status: int, headers: Mapping[str, str], is_refusal: bool
 ) -> None:
     assert checks.is_refused_for_now(given(status, {}, headers)) is is_refusal

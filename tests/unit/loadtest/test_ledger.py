@@ -1,4 +1,4 @@
-"""Every promise is on the disk before anything else happens; late requests count twice."""
+"""Every promise is written to disk first; response times count from when a request was due."""
 
 import json
 from contextlib import closing
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "accepted.ndjson"
 
 
-def test_promises_are_noted_as_the_audit_reads_them(path: Path) -> None:
+def test_promises_are_recorded_in_the_audits_format(path: Path) -> None:
     with closing(Ledger(path)) as ledger:
         for status, order in ((202, "ord-1"), (201, "ord-2"), (503, "ord-3"), (0, "ord-4")):
             ledger.note(status, body(order))
@@ -41,7 +41,7 @@ def test_a_line_is_flushed_before_the_next_step(path: Path) -> None:
     assert flushed == ['{"orderId": "ord-1", "status": 202}\n']
 
 
-def test_several_processes_add_to_one_file(path: Path) -> None:
+def test_several_processes_append_to_one_file(path: Path) -> None:
     with closing(Ledger(path)) as first, closing(Ledger(path)) as second:
         for order, ledger in enumerate([first, second, first]):
             ledger.note(202, body(f"ord-{order}"))
@@ -50,7 +50,7 @@ def test_several_processes_add_to_one_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
-def test_a_promise_without_an_order_is_noted_too(path: Path, content: bytes) -> None:
+def test_a_promise_without_an_order_is_recorded_too(path: Path, content: bytes) -> None:
     with closing(Ledger(path)) as ledger:
         ledger.note(202, content)
 
@@ -64,7 +64,7 @@ class Response:
     content: bytes | None
 
 
-def test_every_answer_to_a_post_is_looked_at_and_no_other(path: Path) -> None:
+def test_only_responses_to_post_requests_are_examined(path: Path) -> None:
     with closing(Ledger(path)) as ledger:
         note = noting(ledger)
         note(request_type="POST", response=Response(202, body("ord-1")), name="/orders async")
@@ -85,5 +85,5 @@ def test_a_request_is_counted_from_when_it_was_due() -> None:
     [facts] = fired
     assert facts["name"] == "/orders sync (from when it was due)"
     assert facts["response_time"] == 2500
-    # Nothing in it makes another listener count it once more.
+    # No other listener counts it a second time.
     assert (facts["context"], facts["response"], facts["exception"]) == ({}, None, None)

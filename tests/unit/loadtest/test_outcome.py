@@ -1,4 +1,4 @@
-"""Pass or fail: what locust counted, what was promised, and what the audit found."""
+"""Pass or fail, from locust's counts, the promises and the audit."""
 
 import io
 import json
@@ -28,7 +28,7 @@ LINE = Line("POST /orders async", requests=4, failures=0, times={8: 2, 20: 1, 90
 PASSED = LoadOutcome(PLAN, (LINE,), locust_status=0, promised=2, audit=CLEAN)
 
 
-def test_all_well_is_a_pass() -> None:
+def test_a_run_without_problems_passes() -> None:
     assert (PASSED.exit_status, list(PASSED.reasons())) == (0, [])
 
 
@@ -41,24 +41,22 @@ def test_all_well_is_a_pass() -> None:
         (replace(PASSED, audit=RED), "The audit is red"),
     ],
 )
-def test_each_thing_that_is_wrong_is_a_failure_and_says_where_to_look(
-    failed: LoadOutcome, reason: str
-) -> None:
+def test_each_problem_is_a_failure_with_a_place_to_look(failed: LoadOutcome, reason: str) -> None:
     [said] = failed.reasons()
     assert reason in said
     assert failed.exit_status == document(failed)["exitStatus"] == 1
 
 
-def test_several_things_that_are_wrong_are_all_said() -> None:
+def test_several_problems_are_all_reported() -> None:
     assert len(list(replace(PASSED, promised=0, audit=RED, locust_status=2).reasons())) == 3
 
 
-def test_a_percentile_is_the_time_within_which_so_many_were_answered() -> None:
+def test_a_percentile_is_a_share_of_response_times() -> None:
     assert [LINE.percentile(percent) for percent in (50, 75, 76, 95)] == [8, 20, 90, 90]
     assert replace(LINE, times={}).percentile(50) is None
 
 
-def test_a_p99_takes_enough_requests() -> None:
+def test_a_p99_needs_enough_requests() -> None:
     many = replace(LINE, requests=ENOUGH_FOR_P99, times={5: 490, 70: 10})
 
     assert many.p99 == 70
@@ -79,7 +77,7 @@ def test_results_are_read_as_locust_writes_them(tmp_path: Path) -> None:
     assert second.name == "POST /orders sync"
 
 
-def test_results_that_are_missing_are_an_error_that_says_so(tmp_path: Path) -> None:
+def test_missing_results_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="its log says why"):
         read_results(tmp_path / "results.json")
 
@@ -100,7 +98,7 @@ def test_the_report_has_a_row_for_each_name_the_audit_and_a_verdict() -> None:
     assert text.rstrip().endswith("Passed, with 2 orders placed.")
 
 
-def test_a_report_of_a_failure_ends_with_what_to_look_at() -> None:
+def test_a_failure_report_ends_with_where_to_look() -> None:
     text = printed(replace(PASSED, audit=RED))
 
     assert text.index("The audit is red") > text.index("The promise is broken: 2 lost")

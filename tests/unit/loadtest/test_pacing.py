@@ -1,11 +1,11 @@
-"""When tasks are due and how many users there are: a schedule keeps its debts."""
+"""When tasks are due, and the number of users; the schedule catches up after a stall."""
 
 import pytest
 
 from loadtest.pacing import BURST, Schedule, users_at
 
 
-def test_a_task_is_due_every_interval_however_long_the_last_one_took() -> None:
+def test_a_task_is_due_every_interval_regardless_of_the_last_duration() -> None:
     schedule = Schedule(1.0, first=10.0)
 
     assert schedule.due == 10.0
@@ -14,16 +14,16 @@ def test_a_task_is_due_every_interval_however_long_the_last_one_took() -> None:
     assert schedule.next(now=11.9) == pytest.approx(0.1)
 
 
-def test_after_a_stall_every_task_that_was_due_meanwhile_follows_at_once() -> None:
+def test_after_a_stall_all_overdue_tasks_follow_at_once() -> None:
     schedule = Schedule(1.0, first=0.0)
-    # The first one takes from 0 to 3.5, each after it a tenth of a second.
+    # The first task takes from 0 to 3.5 s, each later one a tenth of a second.
     now, late = 3.5, []
     while (wait := schedule.next(now)) == 0:
         late.append(now - schedule.due)
         now += 0.1
 
     assert late == pytest.approx([2.5, 1.6, 0.7])
-    # And then it is back on its schedule, at a whole second.
+    # Then it is back on schedule, at a whole second.
     assert now + wait == pytest.approx(4.0)
 
 

@@ -1,4 +1,4 @@
-"""A connection that breaks is no answer: orderctl asks again, and takes no part for the whole."""
+"""orderctl repeats a request whose connection breaks, and never uses a partial response."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,12 +18,12 @@ BROKEN = [
     httpx.ReadError("reset"),
     httpx.WriteError("reset"),
 ]
-#: Nobody is there, or does not get on: those who ask are told so at once.
+#: The server is unreachable or stuck; reported at once, without repeating the request.
 NOT_ASKED_AGAIN = [httpx.ConnectError("refused"), httpx.ReadTimeout("30 s")]
 
 
 class Asked:
-    """Answers after so many errors."""
+    """Responds after these errors."""
 
     def __init__(self, error: httpx.HTTPError, times: int) -> None:
         self._error, self._times = error, times
@@ -41,14 +41,14 @@ class Asked:
 
 
 @pytest.mark.parametrize("error", BROKEN, ids=repr)
-def test_what_breaks_is_asked_again(error: httpx.HTTPError) -> None:
+def test_a_broken_request_is_repeated(error: httpx.HTTPError) -> None:
     asked = Asked(error, times=ATTEMPTS - 1)
     assert asked.again() == "answer"
     assert asked.slept == [PAUSE_SECONDS] * (ATTEMPTS - 1)
 
 
 @pytest.mark.parametrize("error", BROKEN, ids=repr)
-def test_what_goes_on_breaking_is_raised(error: httpx.HTTPError) -> None:
+def test_a_request_that_keeps_breaking_raises(error: httpx.HTTPError) -> None:
     asked = Asked(error, times=ATTEMPTS)
     with pytest.raises(type(error)):
         asked.again()
@@ -56,7 +56,7 @@ def test_what_goes_on_breaking_is_raised(error: httpx.HTTPError) -> None:
 
 
 @pytest.mark.parametrize("error", NOT_ASKED_AGAIN, ids=repr)
-def test_whoever_is_not_there_or_does_not_get_on_is_asked_once(error: httpx.HTTPError) -> None:
+def test_an_unreachable_or_stuck_server_is_asked_once(error: httpx.HTTPError) -> None:
     asked = Asked(error, times=1)
     with pytest.raises(type(error)):
         asked.again()
@@ -71,7 +71,7 @@ LINES = [b'{"number": 1}\n', b'{"number": 2}\n', b'{"number": 3}\n']
 
 
 class Cut(httpx.SyncByteStream):
-    """The first piece of an answer; then its connection breaks."""
+    """The first piece of a response, before its connection breaks."""
 
     def __iter__(self) -> Iterator[bytes]:
         yield LINES[0] + LINES[1][:5]
@@ -89,14 +89,14 @@ def cut_at_first(times: int, whole: bytes = b"".join(LINES)) -> httpx.MockTransp
     return httpx.MockTransport(answer)
 
 
-def test_a_list_that_was_cut_is_read_anew_and_nothing_comes_twice() -> None:
+def test_a_truncated_list_is_read_again_without_duplicates() -> None:
     service = EvidenceClient(
         httpx.Client(transport=cut_at_first(2)), "inventory", "http://inventory"
     )
     assert list(service.lines("/effects", Row)) == [Row(1), Row(2), Row(3)]
 
 
-def test_of_a_list_that_is_cut_each_time_nothing_is_given_to_anybody() -> None:
+def test_nothing_of_a_list_that_is_always_truncated_is_used() -> None:
     service = EvidenceClient(
         httpx.Client(transport=cut_at_first(ATTEMPTS)), "inventory", "http://inventory"
     )
@@ -106,12 +106,12 @@ def test_of_a_list_that_is_cut_each_time_nothing_is_given_to_anybody() -> None:
     assert taken == []
 
 
-def test_a_page_that_was_cut_is_read_anew() -> None:
+def test_a_truncated_page_is_read_again() -> None:
     client = httpx.Client(transport=cut_at_first(1, LINES[0]))
     assert EvidenceClient(client, "order", "http://order").get("/orders", Row) == Row(1)
 
 
-def test_a_fault_is_asked_for_again_when_the_service_dies_of_another() -> None:
+def test_a_fault_request_is_repeated_when_the_service_crashes() -> None:
     client = httpx.Client(transport=cut_at_first(1, b'{"faults": []}'))
     assert FaultClient(client, addresses()).begin("inventory", {"crash": "before"}) == ()
 
@@ -127,13 +127,13 @@ def breaking_once(error: httpx.HTTPError) -> Callable[[httpx.Request], httpx.Res
     return answer
 
 
-def test_what_a_consumer_holds_is_asked_again() -> None:
+def test_a_consumers_held_count_is_requested_again() -> None:
     far = FarEnds()
     far.answers["email", "/health/ready"] = breaking_once(BROKEN[0])
     assert BacklogProbe(addresses("email"), far.client(), FakeBroker())().unsettled == {"email": 7}
 
 
-def test_a_fault_for_a_service_that_is_not_there_is_said_to_go_nowhere() -> None:
+def test_a_fault_for_an_unreachable_service_is_reported() -> None:
     def refuse(_request: httpx.Request) -> httpx.Response:
         raise NOT_ASKED_AGAIN[0]
 

@@ -1,4 +1,4 @@
-"""`orderctl` is a command, and says how to call it again as it was called."""
+"""`orderctl` as a command; its hints use the form in which it was called."""
 
 import ast
 import os
@@ -16,17 +16,17 @@ from orderctl import __version__
 from orderctl.demo_folder import claimed, write_environment
 from orderctl.stack.process import ROOT
 
-#: What pip makes, without the path of a checkout.
+#: The script that pip creates, without a checkout's path.
 SCRIPT = f"#!{sys.executable}\nfrom orderctl.start import main\nmain()\n"
-#: Where no order service is, and no demo runs.
+#: Settings without an order service or a running demo.
 NOWHERE = {"ORDER_URL": "http://127.0.0.1:9", "DEMO_FOLDER": "/nowhere", "PYTHONPATH": str(ROOT)}
-#: It cannot reach the order service, and says which command would start it.
+#: It cannot reach the order service, and suggests the command that starts it.
 JOURNEY = "journey ord-1"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the command in `.venv/bin`, and with a space in its path."""
+    """A folder with a space in its path, and the command in `.venv/bin`."""
     script = tmp_path / "a b" / ".venv" / "bin" / "orderctl"
     script.parent.mkdir(parents=True)
     script.write_text(SCRIPT)
@@ -62,7 +62,7 @@ def run(
         ("python -m orderctl", ".", f"{Path(sys.executable).parent}:", "python -m orderctl"),
     ],
 )
-def test_a_hint_can_be_copied_into_the_shell_that_it_is_shown_in(
+def test_a_hint_can_be_pasted_into_the_same_shell(
     checkout: Path, typed: str, below: str, path: str, said: str
 ) -> None:
     searched = {"PATH": path.format(checkout=checkout) + os.defpath}
@@ -75,7 +75,7 @@ def test_a_hint_can_be_copied_into_the_shell_that_it_is_shown_in(
 
 
 @pytest.mark.parametrize("words", ["--help", "", "audit --nonsense"])
-def test_as_a_module_of_python_it_is_the_same(checkout: Path, words: str) -> None:
+def test_python_m_orderctl_behaves_the_same(checkout: Path, words: str) -> None:
     command = run(f".venv/bin/orderctl {words}", checkout)
     module = run(f"{sys.executable} -m orderctl {words}", checkout)
 
@@ -86,26 +86,24 @@ def test_as_a_module_of_python_it_is_the_same(checkout: Path, words: str) -> Non
     )
 
 
-def test_a_shell_that_completes_is_told_the_words_and_nothing_else(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_shell_completion_prints_only_the_words(checkout: Path, tmp_path: Path) -> None:
     asked = {"_ORDERCTL_COMPLETE": "complete_bash", "COMP_WORDS": "orderctl jo", "COMP_CWORD": "1"}
     with claimed(tmp_path / "demo"):
         write_environment(tmp_path / "demo", {"BROKER_URL": "sqlite:////a"})
-        # It names another broker than the demo that runs, of which every command speaks.
+        # It names another broker than the running demo's, which every command warns about.
         shell = {"DEMO_FOLDER": str(tmp_path / "demo"), "BROKER_URL": "sqlite:////b", **asked}
         done = run(".venv/bin/orderctl", checkout, shell)
 
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["journey"], "")
 
 
-def test_make_installs_it_whatever_folder_and_locale_are_called(tmp_path: Path) -> None:
+def test_make_installs_it_with_any_folder_name_and_locale(tmp_path: Path) -> None:
     folder = tmp_path / "what?%2F%s a#b größe's"
     for name in ("orderctl", "shared", "shop"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
     EnvBuilder().create(folder / ".venv")
-    # pip, and what it makes the command with, come from here.
+    # pip and its build backend come from this environment.
     [packages] = (folder / ".venv").glob("lib/python*/site-packages")
     (packages / "here.pth").write_text(sysconfig.get_path("purelib"))
     subprocess.run([ROOT / "tools" / "make-command", ".venv"], cwd=folder, check=True)

@@ -1,4 +1,4 @@
-"""The demo empties its own folder and nobody else's, and others find it while it runs."""
+"""The demo empties only its own folder, and other commands find it while it is running."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from orderctl.stack.stack import Stack
 from shared.sqlite_address import sqlite_path
 
 
-def test_a_new_folder_is_made_and_marked(tmp_path: Path) -> None:
+def test_a_new_folder_is_created_and_marked(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "demo"
 
     with claimed(folder):
         assert (folder / MARKER).exists()
 
 
-def test_what_an_earlier_demo_left_is_gone(tmp_path: Path) -> None:
+def test_files_of_an_earlier_demo_are_deleted(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").touch()
@@ -41,14 +41,14 @@ def test_what_an_earlier_demo_left_is_gone(tmp_path: Path) -> None:
     assert (outside / "precious").exists()
 
 
-def test_what_a_demo_wrote_stays_for_those_who_want_to_look(tmp_path: Path) -> None:
+def test_a_demos_files_remain_after_its_end(tmp_path: Path) -> None:
     with claimed(tmp_path / "demo"):
         (tmp_path / "demo" / "email.log").touch()
 
     assert (tmp_path / "demo" / "email.log").exists()
 
 
-def test_a_folder_with_files_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "precious").touch()
 
     with pytest.raises(CommandError, match="--folder"), claimed(tmp_path):
@@ -56,7 +56,7 @@ def test_a_folder_with_files_of_somebody_else_is_refused(tmp_path: Path) -> None
     assert (tmp_path / "precious").exists()
 
 
-def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+def test_an_empty_folder_is_used(tmp_path: Path) -> None:
     with claimed(tmp_path):
         assert (tmp_path / MARKER).exists()
 
@@ -78,7 +78,7 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
-def test_a_running_demo_is_found_and_an_ended_one_is_not(tmp_path: Path) -> None:
+def test_a_running_demo_is_found_but_not_an_ended_one(tmp_path: Path) -> None:
     with claimed(tmp_path):
         assert running_demo(tmp_path) is None
         write_environment(tmp_path, {"ORDER_URL": "http://127.0.0.1:18000"})
@@ -86,14 +86,14 @@ def test_a_running_demo_is_found_and_an_ended_one_is_not(tmp_path: Path) -> None
     assert running_demo(tmp_path) is None
 
 
-def test_what_a_killed_demo_left_is_not_a_running_demo(tmp_path: Path) -> None:
+def test_a_killed_demo_is_not_a_running_one(tmp_path: Path) -> None:
     (tmp_path / MARKER).touch()
     write_environment(tmp_path, {"ORDER_URL": "http://127.0.0.1:18000"})
 
     assert running_demo(tmp_path) is None
 
 
-def test_commands_take_addresses_from_the_running_demo(
+def test_commands_use_the_running_demos_addresses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
@@ -125,7 +125,7 @@ def test_commands_take_addresses_from_the_running_demo(
         "amqp://größe:x@h/",
     ],
 )
-def test_an_address_comes_back_to_the_letter(
+def test_an_address_is_read_back_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
@@ -151,7 +151,7 @@ def test_a_demo_is_found_in_a_folder_of_any_name(
     assert sqlite_path(addresses.broker_url) == folder.resolve() / "broker.db"
 
 
-def test_set_to_nothing_demo_folder_names_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_demo_folder_setting_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_FOLDER", "")
 
     assert demo_folder() == DEFAULT_FOLDER

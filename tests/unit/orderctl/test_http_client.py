@@ -1,4 +1,4 @@
-"""One client, and one sentence for each thing that can go wrong with whoever is asked."""
+"""One client, with one sentence for each kind of failed request."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ ADDRESSES = FaultAddresses(operator_token=SecretStr("a-token-for-operators"), em
 
 
 class Breaking:
-    """Takes every request, and breaks each connection before an answer."""
+    """Accepts every request, and breaks each connection before responding."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -47,7 +47,7 @@ def refuse(_request: httpx.Request) -> httpx.Response:
     ],
     ids=["anything", "faults", "replays"],
 )
-def test_whoever_asks_says_the_same_when_nobody_is_there(
+def test_every_command_reports_an_unreachable_service_alike(
     ask: Callable[[httpx.Client], object],
 ) -> None:
     with pytest.raises(CommandError) as caught:
@@ -57,7 +57,7 @@ def test_whoever_asks_says_the_same_when_nobody_is_there(
     )
 
 
-def test_the_order_service_comes_with_the_command_that_starts_everything() -> None:
+def test_an_unreachable_order_service_is_reported_with_the_start_command() -> None:
     with pytest.raises(CommandError) as caught:
         request_order(client(refuse), URL, "ord-1")
     assert str(caught.value) == (
@@ -79,7 +79,7 @@ def test_the_order_service_comes_with_the_command_that_starts_everything() -> No
     ],
     ids=["faults", "replays", "an order"],
 )
-def test_whatever_else_answers_is_not_taken_for_the_service(
+def test_other_responses_are_not_taken_for_the_service(
     read: Callable[[httpx.Client], object], name: str, setting: str
 ) -> None:
     with pytest.raises(CommandError) as caught:
@@ -89,14 +89,14 @@ def test_whatever_else_answers_is_not_taken_for_the_service(
     assert said.endswith(f"): set {setting} to the address of {name}.")
 
 
-def test_the_setting_of_a_name_of_several_words_is_one_that_can_be_set() -> None:
+def test_the_setting_for_a_name_with_hyphens_exists() -> None:
     names = ("email", "sms gateway", "my-service")
     settings = [ServiceClient(client(refuse), name, URL).setting for name in names]
     assert settings == ["EMAIL_URL", "SMS_GATEWAY_URL", "MY_SERVICE_URL"]
 
 
-def test_a_replay_is_asked_for_once_and_looked_at_again() -> None:
-    """Asked for a second time, it might run a second time."""
+def test_a_replay_is_requested_once_but_polled_again() -> None:
+    """A repeated request might start a second replay."""
     breaking = Breaking()
     replays = ReplayClient(client(breaking), ADDRESSES, "email")
     for ask in (lambda: replays.begin({}), lambda: replays.find("x")):

@@ -1,4 +1,4 @@
-"""Whatever answers in a service's place: orderctl says so, and never ends with a traceback."""
+"""Odd responses in place of a service's: orderctl reports them, without a traceback."""
 
 import httpx
 import msgspec
@@ -35,7 +35,7 @@ def answering(content: bytes, status: int = 200) -> httpx.Client:
 
 
 @odd_contents
-def test_the_doctor_takes_it_for_somebody_else(content: bytes) -> None:
+def test_the_doctor_reports_another_program(content: bytes) -> None:
     client = answering(content)
     found = check_service(client, "email", URL)
     assert (found.level, found.saw) == (Level.PROBLEM, f"another server is using {URL}")
@@ -44,21 +44,21 @@ def test_the_doctor_takes_it_for_somebody_else(content: bytes) -> None:
 
 
 @odd_contents
-def test_the_audit_takes_it_for_no_evidence(content: bytes) -> None:
+def test_the_audit_does_not_use_it_as_evidence(content: bytes) -> None:
     service = EvidenceClient(answering(content), "order", URL)
     with pytest.raises(EvidenceUnreadable, match="cannot be read"):
         service.get("/orders", Row)
 
 
 @pytest.mark.parametrize("content", [NO_DOCUMENTS["HTML"], NO_DOCUMENTS["nested deeply"]])
-def test_a_list_with_an_odd_line_is_no_evidence(content: bytes) -> None:
+def test_a_list_with_an_odd_line_is_not_evidence(content: bytes) -> None:
     service = EvidenceClient(answering(b'{"reason": "good"}\n' + content + b"\n"), "inventory", URL)
     with pytest.raises(EvidenceUnreadable, match="cannot be read"):
         list(service.lines("/effects", Row))
 
 
 @odd_contents
-def test_a_consumer_that_does_not_say_what_it_holds_is_not_quiet(content: bytes) -> None:
+def test_a_consumer_without_a_held_count_is_not_quiet(content: bytes) -> None:
     far = FarEnds()
     far.answers["email", "/health/ready"] = lambda _: httpx.Response(503, content=content)
     with pytest.raises(EvidenceUnreadable, match="email is running at"):
@@ -69,14 +69,14 @@ def test_a_consumer_that_does_not_say_what_it_holds_is_not_quiet(content: bytes)
 @pytest.mark.parametrize(
     ("status", "says"), [(202, "is not the order service"), (400, "refused: 400")]
 )
-def test_an_order_is_not_accepted_by_it(content: bytes, status: int, says: str) -> None:
+def test_an_odd_response_does_not_accept_an_order(content: bytes, status: int, says: str) -> None:
     client = OrderClient(answering(content, status), URL, patience=1.0)
     with pytest.raises(NotAccepted, match=says):
         client.place(Basket("usr-1", ()))
 
 
 @odd_contents
-def test_a_part_that_is_not_ready_and_does_not_say_why_has_its_status(content: bytes) -> None:
+def test_a_part_not_ready_without_a_reason_is_reported_with_its_status(content: bytes) -> None:
     app = Flask(__name__)
     app.add_url_rule("/health/ready", view_func=lambda: Response(content, 503))
     with served(app) as url, open_client() as client:

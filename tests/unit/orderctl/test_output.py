@@ -1,4 +1,4 @@
-"""Progress without a terminal, errors as sentences, and one document on standard output."""
+"""Progress without a terminal, errors as sentences, and one JSON document on standard output."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,7 +20,7 @@ class Clock:
         return self.now
 
 
-def test_without_a_terminal_what_ends_soon_prints_nothing() -> None:
+def test_without_a_terminal_short_work_prints_no_progress() -> None:
     written: list[str] = []
     clock = Clock()
     lines = Lines(written.append, interval=5.0, clock=clock)
@@ -32,7 +32,7 @@ def test_without_a_terminal_what_ends_soon_prints_nothing() -> None:
     assert written == []
 
 
-def test_without_a_terminal_a_line_comes_now_and_then_and_never_twice() -> None:
+def test_without_a_terminal_progress_lines_are_rare_and_never_repeated() -> None:
     written: list[str] = []
     clock = Clock()
     lines = Lines(written.append, interval=5.0, clock=clock)
@@ -87,14 +87,14 @@ def test_an_error_is_a_sentence_and_a_status(
     assert ("say what to do" in err) == (not isinstance(error, KeyboardInterrupt))
 
 
-def test_with_json_an_error_is_a_document_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_an_error_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         end(raising(CommandError("say what to do")), as_json=True)
 
     assert msgspec.json.decode(capsys.readouterr().out) == {"error": "say what to do"}
 
 
-def test_a_document_holds_exact_amounts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_document_contains_exact_amounts(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"total": Decimal("90071992547409.93")})
 
     assert capsys.readouterr().out == '{\n  "total": 90071992547409.93\n}\n'
@@ -104,11 +104,11 @@ def test_a_document_holds_exact_amounts(capsys: pytest.CaptureFixture[str]) -> N
     ("text", "shown"),
     [("plain", "plain"), ("\x1b[2J", "\\x1b[2J"), ("é 日本", "é 日本"), ("a\r\nb", "a\\r\nb")],
 )
-def test_what_would_steer_a_terminal_is_written_out(text: str, shown: str) -> None:
+def test_terminal_escapes_are_printed_visibly(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_durations_and_counts_are_said_as_people_do() -> None:
+def test_durations_and_counts_are_readable() -> None:
     assert [seconds(value) for value in (0.0091, 0.9999, 2.04)] == ["9 ms", "1.0 s", "2.0 s"]
     assert [count(number, "order") for number in (0, 1, 1200)] == [
         "0 orders",
@@ -124,7 +124,7 @@ def test_durations_and_counts_are_said_as_people_do() -> None:
         (QueuesMissing(["email_service_queue"], {}), "python -m shared.topology"),
     ],
 )
-def test_of_a_broker_it_says_what_is_missing(
+def test_a_brokers_missing_queues_are_reported(
     error: BrokerUnavailable, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

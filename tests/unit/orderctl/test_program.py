@@ -1,4 +1,4 @@
-"""Whatever a program's streams are connected to, it ends in a sentence and with a status."""
+"""A program ends with a sentence and a status, whatever its streams are connected to."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ PROGRAMS = [
     "docs.workshop.look --help",
     "orderctl doctor --seconds 0.1",
 ]
-#: Where nothing of this machine's runs.
+#: An environment in which nothing of this machine is found.
 NOWHERE = {"ORDER_URL": "http://127.0.0.1:9", "DEMO_FOLDER": "/nowhere"}
 
 
 def in_shell(command: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
-    """`python -m` and these words, as a shell runs them, with its redirections."""
+    """Run `python -m` with these words in a shell, with redirections."""
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", f'"$PYTHON" -m {command}'],
         cwd=ROOT,
@@ -38,7 +38,7 @@ def in_shell(command: str, environment: Mapping[str, str]) -> subprocess.Complet
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_what_an_ascii_terminal_cannot_show_ends_no_program(program: str) -> None:
+def test_non_ascii_output_does_not_fail_on_an_ascii_terminal(program: str) -> None:
     done = in_shell(program, {"PYTHONIOENCODING": "ascii"})
 
     assert done.stderr == b""
@@ -47,7 +47,7 @@ def test_what_an_ascii_terminal_cannot_show_ends_no_program(program: str) -> Non
     assert done.stdout.strip()
 
 
-def test_a_document_is_utf_8_whatever_the_terminal_takes(tmp_path: Path) -> None:
+def test_a_document_is_utf_8_with_any_terminal(tmp_path: Path) -> None:
     report = tmp_path / "größe"
     source = "docs/comparison/comparison.json"
     command = f"orderctl compare --json --from {source} --report '{report}'"
@@ -70,9 +70,7 @@ def test_a_document_is_utf_8_whatever_the_terminal_takes(tmp_path: Path) -> None
         ("2>&1 | true", 141, b""),
     ],
 )
-def test_an_output_that_takes_nothing_is_no_reason_for_a_traceback(
-    redirected: str, status: int, says: bytes
-) -> None:
+def test_a_full_output_causes_no_traceback(redirected: str, status: int, says: bytes) -> None:
     if "full" in redirected and not Path("/dev/full").exists():
         pytest.skip("only Linux has a file that is always full")
     done = in_shell(f"orderctl doctor --seconds 0.1 {redirected}", {})
@@ -81,14 +79,14 @@ def test_an_output_that_takes_nothing_is_no_reason_for_a_traceback(
     assert done.returncode == status
 
 
-def test_with_standard_error_closed_nothing_but_the_document_is_on_standard_output() -> None:
+def test_with_stderr_closed_stdout_has_only_the_document() -> None:
     done = in_shell("orderctl journey ord-1 --json 2>&-", {})
 
     assert set(msgspec.json.decode(done.stdout)) == {"error"}
 
 
 @pytest.mark.parametrize(("columns", "term"), [("0", "dumb"), ("20", "none"), ("many", "dumb")])
-def test_a_strange_terminal_ends_nothing(columns: str, term: str) -> None:
+def test_an_unknown_terminal_causes_no_failure(columns: str, term: str) -> None:
     environment = {"COLUMNS": columns, "TERM": term, "NO_COLOR": "1", "TZ": "Nowhere/At All"}
     done = in_shell("orderctl doctor --seconds 0.1", environment)
 
@@ -103,7 +101,7 @@ def test_a_strange_terminal_ends_nothing(columns: str, term: str) -> None:
         ("loadtest --folder", "file/run"),
     ],
 )
-def test_a_folder_that_cannot_be_made_is_a_sentence(
+def test_a_folder_that_cannot_be_created_gives_a_sentence(
     tmp_path: Path, command: str, folder: str
 ) -> None:
     (tmp_path / "file").touch()
@@ -128,7 +126,7 @@ def test_a_folder_that_is_too_deep_for_sqlite_is_refused_with_advice(
     assert done.stderr.endswith(b": use a folder with a shorter path\n")
 
 
-def test_a_shell_that_names_another_system_than_the_demo_that_runs_is_told_so(
+def test_settings_that_differ_from_the_running_demo_cause_a_warning(
     tmp_path: Path,
 ) -> None:
     with claimed(tmp_path):
@@ -146,7 +144,7 @@ def test_a_shell_that_names_another_system_than_the_demo_that_runs_is_told_so(
     assert b"A demo is running" not in same.stderr
 
 
-def test_under_nohup_a_closed_terminal_is_ignored_and_a_kill_is_not() -> None:
+def test_under_nohup_sighup_is_ignored_but_sigterm_is_not() -> None:
     words = (
         "import signal; from orderctl.program import end_like_ctrl_c; end_like_ctrl_c();"
         "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN,"
@@ -158,9 +156,7 @@ def test_under_nohup_a_closed_terminal_is_ignored_and_a_kill_is_not() -> None:
 
 
 @pytest.mark.parametrize("program", ["orderctl", "loadtest", "bench"])
-def test_ctrl_c_during_the_imports_ends_a_program_without_a_word(
-    tmp_path: Path, program: str
-) -> None:
+def test_ctrl_c_during_the_imports_ends_a_program_silently(tmp_path: Path, program: str) -> None:
     (tmp_path / "typer.py").write_text(
         "import time; print('importing', flush=True); time.sleep(60)"
     )

@@ -1,4 +1,4 @@
-"""`orderctl queues`: what waits for each service."""
+"""`orderctl queues`: the messages waiting for each service."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_nothing_waits(url: str) -> None:
     assert show().splitlines()[-1] == "No messages are waiting."
 
 
-def test_each_service_has_what_waits_for_it(url: str) -> None:
+def test_each_service_has_its_waiting_messages(url: str) -> None:
     broker = connect(url)
     with broker.publisher() as publisher:
         publisher.publish([message(1), message(2), message(3)])

@@ -1,4 +1,4 @@
-"""Three containers behind one name: each is asked for what only it knows."""
+"""Three containers behind one name: each is queried for its own state."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -31,11 +31,11 @@ def test_a_name_with_several_addresses_is_several_processes() -> None:
     assert asked == ["email"]
 
 
-def test_a_name_with_one_address_stays_what_it_is() -> None:
+def test_a_name_with_one_address_is_kept() -> None:
     assert replicas(URL, lambda _host: HOSTS[:1]) == [URL]
 
 
-def test_a_name_that_nobody_knows_stays_for_the_one_who_asks_there() -> None:
+def test_an_unresolvable_name_is_kept() -> None:
     def fail(host: str) -> Sequence[str]:
         raise OSError(f"no such host: {host}")
 
@@ -43,7 +43,7 @@ def test_a_name_that_nobody_knows_stays_for_the_one_who_asks_there() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[", f"http://{'x' * 70}.example:1", "http://a..b:1"])
-def test_what_is_no_name_stays_for_the_one_who_asks_there(url: str) -> None:
+def test_an_invalid_name_is_kept(url: str) -> None:
     assert replicas(url) == [url]
 
 
@@ -53,7 +53,7 @@ def test_this_machine_is_one_process(host: str) -> None:
 
 
 def saying(*answers: Answer) -> httpx.Client:
-    """Each host answers with its own; a host without an answer refuses."""
+    """A client in which each host has its own response; a host without one refuses."""
     by_host = dict(zip(HOSTS, answers, strict=False))
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -72,12 +72,12 @@ def waiting() -> httpx.Response:
     return json({"ready": False, "reason": "SMTP refuses", "unsettled": 1}, 503)
 
 
-def test_the_doctor_sums_up_what_all_hold() -> None:
+def test_the_doctor_sums_the_held_deliveries() -> None:
     client = saying(holding(0), holding(2), holding(3))
     assert combined_health(client, URL, lambda _url: EACH) == Health(ready=True, unsettled=5)
 
 
-def test_to_the_doctor_one_that_waits_is_enough_and_one_that_is_gone_does_not_count() -> None:
+def test_the_doctor_reports_any_waiting_replica_and_ignores_gone_ones() -> None:
     client = saying(holding(2), waiting)
     assert combined_health(client, URL, lambda _url: EACH) == Health(
         False, "SMTP refuses", unsettled=3
@@ -85,7 +85,7 @@ def test_to_the_doctor_one_that_waits_is_enough_and_one_that_is_gone_does_not_co
     assert combined_health(saying(), URL, lambda _url: EACH) is None
 
 
-def test_the_doctor_looks_at_each_of_them() -> None:
+def test_the_doctor_checks_each_replica() -> None:
     client = saying(holding(2), waiting)
     where: dict[str, Sequence[str]] = {URL: EACH}
     addresses_of_email = addresses("email").model_copy(update={"email_url": URL})
@@ -102,7 +102,7 @@ def of_email(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def audited(*answers: Answer) -> tuple[int | None, Sequence[str]]:
-    """What the audit sees of email: how much it holds, and what keeps it from going on."""
+    """The audit's view of email: the number of held deliveries, and the reason for waiting."""
     far, replies = FarEnds(), iter(answers)
     far.answers["email", "/health/ready"] = lambda _request: next(replies)()
     three = BacklogProbe(
@@ -112,10 +112,10 @@ def audited(*answers: Answer) -> tuple[int | None, Sequence[str]]:
     return seen.unsettled["email"], seen.problems
 
 
-def test_the_audit_is_not_quiet_while_any_of_them_holds_something() -> None:
+def test_the_audit_is_not_quiet_while_any_replica_holds_a_delivery() -> None:
     assert audited(holding(0), holding(0), holding(1)) == (1, ())
     assert audited(holding(0), holding(0), holding(0)) == (0, ())
 
 
-def test_the_audit_says_why_one_of_them_waits() -> None:
+def test_the_audit_reports_why_a_replica_is_waiting() -> None:
     assert audited(holding(2), waiting) == (3, ("email: SMTP refuses",))

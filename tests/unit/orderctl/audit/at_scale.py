@@ -1,6 +1,6 @@
-"""`python -m tests.unit.orderctl.audit.at_scale N`: audit made-up orders, print the peak of memory.
+"""`python -m tests.unit.orderctl.audit.at_scale N` audits N fake orders and prints the peak memory.
 
-The far ends make up each page when it is asked for, so that only the audit holds anything.
+The fake downstream systems generate each page on request, so that only the audit uses memory.
 """
 
 import resource
@@ -27,7 +27,7 @@ TEXT = "2 x prod-101 at 49.99 = 99.98 1 x prod-118 at 9.99 = 9.99 Total: EUR 109
 AT = "2026-03-04T12:00:30Z"
 MINUTE = 29543760
 
-#: Kilobytes; little, so that a few thousand orders fill it.
+#: Kilobytes; small, so that a few thousand orders fill it.
 CACHE = 500
 
 Row = Callable[[int], dict[str, Any]]
@@ -39,7 +39,7 @@ def order(number: int) -> dict[str, Any]:
 
 
 def event(number: int) -> str:
-    # As random as the ids of real events: they do not come in the order of the orders.
+    # As random as real event ids, so not in the order of the orders.
     return f"{hash((number, 'event')) & (2**64 - 1):032x}"
 
 

@@ -1,4 +1,4 @@
-"""Far ends and a broker that exist in memory, for the tests of what collects evidence."""
+"""In-memory downstream systems and a fake broker, for tests of the audit's collector."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ PORTS = {
 
 
 def addresses(*consumers: str) -> Addresses:
-    """All of them given, so that neither the environment nor a running demo is asked."""
+    """All addresses are explicit, so that neither the environment nor a running demo is used."""
     return Addresses(
         broker_url="sqlite:///unused",
         consumers=consumers or CONSUMERS,
@@ -80,7 +80,7 @@ def order_row(number: int, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class FarEnds:
-    """Every address answers what its list holds; `answers` replaces a path of one of them."""
+    """Every address responds with its list; `answers` replaces single paths."""
 
     orders: list[dict[str, Any]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
@@ -133,7 +133,7 @@ class FarEnds:
 
 
 class WatchedStore(EvidenceStore):
-    """A store that remembers what was added to it."""
+    """A store that records everything added to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ def _kept(things: Iterable[T], kept: list[T]) -> Iterator[T]:
 @dataclass
 class FakeDeadLetters:
     letters: list[DeadLetter]
-    is_away: bool = False
+    is_down: bool = False
 
     def count(self) -> int:
         raise AssertionError("an audit counts the letters that it looks at")
@@ -169,7 +169,7 @@ class FakeDeadLetters:
         raise AssertionError("an audit looks at all of them")
 
     def scan(self) -> Generator[DeadLetter, None, None]:
-        if self.is_away:
+        if self.is_down:
             raise BrokerUnavailable("refused")
         yield from self.letters
 
@@ -183,22 +183,22 @@ class FakeDeadLetters:
 
 @dataclass
 class FakeBroker:
-    """What an audit looks at; everything else would change something."""
+    """The read-only part of a broker; an audit must call nothing else."""
 
     depths: Mapping[str, Depth] = field(
         default_factory=lambda: dict.fromkeys(CONSUMERS, Depth(0, 0, 0))
     )
     dead: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    is_away: bool = False
+    is_down: bool = False
 
     def depth(self, service: str) -> Depth:
-        if self.is_away:
+        if self.is_down:
             raise BrokerUnavailable("refused")
         return self.depths[service]
 
     def dead_letters(self, service: str) -> FakeDeadLetters:
         letters = [dead_letter(id) for id in self.dead.get(service, ())]
-        return FakeDeadLetters(letters, self.is_away)
+        return FakeDeadLetters(letters, self.is_down)
 
     def archive(self, service: str) -> Archive:
         raise NotImplementedError

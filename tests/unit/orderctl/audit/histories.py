@@ -1,4 +1,4 @@
-"""Orders and effects for the tests of the audit: a history without a fault, to plant one in."""
+"""Orders and effects for audit tests: a correct history in which tests plant faults."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -22,7 +22,7 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class History:
-    """What a collector would find. `resends` are those that a service knows, by its name and id."""
+    """A collector's findings. `resends`: the replays that a service knows, by service and id."""
 
     orders: Sequence[Order]
     effects: Mapping[str, Sequence[SeenEffect]]
@@ -48,7 +48,7 @@ def an_order(number: int, quantities: Mapping[str, int] | None = None) -> Order:
 
 
 def done(service: str, orders: Iterable[Order]) -> tuple[SeenEffect, ...]:
-    """What the far end shows when all went well."""
+    """The effects of a service when everything worked."""
     return tuple(effect for order in orders for effect in expected_effects(service, order))
 
 
@@ -66,7 +66,7 @@ def faultless(orders: Sequence[Order]) -> History:
 
 
 def with_effects(history: History, service: str, *effects: SeenEffect) -> History:
-    """The same history, but this service did exactly these things."""
+    """The same history with exactly these effects of one service."""
     return replace(history, effects={**history.effects, service: effects})
 
 
@@ -101,7 +101,7 @@ def judged(history: History, service: str, *, quiet: bool = True) -> ServiceAudi
 
 
 def status(audit: Audit, *, crashes: int = 0) -> tuple[int, int]:
-    """The exit status without and with --strict."""
+    """The exit statuses without and with --strict."""
     return (
         audit.exit_status(strict=False, crashes=crashes),
         audit.exit_status(strict=True, crashes=crashes),

@@ -14,5 +14,5 @@ def peak_kilobytes(orders: int) -> int:
 
 def test_the_memory_of_an_audit_does_not_grow_with_the_orders() -> None:
     few, many = 1_000, 8_000
-    # Held in memory, an order takes nearly three kilobytes.
+    # An order in memory would take nearly three kilobytes.
     assert peak_kilobytes(many) - peak_kilobytes(few) < (many - few) / 2

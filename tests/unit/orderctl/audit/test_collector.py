@@ -1,4 +1,4 @@
-"""What the far ends show becomes evidence, and what cannot be read is never taken for nothing."""
+"""Downstream systems' data becomes evidence; unreadable data is never taken for an empty list."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -41,7 +41,7 @@ MOVEMENT = {
 
 @dataclass
 class Collecting:
-    """What one audit collects; `store` is closed at the end of the test."""
+    """The evidence of one audit; `store` is closed at the end of the test."""
 
     store: WatchedStore
 
@@ -81,14 +81,14 @@ def test_an_order_has_its_items_and_its_exact_total(collect: Collecting) -> None
     assert order.quantities == {"prod-1": 3}
 
 
-def test_all_pages_are_read_and_every_order_once(collect: Collecting) -> None:
+def test_all_pages_are_read_and_each_order_once(collect: Collecting) -> None:
     rows = [order_row(number) for number in range(7)]
     far = FarEnds(orders=[*rows, rows[3]], page=3)
 
     assert [o.order_id for o in collect.orders(far)] == [f"ord-{number}" for number in range(7)]
 
 
-def test_a_mail_is_known_by_its_message_id(collect: Collecting) -> None:
+def test_a_mail_is_identified_by_its_message_id(collect: Collecting) -> None:
     other = a_mail(1, "x@elsewhere", Subject="ord-9")
     far = FarEnds(mails=[a_mail(2, "event-1@orders.example"), other])
 
@@ -98,7 +98,7 @@ def test_a_mail_is_known_by_its_message_id(collect: Collecting) -> None:
     assert (second.event_id, second.mentions) == ("x@elsewhere", "ord-9")
 
 
-def test_a_mail_says_who_sent_it_who_got_it_and_what_is_in_it(collect: Collecting) -> None:
+def test_a_mail_has_its_sender_recipients_subject_and_text(collect: Collecting) -> None:
     mail = a_mail(
         1,
         From={"Name": "", "Address": "us@example.com"},
@@ -116,7 +116,7 @@ def test_a_mail_says_who_sent_it_who_got_it_and_what_is_in_it(collect: Collectin
 
 
 @pytest.mark.parametrize("snippet", [None, "Thank you for..."])
-def test_a_text_that_the_list_cuts_off_is_read_as_a_whole(
+def test_a_text_truncated_in_the_list_is_read_in_full(
     collect: Collecting, snippet: str | None
 ) -> None:
     far = FarEnds(mails=[a_mail(1, Snippet=snippet)])
@@ -127,7 +127,7 @@ def test_a_text_that_the_list_cuts_off_is_read_as_a_whole(
     assert effect.content[-1] == "Thank you for it."
 
 
-def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice(
+def test_a_mail_that_arrives_during_paging_causes_no_duplicates(
     collect: Collecting,
 ) -> None:
     far = FarEnds(mails=[a_mail(n, f"event-{n}@orders.example") for n in (4, 3, 2, 1)], page=2)
@@ -144,7 +144,7 @@ def test_a_mail_that_arrives_while_pages_are_read_shifts_none_into_view_twice(
     assert list(collect.store.repeated("email")) == []
 
 
-def test_mails_that_are_counted_but_not_listed_are_not_taken_for_lost(collect: Collecting) -> None:
+def test_mails_counted_but_not_listed_are_not_taken_for_lost(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["mail", "/api/v1/messages"] = lambda _: json({"total": 3, "messages": []})
 
@@ -152,7 +152,7 @@ def test_mails_that_are_counted_but_not_listed_are_not_taken_for_lost(collect: C
         collect.evidence(far)
 
 
-def test_a_text_is_known_by_its_idempotency_key(collect: Collecting) -> None:
+def test_a_text_is_identified_by_its_idempotency_key(collect: Collecting) -> None:
     texts = [{"id": n, "idempotencyKey": f"event-{n}", "to": "x", "text": "y"} for n in range(5)]
 
     effects = collect.effects(FarEnds(texts=texts, page=2), "sms")
@@ -160,7 +160,7 @@ def test_a_text_is_known_by_its_idempotency_key(collect: Collecting) -> None:
     assert effects == [SeenEffect(f"event-{number}", content=("x", "y")) for number in range(5)]
 
 
-def test_pages_that_lead_nowhere_are_not_read_for_ever(collect: Collecting) -> None:
+def test_endless_pages_are_not_read_for_ever(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["gateway", "/messages"] = lambda _: json({"messages": [], "next": "1"})
 
@@ -178,13 +178,13 @@ def test_movements_are_effects_and_sums_by_product(collect: Collecting) -> None:
     ]
 
 
-def test_the_stock_is_that_of_the_movements(collect: Collecting) -> None:
+def test_stock_and_movements_are_read_consistently(collect: Collecting) -> None:
     far = FarEnds(products=[{"productId": "prod-1", "initial": 10, "onHand": 8, "name": "Kettle"}])
 
     assert collect.evidence(far).stock == {"prod-1": Stock(10, 8)}
 
 
-def test_a_stock_that_moves_while_it_is_read_is_not_compared(collect: Collecting) -> None:
+def test_stock_that_changes_while_it_is_read_is_not_compared(collect: Collecting) -> None:
     on_hand = iter((8, 7))
     far = FarEnds()
     far.answers["inventory", "/stock"] = lambda _: json(
@@ -194,7 +194,7 @@ def test_a_stock_that_moves_while_it_is_read_is_not_compared(collect: Collecting
     assert collect.evidence(far).stock is None
 
 
-def test_a_fact_says_order_total_minute_and_items(collect: Collecting) -> None:
+def test_a_fact_has_order_total_minute_and_items(collect: Collecting) -> None:
     items = [{"productId": "prod-1", "quantity": 2, "revenue": 99.98}]
     fact = {"eventId": "event-1", "orderId": "ord-1", "totalAmount": 99.98, "minute": 7}
     fact |= {"items": items}
@@ -213,7 +213,7 @@ def test_items_without_a_fact_belong_to_no_order(collect: Collecting) -> None:
     assert list(collect.store.orphans("analytics")) == ["event-1"]
 
 
-def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
+def test_dead_letters_are_identified_by_their_handles(collect: Collecting) -> None:
     broker = FakeBroker(dead={"sms": ["event-1", ""]})
 
     assert collect.evidence(FarEnds(), broker).dead_letters["sms"] == [
@@ -222,7 +222,7 @@ def test_dead_letters_are_known_by_their_handles(collect: Collecting) -> None:
     ]
 
 
-def test_more_dead_letters_than_are_looked_at_are_no_evidence(collect: Collecting) -> None:
+def test_more_dead_letters_than_the_limit_are_not_evidence(collect: Collecting) -> None:
     depths = {**FakeBroker().depths, "sms": Depth(0, 0, MOST_DEAD_LETTERS + 1)}
 
     with pytest.raises(EvidenceUnreadable, match="sms has 20,001 dead letters"):
@@ -233,14 +233,14 @@ REPLAY = "0123456789ab"
 
 
 def resent(far: FarEnds, collect: Collecting) -> list[str]:
-    """What the audit takes for sent again on purpose, of one order whose text went again."""
+    """The intended repeats that the audit finds, for one order whose text was sent twice."""
     far.orders = [order_row(1)]
     far.texts = [{"id": 1, "idempotencyKey": f"event-1.replay-{REPLAY}", "to": "x", "text": "y"}]
     collect.evidence(far)
     return list(collect.store.on_purpose("sms"))
 
 
-def test_what_a_replay_sent_again_is_on_purpose_when_the_service_knows_that_replay(
+def test_repeats_by_a_known_replay_are_intended(
     collect: Collecting,
 ) -> None:
     far = FarEnds()
@@ -251,7 +251,7 @@ def test_what_a_replay_sent_again_is_on_purpose_when_the_service_knows_that_repl
 
 
 @pytest.mark.parametrize("answer", [{}, {"state": "done", "resend": False, "dryRun": False}])
-def test_what_was_sent_in_the_name_of_a_replay_that_nobody_ran_is_not(
+def test_repeats_by_an_unknown_replay_are_not_intended(
     collect: Collecting, answer: dict[str, object]
 ) -> None:
     far = FarEnds()
@@ -260,7 +260,7 @@ def test_what_was_sent_in_the_name_of_a_replay_that_nobody_ran_is_not(
     assert resent(far, collect) == []
 
 
-def test_a_service_that_cannot_be_asked_about_its_replays_leaves_no_verdict(
+def test_without_a_services_replays_there_is_no_verdict(
     collect: Collecting,
 ) -> None:
     with pytest.raises(EvidenceUnreadable, match="sms does not respond"):
@@ -276,9 +276,7 @@ def test_the_ledger_is_part_of_the_evidence(collect: Collecting, tmp_path: Path)
     assert collect.store.answered == [Answer("ord-1"), Answer("ord-2", "event-2", 202)]
 
 
-def test_a_ledger_that_is_not_there_is_not_an_empty_one(
-    collect: Collecting, tmp_path: Path
-) -> None:
+def test_a_missing_ledger_is_not_an_empty_one(collect: Collecting, tmp_path: Path) -> None:
     with pytest.raises(EvidenceUnreadable, match="ledger"):
         collect.evidence(FarEnds(), ledger=tmp_path / "nothing")
 
@@ -293,21 +291,21 @@ def test_a_ledger_that_is_not_there_is_not_an_empty_one(
         ("analytics", "ANALYTICS_URL"),
     ],
 )
-def test_a_far_end_that_is_away_is_named_with_its_setting(
+def test_an_unreachable_system_is_reported_with_its_setting(
     collect: Collecting, away: str, named: str
 ) -> None:
     with pytest.raises(EvidenceUnreadable, match=f"start it, or set {named}"):
         collect.evidence(FarEnds(away={away}))
 
 
-def test_everything_that_cannot_be_read_is_named_at_once(collect: Collecting) -> None:
+def test_all_unreadable_systems_are_reported_together(collect: Collecting) -> None:
     with pytest.raises(EvidenceUnreadable) as caught:
-        collect.evidence(FarEnds(away={"mail", "inventory"}), FakeBroker(is_away=True))
+        collect.evidence(FarEnds(away={"mail", "inventory"}), FakeBroker(is_down=True))
 
     assert len(caught.value.reasons) == 2 + 4
 
 
-def test_an_answer_of_another_shape_is_not_evidence(collect: Collecting) -> None:
+def test_a_response_of_another_shape_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["analytics", "/effects"] = lambda _: ndjson({"eventId": "event-1"})
 
@@ -315,7 +313,7 @@ def test_an_answer_of_another_shape_is_not_evidence(collect: Collecting) -> None
         collect.evidence(far)
 
 
-def test_a_list_that_breaks_off_is_not_evidence(collect: Collecting) -> None:
+def test_an_incomplete_list_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["inventory", "/effects"] = lambda _: httpx.Response(200, content=b'{"eventId": "e')
 
@@ -323,7 +321,7 @@ def test_a_list_that_breaks_off_is_not_evidence(collect: Collecting) -> None:
         collect.evidence(far)
 
 
-def test_an_error_of_a_far_end_is_not_evidence(collect: Collecting) -> None:
+def test_an_error_response_is_not_evidence(collect: Collecting) -> None:
     far = FarEnds()
     far.answers["order", "/orders"] = lambda _: json({"title": "Service unavailable"}, 503)
 
@@ -331,14 +329,14 @@ def test_an_error_of_a_far_end_is_not_evidence(collect: Collecting) -> None:
         collect.evidence(far)
 
 
-def test_a_consumer_that_the_audit_does_not_know_is_a_wrong_setting(collect: Collecting) -> None:
+def test_an_unknown_consumer_is_a_settings_error(collect: Collecting) -> None:
     with pytest.raises(UsageError, match="billing"):
         Collector(
             addresses("email", "billing"), FarEnds().client(), FakeBroker(), collect.store
         ).collect()
 
 
-def test_a_look_sees_outbox_queues_consumers_and_the_newest_order() -> None:
+def test_a_probe_reads_outbox_queues_consumers_and_the_newest_order() -> None:
     far = FarEnds(orders=[order_row(2), order_row(1)], pending=3, unsettled=4)
     depths = dict.fromkeys(CONSUMERS, Depth(1, 2, 0))
 
@@ -348,7 +346,7 @@ def test_a_look_sees_outbox_queues_consumers_and_the_newest_order() -> None:
     assert seen.unsettled == dict.fromkeys(CONSUMERS, 4)
 
 
-def test_a_look_sees_orders_that_are_being_done_by_calls() -> None:
+def test_a_probe_counts_synchronous_orders_in_progress() -> None:
     far = FarEnds()
     far.answers["order", "/outbox"] = lambda _: json({"pending": 0, "running": 2})
 
@@ -361,7 +359,7 @@ def test_the_status_of_an_order_is_read(collect: Collecting) -> None:
     assert [order.status for order in collect.orders(far)] == ["failed", "accepted"]
 
 
-def test_a_look_says_why_things_do_not_move() -> None:
+def test_a_probe_reports_why_work_is_blocked() -> None:
     far = FarEnds(pending=1, away={"relay", "sms"})
     far.answers["email", "/health/ready"] = lambda _: json(
         {"ready": False, "reason": "SMTP server is unavailable", "unsettled": 1}, 503
@@ -377,7 +375,7 @@ def test_a_look_says_why_things_do_not_move() -> None:
     assert seen.unsettled["sms"] is None
 
 
-def test_a_look_fails_where_a_consumer_runs_and_does_not_answer() -> None:
+def test_a_probe_fails_when_a_running_consumer_does_not_respond() -> None:
     far = FarEnds()
 
     def too_slow(_request: httpx.Request) -> httpx.Response:
@@ -389,6 +387,6 @@ def test_a_look_fails_where_a_consumer_runs_and_does_not_answer() -> None:
         BacklogProbe(addresses(), far.client(), FakeBroker())()
 
 
-def test_a_look_fails_without_a_broker() -> None:
+def test_a_probe_fails_without_a_broker() -> None:
     with pytest.raises(EvidenceUnreadable, match="BROKER_URL"):
-        BacklogProbe(addresses(), FarEnds().client(), FakeBroker(is_away=True))()
+        BacklogProbe(addresses(), FarEnds().client(), FakeBroker(is_down=True))()

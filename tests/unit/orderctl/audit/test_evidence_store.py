@@ -1,4 +1,4 @@
-"""What the audit keeps of what it has read: each thing once, and with the order it belongs to."""
+"""The audit's store: each effect once, with the order it belongs to."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,14 +31,14 @@ def store() -> Iterator[EvidenceStore]:
         yield made
 
 
-def test_an_effect_that_is_listed_twice_is_there_once(store: EvidenceStore) -> None:
+def test_an_effect_listed_twice_is_stored_once(store: EvidenceStore) -> None:
     twice = SeenEffect("event-1", listed_as="mail 7")
     store.add_effects("email", [twice, twice])
     store.add_effects("sms", [twice])
     assert (store.count_effects("email"), store.count_effects("sms")) == (1, 1)
 
 
-def test_of_an_order_with_very_many_effects_some_are_looked_at(store: EvidenceStore) -> None:
+def test_only_some_of_an_orders_very_many_effects_are_compared(store: EvidenceStore) -> None:
     many = (SeenEffect("event-1", part=str(number)) for number in range(MOST_FOUND + 5))
     store.add_orders(ORDERS)
     store.add_effects("email", many)
@@ -48,7 +48,7 @@ def test_of_an_order_with_very_many_effects_some_are_looked_at(store: EvidenceSt
     assert found == [("ord-1", MOST_FOUND), ("ord-2", 1)]
 
 
-def test_what_an_earlier_look_has_read_is_forgotten(store: EvidenceStore) -> None:
+def test_evidence_of_an_earlier_read_is_dropped(store: EvidenceStore) -> None:
     for order in ORDERS:
         store.open_entries()
         store.add_orders([order])
@@ -63,7 +63,7 @@ def test_what_an_earlier_look_has_read_is_forgotten(store: EvidenceStore) -> Non
     ("order_id", "end"),
     [("ord-1", ""), ("ord-1", "."), ("ord-1", " and."), ("ord-1.", ""), ("ord-1_", " and.")],
 )
-def test_an_order_is_known_by_its_id_in_a_text(
+def test_an_order_is_identified_by_its_id_in_a_text(
     store: EvidenceStore, order_id: str, end: str
 ) -> None:
     order = replace(FIRST, order_id=order_id)
@@ -73,20 +73,20 @@ def test_an_order_is_known_by_its_id_in_a_text(
     assert [len(effects) for _, effects in store.orders("email")] == [0, 1]
 
 
-def test_an_answer_that_the_ledger_has_twice_is_one_order_that_is_lost() -> None:
+def test_a_response_listed_twice_in_the_ledger_is_one_lost_order() -> None:
     answers = (Answer("ord-9"), Answer("ord-9"), Answer("ord-1"))
     audit = judge(replace(HISTORY, answers=answers), quiet=True)
     assert audit.without_row.first == ("ord-9",)
     assert (audit.answered, audit.promised) == (3, 2)
 
 
-def test_an_orphan_of_several_parts_is_named_once() -> None:
+def test_an_orphan_with_several_parts_is_listed_once() -> None:
     stranger = [SeenEffect("a stranger", part) for part in ("prod-1", "prod-2")]
     history = with_effects(HISTORY, "inventory", *HISTORY.effects["inventory"], *stranger)
     assert judged(history, "inventory").orphans.first == ("a stranger",)
 
 
-def test_what_a_replay_sent_does_not_count_as_done_for_a_failed_order() -> None:
+def test_effects_of_a_replay_do_not_count_for_a_failed_order() -> None:
     failed = replace(SECOND, status="failed")
     [again] = done("sms", [failed])
     again = replace(again, event_id=f"{again.event_id}.replay-{REPLAY}")
@@ -96,7 +96,7 @@ def test_what_a_replay_sent_does_not_count_as_done_for_a_failed_order() -> None:
     assert audit.half_done.first == (HalfDone("ord-2", "failed", ()),)
 
 
-def test_of_very_many_orders_with_one_verdict_the_first_are_named_and_all_are_counted() -> None:
+def test_with_very_many_orders_the_first_are_listed_and_all_counted() -> None:
     many = [an_order(number) for number in range(NAMED + 5)]
     found = judged(faultless(many), "sms")
     assert found.count(Verdict.APPLIED) == NAMED + 5

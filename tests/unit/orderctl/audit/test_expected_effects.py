@@ -1,4 +1,4 @@
-"""The audit has its own words for what services should do; here they are the services' own."""
+"""The effects that the audit expects equal the ones that the services produce."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Orders that were done by calls: completed ones are a promise, the others are half done."""
+"""Synchronous orders: completed ones are a promise, the others may be half done."""
 
 from dataclasses import replace
 
@@ -25,18 +25,18 @@ PENDING = replace(an_order(4), status="pending")
 
 
 def history(*with_mails: str) -> History:
-    """All is well; of the failed and the pending order, these have done their part as well."""
+    """A correct history, in which these services also applied the failed and the pending order."""
     orders = [ACCEPTED, COMPLETED, FAILED, PENDING]
     evidence = faultless([ACCEPTED, COMPLETED])
     for name in with_mails:
         evidence = with_effects(evidence, name, *done(name, orders))
-    # What the two moved has left the stock as well.
+    # The stock reflects the movements of these two orders as well.
     moved = orders if "inventory" in with_mails else orders[:2]
     full = faultless(moved)
     return replace(evidence, orders=tuple(orders), stock=full.stock, moved=full.moved)
 
 
-def test_they_are_listed_apart_with_what_was_done_for_them() -> None:
+def test_half_done_orders_are_listed_with_their_effects() -> None:
     audit = judge(history("email", "inventory"), quiet=True)
 
     assert (audit.accepted, audit.completed) == (1, 1)
@@ -49,7 +49,7 @@ def test_they_are_listed_apart_with_what_was_done_for_them() -> None:
 
 
 @pytest.mark.parametrize("service", CONSUMERS)
-def test_a_completed_order_has_to_be_done_by_everybody(service: str) -> None:
+def test_a_completed_order_must_be_applied_by_every_service(service: str) -> None:
     evidence = with_effects(history(), service, *done(service, [ACCEPTED]))
 
     assert judged(evidence, service).orders(Verdict.LOST) == ("ord-2",)
@@ -57,7 +57,7 @@ def test_a_completed_order_has_to_be_done_by_everybody(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["sms", "inventory", "analytics"])
-def test_what_was_done_twice_for_a_failed_order_is_duplicated(service: str) -> None:
+def test_a_repeated_effect_of_a_failed_order_is_duplicated(service: str) -> None:
     evidence = history(service)
     evidence = with_effects(evidence, service, *evidence.effects[service], *done(service, [FAILED]))
 
@@ -65,7 +65,7 @@ def test_what_was_done_twice_for_a_failed_order_is_duplicated(service: str) -> N
     assert judge(evidence, quiet=True).is_bad
 
 
-def test_what_was_done_wrongly_for_a_failed_order_is_wrong() -> None:
+def test_a_wrong_effect_of_a_failed_order_is_wrong() -> None:
     evidence = history("analytics")
     wrong = [replace(fact, content=("ord-3", "1")) for fact in done("analytics", [FAILED])]
     right = done("analytics", [ACCEPTED, COMPLETED])
@@ -75,7 +75,7 @@ def test_what_was_done_wrongly_for_a_failed_order_is_wrong() -> None:
     assert found.orders(Verdict.WRONG) == ("ord-3",)
 
 
-def test_the_report_names_them_and_speaks_of_promises_only() -> None:
+def test_the_report_lists_half_done_orders_apart_from_promises() -> None:
     text = " ".join(printed(result(history("email"))).split())
 
     assert "half done: ord-3 (failed, applied by email), ord-4 (pending, applied by email)" in text

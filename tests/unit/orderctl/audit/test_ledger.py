@@ -1,4 +1,4 @@
-"""The ledger of answers survives whoever writes it."""
+"""The ledger of responses survives a crash of its writer."""
 
 import threading
 from pathlib import Path
@@ -11,7 +11,7 @@ from orderctl.errors import CommandError, EvidenceUnreadable
 from tests.builders import NO_DOCUMENTS
 
 
-def test_what_was_appended_is_read(tmp_path: Path) -> None:
+def test_appended_entries_are_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "accepted.ndjson"
     answers = [Answer("ord-1", "event-1"), Answer("ord-2")]
 
@@ -22,7 +22,7 @@ def test_what_was_appended_is_read(tmp_path: Path) -> None:
     assert list(read_ledger(path)) == answers
 
 
-def test_an_answer_is_in_the_file_before_append_returns(tmp_path: Path) -> None:
+def test_an_entry_is_in_the_file_before_append_returns(tmp_path: Path) -> None:
     path = tmp_path / "accepted.ndjson"
 
     with Ledger(path) as ledger:
@@ -54,7 +54,7 @@ def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
     assert {a.order_id for a in read_ledger(path)} == {f"ord-{n}" for n in range(20)}
 
 
-def test_a_line_that_was_cut_off_with_its_writer_is_left_out(tmp_path: Path) -> None:
+def test_a_line_truncated_by_a_crash_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "accepted.ndjson"
     path.write_bytes(b'{"orderId":"ord-1"}\n{"orderId":"or')
 
@@ -62,7 +62,7 @@ def test_a_line_that_was_cut_off_with_its_writer_is_left_out(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("line", [b'{"order":1}', *filter(None, NO_DOCUMENTS.values())])
-def test_a_line_that_is_something_else_is_named(tmp_path: Path, line: bytes) -> None:
+def test_an_invalid_line_is_reported(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "accepted.ndjson"
     path.write_bytes(b'{"orderId":"ord-1"}\n' + line + b"\n")
 

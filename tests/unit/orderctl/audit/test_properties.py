@@ -1,4 +1,4 @@
-"""Random histories: whatever happened, every order gets the one verdict that is right."""
+"""Random histories: every order gets the one correct verdict."""
 
 from collections import Counter
 from dataclasses import replace
@@ -13,7 +13,7 @@ from orderctl.audit.verdict import Verdict
 from shop.consumers import CONSUMERS
 from tests.unit.orderctl.audit.histories import NOON, History, done, faultless, judge
 
-#: Timings say nothing on a machine that does other things as well.
+#: No deadline, since timings vary on a busy machine.
 unhurried = settings(deadline=None)
 
 
@@ -40,7 +40,7 @@ def _items(pieces: dict[str, int], price: Decimal) -> tuple[Item, ...]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[History, dict[tuple[str, str], Fate], int]:
-    """A history, what happened to each order in each service, and how many strangers."""
+    """A history, the fate of each order in each service, and the number of foreign effects."""
     placed = draw(orders)
     rng = draw(st.randoms(use_true_random=True))
     fates = {
@@ -77,7 +77,7 @@ def _right(service: str, fate: Fate, *, quiet: bool) -> Verdict:
     if fate is Fate.MISSING:
         return Verdict.LOST if quiet else Verdict.WAITING
     if fate is Fate.TWICE:
-        # The same Message-ID: sent again, which is allowed.
+        # The same Message-ID: a permitted repeat.
         return Verdict.APPLIED if service == "email" else Verdict.DUPLICATED
     return {
         Fate.DONE: Verdict.APPLIED,
@@ -139,7 +139,7 @@ def test_the_exit_status_is_zero_only_without_a_fault(
 
 @unhurried
 @given(orders, st.data())
-def test_exactly_the_answers_without_a_row_are_named(
+def test_exactly_the_responses_without_a_row_are_listed(
     placed: list[Order], data: st.DataObject
 ) -> None:
     answered = data.draw(st.lists(st.sampled_from(placed), unique_by=id)) if placed else []

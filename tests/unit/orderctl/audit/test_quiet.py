@@ -1,4 +1,4 @@
-"""Nothing is judged before a quiet time, and the report says what kept it from coming."""
+"""The audit waits for a quiet time before its verdict, and reports what prevented it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,8 +19,8 @@ ON_LADDER = replace(STILL, depths={"email": Depth(0, 1, 0)})
 IN_HAND = replace(STILL, unsettled={"email": 1})
 
 
-class World:
-    """A clock that advances when somebody sleeps, and what is to be seen at which second."""
+class Timeline:
+    """A clock that advances on sleep, and the state at each second."""
 
     def __init__(self, *timeline: tuple[float, BacklogSnapshot | Exception]) -> None:
         self.now = 0.0
@@ -48,37 +48,37 @@ class World:
         )
 
 
-def test_five_seconds_without_movement_are_quiet() -> None:
-    quiet = World((0, STILL)).wait()
+def test_five_seconds_without_changes_are_quiet() -> None:
+    quiet = Timeline((0, STILL)).wait()
 
     assert quiet.reached
     assert quiet.waited == pytest.approx(5.0, abs=0.3)
 
 
 @pytest.mark.parametrize("moving", [IN_OUTBOX, RUNNING, IN_QUEUE, IN_HAND])
-def test_the_time_begins_when_the_last_thing_has_stopped(moving: BacklogSnapshot) -> None:
-    quiet = World((0, STILL), (3, moving), (4, STILL)).wait()
+def test_the_quiet_time_begins_after_the_last_change(moving: BacklogSnapshot) -> None:
+    quiet = Timeline((0, STILL), (3, moving), (4, STILL)).wait()
 
     assert quiet.reached
     assert quiet.waited == pytest.approx(9.0, abs=0.5)
 
 
-def test_once_the_ladder_was_in_use_the_longest_rung_is_added() -> None:
-    quiet = World((0, ON_LADDER), (1, STILL)).wait()
+def test_after_a_retry_the_longest_rung_is_added() -> None:
+    quiet = Timeline((0, ON_LADDER), (1, STILL)).wait()
 
     assert quiet.reached
     assert quiet.waited == pytest.approx(1 + 30 + 5, abs=0.5)
 
 
-def test_a_given_quiet_time_is_the_whole_of_it() -> None:
-    quiet = World((0, ON_LADDER), (1, STILL)).wait(quiet=2.0)
+def test_an_explicit_quiet_time_is_not_extended() -> None:
+    quiet = Timeline((0, ON_LADDER), (1, STILL)).wait(quiet=2.0)
 
     assert quiet.reached
     assert quiet.waited == pytest.approx(3.0, abs=0.5)
 
 
-def test_a_new_order_ends_a_quiet_time_even_when_it_was_never_seen_moving() -> None:
-    quiet = World((0, STILL), (4, replace(STILL, newest_order="ord-2"))).wait()
+def test_a_new_order_restarts_the_quiet_time_even_if_already_applied() -> None:
+    quiet = Timeline((0, STILL), (4, replace(STILL, newest_order="ord-2"))).wait()
 
     assert quiet.waited == pytest.approx(9.0, abs=0.5)
 
@@ -93,7 +93,9 @@ def test_a_new_order_ends_a_quiet_time_even_when_it_was_never_seen_moving() -> N
         (IN_HAND, "email: 1 in flight"),
     ],
 )
-def test_what_still_moves_at_the_timeout_is_named(moving: BacklogSnapshot, reason: str) -> None:
+def test_work_still_in_progress_at_the_timeout_is_reported(
+    moving: BacklogSnapshot, reason: str
+) -> None:
     trouble = "email: SMTP server is away"
 
     quiet = World((0, replace(moving, problems=(trouble,)))).wait(timeout=10.0)
@@ -102,46 +104,46 @@ def test_what_still_moves_at_the_timeout_is_named(moving: BacklogSnapshot, reaso
     assert quiet.reasons == (reason, trouble)
 
 
-def test_a_quiet_time_that_was_cut_short_says_how_long_it_was() -> None:
-    quiet = World((0, IN_QUEUE), (8, STILL)).wait(timeout=10.0)
+def test_an_incomplete_quiet_time_is_reported_with_its_length() -> None:
+    quiet = Timeline((0, IN_QUEUE), (8, STILL)).wait(timeout=10.0)
 
     assert not quiet.reached
     assert quiet.reasons[0].startswith("quiet for")
 
 
-def test_with_no_time_to_wait_things_are_looked_at_once() -> None:
-    quiet = World((0, STILL)).wait(timeout=0.0)
+def test_with_timeout_0_there_is_one_probe() -> None:
+    quiet = Timeline((0, STILL)).wait(timeout=0.0)
 
     assert (quiet.reached, quiet.waited) == (False, 0.0)
 
 
-def test_nothing_is_waited_for_when_nothing_can_be_seen() -> None:
+def test_there_is_no_wait_when_nothing_can_be_probed() -> None:
     with pytest.raises(EvidenceUnreadable):
-        World((0, EvidenceUnreadable("order does not answer"))).wait()
+        Timeline((0, EvidenceUnreadable("order does not answer"))).wait()
 
 
-def test_a_moment_in_which_nothing_could_be_seen_is_not_quiet() -> None:
+def test_a_failed_probe_is_not_quiet() -> None:
     away = EvidenceUnreadable("order does not answer")
 
-    quiet = World((0, STILL), (3, away), (4, STILL)).wait()
+    quiet = Timeline((0, STILL), (3, away), (4, STILL)).wait()
 
     assert quiet.waited == pytest.approx(9.0, abs=0.5)
 
 
-def test_what_cannot_be_seen_at_the_timeout_is_the_reason() -> None:
-    quiet = World((0, STILL), (1, EvidenceUnreadable("order does not answer"))).wait(timeout=9.0)
+def test_a_failed_probe_at_the_timeout_is_the_reason() -> None:
+    quiet = Timeline((0, STILL), (1, EvidenceUnreadable("order does not answer"))).wait(timeout=9.0)
 
     assert quiet.reasons == ("order does not answer",)
 
 
-def test_a_consumer_that_does_not_run_holds_nothing() -> None:
-    quiet = World((0, replace(STILL, unsettled={"email": None}))).wait()
+def test_a_consumer_that_is_not_running_holds_nothing() -> None:
+    quiet = Timeline((0, replace(STILL, unsettled={"email": None}))).wait()
 
     assert quiet.reached
     assert quiet.last.not_running == ("email",)
 
 
-def collecting(world: World, collect: Callable[[], str], timeout: float) -> Quiet:
+def collecting(world: Timeline, collect: Callable[[], str], timeout: float) -> Quiet:
     quiet, _ = collect_quietly(
         world.look,
         collect,
@@ -153,7 +155,7 @@ def collecting(world: World, collect: Callable[[], str], timeout: float) -> Quie
     return quiet
 
 
-def slow_collector(world: World, calls: list[float]) -> Callable[[], str]:
+def slow_collector(world: Timeline, calls: list[float]) -> Callable[[], str]:
     def collect() -> str:
         calls.append(world.now)
         world.now += 2.0
@@ -162,8 +164,8 @@ def slow_collector(world: World, calls: list[float]) -> Callable[[], str]:
     return collect
 
 
-def test_evidence_that_was_read_while_an_order_came_is_read_again() -> None:
-    world = World((0, STILL), (6, replace(STILL, newest_order="ord-2")))
+def test_evidence_is_read_again_when_an_order_arrives_meanwhile() -> None:
+    world = Timeline((0, STILL), (6, replace(STILL, newest_order="ord-2")))
     calls: list[float] = []
 
     quiet = collecting(world, slow_collector(world, calls), timeout=60.0)
@@ -172,11 +174,11 @@ def test_evidence_that_was_read_while_an_order_came_is_read_again() -> None:
     assert len(calls) == 2
 
 
-def test_evidence_that_never_stands_still_is_not_quiet() -> None:
+def test_evidence_that_keeps_changing_is_not_quiet() -> None:
     arrivals: Sequence[tuple[float, BacklogSnapshot]] = [
         (second, replace(STILL, newest_order=f"ord-{second}")) for second in range(0, 60, 6)
     ]
-    world = World(*arrivals)
+    world = Timeline(*arrivals)
     calls: list[float] = []
 
     quiet = collecting(world, slow_collector(world, calls), timeout=5.5)
@@ -185,8 +187,8 @@ def test_evidence_that_never_stands_still_is_not_quiet() -> None:
     assert quiet.reasons
 
 
-def test_who_has_seen_enough_need_not_wait_for_quiet() -> None:
-    world = World((0, IN_QUEUE))
+def test_the_wait_ends_early_once_enough_is_done() -> None:
+    world = Timeline((0, IN_QUEUE))
     ended = wait_until_quiet(
         world.look,
         QuietTime(None, LADDER),
@@ -199,6 +201,6 @@ def test_who_has_seen_enough_need_not_wait_for_quiet() -> None:
     assert ended.waited == pytest.approx(3.0, abs=0.3)
 
 
-def test_a_quiet_time_of_nothing_takes_one_look_in_which_nothing_moves() -> None:
-    assert World((0, STILL)).wait(quiet=0.0).waited == 0.0
-    assert World((0, IN_QUEUE), (3, STILL)).wait(quiet=0.0).waited == pytest.approx(3.0, abs=0.3)
+def test_a_quiet_time_of_0_takes_one_probe_without_changes() -> None:
+    assert Timeline((0, STILL)).wait(quiet=0.0).waited == 0.0
+    assert Timeline((0, IN_QUEUE), (3, STILL)).wait(quiet=0.0).waited == pytest.approx(3.0, abs=0.3)

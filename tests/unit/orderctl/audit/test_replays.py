@@ -1,4 +1,4 @@
-"""What the audit makes of replays: sent again on purpose, and placed before somebody joined."""
+"""Replays in the audit: intended repeats, and orders placed before a latecomer joined."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ def again(service: str, order: Order, replay: str = REPLAY) -> SeenEffect:
 
 
 @pytest.mark.parametrize("service", ["email", "sms"])
-def test_what_a_replay_sent_again_is_listed_and_is_no_fault(service: str) -> None:
+def test_repeats_by_a_replay_are_listed_and_are_not_faults(service: str) -> None:
     resent = (again(service, FIRST), again(service, FIRST, ANOTHER), again(service, SECOND))
     evidence = with_effects(HISTORY, service, *done(service, ORDERS), *resent)
     found = judged(evidence, service)
@@ -58,18 +58,18 @@ def test_what_a_replay_sent_again_is_listed_and_is_no_fault(service: str) -> Non
     assert status(judge(evidence, quiet=True)) == (0, 0)
 
 
-def test_what_was_never_sent_is_not_excused_by_a_resend() -> None:
+def test_a_resend_does_not_excuse_a_missing_effect() -> None:
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS[1:]), again("sms", FIRST))
     assert judged(evidence, "sms").orders(Verdict.LOST) == (FIRST.order_id,)
 
 
-def test_the_same_replay_sends_nothing_twice() -> None:
+def test_a_second_effect_of_the_same_replay_is_a_duplicate() -> None:
     twice = (again("sms", FIRST), again("sms", FIRST))
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), *twice)
     assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
 
 
-def test_a_mail_that_a_replay_had_to_hand_over_twice_is_the_same_mail() -> None:
+def test_a_mail_repeated_within_a_replay_is_the_same_mail() -> None:
     twice = (again("email", FIRST), again("email", FIRST))
     evidence = with_effects(HISTORY, "email", *done("email", ORDERS), *twice)
     found = judged(evidence, "email")
@@ -79,7 +79,7 @@ def test_a_mail_that_a_replay_had_to_hand_over_twice_is_the_same_mail() -> None:
 
 
 @pytest.mark.parametrize("service", ["email", "sms"])
-def test_what_was_sent_under_the_id_of_a_replay_that_nobody_knows_is_a_duplicate(
+def test_an_effect_of_an_unknown_replay_is_a_duplicate(
     service: str,
 ) -> None:
     invented = [again(service, SECOND, f"{number:012x}") for number in range(40)]
@@ -92,12 +92,12 @@ def test_what_was_sent_under_the_id_of_a_replay_that_nobody_knows_is_a_duplicate
     assert status(judge(evidence, quiet=True)) == (1, 1)
 
 
-def test_a_replay_of_one_service_excuses_no_other() -> None:
+def test_a_replay_of_one_service_excuses_no_other_service() -> None:
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), again("sms", FIRST))
     evidence = replace(evidence, resends={("email", REPLAY): ExpectedResend()})
 
     assert judged(evidence, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
-    # Nor when the one that was asked for it has sent the same orders.
+    # Not even when the service that ran the replay has sent the same orders.
     both = with_effects(evidence, "email", *done("email", ORDERS), again("email", FIRST))
     assert judged(both, "email").orders(Verdict.DUPLICATED) == ()
     assert judged(both, "sms").orders(Verdict.DUPLICATED) == (FIRST.order_id,)
@@ -155,7 +155,7 @@ ENDED = Replay("done", resend=True, dry_run=False, ended_at=NOON, applied=2, alr
         (structs.replace(ENDED, state="interrupted"), ExpectedResend(NOON + CLOCKS_DIFFER, None)),
     ],
 )
-def test_what_a_service_says_of_a_replay_is_what_that_may_have_sent(
+def test_a_services_replay_record_limits_what_it_may_have_sent(
     replay: Replay | None, resend: ExpectedResend | None
 ) -> None:
     assert to_resend(replay) == resend
@@ -164,7 +164,7 @@ def test_what_a_service_says_of_a_replay_is_what_that_may_have_sent(
 @pytest.mark.parametrize(
     "id", ["nobody.replay-0123456789ab", "event-1.replay-", "event-1.replay-0123456789abc"]
 )
-def test_an_id_that_only_looks_like_it_is_without_an_order(id: str) -> None:
+def test_a_similar_id_without_an_order_is_an_orphan(id: str) -> None:
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), SeenEffect(id))
     assert judged(evidence, "sms").orphans.first == (id,)
 
@@ -185,7 +185,7 @@ def shipment(order: Order) -> SeenEffect:
     )
 
 
-def test_of_orders_from_before_it_joined_nobody_promised_a_shipment() -> None:
+def test_orders_from_before_it_joined_need_no_shipment() -> None:
     evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
     found = shipping(evidence)
     assert found.orders(Verdict.EARLIER) == (FIRST.order_id,)
@@ -208,8 +208,8 @@ def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
     assert found.orders(Verdict.EARLIER) == (THIRD.order_id,)
 
 
-def test_a_dead_letter_of_an_order_from_before_it_joined_is_not_excused_by_that() -> None:
-    """It has got the event, by a replay, and could not do it."""
+def test_a_dead_letter_of_an_earlier_order_is_not_excused() -> None:
+    """The service got the event by a replay, and failed to apply it."""
     evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
     evidence = replace(evidence, dead_letters={"shipping": (FIRST.event_id,)})
     found = shipping(evidence)
@@ -218,11 +218,11 @@ def test_a_dead_letter_of_an_order_from_before_it_joined_is_not_excused_by_that(
     assert status(judge(evidence, quiet=True)) == (0, 1)
 
 
-def test_before_it_has_joined_every_order_is_earlier() -> None:
+def test_before_it_has_joined_all_orders_are_earlier() -> None:
     assert len(shipping(latecomer(None)).orders(Verdict.EARLIER)) == 3
 
 
-def test_the_report_says_how_many_and_names_them() -> None:
+def test_the_report_counts_and_lists_earlier_orders() -> None:
     still = BacklogSnapshot(outbox=0, depths={}, unsettled={})
     evidence = latecomer(SECOND.placed_at, shipment(SECOND), shipment(THIRD))
     audit = judge(evidence, quiet=True)

@@ -1,4 +1,4 @@
-"""The report: one sentence, the ids concerned, and all of it as JSON."""
+"""The report: one sentence, the affected ids, and a JSON document."""
 
 import io
 from dataclasses import replace
@@ -45,7 +45,7 @@ def printed(of: Result) -> str:
     return console.file.getvalue()
 
 
-def test_a_kept_promise_is_said_in_one_sentence() -> None:
+def test_a_kept_promise_is_reported_in_one_sentence() -> None:
     assert sentence(result(HISTORY)) == (
         "Every service did its part exactly once for each of 20 accepted orders."
     )
@@ -54,7 +54,7 @@ def test_a_kept_promise_is_said_in_one_sentence() -> None:
 REPEATED = with_effects(HISTORY, "email", *done("email", ORDERS), *done("email", ORDERS[:3]))
 
 
-def test_with_mails_that_went_again_nothing_was_done_exactly_once() -> None:
+def test_with_repeated_mails_the_report_does_not_say_exactly_once() -> None:
     said = result(REPEATED)
 
     assert sentence(said) == (
@@ -77,7 +77,7 @@ def test_the_strict_audit_allows_as_many_repeats_as_there_were_crashes() -> None
     assert (enough.exit_status, document(enough)["verdict"]) == (0, "kept")
 
 
-def test_a_mail_that_went_more_than_twice_is_named_with_its_number() -> None:
+def test_a_mail_sent_more_than_twice_is_listed_with_its_count() -> None:
     often = with_effects(HISTORY, "email", *done("email", ORDERS), *done("email", ORDERS[:1]) * 49)
 
     text = printed(result(often))
@@ -85,7 +85,7 @@ def test_a_mail_that_went_more_than_twice_is_named_with_its_number() -> None:
     assert "email, sent again with the same Message-ID: event-0 (50 times)" in text
 
 
-def test_while_things_move_nothing_is_said_about_what_may_come() -> None:
+def test_while_work_is_in_progress_the_report_predicts_nothing() -> None:
     moving = result(HISTORY, reasons=("email: 3 ready",))
 
     assert sentence(moving) == (
@@ -94,7 +94,7 @@ def test_while_things_move_nothing_is_said_about_what_may_come() -> None:
     )
 
 
-def test_what_is_unfinished_and_went_again_is_not_called_single() -> None:
+def test_unfinished_orders_with_repeats_are_not_called_exactly_once() -> None:
     dead = replace(REPEATED, dead_letters={"sms": ["event-1"]})
     dead = with_effects(dead, "sms", *done("sms", [ORDERS[0], *ORDERS[2:]]))
 
@@ -104,7 +104,7 @@ def test_what_is_unfinished_and_went_again_is_not_called_single() -> None:
     )
 
 
-def test_an_answer_with_another_status_breaks_the_promise() -> None:
+def test_a_response_with_another_status_breaks_the_promise() -> None:
     failed = replace(an_order(99), status="failed")
     history = replace(HISTORY, orders=[*ORDERS, failed], answers=(Answer("ord-99", status=202),))
 
@@ -118,11 +118,11 @@ def test_an_answer_with_another_status_breaks_the_promise() -> None:
     assert document(said)["otherStatus"] == ("ord-99",)
 
 
-def test_no_orders_are_no_success() -> None:
+def test_no_orders_are_not_a_success() -> None:
     assert "nothing to compare" in sentence(result(faultless([])))
 
 
-def test_a_broken_promise_says_how() -> None:
+def test_a_broken_promise_is_reported_with_details() -> None:
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS[2:]), SeenEffect("stranger"))
     evidence = replace(evidence, answers=(Answer("ord-77"),), stock={"prod-1": Stock(1, 1)})
 
@@ -133,7 +133,7 @@ def test_a_broken_promise_says_how() -> None:
     )
 
 
-def test_the_ids_concerned_are_named_up_to_a_bound() -> None:
+def test_affected_ids_are_listed_up_to_a_limit() -> None:
     text = printed(result(with_effects(HISTORY, "sms")))
 
     assert "ord-0, ord-1" in text
@@ -150,19 +150,19 @@ def test_the_table_fits_an_ordinary_terminal() -> None:
     ]
 
 
-def test_what_was_not_quiet_is_said() -> None:
+def test_the_reason_for_no_quiet_time_is_reported() -> None:
     text = printed(result(HISTORY, reasons=("email: 3 ready", "email: SMTP server is away")))
 
     assert "Not quiet within 120 s: email: 3 ready; email: SMTP server is away." in text
 
 
-def test_a_consumer_that_does_not_run_is_said() -> None:
+def test_a_consumer_that_is_not_running_is_reported() -> None:
     last = replace(STILL, unsettled={"email": None})
 
     assert "email is down" in printed(result(HISTORY, last=last))
 
 
-def test_ids_cannot_steer_a_terminal() -> None:
+def test_ids_cannot_inject_terminal_escapes() -> None:
     evil = SeenEffect("\x1b[2Jstranger [bold]")
 
     text = printed(result(with_effects(HISTORY, "sms", *done("sms", ORDERS), evil)))
@@ -170,7 +170,7 @@ def test_ids_cannot_steer_a_terminal() -> None:
     assert "\\x1b[2Jstranger [bold]" in text
 
 
-def test_the_document_names_every_id() -> None:
+def test_the_document_lists_every_id() -> None:
     evidence = with_effects(HISTORY, "sms")
     found = msgspec.json.decode(msgspec.json.encode(document(result(evidence))))
 
@@ -180,7 +180,7 @@ def test_the_document_names_every_id() -> None:
     assert found["services"]["email"]["applied"] == 20
 
 
-def test_of_very_many_ids_the_document_names_the_first_and_counts_all() -> None:
+def test_with_very_many_ids_the_document_lists_the_first_and_counts_all() -> None:
     orders = [an_order(number) for number in range(NAMED + 5)]
 
     found = document(result(with_effects(faultless(orders), "sms")))["services"]["sms"]

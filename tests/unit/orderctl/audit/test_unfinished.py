@@ -1,4 +1,4 @@
-"""An audit that cannot be finished says so in a sentence, with status 3 and without a verdict."""
+"""An audit that cannot finish reports why, with status 3 and without a verdict."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from orderctl.stack.process import ROOT
 from tests.serving import served
 from tests.waiting import eventually
 
-#: Kilobytes that a file of this process may have, as on a disk that is full.
+#: The maximum file size in kilobytes, to simulate a full disk.
 DISK = 200
 
 
@@ -27,7 +27,7 @@ def small_disk() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (DISK * 1024, DISK * 1024))
 
 
-def test_a_full_disk_is_said() -> None:
+def test_a_full_disk_is_reported() -> None:
     auditing = subprocess.run(
         [sys.executable, "-m", "tests.unit.orderctl.audit.at_scale", "2000"],
         cwd=ROOT,
@@ -43,13 +43,13 @@ def test_a_full_disk_is_said() -> None:
     assert "set TMPDIR" in auditing.stderr
 
 
-def test_too_little_memory_is_said() -> None:
+def test_too_little_memory_is_reported() -> None:
     with pytest.raises(EvidenceUnreadable, match="ran out of memory"), finished_or_not():
         raise MemoryError
 
 
 class SlowOrders:
-    """An order service that is asked, and does not answer before the test is over."""
+    """An order service that does not respond before the end of the test."""
 
     def __init__(self) -> None:
         self.asked, self.over = Event(), Event()
@@ -63,7 +63,7 @@ class SlowOrders:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_one_that_is_interrupted_gives_no_verdict(tmp_path: Path, end: signal.Signals) -> None:
+def test_an_interrupted_audit_gives_no_verdict(tmp_path: Path, end: signal.Signals) -> None:
     order = SlowOrders()
     with served(order.app) as url:
         auditing = subprocess.Popen(

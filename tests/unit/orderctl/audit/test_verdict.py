@@ -1,4 +1,4 @@
-"""Faults that are planted one by one: each gets its verdict, and the orders concerned."""
+"""Planted faults: each gets its verdict, with the affected orders."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -35,7 +35,7 @@ def test_no_order_at_all_is_no_fault() -> None:
 
 
 @pytest.mark.parametrize("service", CONSUMERS)
-def test_an_effect_that_is_missing_after_a_quiet_time_is_lost(service: str) -> None:
+def test_an_effect_missing_after_a_quiet_time_is_lost(service: str) -> None:
     evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
 
     assert judged(evidence, service).orders(Verdict.LOST) == ("ord-2",)
@@ -43,7 +43,7 @@ def test_an_effect_that_is_missing_after_a_quiet_time_is_lost(service: str) -> N
 
 
 @pytest.mark.parametrize("service", CONSUMERS)
-def test_an_effect_that_is_missing_while_things_move_is_waiting(service: str) -> None:
+def test_an_effect_missing_while_work_is_in_progress_is_waiting(service: str) -> None:
     evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
 
     assert judged(evidence, service, quiet=False).orders(Verdict.WAITING) == ("ord-2",)
@@ -51,7 +51,7 @@ def test_an_effect_that_is_missing_while_things_move_is_waiting(service: str) ->
 
 
 @pytest.mark.parametrize("service", CONSUMERS)
-def test_a_missing_effect_whose_event_is_in_the_dead_letter_queue_is_dead_lettered(
+def test_a_missing_effect_with_a_dead_letter_is_dead_lettered(
     service: str,
 ) -> None:
     evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]))
@@ -64,7 +64,7 @@ def test_a_missing_effect_whose_event_is_in_the_dead_letter_queue_is_dead_letter
     assert status(judge(evidence, quiet=True)) == (0, 1)
 
 
-def test_a_dead_letter_whose_effect_was_done_is_not_held_against_the_order() -> None:
+def test_a_dead_letter_does_not_count_if_the_effect_happened() -> None:
     found = judged(replace(HISTORY, dead_letters={"email": ("event-2",)}), "email")
 
     assert found.orders(Verdict.APPLIED) == ("ord-1", "ord-2", "ord-3")
@@ -73,7 +73,7 @@ def test_a_dead_letter_whose_effect_was_done_is_not_held_against_the_order() -> 
 
 @pytest.mark.parametrize("service", ["sms", "inventory", "analytics"])
 @pytest.mark.parametrize("quiet", [True, False])
-def test_an_effect_that_was_done_twice_is_duplicated(service: str, *, quiet: bool) -> None:
+def test_an_effect_that_happened_twice_is_duplicated(service: str, *, quiet: bool) -> None:
     twice = (*HISTORY.effects[service], *done(service, [SECOND]))
     evidence = with_effects(HISTORY, service, *twice)
 
@@ -81,7 +81,7 @@ def test_an_effect_that_was_done_twice_is_duplicated(service: str, *, quiet: boo
     assert judge(evidence, quiet=quiet).is_bad
 
 
-def test_a_mail_that_went_again_with_its_message_id_is_counted_apart() -> None:
+def test_a_mail_repeated_with_its_message_id_is_counted_separately() -> None:
     evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], *done("email", [SECOND]))
 
     found = judged(evidence, "email")
@@ -92,21 +92,21 @@ def test_a_mail_that_went_again_with_its_message_id_is_counted_apart() -> None:
     assert status(judge(evidence, quiet=True), crashes=1) == (0, 0)
 
 
-def test_a_second_mail_about_an_order_under_another_message_id_is_a_duplicate() -> None:
+def test_a_second_mail_with_another_message_id_is_a_duplicate() -> None:
     second = SeenEffect("somebody-elses-id", mentions="Your order ord-2.")
     evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], second)
 
     assert judged(evidence, "email").orders(Verdict.DUPLICATED) == ("ord-2",)
 
 
-def test_the_only_mail_about_an_order_under_another_message_id_is_wrong() -> None:
+def test_an_only_mail_with_another_message_id_is_wrong() -> None:
     other = SeenEffect("somebody-elses-id", mentions="Your order ord-2")
     evidence = with_effects(HISTORY, "email", *done("email", [FIRST, THIRD]), other)
 
     assert judged(evidence, "email").orders(Verdict.WRONG) == ("ord-2",)
 
 
-def test_a_mail_belongs_to_the_order_of_its_event_whatever_order_it_mentions() -> None:
+def test_a_mail_belongs_to_its_events_order_not_the_one_it_mentions() -> None:
     second = replace(done("email", [SECOND])[0], mentions="Your order ord-3.")
     evidence = with_effects(HISTORY, "email", *done("email", [FIRST, THIRD]), second)
 
@@ -114,7 +114,7 @@ def test_a_mail_belongs_to_the_order_of_its_event_whatever_order_it_mentions() -
 
 
 @pytest.mark.parametrize("service", CONSUMERS)
-def test_an_effect_that_no_order_explains_is_an_orphan(service: str) -> None:
+def test_an_effect_without_an_order_is_an_orphan(service: str) -> None:
     stranger = an_order(99)
     evidence = with_effects(HISTORY, service, *HISTORY.effects[service], *done(service, [stranger]))
 
@@ -138,8 +138,8 @@ def test_a_total_is_the_same_however_its_zeros_are_written() -> None:
     )
 
 
-def says(service: str, order: Order, *, instead: tuple[int, str]) -> SeenEffect:
-    """What the far end shows when one of the facts is another."""
+def effect_with(service: str, order: Order, *, instead: tuple[int, str]) -> SeenEffect:
+    """The effect of an order with one of its facts replaced."""
     [effect] = done(service, [order])
     place, fact = instead
     facts = [fact if number == place else each for number, each in enumerate(effect.content)]
@@ -163,10 +163,10 @@ def says(service: str, order: Order, *, instead: tuple[int, str]) -> SeenEffect:
         ("analytics", 5, "19.97"),
     ],
 )
-def test_whatever_says_something_else_than_the_order_is_wrong(
+def test_any_effect_that_differs_from_its_order_is_wrong(
     service: str, place: int, fact: str
 ) -> None:
-    wrong = says(service, SECOND, instead=(place, fact))
+    wrong = effect_with(service, SECOND, instead=(place, fact))
     evidence = with_effects(HISTORY, service, *done(service, [FIRST, THIRD]), wrong)
 
     assert judged(evidence, service).orders(Verdict.WRONG) == ("ord-2",)
@@ -181,14 +181,14 @@ def test_a_fact_with_one_item_too_many_is_wrong() -> None:
     assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
 
 
-def test_two_mails_of_one_message_id_that_differ_are_no_repeat() -> None:
-    other = says("email", SECOND, instead=(1, "usr-1@example.com"))
+def test_different_mails_with_one_message_id_are_not_a_repeat() -> None:
+    other = effect_with("email", SECOND, instead=(1, "usr-1@example.com"))
     evidence = with_effects(HISTORY, "email", *HISTORY.effects["email"], other)
 
     assert judged(evidence, "email").orders(Verdict.DUPLICATED) == ("ord-2",)
 
 
-def test_every_copy_of_a_mail_counts_and_each_crash_explains_one() -> None:
+def test_every_copy_of_a_mail_counts_and_each_crash_excuses_one() -> None:
     evidence = with_effects(HISTORY, "email", *(done("email", ORDERS) * 50))
 
     audit = judge(evidence, quiet=True)
@@ -202,7 +202,7 @@ def test_every_copy_of_a_mail_counts_and_each_crash_explains_one() -> None:
 @pytest.mark.parametrize(
     ("told", "is_one"), [(202, "failed"), (202, "completed"), (201, "accepted")]
 )
-def test_an_order_whose_client_was_told_another_status_is_a_broken_promise(
+def test_an_order_with_another_status_than_its_response_breaks_the_promise(
     told: int, is_one: str
 ) -> None:
     orders = (replace(FIRST, status=is_one), SECOND)
@@ -249,7 +249,7 @@ def test_an_order_of_which_only_some_products_moved_is_wrong_once_it_is_quiet() 
     assert judged(evidence, "inventory", quiet=False).orders(Verdict.WAITING) == ("ord-2",)
 
 
-def test_an_answer_without_a_row_is_a_lost_order() -> None:
+def test_a_response_without_a_row_is_a_lost_order() -> None:
     answers = (Answer("ord-1", "event-1"), Answer("ord-2"), Answer("ord-7"))
 
     audit = judge(replace(HISTORY, answers=answers), quiet=True)
@@ -258,14 +258,14 @@ def test_an_answer_without_a_row_is_a_lost_order() -> None:
     assert status(audit) == (1, 1)
 
 
-def test_an_answer_whose_row_has_another_event_is_a_lost_order() -> None:
+def test_a_response_whose_row_has_another_event_is_a_lost_order() -> None:
     audit = judge(replace(HISTORY, answers=(Answer("ord-1", "event-9"),)), quiet=True)
 
     assert audit.without_row.first == ("ord-1",)
 
 
 @pytest.mark.parametrize("on_hand", [INITIAL - 7, INITIAL - 5, -1])
-def test_a_product_whose_pieces_do_not_add_up_is_named(on_hand: int) -> None:
+def test_a_product_with_a_wrong_balance_is_reported(on_hand: int) -> None:
     stock = Stock(INITIAL, on_hand)
     audit = judge(replace(HISTORY, stock={**(HISTORY.stock or {}), "prod-1": stock}), quiet=True)
 
@@ -273,22 +273,22 @@ def test_a_product_whose_pieces_do_not_add_up_is_named(on_hand: int) -> None:
     assert status(audit) == (1, 1)
 
 
-def test_stock_below_nothing_is_wrong_even_where_it_adds_up() -> None:
+def test_negative_stock_is_wrong_even_with_a_right_balance() -> None:
     evidence = replace(HISTORY, stock={"prod-1": Stock(2, -1)}, moved={"prod-1": 3})
 
     assert judge(evidence, quiet=True).wrong_balances
 
 
-def test_pieces_of_a_product_that_nobody_stocks_cannot_have_moved() -> None:
+def test_a_product_not_in_stock_cannot_have_moved() -> None:
     evidence = replace(HISTORY, moved={**HISTORY.moved, "prod-x": 0, "prod-y": 1})
 
     assert judge(evidence, quiet=True).wrong_balances == (Balance("prod-y", None, moved=1),)
 
 
-def test_balances_that_could_not_be_compared_are_unfinished_business() -> None:
+def test_balances_that_could_not_be_compared_prevent_a_verdict() -> None:
     assert status(judge(replace(HISTORY, stock=None), quiet=True)) == (0, 1)
 
 
 def test_everything_applied_without_a_quiet_time_is_not_yet_proof() -> None:
-    # A duplicate may be on its way.
+    # A duplicate may still be in flight.
     assert status(judge(HISTORY, quiet=False)) == (0, 1)

@@ -1,4 +1,4 @@
-"""What is drawn is what was measured: bars, dots and lines where the figures are."""
+"""The charts show the measured figures as bars, dots and lines."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -35,7 +35,7 @@ def panels(name: str) -> list[Axes]:
 
 
 def bars(axes: Axes) -> list[float]:
-    """Where each bar begins and how long it is, the customer's first."""
+    """Start and length of each bar, the customer's first."""
     rectangles = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     return [value for each in rectangles for value in (each.get_x(), each.get_width())]
 
@@ -48,7 +48,7 @@ def words(picture: Picture) -> str:
     return " | ".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
 
 
-def test_there_are_four_and_each_is_told_in_words() -> None:
+def test_there_are_four_charts_each_with_a_description() -> None:
     assert [each.name for each in drawn()] == list(charts.NAMES)
     assert all(each.alt and each.title and each.caption for each in drawn())
 
@@ -60,11 +60,11 @@ def test_the_timeline_has_a_bar_for_each_piece_of_work_and_one_for_the_wait() ->
         assert bars(axes) == pytest.approx([0.0, waterfall.answered, *work])
 
 
-def test_all_of_the_timeline_is_on_one_axis() -> None:
+def test_all_panels_of_the_timeline_share_one_axis() -> None:
     assert len({axes.get_xlim() for axes in panels("timeline")}) == 1
 
 
-def test_each_answer_is_a_dot_at_its_time() -> None:
+def test_each_response_is_a_dot_at_its_time() -> None:
     comparison = sample()
     for axes, scenario in zip(panels("response-times"), comparison.scenarios, strict=True):
         dots = [each for each in axes.collections if isinstance(each, PathCollection)]
@@ -74,7 +74,7 @@ def test_each_answer_is_a_dot_at_its_time() -> None:
         assert axes.get_xscale() == "log"
 
 
-def test_the_backlog_is_the_line_of_the_samples_with_the_moments_said() -> None:
+def test_the_backlog_is_a_line_through_the_samples_with_labelled_events() -> None:
     run = outage()
     [axes] = panels("backlog")
     lines = {tuple(values(line)[1]) for line in axes.lines if len(values(line)[0]) > 2}
@@ -87,7 +87,7 @@ def test_the_backlog_is_the_line_of_the_samples_with_the_moments_said() -> None:
     assert all(moment.what in said for moment in run.moments)
 
 
-def test_the_shares_are_where_their_figures_are() -> None:
+def test_shares_are_drawn_at_their_values() -> None:
     comparison = sample()
     [axes] = panels("success")
     points = [at for line in axes.lines for at in values(line)[0] if len(values(line)[0]) == 1]
@@ -95,7 +95,7 @@ def test_the_shares_are_where_their_figures_are() -> None:
     assert points == pytest.approx(shares)
 
 
-def test_the_outage_of_email_is_shown_before_any_other_backlog() -> None:
+def test_the_email_outage_is_preferred_for_the_backlog_chart() -> None:
     longer = msgspec.structs.replace(
         a_scenario("burst"),
         runs=(msgspec.structs.replace(outage(), moments=(Moment(0.0, "a burst begins"),)),),
@@ -111,7 +111,7 @@ def test_a_png_is_wide_enough_for_a_projector() -> None:
         assert int.from_bytes(content[16:20]) == 1600
 
 
-def test_an_svg_is_well_formed_has_text_and_says_what_it_shows() -> None:
+def test_an_svg_is_well_formed_and_has_text_and_a_description() -> None:
     for each in drawn():
         root = ElementTree.fromstring(each.svg())  # noqa: S314 (we have made it)
         assert root.get("aria-label") == each.alt
@@ -124,7 +124,7 @@ def test_the_same_figures_make_the_same_picture() -> None:
     assert [each.svg() for each in draw(small)] == [each.svg() for each in draw(small)]
 
 
-def test_no_id_stands_twice_in_a_page() -> None:
+def test_ids_are_unique_within_a_page() -> None:
     ids = [
         element.get("id")
         for each in drawn()
@@ -134,6 +134,6 @@ def test_no_id_stands_twice_in_a_page() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_machine_is_named_on_each_picture() -> None:
+def test_each_picture_names_the_machine() -> None:
     for each in drawn():
         assert "Example CPU 3 GHz, 2 cores" in each.figure.get_supxlabel()

@@ -1,4 +1,4 @@
-"""`orderctl compare` as a command: what it refuses, what it draws again, and how it ends."""
+"""The command `orderctl compare`: refusals, redrawing from data, and exit statuses."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from orderctl.compare.results import Comparison
 from orderctl.compare.scenarios import Size
 from tests.compare_sample import a_scenario, sample
 
-#: Few pictures: each takes a second.
+#: Few pictures, since each takes a second.
 SMALL = sample(scenarios=(a_scenario("email-down"),), waterfalls=())
 
 
@@ -38,7 +38,7 @@ def test_a_report_is_drawn_again_from_its_data(tmp_path: Path) -> None:
     assert read_comparison(tmp_path / "report" / DATA) == SMALL
 
 
-def test_with_json_the_data_is_all_that_is_printed(tmp_path: Path) -> None:
+def test_with_json_only_the_data_is_printed(tmp_path: Path) -> None:
     ended = run("--from", saved(tmp_path), "--report", str(tmp_path / "report"), "--json")
     assert msgspec.json.decode(ended.stdout, type=Comparison) == SMALL
 
@@ -49,13 +49,13 @@ def test_it_fails_when_the_promise_was_broken(tmp_path: Path) -> None:
     assert ended.exit_code == 1
 
 
-def test_a_scenario_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
+def test_an_unknown_scenario_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     ended = run("--scenario", "email-lost", "--report", str(tmp_path))
     assert ended.exit_code == 2
     assert "--scenario email-lost: choose from healthy, email-slow, email-down" in ended.stderr
 
 
-def test_what_is_no_comparison_is_not_drawn(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_comparison_is_not_drawn(tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text("[]")
     ended = run("--from", str(tmp_path / "odd.json"), "--report", str(tmp_path / "report"))
     assert ended.exit_code == 1
@@ -75,6 +75,6 @@ def test_what_is_no_comparison_is_not_drawn(tmp_path: Path) -> None:
         (((), False, Size(), "amqp://me:secret@host/"), "compare --broker amqp://…"),
     ],
 )
-def test_the_report_says_how_to_measure_the_same(arguments: Any, said: str) -> None:
+def test_the_report_shows_the_command_to_repeat_it(arguments: Any, said: str) -> None:
     scenarios, quick, size, broker = arguments
     assert words(scenarios, size, broker, quick=quick) == said

@@ -1,4 +1,4 @@
-"""Customers come when they are due, and what they wait is counted from then."""
+"""Customers arrive on schedule, and their waiting time counts from when they were due."""
 
 import random
 import threading
@@ -32,7 +32,7 @@ def answers(
         return customers.place(orders, schedule, begin=time.monotonic()), placed
 
 
-def test_an_order_that_is_placed_has_its_stages_and_is_written_down() -> None:
+def test_a_placed_order_has_its_stages_and_is_in_the_ledger() -> None:
     [answer], placed = answers(lambda _request: httpx.Response(201, json=PLACED), [0.0])
     assert (answer.status, answer.order_id, answer.reason) == (201, "ord-1", "")
     assert answer.stages == (Stage("email", "applied", 0.0, 2.0),)
@@ -40,7 +40,7 @@ def test_an_order_that_is_placed_has_its_stages_and_is_written_down() -> None:
     assert placed == [("ord-1", 201)]
 
 
-def test_the_mode_is_asked_for() -> None:
+def test_the_mode_is_requested() -> None:
     asked: list[str] = []
 
     def shop(request: httpx.Request) -> httpx.Response:
@@ -60,7 +60,7 @@ def test_one_that_fails_says_who_failed_it_and_is_not_written_down() -> None:
     assert placed == []
 
 
-def test_without_an_answer_there_is_no_status() -> None:
+def test_without_a_response_there_is_no_status() -> None:
     def shop(_request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("connection refused")
 
@@ -69,13 +69,13 @@ def test_without_an_answer_there_is_no_status() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"<html>", b'{"orderId": 7}'])
-def test_an_answer_that_says_nothing_is_none_of_an_order(content: bytes) -> None:
+def test_an_empty_response_is_not_an_order(content: bytes) -> None:
     [answer], placed = answers(lambda _request: httpx.Response(202, content=content), [0.0])
     assert (answer.order_id, answer.stages, placed) == (None, (), [])
 
 
-def test_nobody_waits_for_the_customer_before() -> None:
-    """A shop that stands still for a while is full of customers when it goes on."""
+def test_customers_do_not_wait_for_earlier_ones() -> None:
+    """While the shop is blocked, further customers still arrive on schedule."""
     doors_open, inside = threading.Event(), threading.Semaphore(0)
 
     def shop(_request: httpx.Request) -> httpx.Response:
@@ -92,13 +92,13 @@ def test_nobody_waits_for_the_customer_before() -> None:
     opener.start()
     found, _ = answers(shop, [0.0, 0.1, 0.2, 0.3])
     opener.join()
-    # All were answered at the same moment, so that who was due first has waited for longest.
+    # All got their responses at the same time, so the one due first waited longest.
     waits = [answer.seconds for answer in found]
     assert waits == sorted(waits, reverse=True)
     assert waits[0] - waits[3] == pytest.approx(0.3, abs=0.1)
 
 
-def test_a_time_counts_from_when_the_order_was_due_and_not_from_when_it_was_sent() -> None:
+def test_times_count_from_when_an_order_was_due_not_sent() -> None:
     with httpx.Client(
         transport=httpx.MockTransport(lambda _request: httpx.Response(202, json=PLACED))
     ) as client:

@@ -1,4 +1,4 @@
-"""What is said of a few measured values, and how sure one is of it."""
+"""Statistics of a few measured values, with confidence intervals."""
 
 import math
 import random
@@ -8,11 +8,11 @@ import pytest
 from orderctl.compare.estimates import percentile, share, spread
 
 
-def test_of_nothing_there_is_no_spread() -> None:
+def test_no_values_have_no_spread() -> None:
     assert spread([]) is None
 
 
-def test_percentiles_are_given_from_so_many_values_on_as_can_tell_them_from_the_maximum() -> None:
+def test_percentiles_need_enough_values_to_differ_from_the_maximum() -> None:
     few, some, many = (spread([float(n) for n in range(size)]) for size in (19, 499, 500))
     assert few
     assert some
@@ -35,14 +35,14 @@ def test_a_percentile_is_the_nearest_rank() -> None:
     ("number", "low", "high"),
     [(1, 0, 0), (5, 0, 4), (6, 0, 5), (9, 1, 7), (20, 5, 14), (100, 39, 60)],
 )
-def test_the_interval_of_the_median_is_that_of_the_tables(number: int, low: int, high: int) -> None:
-    """Ranks counted from 0, as tables for the sign test have them."""
+def test_the_medians_interval_equals_published_tables(number: int, low: int, high: int) -> None:
+    """Ranks count from 0, as in tables for the sign test."""
     found = spread([float(n) for n in range(number)])
     assert found
     assert (found.p50_low, found.p50_high) == (low, high)
 
 
-def test_the_interval_holds_the_true_median_as_often_as_it_says() -> None:
+def test_the_interval_contains_the_true_median_as_often_as_stated() -> None:
     rng, holds, times = random.Random(7), 0, 2000
     for _ in range(times):
         found = spread([rng.expovariate(1.0) for _ in range(20)])
@@ -56,7 +56,7 @@ def test_the_interval_holds_the_true_median_as_often_as_it_says() -> None:
     ("part", "of", "low", "high"),
     [(0, 20, 0.0, 0.161), (20, 20, 0.839, 1.0), (16, 20, 0.584, 0.919), (0, 0, 0.0, 1.0)],
 )
-def test_a_share_has_the_interval_of_wilson(part: int, of: int, low: float, high: float) -> None:
+def test_a_share_has_the_wilson_interval(part: int, of: int, low: float, high: float) -> None:
     found = share(part, of)
     assert (found.part, found.of) == (part, of)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)

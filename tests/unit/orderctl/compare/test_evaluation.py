@@ -1,4 +1,4 @@
-"""What is shown of what was seen: from the audit's verdicts and the times of both sides."""
+"""The reported figures, computed from the audit's verdicts and the measured times."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ def at(seconds: float) -> datetime:
 
 
 def answer(order_id: str | None, status: int | None, *, due: float = 0.0) -> CustomerAnswer:
-    """It comes after a hundredth of a second."""
+    """A response after a hundredth of a second."""
     return CustomerAnswer(at(due), at(due + 0.01), 0.01, status, order_id)
 
 
@@ -42,7 +42,7 @@ def result(
     return scenario_result([run], known or {}).modes[0]
 
 
-def test_an_order_has_the_effects_that_the_far_end_shows() -> None:
+def test_an_order_has_the_effects_found_downstream() -> None:
     known = noted(
         email={"ord-1": Verdict.APPLIED, "ord-2": Verdict.LOST, "ord-3": Verdict.DUPLICATED},
         sms={"ord-1": Verdict.APPLIED, "ord-2": Verdict.APPLIED, "ord-3": Verdict.WAITING},
@@ -55,23 +55,23 @@ def test_an_order_has_the_effects_that_the_far_end_shows() -> None:
     assert known["ord-2"].verdicts == {Verdict.LOST, Verdict.APPLIED}
 
 
-def test_of_a_half_done_order_it_is_known_who_did_it_and_who_did_it_twice() -> None:
+def test_a_half_done_order_has_its_services_and_duplicates() -> None:
     known = noted(email={"ord-1": None}, sms={"ord-1": Verdict.DUPLICATED})
     assert known == {"ord-1": Fate({"email": 1, "sms": 2}, frozenset([Verdict.DUPLICATED]))}
 
 
-def test_an_answer_without_a_row_is_a_lost_order() -> None:
+def test_a_response_without_a_row_is_a_lost_order() -> None:
     found = result(answer("ord-1", 202), known={})
     assert (found.lost, found.success.part) == (1, 1)
 
 
-def test_placed_is_what_the_customer_was_told() -> None:
+def test_placed_depends_on_the_customers_response() -> None:
     answers = [answer("a", 202), answer("b", 201), answer("c", 502), answer(None, 503)]
     found = result(*answers, answer(None, None), known=dict.fromkeys("ab", ALL_WELL))
     assert (found.success.part, found.success.of) == (2, 5)
     assert found.response
     assert found.failed_after
-    # Who got no answer at all has no time.
+    # A customer without any response has no time.
     assert (found.response.n, found.failed_after.n) == (2, 2)
 
 
@@ -81,7 +81,7 @@ def test_a_failed_order_with_an_effect_is_half_done_and_its_mail_is_counted() ->
     assert (found.half_done, found.mails_for_failed, found.lost) == (2, 1, 0)
 
 
-def test_lost_dead_lettered_and_twice_are_counted_apart() -> None:
+def test_lost_dead_lettered_and_duplicated_are_counted_separately() -> None:
     known = {
         "a": Fate({"email": 0}, frozenset([Verdict.LOST])),
         "b": Fate({"email": 0}, frozenset([Verdict.DEAD_LETTERED])),
@@ -92,7 +92,7 @@ def test_lost_dead_lettered_and_twice_are_counted_apart() -> None:
     assert (found.lost, found.dead_lettered, found.twice, found.half_done) == (1, 1, 2, 0)
 
 
-def test_an_order_is_visible_when_the_last_service_has_done_it() -> None:
+def test_an_order_is_visible_when_the_last_service_has_applied_it() -> None:
     found = result(
         answer("a", 202, due=1.0),
         answer("b", 202),
@@ -105,7 +105,7 @@ def test_an_order_is_visible_when_the_last_service_has_done_it() -> None:
     assert (found.visible.n, found.visible.max) == (1, 3.5)
 
 
-def test_the_backlog_is_what_was_accepted_and_is_not_done() -> None:
+def test_the_backlog_is_accepted_orders_that_are_not_done() -> None:
     run = ObservedRun(
         SCENARIO,
         "async",
@@ -117,11 +117,11 @@ def test_the_backlog_is_what_was_accepted_and_is_not_done() -> None:
     [line] = scenario_result([run], dict.fromkeys("ab", ALL_WELL)).runs
     assert [sample.at for sample in line.samples] == [round(n / 10, 1) for n in range(10)]
     assert [sample.waiting["email"] for sample in line.samples] == [0, 1, 1, 1, 1, 1, 2, 2, 1, 0]
-    # sms never does the second order.
+    # SMS never applies the second order.
     assert [sample.waiting["sms"] for sample in line.samples] == [0, 1, 1, 1, 0, 0, 1, 1, 1, 1]
     assert line.moments == (Moment(0.0, "email goes down"),)
 
 
-def test_orders_that_are_done_by_calls_wait_in_no_queue() -> None:
+def test_synchronous_orders_wait_in_no_queue() -> None:
     run = ObservedRun(SCENARIO, "sync", BEGAN, [answer("a", 201)], [], {"email": {"a": at(1)}})
     assert scenario_result([run], {"a": ALL_WELL}).runs[0].samples == ()

@@ -1,4 +1,4 @@
-"""The report and the table: the figures of the data, whatever was measured and whatever it says."""
+"""The report and the table show the data's figures, with any values and texts."""
 
 import re
 from html.parser import HTMLParser
@@ -23,7 +23,7 @@ HOSTILE = "<script>alert(1)</script> \x1b[2J & \"'"
 
 
 class Page(HTMLParser):
-    """The rows of every table by its caption, and whatever could load or run something."""
+    """The rows of every table by caption, and every element that could load or run something."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
 
 def page(comparison: Comparison) -> Page:
-    """Without its pictures, which take a second each."""
+    """The page without its pictures, which take a second each."""
     return Page(html(comparison, ()))
 
 
@@ -76,7 +76,7 @@ def printed(comparison: Comparison, width: int = 120) -> str:
 
 
 def of(*modes: ModeResult, **changes: Any) -> Comparison:
-    """A comparison of one scenario."""
+    """A comparison with one scenario."""
     scenario = ScenarioResult("healthy", "All is well", "Nothing happens.", 3.0, modes, ())
     return sample(scenarios=(scenario,), waterfalls=(), **changes)
 
@@ -96,7 +96,7 @@ def test_each_scenario_has_a_table_with_a_column_for_each_mode() -> None:
         assert row(found, caption, "Orders sent") == sent
 
 
-def test_the_figures_are_those_that_were_measured() -> None:
+def test_the_figures_equal_the_measured_ones() -> None:
     orders = [an_order(place, 0.25, fails=place < 5, mode="sync") for place in range(20)]
     counts = {"lost": 3, "half_done": 5, "mails_for_failed": 4, "twice": 2, "dead_lettered": 1}
     found = page(of(a_mode("sync", orders, **counts)))
@@ -118,7 +118,7 @@ def test_the_figures_are_those_that_were_measured() -> None:
 
 
 @pytest.mark.parametrize(("number", "tail"), [(499, "max 1.5 s"), (500, "p99 500 ms")])
-def test_a_p99_is_shown_where_there_is_one_and_else_the_maximum(number: int, tail: str) -> None:
+def test_a_p99_is_shown_if_there_is_one_and_otherwise_the_maximum(number: int, tail: str) -> None:
     orders = [an_order(place, 0.5, fails=False, mode="async") for place in range(number - 1)]
     slowest = an_order(number, 1.5, fails=False, mode="async")
     comparison = of(a_mode("async", [*orders, slowest]))
@@ -126,7 +126,7 @@ def test_a_p99_is_shown_where_there_is_one_and_else_the_maximum(number: int, tai
     assert tail in printed(comparison)
 
 
-def test_failures_are_counted_with_their_stage_and_their_reason() -> None:
+def test_failures_are_counted_by_stage_and_reason() -> None:
     orders = [an_order(place, 1.0, fails=place < 7, mode="sync") for place in range(10)]
     found = page(of(a_mode("sync", orders)))
     [caption] = [name for name in found.tables if "not placed" in name]
@@ -134,7 +134,7 @@ def test_failures_are_counted_with_their_stage_and_their_reason() -> None:
     assert found.tables[caption][1:] == [["sync", "email", reason, "7"]]
 
 
-def test_the_lesson_is_made_of_what_was_measured() -> None:
+def test_the_lesson_uses_the_measured_figures() -> None:
     text = html(sample(), ())
     assert "392 times faster than sync" in text
     assert "With email down, 0\u00a0% of the sync orders" in text
@@ -142,16 +142,16 @@ def test_the_lesson_is_made_of_what_was_measured() -> None:
 
 
 @pytest.mark.parametrize(("is_clean", "word"), [(True, "Kept."), (False, "Broken.")])
-def test_it_says_whether_the_promise_was_kept(is_clean: bool, word: str) -> None:
+def test_the_report_states_whether_the_promise_was_kept(is_clean: bool, word: str) -> None:
     text = html(of(is_clean=is_clean), ())
     assert re.findall(r"<strong>(Kept\.|Broken\.)</strong>", text) == [word]
 
 
-def test_it_loads_nothing_and_runs_nothing() -> None:
+def test_the_report_loads_nothing_and_runs_nothing() -> None:
     assert Page(html(sample(), draw(sample()))).loads == []
 
 
-def test_what_was_measured_is_text_whatever_it_says() -> None:
+def test_measured_texts_are_escaped() -> None:
     fail = msgspec.structs.replace(
         an_order(1, 1.0, fails=True, mode="sync"), reason=HOSTILE, stage=HOSTILE
     )
@@ -173,7 +173,9 @@ def test_what_was_measured_is_text_whatever_it_says() -> None:
     ],
     ids=["nothing", "async only", "sync only"],
 )
-def test_what_was_not_run_is_left_out(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_modes_and_scenarios_that_were_not_run_are_left_out(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
     comparison = sample(**changes)
     assert page(comparison).loads == []
     assert sample().audit in printed(comparison)
@@ -181,7 +183,7 @@ def test_what_was_not_run_is_left_out(changes: dict[str, Any], tmp_path: Path) -
 
 
 def test_the_table_fits_into_120_columns() -> None:
-    # On a wider terminal it is as wide as it has to be.
+    # On a wider terminal it is only as wide as needed.
     lines = [line for line in printed(sample(), width=300).splitlines() if "customers" not in line]
     rows = [line for line in lines if re.search(r" (sync|parallel|async) +[0-9]", line)]
     assert len(rows) == 18
@@ -195,26 +197,26 @@ def test_all_files_are_written_and_the_data_can_be_read_again(tmp_path: Path) ->
     assert read_comparison(tmp_path / "new" / "report" / "comparison.json") == sample()
 
 
-def test_a_picture_of_an_earlier_comparison_does_not_stay(tmp_path: Path) -> None:
+def test_pictures_of_an_earlier_comparison_are_removed(tmp_path: Path) -> None:
     write_report(sample(), tmp_path)
     write_report(sample(waterfalls=()), tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.png")) == PICTURES[:3]
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CommandError, match="--report"):
         write_report(sample(), tmp_path / "file")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"beganAt": 7}', b"\xff"])
-def test_what_is_no_comparison_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_comparison_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "comparison.json"
     file.write_bytes(content)
     with pytest.raises(CommandError, match=r"comparison\.json"):
         read_comparison(file)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nothing-there"):
         read_comparison(tmp_path / "nothing-there")

@@ -1,4 +1,4 @@
-"""When orders come, and what is done to the shop meanwhile."""
+"""The scenarios' order schedules and faults."""
 
 import itertools
 
@@ -10,32 +10,32 @@ from shared.faults.latency import parse_latency
 NAMES = ["healthy", "email-slow", "email-down", "sms-failing", "inventory-crash", "burst"]
 
 
-def test_a_steady_schedule_has_an_order_every_so_often() -> None:
+def test_a_steady_schedule_has_regular_intervals() -> None:
     assert steady(4, 2.0) == [0.0, 0.5, 1.0, 1.5]
 
 
-def test_in_a_burst_ten_times_as_many_orders_come() -> None:
+def test_a_burst_has_ten_times_the_rate() -> None:
     at = burst(3.0, 2.0, 10)
     per_second = [sum(second <= each < second + 1 for each in at) for second in range(6)]
     assert per_second == [3, 3, 30, 30, 3, 3]
     assert at == sorted(at)
 
 
-def test_there_are_six_and_each_is_told_apart() -> None:
+def test_there_are_six_scenarios_with_different_names() -> None:
     told = scenarios(Size())
     assert [scenario.name for scenario in told] == NAMES
     assert len({scenario.title for scenario in told}) == len({each.story for each in told}) == 6
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.1, 0.01])
-def test_what_takes_longer_is_scaled_as_all_times_are(scale: float) -> None:
+def test_additional_latency_is_scaled_like_all_times(scale: float) -> None:
     slow = scenarios(Size(scale=scale))[1]
     [action] = slow.before
     [seconds] = parse_latency(str(action.fault["latency"])).numbers
     assert seconds == pytest.approx(4 * scale)
 
 
-def test_crashes_come_while_orders_do() -> None:
+def test_crashes_happen_while_orders_arrive() -> None:
     crash = scenarios(Size())[4]
     times = [crash.schedule[0], *(action.at for action in crash.meanwhile), crash.schedule[-1]]
     assert all(before < after for before, after in itertools.pairwise(times))

@@ -1,4 +1,4 @@
-"""What the demo shows, and for how long it watches."""
+"""The demo's output, and how long it watches."""
 
 import io
 import shlex
@@ -46,7 +46,7 @@ def text(rows: tuple[TimelineRow, ...]) -> str:
     return console.file.getvalue()
 
 
-def test_effects_are_read_once_they_are_done_and_by_the_last_of_an_order() -> None:
+def test_effects_are_read_once_done_and_by_the_last_of_an_order() -> None:
     lines = [
         {"orderId": "ord-1", "at": "2026-01-01T00:00:01Z"},
         {"orderId": "ord-1", "at": "2026-01-01T01:00:03+01:00"},
@@ -60,7 +60,7 @@ def test_effects_are_read_once_they_are_done_and_by_the_last_of_an_order() -> No
     assert done == {"ord-1": after(3), "ord-3": after(1)}
 
 
-def test_times_count_from_the_answer() -> None:
+def test_times_count_from_the_response() -> None:
     done = {"email": {"ord-1": after(2.0)}, "sms": {}, "analytics": {"ord-1": after(-0.001)}}
 
     [row] = timeline([placed(1)], done)
@@ -68,7 +68,7 @@ def test_times_count_from_the_answer() -> None:
     assert row.seconds == {"email": 2.0, "analytics": 0.0}
 
 
-def test_the_table_has_a_row_an_order() -> None:
+def test_the_table_has_a_row_per_order() -> None:
     seconds = {"email": 2.04, "inventory": 0.512, "analytics": 0.014}
 
     [heading, line] = text((TimelineRow(placed(1), seconds),)).splitlines()
@@ -77,14 +77,14 @@ def test_the_table_has_a_row_an_order() -> None:
     assert " ".join(line.split()) == "ord-1 9 ms +2.0 s not yet +512 ms +14 ms"
 
 
-def test_of_many_orders_the_first_and_the_last_are_shown() -> None:
+def test_with_many_orders_the_first_and_the_last_are_shown() -> None:
     lines = text(tuple(TimelineRow(placed(number)) for number in range(500))).splitlines()
 
     assert len(lines) == 1 + ROWS_SHOWN + 1
     assert (lines[1].split()[0], lines[-1].split()[0]) == ("ord-0", "ord-499")
 
 
-def test_long_ids_are_cut_before_times_are() -> None:
+def test_long_ids_are_shortened_before_times() -> None:
     order = Placed("ord-" + "0" * 32, Decimal(1), 0.0091, 1, ANSWERED)
 
     [_, line] = text((TimelineRow(order, dict.fromkeys(CONSUMERS, 12.3)),)).splitlines()
@@ -92,7 +92,7 @@ def test_long_ids_are_cut_before_times_are() -> None:
     assert line.count("+12.3 s") == 4
 
 
-def test_one_line_compares() -> None:
+def test_one_line_compares_sync_and_async() -> None:
     rows = [
         TimelineRow(placed(number, seconds)) for number, seconds in enumerate((0.008, 0.009, 0.031))
     ]
@@ -119,7 +119,7 @@ def test_the_document_counts_in_milliseconds() -> None:
 
 
 class Services:
-    """Shows how far the services are, second by second; the last state stays."""
+    """The services' progress, second by second; the last state remains."""
 
     def __init__(self, *states: Mapping[str, DoneAt]) -> None:
         self._states: Iterator[Mapping[str, DoneAt]] = iter(states)
@@ -141,7 +141,7 @@ class Services:
 BOTH = {"ord-1": ANSWERED, "ord-2": ANSWERED}
 
 
-def test_the_watch_ends_when_every_service_has_done_every_order() -> None:
+def test_watching_ends_when_every_service_has_applied_every_order() -> None:
     services = Services({"email": {}, "sms": BOTH}, {"email": BOTH, "sms": BOTH})
     shown: list[Mapping[str, int]] = []
 
@@ -151,7 +151,7 @@ def test_the_watch_ends_when_every_service_has_done_every_order() -> None:
     assert shown == [{"email": 0, "sms": 2}, {"email": 2, "sms": 2}]
 
 
-def test_the_watch_ends_when_nothing_happens_any_more() -> None:
+def test_watching_ends_when_there_is_no_more_progress() -> None:
     services = Services({"email": {}, "sms": BOTH})
 
     services.watch(2, [])
@@ -159,7 +159,7 @@ def test_the_watch_ends_when_nothing_happens_any_more() -> None:
     assert services.clock_now == pytest.approx(STALL_SECONDS, abs=1.0)
 
 
-def test_a_broker_with_messages_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_a_broker_with_foreign_messages_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'broker.db'}"
     broker = connect(url)
     broker.declare(CONSUMERS)
@@ -176,7 +176,7 @@ def test_a_broker_of_another_kind_is_refused() -> None:
         expect_usable("kafka://localhost")
 
 
-def test_a_broker_that_does_not_answer_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_an_unreachable_broker_is_reported_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "broker.db").write_text("This is no broker, and long enough to be read as one.")
 
     with pytest.raises(CommandError, match="leave --broker out"):
@@ -196,7 +196,7 @@ def test_the_next_steps_fit_the_folder_and_the_ports(tmp_path: Path) -> None:
     assert f"DEMO_FOLDER=other {command('audit --accepted other')}" in other
 
 
-def test_commands_to_copy_fit_a_shell_whatever_the_folder_is_called(tmp_path: Path) -> None:
+def test_suggested_commands_are_quoted_for_a_shell(tmp_path: Path) -> None:
     folder = Path("a b#c's $(d)")
 
     text = while_running(Stack(tmp_path, page=True), DemoPlan(20, 10.0, folder))

@@ -1,4 +1,4 @@
-"""The latecomer of the demo: what is said about it, and where it cannot be late."""
+"""The demo's latecomer: its output, and brokers on which it cannot be late."""
 
 import io
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.builders import a_message
 LATE = Latecomer((JoinMoment("it joined", 20, 0, "why"), JoinMoment("a replay", 23, 23, "because")))
 
 
-def test_its_table_has_a_row_a_moment() -> None:
+def test_its_table_has_a_row_per_step() -> None:
     console = Console(file=io.StringIO(), width=80)
     console.print(latecomer_table(LATE))
     assert isinstance(console.file, io.StringIO)
@@ -32,13 +32,13 @@ def test_its_table_has_a_row_a_moment() -> None:
     ]
 
 
-def test_it_is_done_when_each_order_has_a_shipment_in_the_end() -> None:
+def test_it_is_done_when_each_order_has_a_shipment() -> None:
     assert LATE.has_all
     assert not Latecomer((JoinMoment("a replay", 23, 22, ""),)).has_all
 
 
 @pytest.mark.parametrize("scheme", ["amqp", "amqps", "kafka", "sqlite"])
-def test_every_kind_of_broker_has_a_reason(scheme: str) -> None:
+def test_every_kind_of_broker_has_an_explanation(scheme: str) -> None:
     assert WHY[scheme]
 
 
@@ -59,7 +59,7 @@ def test_it_is_off_until_it_joins(tmp_path: Path) -> None:
     assert stack.plan.common()["CONSUMERS"] == "email,sms,inventory,analytics"
     assert "shipping" not in stack.plan.common()["CONSUMER_URLS"]
     assert "shipping" not in stack.urls
-    # Where it would be is known all the same.
+    # Its address is known all the same.
     assert stack.addresses.shipping_url == stack.plan.url("shipping")
     assert stack.plan.environment("shipping")["DATABASE_URL"].endswith("/shipping.db")
 

@@ -1,4 +1,4 @@
-"""`orderctl demo`: other modules in place of its own, and a start without a show."""
+"""`orderctl demo` with replaced modules, and without placing orders."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from orderctl.stack.stack import Stack
         (["--orders", "0", "--keep", "--latecomer"], "use --orders 0 with --keep"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_starts(
+def test_invalid_options_are_refused_before_anything_starts(
     tmp_path: Path, words: list[str], said: str
 ) -> None:
     result = CliRunner().invoke(create_app(), ["demo", "--folder", str(tmp_path / "d"), *words])
@@ -29,7 +29,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(
     assert not (tmp_path / "d").exists()
 
 
-def test_a_part_is_run_by_the_module_that_replaces_its_own(tmp_path: Path) -> None:
+def test_a_part_runs_its_replacement_module(tmp_path: Path) -> None:
     (tmp_path / "stack").mkdir()
     with Stack(tmp_path / "stack") as stack:
         stack.replaced = {"email": "this"}

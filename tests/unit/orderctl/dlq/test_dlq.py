@@ -1,4 +1,4 @@
-"""The dead letter commands, on an embedded broker with dead letters in it."""
+"""The dead letter commands, on an embedded broker with dead letters."""
 
 import base64
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def broker(url: str) -> Broker:
 
 @pytest.fixture
 def run(broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command as its own process would."""
+    """Runs a command as in its own process."""
     monkeypatch.setenv("BROKER_URL", url)
     monkeypatch.setenv("CONSUMERS", "email,sms")
     monkeypatch.setenv("OPERATOR_TOKEN", "")
@@ -43,7 +43,7 @@ def run(broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def bury(broker: Broker, event_id: str, body: bytes = GOOD, reason: str = "SMTP 550") -> None:
-    """Publish an event, let sms have it, and let email give it up."""
+    """Publish an event that SMS acknowledges and email dead-letters."""
     message = Message(
         id=event_id,
         type="order.placed",
@@ -83,7 +83,7 @@ def test_a_service_of_your_own_is_found_by_its_url(
     assert run("list", "loyalty").stdout == "loyalty has no dead letters.\n"
 
 
-def test_a_list_names_handle_order_and_reason(run: Run, broker: Broker) -> None:
+def test_a_list_shows_handle_order_and_reason(run: Run, broker: Broker) -> None:
     bury(broker, "event-1")
 
     result = run("list")
@@ -103,7 +103,7 @@ def test_a_list_is_one_document(run: Run, broker: Broker) -> None:
 
 @pytest.mark.parametrize("limit", ["1000", "1001"])
 def test_a_list_of_any_length_is_one_document(run: Run, broker: Broker, limit: str) -> None:
-    """Longer ones are not held in memory."""
+    """Longer lists are not held in memory."""
     names = [f"event-{number}" for number in range(3)]
     for name in names:
         bury(broker, name)
@@ -129,14 +129,14 @@ def test_a_body_that_is_not_json_is_escaped(run: Run, broker: Broker) -> None:
     assert "\\x1b[2J\\xff'ouch" in run("show", "email", "event-1").stdout
 
 
-def test_a_reason_cannot_steer_a_terminal(run: Run, broker: Broker) -> None:
+def test_a_reason_cannot_inject_terminal_escapes(run: Run, broker: Broker) -> None:
     bury(broker, "event-1", reason="\x1b[31mred [bold]fat[/bold]")
 
     for result in (run("list"), run("show", "email", "event-1")):
         assert "\\x1b[31mred [bold]fat[/bold]" in result.stdout
 
 
-def test_a_document_holds_the_body_as_it_was_sent(run: Run, broker: Broker) -> None:
+def test_a_document_contains_the_original_body(run: Run, broker: Broker) -> None:
     bury(broker, "event-1")
     bury(broker, "event-2", body=b"\xff")
 
@@ -147,7 +147,7 @@ def test_a_document_holds_the_body_as_it_was_sent(run: Run, broker: Broker) -> N
     assert base64.b64decode(document(bad)["bodyBase64"]) == b"\xff"
 
 
-def test_a_letter_without_an_id_is_known_by_its_digest(run: Run, broker: Broker) -> None:
+def test_a_letter_without_an_id_is_identified_by_its_digest(run: Run, broker: Broker) -> None:
     bury(broker, "", body=b"odd")
     [handle] = handles(broker)
 
@@ -156,7 +156,7 @@ def test_a_letter_without_an_id_is_known_by_its_digest(run: Run, broker: Broker)
     assert handles(broker) == []
 
 
-def test_a_redrive_sends_back_what_was_named_and_says_what_follows(
+def test_a_redrive_sends_the_named_letters_and_explains_what_follows(
     run: Run, broker: Broker
 ) -> None:
     bury(broker, "event-1")
@@ -178,7 +178,7 @@ def test_a_redrive_of_all_is_one_document(run: Run, broker: Broker) -> None:
     assert document(result) == {"service": "email", "redriven": ["event-1", "event-2"]}
 
 
-def test_discarding_needs_a_yes(run: Run, broker: Broker) -> None:
+def test_discarding_requires_yes(run: Run, broker: Broker) -> None:
     bury(broker, "event-1")
 
     refused = run("discard", "email", "--all")
@@ -193,7 +193,7 @@ def test_discarding_needs_a_yes(run: Run, broker: Broker) -> None:
 @pytest.mark.parametrize(
     "command", [("show",), ("redrive",), ("discard", "--yes")], ids=lambda command: command[0]
 )
-def test_an_unknown_handle_changes_nothing_and_says_what_to_do(
+def test_an_unknown_handle_changes_nothing_and_is_explained(
     run: Run, broker: Broker, command: tuple[str, ...]
 ) -> None:
     bury(broker, "event-1")
@@ -214,18 +214,18 @@ def test_a_redrive_takes_handles_or_all_and_not_both(run: Run, arguments: tuple[
     assert "--all" in result.stderr
 
 
-def test_an_unknown_service_is_answered_with_the_known_ones(run: Run) -> None:
+def test_an_unknown_service_is_refused_with_the_known_ones(run: Run) -> None:
     result = run("list", "billing")
 
     assert result.exit_code == 2
     assert "email, sms" in result.stderr
 
 
-def test_an_error_is_a_document_too(run: Run) -> None:
+def test_an_error_can_be_a_document(run: Run) -> None:
     assert "event-9" in document(run("show", "email", "event-9", "--json"))["error"]
 
 
-def test_the_broker_may_be_named_on_the_command_line(
+def test_the_broker_can_be_an_option(
     run: Run, broker: Broker, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bury(broker, "event-1")
@@ -234,7 +234,7 @@ def test_the_broker_may_be_named_on_the_command_line(
     assert len(document(run("list", "--broker", url, "--json"))) == 1
 
 
-def test_a_broker_that_is_away_is_said_without_a_traceback(run: Run, tmp_path: Path) -> None:
+def test_an_unavailable_broker_is_reported_without_a_traceback(run: Run, tmp_path: Path) -> None:
     result = run("list", "--broker", f"sqlite:///{tmp_path / 'nowhere.db'}")
 
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""What a service is told after its dead letters were redriven or discarded at the broker."""
+"""Notices to a service after its dead letters were redriven or discarded at the broker."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def engine(sqlite_url: str) -> Engine:
 
 @pytest.fixture
 def service(engine: Engine, tmp_path: Path) -> Flask:
-    """The part of a service that is told."""
+    """The HTTP views of a service that receive notices."""
     broker = connect(f"sqlite:///{tmp_path / 'broker.db'}")
     app = create_app()
     app.register_blueprint(
@@ -51,7 +51,7 @@ def service(engine: Engine, tmp_path: Path) -> Flask:
 
 
 def addresses(token: SecretStr | None = TOKEN) -> ConsumerAddresses:
-    """The token given, so that neither the environment nor a running demo is asked."""
+    """The token is explicit, so that neither the environment nor a running demo is used."""
     return ConsumerAddresses(operator_token=token)
 
 
@@ -65,7 +65,7 @@ def to(app: Flask) -> httpx.Client:
 
 
 def silent() -> tuple[httpx.Client, list[httpx.Request]]:
-    """A client whose requests are never answered, and the list of them."""
+    """A client whose requests get no response, and the list of requests."""
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -82,7 +82,7 @@ def noted(engine: Engine) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("step", ["redriven", "discarded"])
-def test_the_service_knows_what_was_done_and_when(
+def test_the_service_records_the_step_and_its_time(
     service: Flask, engine: Engine, step: str
 ) -> None:
     first, second = a_message(), a_message()
@@ -90,7 +90,7 @@ def test_the_service_knows_what_was_done_and_when(
     assert noted(engine) == [(each.id, each.key, step, THE_TIME) for each in (first, second)]
 
 
-def test_what_belongs_to_no_order_is_left_out(service: Flask, engine: Engine) -> None:
+def test_letters_without_an_order_are_left_out(service: Flask, engine: Engine) -> None:
     good = a_message()
     foreign = [replace(a_message(), id=""), replace(a_message(), key="has spaces")]
     assert notify_service(to(service), addresses(), notice(*foreign, good)) is None
@@ -98,7 +98,8 @@ def test_what_belongs_to_no_order_is_left_out(service: Flask, engine: Engine) ->
 
 
 def test_events_with_the_longest_ids_fit_into_each_request(service: Flask, engine: Engine) -> None:
-    """A service bounds list and body alike; one event more than go at once makes two requests."""
+    """A service limits both the list and the body; one event over the limit takes a second
+    request."""
     assert EVENTS_AT_ONCE == MOST_AT_ONCE
     ids = [f"{number:064}" for number in range(EVENTS_AT_ONCE + 1)]
     messages = [replace(a_message(), id=id, key=id) for id in ids]
@@ -107,13 +108,13 @@ def test_events_with_the_longest_ids_fit_into_each_request(service: Flask, engin
 
 
 @pytest.mark.parametrize("token", [TOKEN, None], ids=["with a token", "without"])
-def test_when_nothing_has_gone_there_is_nothing_to_say(token: SecretStr | None) -> None:
+def test_without_moved_letters_there_is_no_notice(token: SecretStr | None) -> None:
     client, asked = silent()
     assert notify_service(client, addresses(token), notice()) is None
     assert asked == []
 
 
-def test_without_a_token_nobody_is_asked_and_the_hint_says_what_to_set() -> None:
+def test_without_a_token_there_is_no_request_but_a_hint() -> None:
     client, asked = silent()
     said = notify_service(client, addresses(None), notice(a_message())) or ""
     assert asked == []
@@ -133,14 +134,14 @@ def test_a_discarded_event_is_shown_as_a_dead_letter_for_good() -> None:
     assert said.endswith("its journeys show these orders as dead-lettered from now on.")
 
 
-def test_another_token_is_refused_and_that_is_said(service: Flask, engine: Engine) -> None:
+def test_a_wrong_token_is_refused_and_reported(service: Flask, engine: Engine) -> None:
     other = addresses(SecretStr("another-token-altogether"))
     said = notify_service(to(service), other, notice(a_message())) or ""
     assert "it responded with 401" in said
     assert noted(engine) == []
 
 
-def test_a_consumer_that_orderctl_has_no_address_of_is_said() -> None:
+def test_a_consumer_without_a_known_address_is_reported() -> None:
     client, asked = silent()
     said = notify_service(client, addresses(), notice(a_message(), service="billing")) or ""
     assert said.startswith("billing was not notified (its address is unknown)")
@@ -149,7 +150,7 @@ def test_a_consumer_that_orderctl_has_no_address_of_is_said() -> None:
 
 @pytest.mark.parametrize("token", ["", "a-token-for-operators"])
 @pytest.mark.parametrize("command", [("redrive",), ("discard", "--yes")])
-def test_the_command_does_its_work_and_says_on_one_line_that_nobody_was_told(
+def test_the_command_works_and_reports_a_failed_notice_on_one_line(
     tmp_path: Path, command: tuple[str, ...], token: str
 ) -> None:
     url = f"sqlite:///{tmp_path / 'broker.db'}"

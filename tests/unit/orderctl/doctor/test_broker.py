@@ -1,4 +1,4 @@
-"""The doctor on the broker: each finding is caused on a fake one, and then seen."""
+"""The doctor's findings about the broker, each caused on a fake one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ SECONDS = 3.0
 
 @dataclass
 class DoctorBroker(FakeBroker):
-    """A broker whose topology can be wrong; `later` are its depths once time has passed."""
+    """A broker whose topology can be wrong; `later` are its depths after a while."""
 
     lacking: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
@@ -26,7 +26,7 @@ class DoctorBroker(FakeBroker):
     later: dict[str, Depth] = field(default_factory=dict)
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
-        if self.is_away:
+        if self.is_down:
             raise BrokerUnavailable("refused")
         return self.lacking
 
@@ -62,7 +62,7 @@ def queue(before: int, after: int, dead: int = 0) -> DoctorBroker:
     )
 
 
-def test_where_nothing_is_wrong_all_is_ok() -> None:
+def test_a_healthy_broker_is_ok() -> None:
     found = examine(queue(0, 0), FarEnds())
     assert {about: finding.level for about, finding in found.items()} == {
         "broker": Level.OK,
@@ -73,13 +73,13 @@ def test_where_nothing_is_wrong_all_is_ok() -> None:
     }
 
 
-def test_a_broker_that_is_away_is_the_only_finding() -> None:
-    [found] = examine(DoctorBroker(is_away=True), FarEnds()).values()
+def test_an_unavailable_broker_is_the_only_finding() -> None:
+    [found] = examine(DoctorBroker(is_down=True), FarEnds()).values()
     assert (found.about, found.level, found.saw) == ("broker", Level.PROBLEM, "refused")
     assert "BROKER_URL" in found.next
 
 
-def test_a_missing_queue_is_named_with_the_command_that_makes_it() -> None:
+def test_a_missing_queue_is_reported_with_the_command_to_create_it() -> None:
     found = examine(DoctorBroker(lacking=["email_service_queue.dlq"]), FarEnds())["topology"]
     assert found.level == Level.PROBLEM
     assert found.next.startswith("python -m shared.topology")
@@ -95,7 +95,7 @@ def test_a_missing_queue_is_named_with_the_command_that_makes_it() -> None:
         (["email_service_queue", "email_service_queue.dlq"], set()),
     ],
 )
-def test_a_missing_queue_hides_nothing_about_the_others(lacking: list[str], seen: set[str]) -> None:
+def test_a_missing_queue_does_not_hide_other_findings(lacking: list[str], seen: set[str]) -> None:
     broker = queue(4, 2, dead=1)
     broker.lacking = lacking
     found = examine(broker, FarEnds())
@@ -106,26 +106,26 @@ def test_a_missing_queue_hides_nothing_about_the_others(lacking: list[str], seen
         assert found["email backlog"].saw == "4 ready, 2 after 3 s"
 
 
-def test_a_queue_with_other_arguments_is_named() -> None:
+def test_a_queue_with_other_arguments_is_reported() -> None:
     found = examine(DoctorBroker(odd=["email_service_queue"]), FarEnds())["queue arguments"]
     assert found.level == Level.PROBLEM
     assert "email_service_queue" in found.saw
 
 
-def test_a_user_who_may_not_declare_is_told_who_compares() -> None:
+def test_a_user_without_the_right_to_declare_gets_a_hint() -> None:
     found = examine(DoctorBroker(may_declare=False), FarEnds())["queue arguments"]
     assert found.level == Level.NOTE
     assert "not compared" in found.saw
     assert "docker compose run --rm topology" in found.next
 
 
-def test_a_broker_that_goes_away_during_the_comparison_is_a_warning() -> None:
+def test_a_broker_that_fails_during_the_comparison_is_a_warning() -> None:
     found = examine(DoctorBroker(goes_away=True), FarEnds())["queue arguments"]
     assert (found.level, found.saw) == (Level.WARNING, "cannot be compared: connection reset")
 
 
 @pytest.mark.parametrize("after", [5, 9])
-def test_a_consumer_with_nothing_in_hand_whose_queue_does_not_fall_is_a_problem(
+def test_an_idle_consumer_with_a_backlog_is_a_problem(
     after: int,
 ) -> None:
     found = examine(queue(5, after), FarEnds(unsettled=0))["email backlog"]
@@ -139,16 +139,16 @@ def test_a_backlog_that_grows_while_the_consumer_works_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(9, 5), (9, 0)])
-def test_a_backlog_that_falls_is_fine(before: int, after: int) -> None:
+def test_a_falling_backlog_is_ok(before: int, after: int) -> None:
     assert examine(queue(before, after), FarEnds())["email backlog"].level == Level.OK
 
 
-def test_a_backlog_that_grows_while_nobody_consumes_is_a_warning() -> None:
+def test_a_backlog_that_grows_without_a_consumer_is_a_warning() -> None:
     ends = FarEnds(away={"email"})
     assert examine(queue(5, 9), ends)["email backlog"].level == Level.WARNING
 
 
-def test_a_consumer_that_is_not_ready_is_not_said_to_be_idle_as_well() -> None:
+def test_a_consumer_that_is_not_ready_is_not_also_reported_as_idle() -> None:
     ends = FarEnds()
     state = {"ready": False, "reason": "SMTP refuses", "unsettled": 0}
     ends.answers["email", "/health/ready"] = lambda _: json(state, 503)

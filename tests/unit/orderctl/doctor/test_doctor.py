@@ -1,4 +1,4 @@
-"""The doctor on the machine and the services: each finding is caused, and then seen."""
+"""The doctor's findings about the machine and the services, each caused on purpose."""
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
@@ -34,7 +34,7 @@ def test_an_old_python_is_a_problem() -> None:
     assert check_python((3, 11, 0)).level == Level.OK
 
 
-def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
+def test_a_missing_package_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "services" / "email"
     folder.mkdir(parents=True)
     (folder / "requirements.in").write_text("# What it imports.\nflask>=3.1\npika>=1.4.4,<2\n")
@@ -43,7 +43,7 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert check_packages(tmp_path, _without("httpx")) == ok("packages", "all 2 installed")
 
 
-def test_a_list_that_several_services_include_counts_once(tmp_path: Path) -> None:
+def test_a_shared_requirements_list_counts_once(tmp_path: Path) -> None:
     folder = tmp_path / "services"
     for service in ("email", "sms"):
         (folder / service).mkdir(parents=True)
@@ -52,12 +52,12 @@ def test_a_list_that_several_services_include_counts_once(tmp_path: Path) -> Non
     assert check_packages(tmp_path, _without("httpx")) == ok("packages", "all 2 installed")
 
 
-def test_where_nothing_says_what_is_needed_that_is_said(tmp_path: Path) -> None:
+def test_missing_requirements_lists_are_reported(tmp_path: Path) -> None:
     found = check_packages(tmp_path)
     assert (found.level, found.next) == (Level.PROBLEM, "Check the project out again.")
 
 
-def test_in_an_image_only_its_own_list_counts(tmp_path: Path) -> None:
+def test_in_a_container_image_only_its_own_list_counts(tmp_path: Path) -> None:
     (tmp_path / "orderctl").mkdir()
     (tmp_path / "orderctl" / "requirements.in").write_text("rich>=14\n")
     assert check_packages(tmp_path, _without("flask")) == ok("packages", "all 1 installed")
@@ -72,11 +72,11 @@ def _without(missing: str) -> Callable[[str], str]:
     return version_of
 
 
-def test_a_service_that_answers_is_fine(ends: FarEnds) -> None:
+def test_a_responding_service_is_ok(ends: FarEnds) -> None:
     assert check_service(ends.client(), "email", url("email")).level == Level.OK
 
 
-def test_a_free_port_is_told_from_one_that_is_taken(ends: FarEnds) -> None:
+def test_free_and_used_ports_are_distinguished(ends: FarEnds) -> None:
     ends.away = {"email"}
     ends.answers["sms", "/health/ready"] = always(lambda: httpx.Response(200, text="hello"))
     free = check_service(ends.client(), "email", url("email"))
@@ -88,7 +88,7 @@ def test_a_free_port_is_told_from_one_that_is_taken(ends: FarEnds) -> None:
     assert "8002" in taken.next
 
 
-def test_a_consumer_that_waits_says_why(ends: FarEnds) -> None:
+def test_a_waiting_consumer_reports_its_reason(ends: FarEnds) -> None:
     state = {"ready": False, "reason": "SMTP refuses", "unsettled": 0}
     ends.answers["email", "/health/ready"] = always(lambda: json(state, 503))
     found = check_service(ends.client(), "email", url("email"))
@@ -97,12 +97,14 @@ def test_a_consumer_that_waits_says_why(ends: FarEnds) -> None:
 
 
 @pytest.mark.parametrize(("status", "level"), [(200, Level.OK), (404, Level.PROBLEM)])
-def test_the_mail_server_is_known_by_its_own_path(ends: FarEnds, status: int, level: Level) -> None:
+def test_the_mail_server_is_checked_at_its_own_path(
+    ends: FarEnds, status: int, level: Level
+) -> None:
     ends.answers["mail", "/readyz"] = always(lambda: httpx.Response(status))
     assert check_mail(ends.client(), url("mail")).level == level
 
 
-def test_a_mail_server_that_is_away_is_a_problem(ends: FarEnds) -> None:
+def test_an_unavailable_mail_server_is_a_problem(ends: FarEnds) -> None:
     ends.away = {"mail"}
     assert "the port is free" in check_mail(ends.client(), url("mail")).saw
 
@@ -110,16 +112,14 @@ def test_a_mail_server_that_is_away_is_a_problem(ends: FarEnds) -> None:
 @pytest.mark.parametrize(
     ("age", "level"), [(None, Level.OK), (30.0, Level.OK), (30.1, Level.PROBLEM)]
 )
-def test_an_outbox_row_that_stays_is_a_problem(
-    ends: FarEnds, age: float | None, level: Level
-) -> None:
+def test_an_old_outbox_row_is_a_problem(ends: FarEnds, age: float | None, level: Level) -> None:
     state = {"ready": True, "reason": None, "pending": 1, "oldestAgeSeconds": age}
     ends.answers["relay", "/health/ready"] = always(lambda: json(state))
     [found] = check_outbox(ends.client(), url("relay"))
     assert found.level == level
 
 
-def test_rows_that_were_set_aside_are_a_problem_of_their_own(ends: FarEnds) -> None:
+def test_rows_set_aside_are_a_separate_problem(ends: FarEnds) -> None:
     state = {"ready": True, "reason": None, "pending": 0, "oldestAgeSeconds": None, "setAside": 2}
     ends.answers["relay", "/health/ready"] = always(lambda: json(state))
     aside, outbox = check_outbox(ends.client(), url("relay"))
@@ -127,7 +127,7 @@ def test_rows_that_were_set_aside_are_a_problem_of_their_own(ends: FarEnds) -> N
     assert "2 set aside" in aside.saw
 
 
-def test_a_relay_that_is_away_has_no_outbox_to_look_at(ends: FarEnds) -> None:
+def test_the_outbox_is_not_checked_when_the_relay_is_down(ends: FarEnds) -> None:
     ends.away = {"relay"}
     assert list(check_outbox(ends.client(), url("relay"))) == []
 
@@ -135,7 +135,7 @@ def test_a_relay_that_is_away_has_no_outbox_to_look_at(ends: FarEnds) -> None:
 @pytest.mark.parametrize(
     ("status", "level"), [(200, Level.OK), (401, Level.PROBLEM), (404, Level.WARNING)]
 )
-def test_whether_the_token_is_taken(ends: FarEnds, status: int, level: Level) -> None:
+def test_the_operator_token_is_checked(ends: FarEnds, status: int, level: Level) -> None:
     sent = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -163,7 +163,7 @@ def test_only_a_problem_changes_the_exit_status(findings: list[Finding], status:
 
 @pytest.fixture
 def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No demo, no BROKER_URL, and addresses at which nobody can listen."""
+    """No demo, no BROKER_URL, and addresses at which nothing can listen."""
     monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
     monkeypatch.delenv("BROKER_URL", raising=False)
     for name in ("ORDER", "RELAY", "EMAIL", "SMS", "INVENTORY", "ANALYTICS", "MAIL", "SMS_GATEWAY"):
@@ -171,7 +171,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_runs")
-def test_the_command_ends_with_1_and_one_document_when_nothing_runs() -> None:
+def test_with_nothing_running_the_command_exits_with_1_and_a_document() -> None:
     result = CliRunner().invoke(create_app(), ["doctor", "--json"])
     report = msgspec.json.decode(result.stdout)
     problems = {f["about"]: f for f in report["findings"] if f["level"] == "problem"}
@@ -183,7 +183,7 @@ def test_the_command_ends_with_1_and_one_document_when_nothing_runs() -> None:
 
 
 @pytest.mark.usefixtures("nothing_runs")
-def test_for_people_each_finding_is_a_line_with_what_to_do() -> None:
+def test_in_text_output_each_finding_is_a_line_with_a_remedy() -> None:
     result = CliRunner().invoke(create_app(), ["doctor"], env={"COLUMNS": "300"})
     [line] = [line for line in result.stdout.splitlines() if "not running at" in line][:1]
     assert line.startswith("problem")

@@ -1,4 +1,4 @@
-"""The fault command: asked of the order service itself, and of made-up services."""
+"""The fault command, against the order service and fake services."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.serving import served
 
 
 class Place:
-    """An order service at an address, a broker, and `fault` told where they are."""
+    """An order service at an address, a broker, and the `fault` command set up for them."""
 
     def __init__(self, service: DocumentedService, url: str, broker: str) -> None:
         self.service = service
@@ -69,11 +69,11 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def quiet_place(tmp_path: Path) -> Iterator[Place]:
-    """Where faults are off, as they are by default."""
+    """A service with fault injection off, the default."""
     yield from a_place(tmp_path, allowed=False)
 
 
-def test_faults_are_begun_shown_and_cleared(place: Place) -> None:
+def test_faults_are_started_shown_and_cleared(place: Place) -> None:
     begun = place.fault("email", "--latency", "2", "--failures", "0.2", "--for", "60")
     assert begun.exit_code == 0
     assert [line.split()[:2] for line in begun.stdout.splitlines()[1:]] == [
@@ -85,20 +85,20 @@ def test_faults_are_begun_shown_and_cleared(place: Place) -> None:
     assert place.faults() == []
 
 
-def test_clear_with_others_means_these_and_no_others(place: Place) -> None:
+def test_clear_with_services_clears_only_these(place: Place) -> None:
     place.fault("email", "--latency", "2")
     place.fault("email", "--clear", "--crash", "after")
     assert place.faults() == [("crash", "after")]
 
 
-def test_clear_alone_ends_the_faults_of_all(place: Place) -> None:
+def test_clear_alone_clears_all_services(place: Place) -> None:
     place.fault("order", "--outage")
     ended = place.fault("--clear")
     assert (ended.exit_code, ended.stdout) == (0, "No service has a fault.\n")
     assert place.faults("order") == []
 
 
-def test_clear_says_who_could_not_be_asked(place: Place) -> None:
+def test_clear_reports_unreachable_services(place: Place) -> None:
     place.env["SMS_URL"] = place.env["SHIPPING_URL"]
     ended = place.fault("--clear")
     assert ended.exit_code == 1
@@ -106,7 +106,7 @@ def test_clear_says_who_could_not_be_asked(place: Place) -> None:
     assert "Not all faults were cleared." in ended.stdout
 
 
-def test_where_faults_are_off_there_is_nothing_to_clear(quiet_place: Place) -> None:
+def test_with_fault_injection_off_there_is_nothing_to_clear(quiet_place: Place) -> None:
     assert quiet_place.fault("--clear").exit_code == 0
 
 
@@ -118,20 +118,20 @@ def test_where_faults_are_off_they_are_refused(quiet_place: Place, words: list[s
     assert quiet_place.delivered() == []
 
 
-def test_what_is_no_fault_is_wrong_use(place: Place) -> None:
+def test_invalid_faults_are_usage_errors(place: Place) -> None:
     refused = place.fault("email", "--latency", "long")
     assert refused.exit_code == 2
     assert "latency is 'long'" in refused.stderr
 
 
-def test_a_wrong_token_is_said(place: Place) -> None:
+def test_a_wrong_token_is_reported(place: Place) -> None:
     place.env["OPERATOR_TOKEN"] = "another-token-of-somebody"
     refused = place.fault("email", "--outage")
     assert refused.exit_code == 1
     assert "set OPERATOR_TOKEN" in refused.stderr
 
 
-def test_the_event_of_an_order_is_published_once_more(place: Place) -> None:
+def test_an_orders_event_is_published_again(place: Place) -> None:
     order_id = place.place()
     assert place.fault("duplicate", order_id, "--count", "2").exit_code == 0
     found = place.delivered()

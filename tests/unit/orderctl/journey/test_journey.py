@@ -1,4 +1,4 @@
-"""The journey command: on made-up answers, and on those of the order service itself."""
+"""The journey command, with fake responses and with those of the order service."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -44,7 +44,7 @@ def step(name: str, second: int, reason: str = "") -> dict[str, Any]:
 def shown(
     outbox: str = "published", *, more: dict[str, Any] | None = None, **services: dict[str, Any]
 ) -> str:
-    """What is printed about an order that was placed in second 7."""
+    """The output for an order placed in second 7."""
     about = {"orderId": "ord-1", "eventId": "evt-1", "placedAt": time(7), "outbox": outbox}
     answer = msgspec.json.encode(about | (more or {}) | {"services": services})
     screen = StringIO()
@@ -53,7 +53,7 @@ def shown(
 
 
 def line(text: str, *words: str) -> str:
-    """The one line with these words in it, its columns a space apart."""
+    """The only line with these words, its columns separated by one space."""
     [found] = [line for line in text.splitlines() if all(word in line for word in words)]
     return " ".join(found.split())
 
@@ -76,7 +76,7 @@ def test_each_service_has_a_line_with_the_time_since_the_order_was_placed() -> N
     assert line(text, "sms") == "sms applied 1 2026-03-04 05:06:08 UTC (+1.0 s)"
 
 
-def test_of_what_is_applied_it_says_how_long_that_took() -> None:
+def test_an_applied_step_shows_its_duration() -> None:
     text = shown(
         email=stop("working", attempts=1, at=time(9), startedAt=time(9)),
         sms=stop("applied", attempts=1, at=time(9), startedAt=time(8)),
@@ -85,7 +85,7 @@ def test_of_what_is_applied_it_says_how_long_that_took() -> None:
     assert line(text, "email") == "email working 1 2026-03-04 05:06:09 UTC (+2.0 s)"
 
 
-def test_the_calls_of_an_order_that_was_done_by_calls_are_shown() -> None:
+def test_a_synchronous_order_shows_its_calls() -> None:
     late = {"stage": "sms", "outcome": "timed_out", "startedSeconds": 2, "seconds": 5}
     stages = [late | {"reason": "no answer within 5 s"}]
     done = {"status": "failed", "mode": "sync", "stages": stages}
@@ -95,11 +95,11 @@ def test_the_calls_of_an_order_that_was_done_by_calls_are_shown() -> None:
     assert line(text, "timed-out") == "sms timed-out 2.0 s 5.0 s no answer within 5 s"
 
 
-def test_a_clock_that_is_behind_gives_a_time_before_the_order() -> None:
+def test_a_slow_clock_gives_a_time_before_the_order() -> None:
     assert "(-2.0 s)" in line(shown(sms=stop("applied", attempts=1, at=time(5))), "sms")
 
 
-def test_the_steps_of_all_services_are_in_the_order_of_time() -> None:
+def test_the_steps_of_all_services_are_sorted_by_time() -> None:
     text = shown(
         email=stop("waiting", history=[step("dead_lettered", 9, "550 no"), step("redriven", 20)]),
         sms=stop("retrying", history=[step("retried", 12)]),
@@ -110,7 +110,7 @@ def test_the_steps_of_all_services_are_in_the_order_of_time() -> None:
     assert line(steps, "dead-lettered").endswith("dead-lettered 1 550 no")
 
 
-def test_without_steps_there_is_no_word_of_them() -> None:
+def test_without_steps_there_is_no_section_for_them() -> None:
     assert "on the way" not in shown(sms=stop("waiting"))
 
 
@@ -128,22 +128,22 @@ def test_a_dead_letter_comes_with_the_command_that_shows_it() -> None:
         ("published", "is published"),
     ],
 )
-def test_it_says_whether_the_event_was_published(outbox: str, said: str) -> None:
+def test_it_shows_whether_the_event_was_published(outbox: str, said: str) -> None:
     assert f"its event evt-1 {said}." in shown(outbox, sms=stop("waiting"))
 
 
-def test_an_event_that_was_set_aside_has_its_reason_and_what_to_do() -> None:
+def test_an_event_set_aside_has_its_reason_and_a_remedy() -> None:
     text = shown("set_aside", more={"outboxReason": "headers\nis null"}, sms=stop("waiting"))
     assert "cannot be published: headers is null. Repair its row in the table" in text
     assert "cannot be published" not in shown("waiting", sms=stop("waiting"))
 
 
-def test_a_reason_is_one_line_and_cannot_steer_a_terminal() -> None:
+def test_a_reason_is_one_line_without_terminal_escapes() -> None:
     text = shown(sms=stop("waiting", reason="\x1b[31mred\nand [bold]fat[/bold]"))
     assert "\\x1b[31mred and [bold]fat[/bold]" in line(text, "sms")
 
 
-def test_the_answer_of_the_order_service_is_understood(sqlite_url: str) -> None:
+def test_the_order_services_response_is_understood(sqlite_url: str) -> None:
     with (
         DocumentedService(sqlite_url) as service,
         httpx.Client(transport=httpx.WSGITransport(app=service.app)) as client,
@@ -155,7 +155,7 @@ def test_the_answer_of_the_order_service_is_understood(sqlite_url: str) -> None:
     assert [step.reason for step in journey.services["email"].history] == ["550"]
 
 
-def test_the_document_is_what_the_order_service_answers(sqlite_url: str) -> None:
+def test_the_document_equals_the_order_services_response(sqlite_url: str) -> None:
     with DocumentedService(sqlite_url) as service, served(service.app) as url:
         words, document = run(THE_ORDER, "--url", url), run(THE_ORDER, "--url", url, "--json")
         answer = httpx.get(f"{url}/orders/{THE_ORDER}/journey", trust_env=False)
@@ -164,7 +164,7 @@ def test_the_document_is_what_the_order_service_answers(sqlite_url: str) -> None
     assert msgspec.json.decode(document.stdout) == answer.json()
 
 
-def test_an_order_that_is_unknown_ends_with_a_sentence_and_status_1(sqlite_url: str) -> None:
+def test_an_unknown_order_gives_a_sentence_and_status_1(sqlite_url: str) -> None:
     with (
         DocumentedService(sqlite_url) as service,
         httpx.Client(transport=httpx.WSGITransport(app=service.app)) as client,
@@ -174,7 +174,7 @@ def test_an_order_that_is_unknown_ends_with_a_sentence_and_status_1(sqlite_url: 
     assert caught.value.status == 1
 
 
-def test_an_id_stays_one_part_of_the_path() -> None:
+def test_an_id_is_escaped_in_the_path() -> None:
     asked: list[bytes] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -191,12 +191,12 @@ def test_an_order_service_that_is_out_of_order_is_said() -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", *NO_DOCUMENTS.values()])
-def test_what_is_no_journey_is_not_the_order_service(content: bytes) -> None:
+def test_an_invalid_journey_is_not_from_the_order_service(content: bytes) -> None:
     with pytest.raises(CommandError, match=r"is not the order service .* set ORDER_URL"):
         read(content, URL)
 
 
-def test_an_order_service_that_is_away_is_a_sentence_and_a_document() -> None:
+def test_an_unavailable_order_service_gives_a_sentence_and_a_document() -> None:
     url = f"http://127.0.0.1:{free_ports()['order']}"
     words, document = run("ord-1", "--url", url), run("ord-1", "--url", url, "--json")
     assert (words.exit_code, words.stdout, document.exit_code) == (1, "", 1)

@@ -1,4 +1,4 @@
-"""Placing orders: once each, however often they are sent, on a schedule that waits for nobody."""
+"""Placing orders: once each despite repeated requests, on an open schedule."""
 
 import random
 from collections.abc import Callable
@@ -111,7 +111,7 @@ def test_an_order_is_sent_again_under_its_key_until_it_is_accepted() -> None:
 
     assert (placed.order_id, placed.attempts) == ("ord-3", 3)
     assert len(set(shop.keys)) == 1
-    # Two seconds as the answer asked for, then the client's own pause.
+    # The two seconds of Retry-After, then the client's own pause.
     assert placed.seconds == pytest.approx(2.5)
 
 
@@ -170,7 +170,7 @@ def test_orders_are_due_at_the_rate_that_was_asked_for() -> None:
     assert result.seconds == pytest.approx(4.0)
 
 
-def test_every_answer_is_in_the_ledger(tmp_path: Path) -> None:
+def test_every_response_is_in_the_ledger(tmp_path: Path) -> None:
     with Ledger(tmp_path / "accepted.ndjson") as ledger:
         placing(FakeOrderService([refuse]), 3, ledger)
 
@@ -217,13 +217,13 @@ def test_baskets_hold_each_product_once_at_its_price() -> None:
         assert all(item.price == PRICES[item.product_id] for item in basket.items)
 
 
-def test_a_wish_is_granted_in_part() -> None:
+def test_a_partial_item_is_completed() -> None:
     [item] = next(baskets(BasketTemplate(product="prod-640"), random.Random())).items
 
     assert (item.product_id, item.price) == ("prod-640", Decimal("749.00"))
 
 
-def test_a_product_that_nobody_knows_needs_a_price() -> None:
+def test_an_unknown_product_needs_a_price() -> None:
     with pytest.raises(UsageError, match="--price"):
         next(baskets(BasketTemplate(product="prod-x"), random.Random()))
 

@@ -1,4 +1,4 @@
-"""The replay command: against a service that is put together as it runs, and against odd ones."""
+"""The replay command, against a real service and against odd responses."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ DONE = {"id": "abc", "state": "done", "from": "beginning", "seen": 7, "rewritten
 
 @pytest.fixture
 def analytics(tmp_path: Path) -> Iterator[str]:
-    """The address of an analytics service with five events in the past."""
+    """The URL of an analytics service with five past events."""
     url, broker_url = f"sqlite:///{tmp_path}/test.db", f"sqlite:///{tmp_path}/broker.db"
     with connections_closed():
         create_schema(open_database(url), metadata)
@@ -54,7 +54,7 @@ def run(url: str, *words: str, token: str = TOKEN) -> Any:
     return CliRunner().invoke(create_app(), ["replay", *words], env=environment)
 
 
-def test_it_says_what_it_does_and_ends_with_a_table(analytics: str) -> None:
+def test_it_reports_progress_and_ends_with_a_table(analytics: str) -> None:
     result = run(analytics, "analytics", "--from", "beginning")
     assert result.exit_code == 0, result.output
     assert "analytics rereads the stored events, from beginning up to" in result.stderr
@@ -66,7 +66,7 @@ def test_it_says_what_it_does_and_ends_with_a_table(analytics: str) -> None:
 
 
 def document(result: Any) -> Any:
-    """What follows the lines that the service logs, which here is in the same process."""
+    """The document after the log lines of the service, which runs in the same process here."""
     return json.loads(result.stdout[result.stdout.index("{\n") :])
 
 
@@ -94,7 +94,7 @@ def test_json_is_one_document_with_every_count(analytics: str) -> None:
         (["analytics", "--from", "3:1"], 1, "no partitions"),
     ],
 )
-def test_what_cannot_be_is_a_sentence(
+def test_invalid_requests_give_a_sentence(
     analytics: str, words: list[str], status: int, said: str
 ) -> None:
     result = run(analytics, *words)
@@ -103,14 +103,14 @@ def test_what_cannot_be_is_a_sentence(
     assert "Traceback" not in result.output
 
 
-def test_a_wrong_token_and_none_are_told_apart(analytics: str) -> None:
+def test_a_wrong_token_and_no_token_are_distinguished(analytics: str) -> None:
     wrong = run(analytics, "analytics", "--from", "0", token="x" * 20)
     assert (wrong.exit_code, "rejects this" in wrong.stderr) == (2, True)
     none = run(analytics, "analytics", "--from", "0", token="")
     assert (none.exit_code, "set OPERATOR_TOKEN" in none.stderr) == (2, True)
 
 
-def test_a_service_that_is_away_is_said_with_what_to_set() -> None:
+def test_an_unavailable_service_is_reported_with_its_setting() -> None:
     url = f"http://127.0.0.1:{free_ports(['one'])['one']}"
     result = run(url, "analytics", "--from", "0")
     assert result.exit_code == 1
@@ -125,18 +125,18 @@ def client(answer: Callable[[httpx.Request], httpx.Response]) -> ReplayClient:
 
 @pytest.mark.parametrize("body", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
 @pytest.mark.parametrize("status", [200, 409, 500])
-def test_whatever_answers_is_a_sentence(body: bytes, status: int) -> None:
+def test_any_odd_response_gives_a_sentence(body: bytes, status: int) -> None:
     with pytest.raises(CommandError):
         client(lambda _request: httpx.Response(status, content=body)).find("x")
 
 
-def test_endpoints_that_are_off_say_how_to_turn_them_on() -> None:
+def test_disabled_endpoints_are_reported_with_how_to_enable_them() -> None:
     off = {"detail": "It is for operators, and no OPERATOR_TOKEN is set"}
     with pytest.raises(CommandError, match="no OPERATOR_TOKEN is set"):
         client(lambda _request: httpx.Response(404, json=off)).begin({})
 
 
-def test_an_id_is_a_part_of_the_path_and_no_more() -> None:
+def test_a_replay_id_is_escaped_in_the_path() -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -147,7 +147,7 @@ def test_an_id_is_a_part_of_the_path_and_no_more() -> None:
     assert asked == ["/replays/..%2Feffects%3Fx%3D"]
 
 
-def test_it_is_watched_until_it_ends_and_no_longer_than_it_was_told() -> None:
+def test_a_replay_is_watched_until_its_end_or_a_timeout() -> None:
     states = iter(["running", "running", "done", "never asked"])
     now = [0.0]
 
@@ -173,7 +173,7 @@ def shown(**more: Any) -> str:
     return screen.file.getvalue()
 
 
-def test_an_interrupted_one_says_how_to_run_it_again() -> None:
+def test_an_interrupted_replay_shows_how_to_run_it_again() -> None:
     replay = Replay("abc", "interrupted", "12", reason="its process ended", seen=3, applied=3)
     assert replay.exit_status == 1
     text = shown(state="interrupted", reason="its process ended", seen=3, applied=3)
@@ -181,7 +181,7 @@ def test_an_interrupted_one_says_how_to_run_it_again() -> None:
     assert "replay email --again abc" in text
 
 
-def test_failures_are_named_in_bounds_and_steer_no_terminal() -> None:
+def test_failures_are_limited_and_inject_no_terminal_escapes() -> None:
     failure = {"position": "7", "event_id": "e\x1b[2J", "reason": "550 no such user"}
     text = shown(seen=30, failed=30, failures=(ReplayFailure(**failure),) * 30)
     assert text.count("550 no such user") == 10

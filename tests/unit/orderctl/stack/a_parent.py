@@ -10,5 +10,5 @@ if __name__ == "__main__":
     child = [sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(child) as worker:
         worker.wait()
-        # It outlives its worker; gunicorn would start another one now.
+        # It outlives its worker; gunicorn would start a new one now.
         time.sleep(600)

@@ -1,4 +1,4 @@
-"""Ports, processes and the watchdog of a stack; whole stacks run in the end-to-end tests."""
+"""Ports, processes and the watchdog of a stack. The end-to-end tests run whole stacks."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ from orderctl.stack.process import ROOT, PartProcess
 from orderctl.stack.stack import Stack
 from orderctl.stack.watchdog import end_groups, send, watch
 
-#: Starts a process of its own, as gunicorn does, and then waits.
+#: Starts a child process, as gunicorn does, and waits.
 PARENT = "tests.unit.orderctl.stack.a_parent"
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.02)
 
 
@@ -35,7 +35,7 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
         status = Path(f"/proc/{pid}/stat")
         return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except ProcessLookupError:  # also from the read, when it goes away meanwhile
+    except ProcessLookupError:  # also raised by the read if the process ends meanwhile
         return False
 
 
@@ -54,7 +54,7 @@ def test_free_ports_are_free_and_different() -> None:
     assert all(map(is_free, ports.values()))
 
 
-def test_two_processes_are_never_given_the_same_port_though_nobody_listens_yet() -> None:
+def test_two_processes_never_get_the_same_free_port() -> None:
     words = (
         "from orderctl.stack.ports import free_ports; "
         "print(*free_ports().values(), flush=True); input()"
@@ -64,7 +64,7 @@ def test_two_processes_are_never_given_the_same_port_though_nobody_listens_yet()
     ) as other:
         assert other.stdout is not None
         theirs = set(map(int, other.stdout.readline().split()))
-        # More than one block of ours, so that theirs is among what we look through.
+        # More than one block of ports, so that we also try the other process's block.
         ours = {port for _ in range(3 * BLOCK) for port in free_ports(["one"]).values()}
         other.communicate()
 
@@ -73,7 +73,7 @@ def test_two_processes_are_never_given_the_same_port_though_nobody_listens_yet()
     assert not theirs & ours
 
 
-def test_a_port_where_somebody_listens_is_not_free() -> None:
+def test_a_port_in_use_is_not_free() -> None:
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         listener.listen()
@@ -105,13 +105,13 @@ def test_a_child_can_be_found_without_proc(parent: PartProcess) -> None:
     parent.stop()
 
 
-def test_what_a_process_says_is_in_its_log(parent: PartProcess) -> None:
+def test_a_processs_output_is_in_its_log(parent: PartProcess) -> None:
     parent.stop()
 
     assert "hello" in parent.log_tail()
 
 
-def test_what_lies_in_the_shell_for_other_programs_reaches_no_part(
+def test_settings_for_other_programs_reach_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREETING", "from the shell")
@@ -122,7 +122,7 @@ def test_what_lies_in_the_shell_for_other_programs_reaches_no_part(
     assert process.log_tail() == "None"
 
 
-def test_only_what_says_how_this_machine_runs_programs_is_taken_from_the_shell() -> None:
+def test_only_system_variables_are_taken_from_the_shell() -> None:
     machine = {"PATH": "/bin", "TMPDIR": "/t", "LC_ALL": "C", "LANG": "C", "TZ": "Asia/Kolkata"}
     settings = ["LOG_LEVEL", "CONCURRENCY", "ORDER_MODE", "DATABASE_URL", "SMTP_TIMEOUT"]
     libraries = ["PGOPTIONS", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "GUNICORN_CMD_ARGS", "ALL_PROXY"]
@@ -133,7 +133,7 @@ def test_only_what_says_how_this_machine_runs_programs_is_taken_from_the_shell()
     assert of_the_machine(shell) == machine
 
 
-def test_the_log_of_an_earlier_start_is_kept_and_not_shown(
+def test_the_log_of_an_earlier_start_is_kept_but_not_shown(
     parent: PartProcess, tmp_path: Path
 ) -> None:
     parent.stop()
@@ -145,7 +145,7 @@ def test_the_log_of_an_earlier_start_is_kept_and_not_shown(
     assert "hello" in (tmp_path / "parent.log").read_text()
 
 
-def test_the_watchdog_knows_which_groups_are_left() -> None:
+def test_the_watchdog_tracks_the_remaining_groups() -> None:
     left: list[set[int]] = []
 
     watch(["+11\n", "+12\n", "-11\n", "+13\n"], left.append)
@@ -177,21 +177,21 @@ def test_a_stack_ends_its_parts_when_an_error_ends_its_block(tmp_path: Path) -> 
     assert stack.running == ()
 
 
-def test_a_part_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+def test_a_part_that_ends_at_once_is_reported_with_its_last_output(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         stack.start("email", module="tests.unit.no_such_module")
         with pytest.raises(StackError, match="No module named"):
             stack.wait_ready(["email"], timeout=20.0)
 
 
-def test_a_part_that_does_not_get_ready_is_reported_with_the_reason(tmp_path: Path) -> None:
+def test_a_part_that_does_not_become_ready_is_reported_with_its_reason(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         stack.start("email", module=PARENT)
         with pytest.raises(StackError, match=r"email is not ready after 0\.2 s"):
             stack.wait_ready(["email"], timeout=0.2)
 
 
-def test_only_the_worker_is_killed_when_that_is_asked_for(tmp_path: Path) -> None:
+def test_only_the_worker_is_killed_on_request(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         process = stack.start("email", module=PARENT)
         until(lambda: bool(process.workers()))
@@ -202,14 +202,14 @@ def test_only_the_worker_is_killed_when_that_is_asked_for(tmp_path: Path) -> Non
         assert stack.running == ("email",)
 
 
-def test_a_part_that_runs_is_not_started_twice(tmp_path: Path) -> None:
+def test_a_running_part_is_not_started_twice(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         stack.start("email", module=PARENT)
         with pytest.raises(StackError, match="stop it first"):
             stack.start("email", module=PARENT)
 
 
-def test_parts_are_told_where_everything_is(tmp_path: Path) -> None:
+def test_parts_get_the_addresses_of_all_others(tmp_path: Path) -> None:
     stack = Stack(
         tmp_path, work_times={"email": 2.0}, environment={"email": {"LOG_LEVEL": "debug"}}
     )
@@ -225,7 +225,7 @@ def test_parts_are_told_where_everything_is(tmp_path: Path) -> None:
     assert relay["DATABASE_URL"] == stack.plan.environment("order")["DATABASE_URL"]
 
 
-def test_the_audit_is_told_the_same(tmp_path: Path) -> None:
+def test_the_audit_gets_the_same_addresses(tmp_path: Path) -> None:
     stack = Stack(tmp_path, ladder=(0.1, 2.0))
 
     assert stack.addresses.order_url == stack.urls["order"]
@@ -235,7 +235,7 @@ def test_the_audit_is_told_the_same(tmp_path: Path) -> None:
     assert set(stack.urls) == set(MODULES)
 
 
-def test_when_the_caller_is_killed_its_parts_end_too(tmp_path: Path) -> None:
+def test_parts_end_when_their_caller_is_killed(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys, time\n"
         "from orderctl.stack.stack import Stack\n"
