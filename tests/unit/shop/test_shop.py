@@ -1,4 +1,4 @@
-"""Who the consumers are and what is sold is said once, and not by what all services share."""
+"""Consumers and prices are defined once, in `shop`, and not in `shared`."""
 
 import ast
 import json
@@ -28,7 +28,7 @@ def test_every_consumer_is_a_service() -> None:
     assert {*CONSUMERS, *LATECOMERS} == services
 
 
-def test_the_page_orders_at_the_prices_of_the_shop_to_the_cent() -> None:
+def test_the_page_uses_the_shops_exact_prices() -> None:
     bodies = [json.loads(basket(Random(seed)), parse_float=Decimal) for seed in range(50)]
     items = [item for body in bodies for item in body["items"]]
 

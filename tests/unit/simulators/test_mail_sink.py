@@ -1,4 +1,4 @@
-"""The sink keeps every mail that it answers with 250, and shows it in Mailpit's words."""
+"""The sink stores every mail that it accepts with 250, and shows it in Mailpit's format."""
 
 import asyncio
 import smtplib
@@ -78,14 +78,14 @@ def test_an_accepted_mail_is_listed_as_mailpit_would(client: FlaskClient, smtp_p
     assert {"ID", "Created", "Size"} < set(mail)
 
 
-def test_a_mail_that_comes_twice_is_there_twice(client: FlaskClient, smtp_port: int) -> None:
+def test_a_mail_received_twice_is_stored_twice(client: FlaskClient, smtp_port: int) -> None:
     for _ in range(2):
         send(smtp_port, a_mail())
     ids = [mail["MessageID"] for mail in listed(client)["messages"]]
     assert ids == ["mail-1@orders.example"] * 2
 
 
-def test_the_newest_come_first_in_pages(client: FlaskClient, smtp_port: int) -> None:
+def test_pages_list_the_newest_first(client: FlaskClient, smtp_port: int) -> None:
     for number in range(5):
         send(smtp_port, a_mail(number))
     page = listed(client, "start=1&limit=2")
@@ -96,12 +96,14 @@ def test_the_newest_come_first_in_pages(client: FlaskClient, smtp_port: int) -> 
     assert (page["total"], page["start"], page["messages_count"]) == (5, 1, 2)
 
 
-def test_thirty_two_connections_at_once_are_served(client: FlaskClient, smtp_port: int) -> None:
+def test_thirty_two_concurrent_connections_are_served(client: FlaskClient, smtp_port: int) -> None:
     assert in_threads(32, lambda: send(smtp_port, a_mail())) == [None] * 32
     assert listed(client)["total"] == 32
 
 
-def test_a_mail_can_be_read_and_had_byte_for_byte(client: FlaskClient, smtp_port: int) -> None:
+def test_a_mail_can_be_read_and_downloaded_byte_for_byte(
+    client: FlaskClient, smtp_port: int
+) -> None:
     send(smtp_port, a_mail(text="Grüße, 2 Kaffee"))
     [mail] = listed(client)["messages"]
     whole = client.get(f"/api/v1/message/{mail['ID']}").get_json()
@@ -132,7 +134,7 @@ def test_the_list_shows_the_beginning_of_each_text_in_one_line(
 
 
 def copy_without_a_snippet() -> tuple[list[str], Any]:
-    """A mail as it was kept before there were snippets."""
+    """Store a mail without a snippet, as older versions did."""
     names = [c.name for c in mails.columns if c.name not in ("seq", "snippet")]
     return names, select(*(mails.c[name] for name in names)).limit(1)
 
@@ -140,9 +142,7 @@ def copy_without_a_snippet() -> tuple[list[str], Any]:
 @pytest.mark.parametrize(
     "raw", [b"", b"no headers at all", b"Subject: \xff\xfe\x00\r\n\r\n\x80", b":\r\n: :\r\n\r\n"]
 )
-def test_no_mail_is_too_odd_to_be_kept_and_shown(
-    client: FlaskClient, engine: Engine, raw: bytes
-) -> None:
+def test_odd_mails_are_stored_and_shown(client: FlaskClient, engine: Engine, raw: bytes) -> None:
     Mailbox(engine).add("a@example.com", ["b@example.com"], raw)
     [mail] = listed(client)["messages"]
     assert client.get(f"/api/v1/message/{mail['ID']}").status_code == 200
@@ -156,7 +156,7 @@ def test_a_mail_that_is_too_large_is_refused(client: FlaskClient, smtp_port: int
     assert listed(client)["total"] == 0
 
 
-def test_while_it_cannot_keep_a_mail_it_says_421(
+def test_a_mail_that_cannot_be_stored_gets_421(
     engine: Engine, client: FlaskClient, smtp_port: int
 ) -> None:
     outage = Outage(engine)
@@ -169,7 +169,7 @@ def test_while_it_cannot_keep_a_mail_it_says_421(
     assert listed(client)["total"] == 1
 
 
-def test_mails_are_deleted_by_id_or_all_at_once(client: FlaskClient, engine: Engine) -> None:
+def test_mails_are_deleted_by_id_or_all_together(client: FlaskClient, engine: Engine) -> None:
     for number in range(3):
         Mailbox(engine).add("a@b", ["c@d"], a_mail(number).as_bytes())
     oldest = listed(client)["messages"][-1]
@@ -180,7 +180,7 @@ def test_mails_are_deleted_by_id_or_all_at_once(client: FlaskClient, engine: Eng
 
 
 @pytest.mark.parametrize("content", [body for body in NO_DOCUMENTS.values() if body])
-def test_a_deletion_that_cannot_be_read_deletes_nothing(
+def test_an_invalid_deletion_deletes_nothing(
     client: FlaskClient, engine: Engine, content: bytes
 ) -> None:
     Mailbox(engine).add("a@b", ["c@d"], a_mail().as_bytes())
@@ -188,9 +188,7 @@ def test_a_deletion_that_cannot_be_read_deletes_nothing(
     assert listed(client)["total"] == 1
 
 
-def test_the_page_shows_mails_to_people_and_escapes_them(
-    client: FlaskClient, engine: Engine
-) -> None:
+def test_the_page_shows_mails_escaped(client: FlaskClient, engine: Engine) -> None:
     Mailbox(engine).add("a@b", ["c@d"], b"Subject: <script>alert(1)</script>\r\n\r\n")
     page = client.get("/").get_data(as_text=True)
     assert "<h1>1 mails</h1>" in page
@@ -198,7 +196,7 @@ def test_the_page_shows_mails_to_people_and_escapes_them(
     assert "<script>" not in page
 
 
-def test_it_is_alive_and_ready_under_both_names(client: FlaskClient, engine: Engine) -> None:
+def test_health_checks_are_available_under_both_paths(client: FlaskClient, engine: Engine) -> None:
     assert [client.get(path).status_code for path in ("/livez", "/readyz", "/health/live")] == [
         200
     ] * 3
@@ -208,8 +206,8 @@ def test_it_is_alive_and_ready_under_both_names(client: FlaskClient, engine: Eng
     assert [closed.get(path).status_code for path in ("/readyz", "/health/ready")] == [503, 503]
 
 
-def test_a_mail_is_in_hand_until_its_answer_was_sent(engine: Engine) -> None:
-    """A stop that waited for less would close the connection before the 250."""
+def test_a_mail_is_in_progress_until_its_reply_was_sent(engine: Engine) -> None:
+    """If a stop did not wait for that, it would close the connection before the 250."""
     handler = MailHandler(Mailbox(engine))
 
     async def take_a_mail() -> list[int]:
@@ -219,6 +217,6 @@ def test_a_mail_is_in_hand_until_its_answer_was_sent(engine: Engine) -> None:
         await asyncio.sleep(0)
         return [when_the_answer_is_sent, handler.in_hand]
 
-    # In a thread of its own: this one may have a loop that a browser's tests left running.
+    # In a separate thread: this one may have an event loop that a browser test left running.
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(asyncio.run, take_a_mail()).result(10) == [1, 0]

@@ -1,4 +1,4 @@
-"""The gateway accepts once for each key, keeps what it accepted, and misbehaves as told."""
+"""The gateway accepts one text per key, stores it, and misbehaves on request."""
 
 from collections.abc import Iterator
 from random import Random
@@ -20,7 +20,7 @@ TEXT = {"to": "usr-123", "text": "Your order is confirmed."}
 
 
 class Dice(Random):
-    """Falls as it is told to."""
+    """A random generator with given results."""
 
     def __init__(self, *falls: float) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ def test_a_text_is_accepted_and_listed(client: FlaskClient) -> None:
     assert message | TEXT | {"idempotencyKey": "key-1"} == message
 
 
-def test_the_same_key_and_text_get_the_first_answer_again(client: FlaskClient) -> None:
+def test_the_same_key_and_text_get_the_first_response_again(client: FlaskClient) -> None:
     first, second = send(client), send(client)
     assert (first.status_code, second.status_code) == (201, 200)
     assert second.get_json() == first.get_json()
@@ -77,7 +77,7 @@ def test_the_same_key_with_another_text_is_refused(client: FlaskClient) -> None:
     assert accepted(client) == ["key-1"]
 
 
-def test_the_same_key_eight_times_at_once_is_accepted_once(engine: Engine) -> None:
+def test_eight_concurrent_requests_with_one_key_are_accepted_once(engine: Engine) -> None:
     app = create_gateway(engine, rng=Random())
     answers = in_threads(8, lambda: send(app.test_client()))
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
@@ -96,7 +96,7 @@ def test_the_same_key_eight_times_at_once_is_accepted_once(engine: Engine) -> No
         ([], "Expected `object`"),
     ],
 )
-def test_a_wrong_body_is_a_problem_that_says_where(
+def test_an_invalid_body_gets_a_problem_with_its_place(
     client: FlaskClient, body: object, says: str
 ) -> None:
     answer = send(client, body)
@@ -108,7 +108,7 @@ def test_a_wrong_body_is_a_problem_that_says_where(
 
 @pytest.mark.parametrize("content", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/messages"), ("PUT", "/behaviour")])
-def test_a_body_that_cannot_be_read_is_the_senders_fault(
+def test_an_unreadable_body_is_a_client_error(
     client: FlaskClient, method: str, path: str, content: bytes
 ) -> None:
     headers = {"Idempotency-Key": "key-1"}
@@ -137,21 +137,21 @@ def test_the_list_has_pages(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=-1", "limit=x", "after=-9", "after=" + "9" * 30])
-def test_odd_pages_are_pages_too(client: FlaskClient, query: str) -> None:
+def test_odd_page_parameters_are_accepted(client: FlaskClient, query: str) -> None:
     send(client)
     assert client.get(f"/messages?{query}").status_code == 200
 
 
-# --- moods -----------------------------------------------------------------------------------
+# --- failure modes ---------------------------------------------------------------------------
 
 
-def test_told_to_fail_it_accepts_nothing(client: FlaskClient) -> None:
+def test_in_failure_mode_nothing_is_accepted(client: FlaskClient) -> None:
     tell(client, failRate=1, failStatus=503)
     assert send(client).status_code == 503
     assert accepted(client) == []
 
 
-def test_a_rate_is_a_share_of_the_requests(engine: Engine) -> None:
+def test_a_failure_rate_is_a_share_of_the_requests(engine: Engine) -> None:
     dice = Dice(0.24, 0.25, 0.9)
     client = create_gateway(engine, rng=dice).test_client()
     tell(client, failRate=0.25)
@@ -159,7 +159,7 @@ def test_a_rate_is_a_share_of_the_requests(engine: Engine) -> None:
     assert dice.falls == []
 
 
-def test_told_to_lose_its_answer_it_has_accepted_the_text(client: FlaskClient) -> None:
+def test_a_text_with_a_lost_response_is_accepted(client: FlaskClient) -> None:
     tell(client, loseAnswerRate=1)
     assert send(client).status_code == 504
     assert accepted(client) == ["key-1"]
@@ -168,7 +168,7 @@ def test_told_to_lose_its_answer_it_has_accepted_the_text(client: FlaskClient) -
     assert accepted(client) == ["key-1"]
 
 
-def test_told_to_be_slow_it_waits_first(engine: Engine) -> None:
+def test_in_slow_mode_it_waits_first(engine: Engine) -> None:
     slept: list[float] = []
     client = create_gateway(engine, rng=Random(), sleep=slept.append).test_client()
     tell(client, delaySeconds=12.5)
@@ -176,7 +176,7 @@ def test_told_to_be_slow_it_waits_first(engine: Engine) -> None:
     assert slept == [12.5]
 
 
-def test_its_mood_outlives_a_restart_until_it_is_reset(engine: Engine) -> None:
+def test_its_mode_survives_a_restart_until_it_is_reset(engine: Engine) -> None:
     tell(create_gateway(engine, rng=Random()).test_client(), failRate=0.5, failStatus=502)
     restarted = create_gateway(engine, rng=Random()).test_client()
     told = {"failRate": 0.5, "failStatus": 502, "delaySeconds": 0.0, "loseAnswerRate": 0.0}
@@ -189,11 +189,11 @@ def test_its_mood_outlives_a_restart_until_it_is_reset(engine: Engine) -> None:
     "wrong",
     [{"failRate": 1.1}, {"failStatus": 200}, {"delaySeconds": 61}, {"failrate": 1}, {"a": 1}, 7],
 )
-def test_a_mood_it_does_not_have_is_refused(client: FlaskClient, wrong: object) -> None:
+def test_an_unknown_mode_of_the_gateway_is_refused(client: FlaskClient, wrong: object) -> None:
     assert client.put("/behaviour", json=wrong).status_code == 400
     assert client.get("/behaviour").get_json()["failRate"] == 0
 
 
-def test_it_is_alive_and_ready(client: FlaskClient) -> None:
+def test_the_gateway_is_live_and_ready(client: FlaskClient) -> None:
     assert client.get("/health/live").status_code == 200
     assert client.get("/health/ready").get_json() == {"ready": True, "reason": None}

@@ -1,4 +1,4 @@
-"""Facts are recorded exactly, and the reports add them up exactly."""
+"""Facts and report totals are exact."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def record(engine: Engine, *events: Event) -> None:
 
 
 def answer(client: FlaskClient, path: str) -> Any:
-    """The JSON at a path, its numbers as exact as they were written."""
+    """The JSON response of a path, with its numbers read as exact Decimals."""
     return json.loads(client.get(path).data, parse_float=Decimal)
 
 
@@ -55,7 +55,7 @@ def test_without_orders_every_report_is_empty(client: FlaskClient) -> None:
     assert [minute["orders"] for minute in minutes] == [0] * 60
 
 
-def test_sums_are_exact_that_do_not_fit_into_64_bits(engine: Engine, client: FlaskClient) -> None:
+def test_sums_beyond_64_bits_are_exact(engine: Engine, client: FlaskClient) -> None:
     largest = str(MAX_AMOUNT)
     items = [an_item("p", price=largest, quantity=1), an_item("q", price="0.99", quantity=1)]
     record(engine, *[an_event(items[0]) for _ in range(101)], an_event(items[1]))
@@ -69,9 +69,7 @@ def test_sums_are_exact_that_do_not_fit_into_64_bits(engine: Engine, client: Fla
     ]
 
 
-def test_products_whose_sums_differ_by_a_cent_are_in_order(
-    engine: Engine, client: FlaskClient
-) -> None:
+def test_products_with_sums_one_cent_apart_are_sorted(engine: Engine, client: FlaskClient) -> None:
     prices = {"a": "9999999.99", "b": "10000000.00", "c": "10000000.01"}
     record(engine, *[an_event(an_item(id, price=each, quantity=1)) for id, each in prices.items()])
     products = answer(client, "/products")["products"]
@@ -90,7 +88,7 @@ def test_the_largest_orders_add_up_exactly(engine: Engine, client: FlaskClient) 
     assert answer(client, "/totals")["revenue"] == MAX_PRICE * MAX_QUANTITY * 100 + Decimal("0.01")
 
 
-def test_products_come_with_revenue_and_quantity_best_first(
+def test_products_are_sorted_by_revenue_with_their_quantity(
     engine: Engine, client: FlaskClient
 ) -> None:
     record(engine, an_event(an_item("cheap", 9, "1"), an_item("dear", 1, "10.5")))
@@ -101,7 +99,7 @@ def test_products_come_with_revenue_and_quantity_best_first(
     ]
 
 
-def test_orders_are_counted_in_the_minute_in_which_they_were_placed(
+def test_orders_are_counted_by_the_minute_they_were_placed(
     engine: Engine, client: FlaskClient
 ) -> None:
     def minutes_ago(minutes: float) -> Event:
@@ -118,7 +116,7 @@ def test_orders_are_counted_in_the_minute_in_which_they_were_placed(
     }
 
 
-def test_facts_are_listed_for_one_order_or_for_all(engine: Engine) -> None:
+def test_facts_are_listed_for_one_order_or_all(engine: Engine) -> None:
     one, other = an_event(an_item(price="49.99", quantity=2)), an_event()
     record(engine, one, other)
     [fact] = list_facts(engine, one.order.order_id)
@@ -129,7 +127,7 @@ def test_facts_are_listed_for_one_order_or_for_all(engine: Engine) -> None:
     assert {fact["eventId"] for fact in list_facts(engine, None)} == {one.id, other.id}
 
 
-def test_a_fact_is_listed_with_its_items_in_the_order_of_the_event(engine: Engine) -> None:
+def test_a_facts_items_are_listed_in_the_events_order(engine: Engine) -> None:
     one = an_event(an_item("b", 2, "1.50"), an_item("a", 1, "9"), an_item("b", 1, "0"))
     record(engine, one, an_event(an_item("c", 3, "1")))
     [fact] = list_facts(engine, one.order.order_id)
@@ -140,7 +138,7 @@ def test_a_fact_is_listed_with_its_items_in_the_order_of_the_event(engine: Engin
     ]
 
 
-def test_a_fact_whose_items_are_gone_is_listed_without_any(engine: Engine) -> None:
+def test_a_fact_without_items_is_listed(engine: Engine) -> None:
     event = an_event()
     record(engine, event)
     with engine.begin() as tx:
@@ -149,7 +147,7 @@ def test_a_fact_whose_items_are_gone_is_listed_without_any(engine: Engine) -> No
     assert (fact["eventId"], fact["items"]) == (event.id, [])
 
 
-def test_items_without_a_fact_are_listed_as_well(engine: Engine) -> None:
+def test_items_without_a_fact_are_listed_too(engine: Engine) -> None:
     event = an_event(an_item("a", 2, "1.50"))
     record(engine, event)
     with engine.begin() as tx:
@@ -164,7 +162,7 @@ def test_items_without_a_fact_are_listed_as_well(engine: Engine) -> None:
     assert list(list_facts(engine, event.order.order_id)) == []
 
 
-def test_a_batch_of_a_hundred_is_recorded_whole(engine: Engine, client: FlaskClient) -> None:
+def test_a_batch_of_a_hundred_is_recorded_completely(engine: Engine, client: FlaskClient) -> None:
     batch = [an_event(an_item("a", 1, "1"), an_item("b", 2, "1")) for _ in range(100)]
     record(engine, *batch)
     assert answer(client, "/totals") == {"orders": 100, "revenue": Decimal(300)}

@@ -1,4 +1,4 @@
-"""Orders placed in two lanes: timed, counted, and on an open schedule."""
+"""The dashboard's two lanes, sync and async: orders are timed, counted, and on an open schedule."""
 
 import threading
 from random import Random
@@ -29,7 +29,7 @@ def test_one_order_is_placed_and_timed() -> None:
     assert lane.state().median_seconds == answer.seconds
 
 
-def test_refusals_and_silence_are_counted_and_said() -> None:
+def test_refusals_and_timeouts_are_counted_and_reported() -> None:
     lane, services = a_lane(503)
     assert lane.place("async").detail == "told to answer 503"
     services.answers["POST", "/orders"] = httpx.ConnectError("refused")
@@ -38,7 +38,7 @@ def test_refusals_and_silence_are_counted_and_said() -> None:
     assert (lane.state().answered, lane.state().refused) == (2, 2)
 
 
-def test_who_waits_is_told_with_the_time_for_which_it_has() -> None:
+def test_waiting_customers_are_listed_with_their_waiting_time() -> None:
     answered = threading.Event()
 
     def late(_request: httpx.Request) -> Any:
@@ -54,7 +54,7 @@ def test_who_waits_is_told_with_the_time_for_which_it_has() -> None:
     assert lane.state().waiting == ()
 
 
-def test_a_run_places_so_many_and_ends() -> None:
+def test_a_run_places_the_requested_orders_and_ends() -> None:
     lane, services = a_lane(accepts)
     assert lane.start(LaneRun("async", count=50, rate=1000))
     eventually(lambda: lane.state().answered == 50)
@@ -62,7 +62,7 @@ def test_a_run_places_so_many_and_ends() -> None:
     eventually(lambda: len(services.requests) == 51)
 
 
-def test_one_run_at_a_time_which_can_be_stopped() -> None:
+def test_there_is_one_run_at_a_time_and_it_can_be_stopped() -> None:
     lane, _services = a_lane(accepts)
     assert lane.start(LaneRun("async", count=10_000, rate=10))
     assert not lane.start(LaneRun("async", count=1, rate=1))
@@ -71,7 +71,7 @@ def test_one_run_at_a_time_which_can_be_stopped() -> None:
     assert lane.state().sent < 100
 
 
-def test_a_service_that_does_not_answer_is_sent_no_more_than_so_many_at_once() -> None:
+def test_requests_to_an_unresponsive_service_are_limited() -> None:
     answered = threading.Event()
 
     def late(_request: httpx.Request) -> Any:

@@ -1,4 +1,5 @@
-"""What the dashboard makes of the services' answers: moves, ages, replicas, and silence."""
+"""The dashboard's snapshot from the services' responses: moves, ages, replicas, and silent
+services."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from tests.documented import closed
 from tests.waiting import eventually
 
 NOW = datetime.now(UTC)
-#: Everything is well, and there is one order, done by all.
+#: A healthy system with one order, applied by every service.
 ORDER = {
     "orderId": "ord-1",
     "eventId": "evt-1",
@@ -80,7 +81,7 @@ def poller(services: FakeServices) -> Iterator[Poller]:
 
 
 def step(kind: str, order_id: str = "ord-1") -> dict[str, Any]:
-    """What /activity answers after this has happened."""
+    """The response of /activity after this step."""
     told = {"step": kind, "eventId": "evt-1", "orderId": order_id, "attempt": 1}
     return ACTIVITY | {"steps": [told | {"at": NOW.isoformat()}]}
 
@@ -181,7 +182,7 @@ def test_an_unready_order_service_is_said_to_be_so(services: FakeServices, polle
     assert snapshot.verdict.light == "unknown"
 
 
-def test_a_latecomer_is_drawn_once_it_has_answered_and_the_light_is_without_it(
+def test_a_latecomer_is_shown_after_its_first_response_outside_the_light(
     services: FakeServices,
 ) -> None:
     late = FakeServices()

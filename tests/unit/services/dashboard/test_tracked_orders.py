@@ -1,4 +1,4 @@
-"""The newest orders, and what may be said of them: the light claims what was looked at."""
+"""The newest orders, and the light, which only makes claims about known orders."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ def tracked_orders(*numbers: int, most: int = 100) -> TrackedOrders:
     return tracked
 
 
-def test_an_order_is_done_when_every_service_is() -> None:
+def test_an_order_is_done_when_every_service_has_applied_it() -> None:
     tracked = tracked_orders(1, 2)
     assert (tracked.accepted, tracked.done, tracked.waiting("email")) == (2, 0, ["ord-1", "ord-2"])
     tracked.ended("email", {"ord-1": "applied", "ord-2": "applied", "ord-of-others": "applied"})
@@ -33,7 +33,7 @@ def test_an_order_is_done_when_every_service_is() -> None:
     assert (tracked.done, tracked.oldest("sms")) == (1, an_order(2).placed_at)
 
 
-def test_only_new_orders_are_new_and_a_change_of_status_is_taken_in() -> None:
+def test_known_orders_are_not_new_and_their_status_is_updated() -> None:
     tracked = tracked_orders(1)
     again = [an_order(2, status="pending"), an_order(1)]
     assert [order.order_id for order in tracked.add(again)] == ["ord-2"]
@@ -43,13 +43,13 @@ def test_only_new_orders_are_new_and_a_change_of_status_is_taken_in() -> None:
     assert not tracked.is_synchronous("ord-1")
 
 
-def test_an_order_by_calls_waits_in_no_queue() -> None:
+def test_a_synchronous_order_waits_in_no_queue() -> None:
     tracked = tracked_orders()
     tracked.add([an_order(1, status="failed")])
     assert (tracked.waiting("email"), tracked.unpublished, tracked.accepted) == ([], {}, 0)
 
 
-def test_the_oldest_are_forgotten_with_all_that_was_known_of_them() -> None:
+def test_the_oldest_orders_are_dropped_with_their_state() -> None:
     tracked = tracked_orders(1, 2, 3, most=2)
     assert list(tracked.orders) == ["ord-2", "ord-3"]
     assert tracked.waiting("sms") == ["ord-2", "ord-3"]
@@ -70,7 +70,7 @@ def test_a_dead_letter_is_neither_waiting_nor_done_until_it_is_redriven() -> Non
     assert (tracked.waiting("email"), tracked.given_up("email")) == (["ord-1"], 0)
 
 
-def test_what_was_placed_before_the_oldest_row_has_left_the_outbox_once() -> None:
+def test_orders_older_than_the_oldest_outbox_row_were_published() -> None:
     tracked = tracked_orders(1, 2, 3)
     assert tracked.published(an_order(3).placed_at) == ["ord-1", "ord-2"]
     assert tracked.published(an_order(3).placed_at) == []
@@ -98,7 +98,7 @@ def test_the_light_follows_the_orders() -> None:
     assert light(tracked, IDLE) == "done"
 
 
-def test_an_order_is_missing_when_nothing_moves_for_a_while_and_nobody_has_it() -> None:
+def test_an_order_is_missing_after_a_quiet_time_if_no_service_has_it() -> None:
     clock = Clock()
     tracked, judge = tracked_orders(1), Judge(clock)
     tracked.ended("email", {"ord-1": "applied"})
@@ -113,14 +113,14 @@ def test_an_order_is_missing_when_nothing_moves_for_a_while_and_nobody_has_it() 
 
 
 @pytest.mark.parametrize("age", [None, STALE_SECONDS + 1])
-def test_nothing_is_claimed_upon_answers_that_are_missing_or_old(age: float | None) -> None:
+def test_nothing_is_claimed_with_missing_or_old_responses(age: float | None) -> None:
     tracked = tracked_orders()
     assert light(tracked, ServiceStatus(idle=True, inbox_age=age)) == "unknown"
     verdict = Judge().judge(tracked, dict.fromkeys(SERVICES, IDLE), orders_age=age)
     assert (verdict.light, verdict.unknown) == ("unknown", ("order",))
 
 
-def test_the_verdict_says_for_how_many_orders_it_stands_and_how_old_it_is() -> None:
+def test_the_verdict_has_its_number_of_orders_and_its_age() -> None:
     tracked = tracked_orders(1, 2)
     tracked.add([an_order(3, status="completed")])
     statuses = {"email": ServiceStatus(True, 2.5), "sms": ServiceStatus(True, 0.5)}

@@ -1,4 +1,4 @@
-"""The dashboard's HTTP side: who may do what, and what a browser is told to keep out."""
+"""The dashboard's HTTP side: permissions, and its security headers."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ ACTS += [("POST", "/api/services/email/replays")]
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """No service answers: everything here is decided before one is asked."""
+    """A client without reachable services: these responses need none."""
     nowhere = "http://127.0.0.1:9"
     settings = DashboardSettings(
         operator_token=SecretStr(TOKEN),
@@ -38,11 +38,11 @@ def client() -> FlaskClient:
     return compose(settings).app.test_client()
 
 
-def say_token(client: FlaskClient, token: str = TOKEN) -> Any:
+def enter_token(client: FlaskClient, token: str = TOKEN) -> Any:
     return client.post("/api/session", json={"token": token}, headers=ORIGIN)
 
 
-def test_the_page_lets_nothing_in_from_elsewhere(client: FlaskClient) -> None:
+def test_the_page_allows_nothing_from_other_sites(client: FlaskClient) -> None:
     for path in ("/", "/static/js/main.js", "/api/session"):
         with client.get(path) as answer:
             policy = answer.headers["Content-Security-Policy"]
@@ -53,17 +53,17 @@ def test_the_page_lets_nothing_in_from_elsewhere(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8080", "localhost.", ""])
-def test_a_name_that_is_not_its_own_is_refused(client: FlaskClient, host: str) -> None:
+def test_a_foreign_host_name_is_refused(client: FlaskClient, host: str) -> None:
     for path in ("/", "/api/session"):
         assert client.get(path, headers={"Host": host}).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:9000", "[::1]:8080"])
-def test_its_own_names_are_served_on_any_port(client: FlaskClient, host: str) -> None:
+def test_its_own_host_names_are_served_on_any_port(client: FlaskClient, host: str) -> None:
     assert client.get("/api/session", headers={"Host": host}).status_code == 200
 
 
-def test_probes_may_come_by_any_name(client: FlaskClient) -> None:
+def test_probes_may_use_any_host_name(client: FlaskClient) -> None:
     anyhow = {"Host": "dashboard:8080"}
     assert client.get("/health/live", headers=anyhow).status_code == 200
     assert client.get("/metrics", headers=anyhow).status_code == 200
@@ -71,7 +71,7 @@ def test_probes_may_come_by_any_name(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "https://localhost"])
 def test_another_site_cannot_change_anything(client: FlaskClient, origin: str | None) -> None:
-    say_token(client)
+    enter_token(client)
     headers = {"Origin": origin} if origin else {}
     for method, path in [*ACTS, ("POST", "/api/lanes/events/orders"), ("POST", "/api/session")]:
         refused = client.open(path, method=method, json={}, headers=headers)
@@ -79,39 +79,37 @@ def test_another_site_cannot_change_anything(client: FlaskClient, origin: str | 
 
 
 @pytest.mark.parametrize(("method", "path"), ACTS)
-def test_what_changes_a_service_needs_the_token(
-    client: FlaskClient, method: str, path: str
-) -> None:
+def test_changing_a_service_needs_the_token(client: FlaskClient, method: str, path: str) -> None:
     assert client.open(path, method=method, json={}, headers=ORIGIN).status_code == 401
-    assert say_token(client, "a-wrong-token-for-operators").status_code == 401
+    assert enter_token(client, "a-wrong-token-for-operators").status_code == 401
     assert client.open(path, method=method, json={}, headers=ORIGIN).status_code == 401
-    assert say_token(client).status_code == 200
-    # Now it is passed on, to a service that is not there.
+    assert enter_token(client).status_code == 200
+    # Now it is forwarded to a service that is unreachable.
     assert client.open(path, method=method, json={}, headers=ORIGIN).status_code == 502
     client.delete("/api/session", headers=ORIGIN)
     assert client.open(path, method=method, json={}, headers=ORIGIN).status_code == 401
 
 
 def test_a_session_ends_after_half_a_day(client: FlaskClient) -> None:
-    cookie = SimpleCookie(say_token(client).headers["Set-Cookie"])
+    cookie = SimpleCookie(enter_token(client).headers["Set-Cookie"])
     expires = parsedate_to_datetime(cookie["dashboard"]["expires"])
     left = expires - datetime.now(UTC)
     assert timedelta(hours=11, minutes=59) < left <= timedelta(hours=12)
 
 
 def test_the_cookie_is_not_the_token_and_no_script_can_read_it(client: FlaskClient) -> None:
-    cookie = say_token(client).headers["Set-Cookie"]
+    cookie = enter_token(client).headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert TOKEN not in cookie
 
 
-def test_a_made_up_cookie_opens_nothing(client: FlaskClient) -> None:
+def test_a_forged_cookie_is_refused(client: FlaskClient) -> None:
     client.set_cookie("dashboard", "eyJvcGVyYXRvciI6dHJ1ZX0.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
     assert client.get("/api/session").get_json() == {"operator": False}
 
 
-def test_what_an_operator_does_is_passed_on_with_the_token() -> None:
+def test_operator_requests_are_forwarded_with_the_token() -> None:
     services = FakeServices({("POST", "/faults"): {"faults": []}, ("GET", "/replays"): 409})
     app = create_app()
     looks, acts = service_views({"email": services.neighbour()})
@@ -131,15 +129,15 @@ def test_what_an_operator_does_is_passed_on_with_the_token() -> None:
 
 
 @pytest.mark.parametrize("what", ["effects", "events", "faults/../effects", "dead-letters/notice"])
-def test_nothing_else_is_passed_on(client: FlaskClient, what: str) -> None:
-    say_token(client)
+def test_nothing_else_is_forwarded(client: FlaskClient, what: str) -> None:
+    enter_token(client)
     path = f"/api/services/email/{what}"
     assert client.get(path).status_code == 404
     assert client.post(path, json={}, headers=ORIGIN).status_code == 404
     assert client.get("/api/services/nobody/replays").status_code == 404
 
 
-def test_orders_go_by_the_modes_of_their_lane(client: FlaskClient) -> None:
+def test_orders_use_the_modes_of_their_lane(client: FlaskClient) -> None:
     for lane, mode in (("events", "sync"), ("calls", "async"), ("nowhere", "async")):
         path = f"/api/lanes/{lane}/orders"
         assert client.post(path, json={"mode": mode}, headers=ORIGIN).status_code == 404
@@ -148,7 +146,7 @@ def test_orders_go_by_the_modes_of_their_lane(client: FlaskClient) -> None:
         assert client.post(path, json=wish, headers=ORIGIN).status_code == 400
 
 
-def test_a_service_that_is_away_is_a_problem_and_no_crash(client: FlaskClient) -> None:
+def test_an_unavailable_service_gives_a_problem_document(client: FlaskClient) -> None:
     answer = client.get("/api/orders")
     assert (answer.status_code, answer.get_json(force=True)["title"]) == (502, "No response")
     placed = client.post("/api/lanes/events/orders", json={"mode": "async"}, headers=ORIGIN)
@@ -159,7 +157,7 @@ def test_a_service_that_is_away_is_a_problem_and_no_crash(client: FlaskClient) -
 # --- the stream ----------------------------------------------------------------------------------
 
 
-def test_a_watcher_gets_what_is_published_from_then_on() -> None:
+def test_a_watcher_gets_later_snapshots() -> None:
     hub = Hub()
     hub.publish(b'{"old": 1}')
     stream = hub.stream()
@@ -168,7 +166,7 @@ def test_a_watcher_gets_what_is_published_from_then_on() -> None:
     assert next(stream) == b'id: 2\nevent: snapshot\ndata: {"new": 1}\n\n'
 
 
-def test_one_who_is_slow_gets_the_newest_and_no_queue_of_old_ones() -> None:
+def test_a_slow_watcher_gets_the_newest_snapshot_only() -> None:
     hub = Hub()
     stream = hub.stream()
     next(stream)
@@ -177,7 +175,7 @@ def test_one_who_is_slow_gets_the_newest_and_no_queue_of_old_ones() -> None:
     assert next(stream) == b"id: 5\nevent: snapshot\ndata: 4\n\n"
 
 
-def test_watchers_are_counted_and_few() -> None:
+def test_the_number_of_watchers_is_limited() -> None:
     hub = Hub(most=1)
     assert not hub.wait_for_watcher(0)
     stream = hub.stream()
@@ -188,7 +186,7 @@ def test_watchers_are_counted_and_few() -> None:
     assert not hub.is_full
 
 
-def test_the_end_of_the_process_ends_the_streams() -> None:
+def test_streams_end_with_the_process() -> None:
     hub = Hub()
     stream = hub.stream()
     next(stream)

@@ -1,4 +1,4 @@
-"""A conversation with a mail server that has several addresses, or does not read."""
+"""SMTP with a server that has several addresses, or does not read."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ def server() -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def deaf() -> Iterator[int]:
-    """The port of a server that takes up no connection: its queue is full."""
+    """The port of a server that accepts no connection: its backlog is full."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):
@@ -32,7 +32,7 @@ def deaf() -> Iterator[int]:
 
 
 def at(*ports: int) -> Callable[..., Sequence[tuple[Any, ...]]]:
-    """A name that has these addresses, in this order."""
+    """Resolve a name to these addresses, in this order."""
     return lambda *_, **__: [
         (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports
     ]
@@ -43,27 +43,25 @@ def greeting(*ports: int, seconds: float = 2.0) -> str:
         return str(conversation.reply())
 
 
-def test_an_address_that_refuses_is_passed_over(server: SmtpServer) -> None:
+def test_an_address_that_refuses_is_skipped(server: SmtpServer) -> None:
     assert greeting(free_port(), server.port) == "220 ready"
 
 
-def test_an_address_that_does_not_answer_leaves_the_others_their_time(
-    server: SmtpServer, deaf: int
-) -> None:
+def test_an_unresponsive_address_leaves_time_for_the_others(server: SmtpServer, deaf: int) -> None:
     assert greeting(deaf, server.port) == "220 ready"
 
 
-def test_a_server_at_none_of_its_addresses_is_away() -> None:
+def test_a_server_unreachable_at_all_addresses_is_unavailable() -> None:
     with pytest.raises(ConnectionRefusedError):
         greeting(free_port(), free_port())
 
 
-def test_a_name_without_an_address_is_away() -> None:
+def test_a_name_without_an_address_is_unavailable() -> None:
     with pytest.raises(OSError, match="mail has no address"):
         greeting()
 
 
-def test_a_server_that_does_not_read_is_waited_for_in_vain_no_longer_than_is_allowed() -> None:
+def test_waiting_for_a_server_that_does_not_read_is_limited() -> None:
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         port = listening.getsockname()[1]
@@ -71,7 +69,7 @@ def test_a_server_that_does_not_read_is_waited_for_in_vain_no_longer_than_is_all
             Conversation("mail", port, seconds=0.2, look_up=at(port))
         )
         client = stack.enter_context(listening.accept()[0])
-        # Should it be waited for, that ends in another error.
+        # Waiting for it would end in a different error.
         hanging_up = threading.Timer(5.0, client.shutdown, (socket.SHUT_RDWR,))
         hanging_up.start()
         with pytest.raises(TimeoutError):

@@ -1,4 +1,4 @@
-"""The confirmation, and what each answer of a mail server means for the event."""
+"""The confirmation mail, and the meaning of each SMTP reply for the event."""
 
 import time
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ from tests.smtp_server import (
     SmtpServer,
 )
 
-#: Steps of the conversation before the mail is there as a whole.
+#: SMTP steps before the server has the whole mail.
 BEFORE_THE_DOT = ["connect", "EHLO", "MAIL", "RCPT", "DATA"]
-#: Steps of which one reply cannot tell whether it is about this mail.
+#: Steps in which a single refusal may or may not be about this mail.
 PERHAPS_ABOUT_THE_MAIL = ["RCPT", "DATA", "end"]
 
 
@@ -48,7 +48,7 @@ def send(
     )
 
 
-def test_the_mail_says_who_ordered_what_for_how_much(server: SmtpServer) -> None:
+def test_the_mail_has_customer_items_and_total(server: SmtpServer) -> None:
     event = an_event(
         an_item("prod-456", 2, "49.99"), an_item("prod-1", 10_000, "0.1"), user="usr-7"
     )
@@ -68,7 +68,7 @@ def test_the_mail_says_who_ordered_what_for_how_much(server: SmtpServer) -> None
     ]
 
 
-def test_sent_again_it_is_the_same_mail() -> None:
+def test_a_repeated_mail_is_identical() -> None:
     event = an_event()
     assert confirmation(event).as_bytes() == confirmation(event).as_bytes()
 
@@ -84,7 +84,7 @@ def test_sent_again_it_is_the_same_mail() -> None:
         ("u" * 61 + ".", '"' + "u" * 61 + '."'),
     ],
 )
-def test_every_user_id_makes_an_address(server: SmtpServer, user: str, local_part: str) -> None:
+def test_every_user_id_gives_an_address(server: SmtpServer, user: str, local_part: str) -> None:
     send(an_event(user=user), server)
     assert f"RCPT TO:<{local_part}@example.com>" in server.commands
     mail = message_from_bytes(server.mails[0], policy=policy.default)
@@ -99,9 +99,7 @@ def test_a_line_that_begins_with_a_dot_does_not_end_the_mail() -> None:
 
 
 @pytest.mark.parametrize("step", [*BEFORE_THE_DOT, "end"])
-def test_a_server_that_is_closing_is_unavailable_and_has_not_taken_the_mail(
-    server: SmtpServer, step: str
-) -> None:
+def test_a_421_reply_means_unavailable_and_not_accepted(server: SmtpServer, step: str) -> None:
     server.answers[step] = server.answers["HELO"] = "421 closing"
     if step != "EHLO":
         server.answers["HELO"] = "250 hello"
@@ -110,7 +108,7 @@ def test_a_server_that_is_closing_is_unavailable_and_has_not_taken_the_mail(
 
 
 @pytest.mark.parametrize("step", BEFORE_THE_DOT)
-def test_a_server_that_hangs_up_before_the_dot_is_unavailable(
+def test_a_server_that_disconnects_before_the_dot_is_unavailable(
     server: SmtpServer, step: str
 ) -> None:
     server.answers[step] = DROP
@@ -121,7 +119,7 @@ def test_a_server_that_hangs_up_before_the_dot_is_unavailable(
 
 @pytest.mark.parametrize("step", BEFORE_THE_DOT)
 @pytest.mark.parametrize("answer", [HANG, DRIP_LINES, DRIP_LETTERS])
-def test_what_comes_before_the_dot_is_bounded_as_a_whole(
+def test_all_steps_before_the_dot_share_one_timeout(
     server: SmtpServer, step: str, answer: str
 ) -> None:
     server.answers[step] = answer
@@ -132,7 +130,7 @@ def test_what_comes_before_the_dot_is_bounded_as_a_whole(
     assert server.taken == []
 
 
-def test_the_timeout_is_for_the_whole_conversation_not_for_each_step(server: SmtpServer) -> None:
+def test_the_timeout_covers_the_conversation_and_not_each_step(server: SmtpServer) -> None:
     server.delay = 0.2
     began = time.monotonic()
     with pytest.raises(DependencyUnavailable):
@@ -142,13 +140,13 @@ def test_the_timeout_is_for_the_whole_conversation_not_for_each_step(server: Smt
 
 @pytest.mark.parametrize("step", ["EHLO", "RCPT"])
 @pytest.mark.parametrize("answer", [FLOOD, LONG_LINE])
-def test_a_reply_is_bounded_in_size(server: SmtpServer, step: str, answer: str) -> None:
+def test_a_replys_size_is_limited(server: SmtpServer, step: str, answer: str) -> None:
     server.answers[step] = answer
     with pytest.raises(DependencyUnavailable, match="longer than"):
         send(an_event(), server)
 
 
-def test_a_server_has_minutes_to_answer_the_dot(server: SmtpServer) -> None:
+def test_a_server_has_minutes_to_reply_to_the_dot(server: SmtpServer) -> None:
     server.delays["end"] = 0.6
     send(an_event(), server, timeout=0.3)
     assert len(server.mails) == 1
@@ -172,7 +170,7 @@ def test_a_server_has_minutes_to_answer_the_dot(server: SmtpServer) -> None:
         ("354 go on", "354 go on"),
     ],
 )
-def test_without_an_answer_to_the_dot_the_outcome_is_unknown(
+def test_without_a_reply_to_the_dot_the_outcome_is_unknown(
     server: SmtpServer, answer: str, why: str
 ) -> None:
     server.answers["end"] = answer
@@ -182,14 +180,14 @@ def test_without_an_answer_to_the_dot_the_outcome_is_unknown(
 
 
 @pytest.mark.parametrize("answer", ["250 kept", "252 perhaps", "250", "250-kept\r\n250 thanks"])
-def test_any_answer_that_begins_with_2_takes_the_mail(server: SmtpServer, answer: str) -> None:
+def test_any_reply_that_begins_with_2_accepts_the_mail(server: SmtpServer, answer: str) -> None:
     server.answers["end"] = answer
     send(an_event(), server)
     assert len(server.mails) == 1
 
 
 @pytest.mark.parametrize("answer", ["450 busy", "554 no service here", "hello?"])
-def test_a_refusal_to_talk_at_all_is_not_about_the_mail(server: SmtpServer, answer: str) -> None:
+def test_a_refused_greeting_is_not_about_the_mail(server: SmtpServer, answer: str) -> None:
     server.answers["connect"] = answer
     with pytest.raises(DependencyUnavailable):
         send(an_event(), server)
@@ -201,7 +199,7 @@ def test_a_refusal_to_talk_at_all_is_not_about_the_mail(server: SmtpServer, answ
 @pytest.mark.parametrize(
     "answer", ["450 busy", "451 later", "452 full", "550 5.4.5 over quota", "553 no"]
 )
-def test_a_refusal_of_the_sender_is_said_to_everybody(server: SmtpServer, answer: str) -> None:
+def test_a_refused_sender_affects_every_mail(server: SmtpServer, answer: str) -> None:
     server.answers["MAIL"] = answer
     with pytest.raises(DependencyUnavailable, match=answer):
         send(an_event(), server)
@@ -217,7 +215,7 @@ def test_a_refusal_of_the_sender_is_said_to_everybody(server: SmtpServer, answer
         "538 5.7.11 encrypt first",
     ],
 )
-def test_a_login_is_asked_of_everybody(server: SmtpServer, step: str, answer: str) -> None:
+def test_a_required_login_affects_every_mail(server: SmtpServer, step: str, answer: str) -> None:
     server.answers[step] = answer
     with pytest.raises(DependencyUnavailable, match=answer):
         send(an_event(), server)
@@ -232,7 +230,7 @@ def test_a_login_is_asked_of_everybody(server: SmtpServer, step: str, answer: st
         ("550 5.1.1 f\udcfcr niemanden", False),
     ],
 )
-def test_of_another_refusal_one_reply_cannot_tell(
+def test_another_refusal_is_ambiguous(
     server: SmtpServer, step: str, answer: str, for_now: bool
 ) -> None:
     server.answers[step] = answer
@@ -243,7 +241,7 @@ def test_of_another_refusal_one_reply_cannot_tell(
     assert server.mails == []
 
 
-def test_refusals_are_of_one_kind_when_step_and_codes_are_the_same(server: SmtpServer) -> None:
+def test_refusals_with_equal_step_and_codes_are_of_one_kind(server: SmtpServer) -> None:
     def kind(step: str, answer: str) -> str:
         server.answers_to = {"usr-123@example.com": {step: answer}}
         with pytest.raises(Refused) as refused:
@@ -260,7 +258,7 @@ def test_refusals_are_of_one_kind_when_step_and_codes_are_the_same(server: SmtpS
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA"])
 @pytest.mark.parametrize("answer", ["hello?", "650 what"])
-def test_what_is_no_reply_of_smtp_does_not_say_that_it_will_pass(
+def test_an_invalid_reply_is_not_a_temporary_refusal(
     server: SmtpServer, step: str, answer: str
 ) -> None:
     server.answers[step] = answer
@@ -269,12 +267,12 @@ def test_what_is_no_reply_of_smtp_does_not_say_that_it_will_pass(
     assert refused.value.for_now is False
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     with pytest.raises(DependencyUnavailable, match="refused"):
         send_to("127.0.0.1", free_port())
 
 
-def test_a_name_that_nobody_knows_is_unavailable() -> None:
+def test_an_unresolvable_name_is_unavailable() -> None:
     with pytest.raises(DependencyUnavailable):
         send_to("mail.invalid", 25)
 
@@ -284,9 +282,7 @@ def send_to(host: str, port: int) -> None:
 
 
 @pytest.mark.parametrize("answer", [HANG, DROP, DRIP_LINES, FLOOD, "500 what?", "421 closing"])
-def test_once_the_mail_is_taken_a_rude_goodbye_does_not_matter(
-    server: SmtpServer, answer: str
-) -> None:
+def test_errors_after_the_mail_was_accepted_do_not_matter(server: SmtpServer, answer: str) -> None:
     server.answers["QUIT"] = answer
     began = time.monotonic()
     send(an_event(), server)
@@ -294,7 +290,7 @@ def test_once_the_mail_is_taken_a_rude_goodbye_does_not_matter(
     assert time.monotonic() - began < 2.5
 
 
-def test_a_server_that_only_knows_helo_will_do(server: SmtpServer) -> None:
+def test_a_server_with_only_helo_is_supported(server: SmtpServer) -> None:
     server.answers["EHLO"] = "502 what?"
     send(an_event(), server)
     assert len(server.mails) == 1

@@ -1,4 +1,4 @@
-"""Stock is moved once, in sum right, and never below zero."""
+"""Stock is moved once, with correct sums, and never below zero."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ from tests.fakes import in_threads
 
 inbox, starts = tables.inbox, tables.starts
 
-#: prod-777 is the product that is soon sold out.
+#: prod-777 has little stock and is soon sold out.
 SCARCE, SEATS = "prod-777", 12
 
 
@@ -69,7 +69,7 @@ orders = st.lists(st.tuples(ids, quantities), min_size=1, max_size=6)
 
 
 @given(st.dictionaries(catalogue_ids, st.integers(0, 60)), st.lists(orders, max_size=10))
-def test_whatever_is_ordered_the_books_balance(
+def test_balances_are_right_for_any_orders(
     initial: dict[str, int], ordered: list[list[tuple[str, int]]]
 ) -> None:
     stock = dict(initial)
@@ -88,9 +88,7 @@ def test_whatever_is_ordered_the_books_balance(
 
 
 @given(st.integers(0, 60), orders)
-def test_nothing_is_backordered_that_was_there(
-    initial: int, ordered: list[tuple[str, int]]
-) -> None:
+def test_nothing_in_stock_is_backordered(initial: int, ordered: list[tuple[str, int]]) -> None:
     stock = {"a": initial}
     event = an_event(*[an_item(*line) for line in ordered])
     rows = {row["product_id"]: row for row in reserve(stock, event)}
@@ -106,23 +104,23 @@ def test_stock_is_moved_and_the_movement_recorded(engine: Engine) -> None:
     assert on_hand(engine, "prod-456") == 10_000 - 2
 
 
-def test_what_is_short_is_backordered(engine: Engine) -> None:
+def test_missing_quantities_are_backordered(engine: Engine) -> None:
     first, second = an_event(an_item(SCARCE, 10)), an_event(an_item(SCARCE, 10))
     assert moved(engine, first, second) == [(SCARCE, 10, 10, 0), (SCARCE, 10, 2, 8)]
     assert on_hand(engine, SCARCE) == 0
 
 
-def test_an_unknown_product_is_backordered_whole(engine: Engine) -> None:
+def test_an_unknown_product_is_backordered_completely(engine: Engine) -> None:
     assert moved(engine, an_event(an_item("prod-0", 3))) == [("prod-0", 3, 0, 3)]
 
 
-def test_a_product_that_is_in_an_order_twice_is_summed(engine: Engine) -> None:
+def test_a_product_listed_twice_in_an_order_is_summed(engine: Engine) -> None:
     event = an_event(an_item(SCARCE, 7), an_item("prod-456", 1), an_item(SCARCE, 7))
     assert moved(engine, event) == [(SCARCE, 14, 12, 2), ("prod-456", 1, 1, 0)]
 
 
-def test_two_processes_at_once_never_sell_a_piece_twice(engine: Engine) -> None:
-    """Products in opposite orders, so that two that lock as they go would wait for each other."""
+def test_concurrent_processes_never_sell_a_piece_twice(engine: Engine) -> None:
+    """Products in opposite orders, so that locking row by row would deadlock."""
 
     def apply() -> None:
         items = [an_item(SCARCE, 1), *(an_item(p.product_id, 1) for p in CATALOGUE)]
@@ -137,7 +135,7 @@ def test_two_processes_at_once_never_sell_a_piece_twice(engine: Engine) -> None:
         assert sum(taken) == SEATS
 
 
-def test_migrating_again_adds_what_is_missing_and_leaves_the_stock_as_it_is(
+def test_migrating_again_adds_missing_products_and_keeps_the_stock(
     engine: Engine,
 ) -> None:
     moved(engine, an_event(an_item("prod-456", 2)))
@@ -153,7 +151,7 @@ def test_the_database_itself_refuses_a_negative_stock(engine: Engine) -> None:
         tx.execute(update(products).values(on_hand=-1))
 
 
-# --- what it answers -------------------------------------------------------------------------
+# --- HTTP responses --------------------------------------------------------------------------
 
 
 def test_the_stock_of_all_products(engine: Engine, client: FlaskClient) -> None:

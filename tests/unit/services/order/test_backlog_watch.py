@@ -1,4 +1,4 @@
-"""The backlog for health checks: known, or known to be unknown, within a moment."""
+"""The backlog in health checks: counted in time, or reported as unknown."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ PATIENCE = 0.1
 
 
 class Database:
-    """Answers when it is let, and counts how often it was asked."""
+    """Responds when released, and counts the queries."""
 
     def __init__(self) -> None:
         self.answers = threading.Event()
@@ -33,13 +33,13 @@ def database() -> Iterator[Database]:
     database.answers.set()
 
 
-def test_what_is_counted_is_told_and_counted_anew_each_time(database: Database) -> None:
+def test_the_backlog_is_counted_again_each_time(database: Database) -> None:
     database.answers.set()
     watch = BacklogWatch(database.count)
     assert [watch.backlog().pending for _ in range(3)] == [1, 2, 3]
 
 
-def test_a_database_that_does_not_answer_is_asked_once_and_told_of_in_time(
+def test_an_unresponsive_database_is_queried_once_and_reported_in_time(
     database: Database,
 ) -> None:
     watch = BacklogWatch(database.count, patience=PATIENCE)
@@ -51,7 +51,7 @@ def test_a_database_that_does_not_answer_is_asked_once_and_told_of_in_time(
     eventually(lambda: watch.backlog().pending > 1)
 
 
-def test_an_outage_is_told_as_it_is() -> None:
+def test_an_outage_is_reported() -> None:
     def fail() -> Backlog:
         raise DatabaseUnavailable("refused")
 
@@ -60,7 +60,7 @@ def test_an_outage_is_told_as_it_is() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_count_that_fails_in_any_other_way_is_no_empty_outbox() -> None:
+def test_a_count_that_fails_otherwise_is_not_an_empty_outbox() -> None:
     def fail() -> Backlog:
         raise RuntimeError("a bug")
 
@@ -68,5 +68,5 @@ def test_a_count_that_fails_in_any_other_way_is_no_empty_outbox() -> None:
     for _ in range(2):
         with pytest.raises(DatabaseUnavailable, match="the count failed"):
             watch.backlog()
-        # Its error is told to pytest as the thread ends, and belongs to this test.
+        # pytest reports the thread's exception, which is expected here.
         eventually(lambda: "backlog" not in [thread.name for thread in threading.enumerate()])

@@ -1,4 +1,4 @@
-"""An order whose idempotency key is freed by `prune` between two statements is placed anew."""
+"""Placing an order while `prune` frees its idempotency key between two statements."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def free_all_keys(service: OrderService) -> None:
 
 
 def before_the_order_is_read(service: OrderService, act: Callable[[], None]) -> None:
-    """Run `act` after the conflict is known, and before the order that has the key is read."""
+    """Run `act` after the conflict, and before the order with the key is read."""
 
     def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith("SELECT"):
@@ -41,7 +41,7 @@ def before_the_order_is_read(service: OrderService, act: Callable[[], None]) -> 
     event.listen(service.placing, "before_cursor_execute", look)
 
 
-def test_a_key_that_is_freed_in_between_is_used_anew(service: OrderService) -> None:
+def test_a_key_freed_in_between_is_used_again(service: OrderService) -> None:
     first = place(service)
     before_the_order_is_read(service, lambda: free_all_keys(service))
     second = place(service)
@@ -49,10 +49,10 @@ def test_a_key_that_is_freed_in_between_is_used_anew(service: OrderService) -> N
     assert service.rows() == (2, 2)
 
 
-def test_a_key_that_is_never_free_for_long_is_told_as_something_to_repeat(
+def test_a_key_that_keeps_changing_asks_the_client_to_retry(
     service: OrderService,
 ) -> None:
-    """It is free whenever somebody looks for its order, and taken whenever one is written."""
+    """The key is free whenever its order is looked up, and taken whenever one is written."""
     owner = place(service)
     freed: list[str] = []
 

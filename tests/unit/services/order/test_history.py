@@ -1,4 +1,4 @@
-"""Looking up orders: one, and all of them page by page."""
+"""Looking up one order, and listing all by page."""
 
 from collections.abc import Iterator
 
@@ -46,12 +46,12 @@ def test_pages_show_every_order_once_newest_first(service: OrderService) -> None
     assert seen == placed[::-1]
 
 
-def test_a_page_that_is_just_full_is_the_last(service: OrderService) -> None:
+def test_an_exactly_full_page_is_the_last(service: OrderService) -> None:
     place(service, 3)
     assert service.get("/orders?limit=3").get_json()["next"] is None
 
 
-def test_orders_that_come_meanwhile_move_no_page(service: OrderService) -> None:
+def test_new_orders_do_not_shift_pages(service: OrderService) -> None:
     placed = place(service, 4)
     cursor = service.get("/orders?limit=2").get_json()["next"]
     place(service, 5)
@@ -66,7 +66,7 @@ def test_no_orders_are_an_empty_page(service: OrderService) -> None:
 
 @pytest.mark.parametrize("name", ["limit", "cursor"])
 @pytest.mark.parametrize("value", ["", "0", "-1", "1.5", "many", "²", "1%00", "9" * 30, "+1"])
-def test_a_page_that_cannot_be_is_refused(service: OrderService, name: str, value: str) -> None:
+def test_an_invalid_page_is_refused(service: OrderService, name: str, value: str) -> None:
     answer = service.get(f"/orders?{name}={value}")
     assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
     assert answer.get_json(force=True)["type"] == "/problems/invalid-page"

@@ -1,4 +1,4 @@
-"""An order that is sent again with the same key is placed once."""
+"""A repeated request with the same key places one order."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def service(sqlite_url: str) -> Iterator[OrderService]:
 
 
 def an_order(price: str, **more: object) -> bytes:
-    """JSON with the price and everything else written as given."""
+    """The JSON of an order, with the price written as given."""
     items = f'[{{"productId": "p", "quantity": 2, "price": {price}}}]'
     fields = [f'"{name}": {value}' for name, value in {"items": items, **more}.items()]
     return "{{{}}}".format(", ".join([*fields, '"userId": "usr-1"'])).encode()
@@ -40,7 +40,7 @@ def an_order(price: str, **more: object) -> bytes:
         ("k" * 255, "k" * 255),
     ],
 )
-def test_reads_a_key_with_quotes_and_without(header: str | None, key: str | None) -> None:
+def test_a_key_is_read_with_and_without_quotes(header: str | None, key: str | None) -> None:
     assert read_key(header) == key
 
 
@@ -67,19 +67,19 @@ def test_reads_a_key_with_quotes_and_without(header: str | None, key: str | None
         '"' + "k" * 256 + '"',
     ],
 )
-def test_refuses_what_is_no_key(header: str) -> None:
+def test_an_invalid_key_is_refused(header: str) -> None:
     with pytest.raises(InvalidKey):
         read_key(header)
 
 
-def test_a_key_that_cannot_be_read_writes_nothing(service: OrderService) -> None:
+def test_an_unreadable_key_writes_nothing(service: OrderService) -> None:
     answer = service.post(idempotency_key='"not closed')
     assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
     assert answer.get_json(force=True)["type"] == "/problems/invalid-idempotency-key"
     assert service.rows() == (0, 0)
 
 
-def test_the_same_key_and_order_are_answered_with_the_same_order(service: OrderService) -> None:
+def test_the_same_key_and_order_return_the_same_order(service: OrderService) -> None:
     first = service.post(idempotency_key='"a key"')
     again = service.post(idempotency_key='"a key"')
     assert (first.status_code, again.status_code) == (202, 202)
@@ -88,7 +88,7 @@ def test_the_same_key_and_order_are_answered_with_the_same_order(service: OrderS
     assert service.rows() == (1, 1)
 
 
-def test_a_key_is_the_same_with_quotes_and_without(service: OrderService) -> None:
+def test_quotes_do_not_change_a_key(service: OrderService) -> None:
     first = service.post(idempotency_key='"a-key"')
     assert service.post(idempotency_key="a-key").data == first.data
     assert service.rows() == (1, 1)
@@ -106,7 +106,7 @@ def test_a_key_is_the_same_with_quotes_and_without(service: OrderService) -> Non
         b'{"userId":"\\u0075sr-1","items":[{"price":49.9,"quantity":2,"productId":"p"}]}',
     ],
 )
-def test_an_order_is_the_same_however_it_is_written(service: OrderService, same: bytes) -> None:
+def test_an_orders_formatting_does_not_matter(service: OrderService, same: bytes) -> None:
     first = service.post(an_order("49.9"), idempotency_key='"k"')
     again = service.post(same, idempotency_key='"k"')
     assert (again.status_code, again.data) == (202, first.data)
@@ -131,7 +131,7 @@ def test_the_same_key_with_another_order_is_refused(service: OrderService, other
     assert service.rows() == (1, 1)
 
 
-def test_users_may_have_the_same_key(service: OrderService) -> None:
+def test_different_users_may_use_the_same_key(service: OrderService) -> None:
     first, second = (an_order("49.9").replace(b"usr-1", user) for user in (b"usr-1", b"usr-2"))
     answers = [service.post(each, idempotency_key='"k"') for each in (first, second, first, second)]
     assert [answer.status_code for answer in answers] == [202] * 4
@@ -140,7 +140,7 @@ def test_users_may_have_the_same_key(service: OrderService) -> None:
 
 
 @pytest.mark.parametrize("mode", [None, "sync"])
-def test_a_key_from_before_they_belonged_to_a_user_is_still_known(
+def test_a_key_from_before_keys_belonged_to_users_still_works(
     service: OrderService, mode: str | None
 ) -> None:
     first = service.post(an_order("49.9"), mode=mode, idempotency_key='"k"')
@@ -156,7 +156,7 @@ def test_a_key_from_before_they_belonged_to_a_user_is_still_known(
     assert theirs.get_json()["orderId"] != first.get_json()["orderId"]
 
 
-def test_an_order_at_fault_does_not_use_up_its_key(service: OrderService) -> None:
+def test_an_invalid_order_does_not_use_up_its_key(service: OrderService) -> None:
     assert service.post(an_order("-1"), idempotency_key='"k"').status_code == 422
     assert service.post(an_order("1"), idempotency_key='"k"').status_code == 202
     assert service.rows() == (1, 1)

@@ -1,4 +1,4 @@
-"""The journey of an order: what the order service makes of what the consumers answer."""
+"""An order's journey, which the order service builds from the consumers' responses."""
 
 import time
 from collections.abc import Callable
@@ -118,7 +118,7 @@ def test_one_that_is_away_is_unknown_and_the_others_are_told(sqlite_url: str) ->
     ],
     ids=[*NO_DOCUMENTS, "empty", "number", "time", "500", "302"],
 )
-def test_one_that_answers_nonsense_is_unknown_with_the_reason(
+def test_a_service_with_an_invalid_response_is_unknown_with_a_reason(
     sqlite_url: str, answer: Answer
 ) -> None:
     services = JourneyService(sqlite_url, {"email": answer, "sms": applied}).journey()["services"]
@@ -127,7 +127,7 @@ def test_one_that_answers_nonsense_is_unknown_with_the_reason(
     assert services["email"]["reason"].startswith("no response: ")
 
 
-def test_all_are_asked_at_the_same_time(sqlite_url: str) -> None:
+def test_all_services_are_queried_concurrently(sqlite_url: str) -> None:
     began: list[str] = []
 
     def when_both_are_asked(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""/metrics of the order service and its relay, while the database does not answer."""
+"""/metrics of the order service and its relay while the database does not respond."""
 
 import sqlite3
 import time
@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def locked(sqlite_url: str, tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """Keeps everybody out of the database, readers as well, until it is closed."""
+    """A connection that locks the database, also for readers, until it is closed."""
     engine = open_database(sqlite_url)
     create_schema(engine, metadata)
     engine.dispose()
@@ -43,7 +43,7 @@ def relay_app(url: str) -> Flask:
 
 
 @pytest.mark.parametrize("make", [order_app, relay_app])
-def test_metrics_are_told_in_time_without_the_outbox_and_with_it_once_it_can_be_read(
+def test_metrics_respond_in_time_and_include_the_outbox_when_readable(
     sqlite_url: str, locked: sqlite3.Connection, make: Callable[[str], Flask]
 ) -> None:
     client = make(sqlite_url).test_client()

@@ -1,4 +1,4 @@
-"""The backlog: how it is shown, and how it is kept within its bound."""
+"""The outbox backlog: how it is shown and limited."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def test_the_outbox_is_shown_with_the_age_of_its_oldest_row(service: OrderServic
     assert shown["oldestAgeSeconds"] < 60
 
 
-def test_orders_are_refused_at_the_bound_and_taken_again_below_it(service: OrderService) -> None:
+def test_orders_are_refused_at_the_limit_and_accepted_again_below_it(service: OrderService) -> None:
     clock = Clock()
     bound = BacklogLimit(service.engine, 2, clock=clock)
     service.post()
@@ -69,9 +69,9 @@ def test_orders_are_refused_at_the_bound_and_taken_again_below_it(service: Order
     bound.check()
 
 
-def test_a_full_outbox_is_a_503_that_says_when_to_come_back(sqlite_url: str) -> None:
+def test_a_full_outbox_gives_503_with_retry_after(sqlite_url: str) -> None:
     with OrderService(sqlite_url, outbox_limit=1) as service:
-        # Written by another worker: this one has not counted yet.
+        # Written by another worker; this one has not counted it yet.
         with OrderService(sqlite_url) as other:
             other.post()
         answer = service.post()
@@ -81,7 +81,7 @@ def test_a_full_outbox_is_a_503_that_says_when_to_come_back(sqlite_url: str) -> 
         assert service.rows() == (1, 1)
 
 
-def test_the_backlog_is_counted_once_a_second_whoever_asks(service: OrderService) -> None:
+def test_the_backlog_is_counted_at_most_once_per_second(service: OrderService) -> None:
     clock = Clock()
     bound = BacklogLimit(service.engine, 5, clock=clock)
     statements = count_statements(service)
@@ -95,7 +95,7 @@ def test_the_backlog_is_counted_once_a_second_whoever_asks(service: OrderService
     assert len(statements) == 2
 
 
-def test_no_more_rows_are_counted_than_the_bound(service: OrderService) -> None:
+def test_no_more_rows_are_counted_than_the_limit(service: OrderService) -> None:
     statements = count_statements(service)
     BacklogLimit(service.engine, 5).check()
     assert "LIMIT" in statements[0]

@@ -1,4 +1,4 @@
-"""What is written when an order is placed, and what the client is told."""
+"""Rows written when an order is placed, and the response."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def service(sqlite_url: str) -> Iterator[OrderService]:
         yield made
 
 
-def test_the_answer_names_the_order_and_its_total(service: OrderService) -> None:
+def test_the_response_has_the_order_id_and_total(service: OrderService) -> None:
     answer = service.post()
     assert (answer.status_code, answer.mimetype) == (202, "application/json")
     body = answer.get_json()
@@ -38,11 +38,11 @@ def test_a_media_type_may_have_parameters(service: OrderService, media_type: str
     assert service.post(content_type=media_type).status_code == 202
 
 
-def test_a_total_that_is_right_may_be_given(service: OrderService) -> None:
+def test_a_correct_total_may_be_given(service: OrderService) -> None:
     assert service.post({**AN_ORDER, "totalAmount": 104.98}).status_code == 202
 
 
-def test_the_event_is_what_the_contract_shows(service: OrderService) -> None:
+def test_the_event_matches_the_contract(service: OrderService) -> None:
     order_id = service.post().get_json()["orderId"]
     [row] = service.waiting()
     assert row.payload == (
@@ -68,13 +68,13 @@ def test_the_largest_order_keeps_every_cent(service: OrderService) -> None:
 
 
 @pytest.mark.parametrize("written", ["0", "0.0", "-0", "-0.0", "0e999", "0.00e-9"])
-def test_a_price_of_nothing_is_written_as_one(service: OrderService, written: str) -> None:
+def test_a_price_of_zero_is_written(service: OrderService, written: str) -> None:
     items = f'[{{"productId": "p", "quantity": 1, "price": {written}}}]'
     assert service.post(f'{{"userId": "u", "items": {items}}}'.encode()).status_code == 202
     assert '"price":0.00' in service.waiting()[0].payload
 
 
-def test_a_trace_goes_with_the_event(service: OrderService) -> None:
+def test_the_trace_context_is_stored_with_the_event(service: OrderService) -> None:
     service.post(traceparent=TRACE)
     assert json.loads(service.waiting()[0].headers) == {"traceparent": TRACE}
 
@@ -91,7 +91,7 @@ def test_a_trace_goes_with_the_event(service: OrderService) -> None:
         "00-0af7651916cd43dd8448eb211c80319c-" + "0" * 16 + "-01",
     ],
 )
-def test_a_trace_that_is_none_does_not_matter(service: OrderService, header: str) -> None:
+def test_an_invalid_trace_context_is_ignored(service: OrderService, header: str) -> None:
     assert service.post(traceparent=header).status_code == 202
     assert service.waiting()[0].headers == "{}"
 
@@ -111,10 +111,10 @@ def test_no_order_is_accepted_while_the_database_is_down(service: OrderService) 
     assert service.post().status_code == 202
 
 
-def test_an_order_whose_event_cannot_be_written_is_not_written_either(
+def test_an_order_is_not_written_without_its_event(
     service: OrderService,
 ) -> None:
-    """Its client was promised nothing, and nobody would ever hear of it."""
+    """No response was sent, and without its event the order would never be processed."""
 
     def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "INTO outbox" in statement:

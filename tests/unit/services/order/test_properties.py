@@ -1,4 +1,4 @@
-"""What holds for any order and for any JSON, tried with many."""
+"""Properties of any order and any JSON body."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from services.order.order_form import NewOrder, read_order
 from shared.events import MAX_ITEMS, MAX_PRICE, MAX_QUANTITY, decode
 from tests.order_service import OrderService
 
-#: A busy machine may take its time over a single example; that is no failure.
+#: No deadline: a single example may be slow on a busy machine.
 patient = settings(deadline=None)
 
 CENTS = st.integers(0, int(MAX_PRICE * 100))
@@ -26,7 +26,7 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
-#: Like an order, with something odd in some place.
+#: An order with something odd in some place.
 NEARLY_AN_ORDER = st.dictionaries(
     st.sampled_from(["userId", "items", "totalAmount", "extra"]),
     st.lists(st.dictionaries(st.sampled_from(["productId", "quantity", "price", "x"]), ANY_JSON))
@@ -42,7 +42,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrderService]:
 
 
 def as_number(cents: int, *, exponent: int) -> str:
-    """One of the ways to write an amount in JSON: 49.9, 49.90, 4990E-2, 0.499e+2 …"""
+    """A JSON spelling of an amount: 49.9, 49.90, 4990E-2, 0.499e+2 …"""
     plain = Decimal(cents).scaleb(-2)
     return f"{plain.scaleb(-exponent):f}e{exponent:+}" if exponent else f"{plain:f}"
 
@@ -58,7 +58,7 @@ def order_of(lines: list[tuple[int, str]], total: str | None = None) -> NewOrder
 
 @patient
 @given(LINES, st.integers(-6, 6))
-def test_money_is_exact_however_it_is_written(lines: list[tuple[int, int]], exponent: int) -> None:
+def test_money_is_exact_in_any_spelling(lines: list[tuple[int, int]], exponent: int) -> None:
     written = [(quantity, as_number(cents, exponent=exponent)) for quantity, cents in lines]
     total = sum(quantity * cents for quantity, cents in lines)
     order = order_of(written, as_number(total, exponent=exponent))
@@ -68,7 +68,7 @@ def test_money_is_exact_however_it_is_written(lines: list[tuple[int, int]], expo
 
 @patient
 @given(LINES)
-def test_an_order_that_is_written_and_read_again_is_the_same(lines: list[tuple[int, int]]) -> None:
+def test_an_order_survives_writing_and_reading(lines: list[tuple[int, int]]) -> None:
     once = order_of([(quantity, as_number(cents, exponent=0)) for quantity, cents in lines])
     again = order_of([(item.quantity, str(item.price)) for item in once.items])
     assert again == once
@@ -77,9 +77,7 @@ def test_an_order_that_is_written_and_read_again_is_the_same(lines: list[tuple[i
 
 @patient
 @given(LINES)
-def test_what_is_sent_is_what_the_event_says(
-    service: OrderService, lines: list[tuple[int, int]]
-) -> None:
+def test_the_event_equals_the_request(service: OrderService, lines: list[tuple[int, int]]) -> None:
     items = [
         {"productId": "p", "quantity": quantity, "price": cents / 100} for quantity, cents in lines
     ]
@@ -92,7 +90,7 @@ def test_what_is_sent_is_what_the_event_says(
 
 @patient
 @given(ANY_JSON | NEARLY_AN_ORDER)
-def test_any_json_is_answered_and_writes_nothing_when_it_is_refused(
+def test_any_json_gets_a_response_and_a_refusal_writes_nothing(
     service: OrderService, document: Any
 ) -> None:
     before = service.rows()
@@ -107,7 +105,7 @@ def test_any_json_is_answered_and_writes_nothing_when_it_is_refused(
 
 @patient
 @given(st.binary())
-def test_any_bytes_are_answered_and_write_nothing(service: OrderService, body: bytes) -> None:
+def test_any_bytes_get_a_response_and_write_nothing(service: OrderService, body: bytes) -> None:
     before = service.rows()
     assert service.post(body).status_code in (400, 422)
     assert service.rows() == before

@@ -1,4 +1,4 @@
-"""The order service forgets old idempotency keys, and nothing else."""
+"""Pruning in the order service deletes old idempotency keys and nothing else."""
 
 from datetime import datetime
 
@@ -14,13 +14,13 @@ from tests.order_service import AN_ORDER, OrderService
 from tests.pruning import KEEP, NOW, TICK
 
 
-def test_it_keeps_a_day_more_than_the_broker_at_least(database_url: str) -> None:
+def test_keys_are_kept_at_least_a_day_longer_than_the_brokers_events(database_url: str) -> None:
     assert PruneSettings(database_url=database_url, keep_days=8).keep_days == 8
     with pytest.raises(ValidationError, match="keep_days"):
         PruneSettings(database_url=database_url, keep_days=7)
 
 
-def test_a_young_idempotency_key_works_and_an_old_one_may_be_used_anew(database_url: str) -> None:
+def test_recent_keys_still_work_and_old_ones_can_be_used_again(database_url: str) -> None:
     with OrderService(database_url) as service:
         old, young = (_order(service, key) for key in ("old", "young"))
         _place_at(service, old, NOW - KEEP - TICK)

@@ -1,4 +1,4 @@
-"""Every way in which an order is refused: the status, the fields that are named, and no trace."""
+"""Every refusal of an order: status, named fields, and nothing written."""
 
 import copy
 import gzip
@@ -13,7 +13,7 @@ from tests.order_service import AN_ORDER, OrderService
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrderService]:
-    """One for all: whatever is refused leaves it as it was, and every test checks that."""
+    """One service for all tests: refusals do not change it, which every test checks."""
     with OrderService(f"sqlite:///{tmp_path_factory.mktemp('order') / 'test.db'}") as made:
         yield made
 
@@ -123,7 +123,7 @@ MALFORMED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize(("body", "pointers"), FIELDS_AT_FAULT.values(), ids=FIELDS_AT_FAULT)
-def test_names_every_field_at_fault(service: OrderService, body: Any, pointers: set[str]) -> None:
+def test_every_invalid_field_is_named(service: OrderService, body: Any, pointers: set[str]) -> None:
     before = service.rows()
     answer = service.post(body)
     problem = answer.get_json(force=True)
@@ -135,7 +135,7 @@ def test_names_every_field_at_fault(service: OrderService, body: Any, pointers: 
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_refuses_what_is_no_json(service: OrderService, body: bytes) -> None:
+def test_invalid_json_is_refused(service: OrderService, body: bytes) -> None:
     before = service.rows()
     answer = service.post(body)
     problem = answer.get_json(force=True)
@@ -144,7 +144,7 @@ def test_refuses_what_is_no_json(service: OrderService, body: bytes) -> None:
     assert service.rows() == before
 
 
-def test_a_total_that_differs_is_named_beside_the_right_one(service: OrderService) -> None:
+def test_a_wrong_total_is_reported_with_the_right_one(service: OrderService) -> None:
     answer = service.post(with_value("/totalAmount", 99.98))
     [error] = answer.get_json(force=True)["errors"]
     assert "99.98" in error["detail"]
@@ -154,7 +154,7 @@ def test_a_total_that_differs_is_named_beside_the_right_one(service: OrderServic
 @pytest.mark.parametrize(
     "media_type", ["", "text/plain", "application/xml", "application/jsonp", "multipart/form-data"]
 )
-def test_refuses_another_media_type(service: OrderService, media_type: str) -> None:
+def test_another_media_type_is_refused(service: OrderService, media_type: str) -> None:
     before = service.rows()
     answer = service.post(content_type=media_type)
     assert answer.status_code == 415
@@ -162,7 +162,7 @@ def test_refuses_another_media_type(service: OrderService, media_type: str) -> N
     assert service.rows() == before
 
 
-def test_refuses_a_body_of_more_than_64_kib(service: OrderService) -> None:
+def test_an_orders_body_over_64_kib_is_refused(service: OrderService) -> None:
     before = service.rows()
     body = json.dumps(AN_ORDER).encode().ljust(64 * 1024)
     assert service.post(body + b" ").status_code == 413
@@ -178,7 +178,7 @@ def test_refuses_a_body_of_more_than_64_kib(service: OrderService) -> None:
         ("POST", "/outbox", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(
+def test_a_wrong_method_is_refused_with_the_allowed_ones(
     service: OrderService, method: str, path: str, allowed: set[str]
 ) -> None:
     answer = service.app.test_client().open(path, method=method)
@@ -208,9 +208,7 @@ def test_an_unknown_path_is_not_found(service: OrderService) -> None:
         {"content_type": 'application/json; charset="latin1"'},
     ],
 )
-def test_a_body_that_would_have_to_be_decoded_is_refused(
-    service: OrderService, headers: dict[str, str]
-) -> None:
+def test_an_encoded_body_is_refused(service: OrderService, headers: dict[str, str]) -> None:
     before = service.rows()
     answer = service.post(gzip.compress(json.dumps(AN_ORDER).encode()), **headers)
     assert (answer.status_code, answer.mimetype) == (415, "application/problem+json")
@@ -218,7 +216,7 @@ def test_a_body_that_would_have_to_be_decoded_is_refused(
     assert service.rows() == before
 
 
-def test_a_body_as_it_is_may_say_so(sqlite_url: str) -> None:
+def test_identity_encoding_is_accepted(sqlite_url: str) -> None:
     with OrderService(sqlite_url) as service:
         said = {"content_encoding": "identity", "content_type": 'application/json;charset="UTF-8"'}
         assert service.post(**said).status_code == 202

@@ -1,4 +1,4 @@
-"""The relay on SQLite, with a broker that records what it is given."""
+"""The relay on SQLite, with a recording broker."""
 
 import sqlite3
 import threading
@@ -53,7 +53,7 @@ def is_empty(service: OrderService) -> bool:
     return service.rows()[1] == 0
 
 
-def test_publishes_in_order_and_deletes_what_was_confirmed(
+def test_events_are_published_in_order_and_deleted_once_confirmed(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     before = place(service, 3)
@@ -68,7 +68,7 @@ def test_publishes_in_order_and_deletes_what_was_confirmed(
     assert [message.body for message in broker.published[:3]] == [r.payload.encode() for r in rows]
 
 
-def test_a_long_outbox_goes_in_batches(
+def test_a_long_outbox_is_published_in_batches(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     place(service, 1)
@@ -83,7 +83,7 @@ def test_a_long_outbox_goes_in_batches(
     assert [m.id for m in broker.published[1:]] == [each["id"] for each in many]
 
 
-def test_only_what_was_confirmed_is_deleted(
+def test_only_confirmed_rows_are_deleted(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     placed = place(service, 5)
@@ -100,7 +100,7 @@ def test_only_what_was_confirmed_is_deleted(
     assert broker.keys == placed[1::2]
 
 
-def test_while_the_broker_is_away_everything_is_kept(
+def test_all_rows_are_kept_while_the_broker_is_down(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     def be_away(messages: Sequence[Message]) -> None:
@@ -110,7 +110,7 @@ def test_while_the_broker_is_away_everything_is_kept(
     with running(relay) as died:
         placed = place(service, 3)
         eventually(lambda: relay.why_not_ready() == "connection refused")
-        # It has given up the lock for as long as it waits.
+        # It has released the lock while it waits.
         eventually(lambda: not relay.active)
         stays(lambda: service.rows() == (3, 3))
         placed += place(service, 1)
@@ -122,7 +122,7 @@ def test_while_the_broker_is_away_everything_is_kept(
 
 
 class Hurried(threading.Event):
-    """Waits for a moment, and records for how long it should have, in seconds."""
+    """Waits only briefly, and records the requested seconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,11 +133,11 @@ class Hurried(threading.Event):
         return super().wait(0.001)
 
     def pauses(self) -> list[float]:
-        """Without those between two looks into the outbox."""
+        """The pauses except the ones between polls of the outbox."""
         return [wait for wait in self.waits if wait > IDLE_SECONDS]
 
 
-def test_the_pauses_of_an_outage_grow_up_to_a_bound_and_begin_anew_after_it(
+def test_pauses_grow_up_to_a_limit_and_are_reset_after_an_outage(
     service: OrderService, broker: RecordingBroker
 ) -> None:
     def be_away(messages: Sequence[Message]) -> None:
@@ -159,7 +159,7 @@ def test_the_pauses_of_an_outage_grow_up_to_a_bound_and_begin_anew_after_it(
     assert hurried.pauses()[before] == FIRST_PAUSE_SECONDS
 
 
-def test_looks_into_an_empty_outbox_become_rarer_and_frequent_again_with_work(
+def test_an_empty_outbox_is_polled_less_and_less_until_there_is_work(
     service: OrderService, broker: RecordingBroker
 ) -> None:
     relay = Relay(service.engine, broker, CONSUMERS, stopping=(hurried := Hurried()))
@@ -186,7 +186,7 @@ def test_nothing_is_published_until_every_queue_exists(
         assert relay.why_not_ready() is None
 
 
-def test_a_queue_that_goes_missing_later_stops_it_too(
+def test_a_queue_deleted_later_stops_publishing_too(
     service: OrderService, broker: RecordingBroker
 ) -> None:
     now = [0.0]
@@ -202,7 +202,7 @@ def test_a_queue_that_goes_missing_later_stops_it_too(
         stays(lambda: len(broker.published) == 1)
 
 
-def test_after_every_failure_the_queues_are_looked_at_again(
+def test_queues_are_checked_again_after_every_failure(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     def fail_and_lose_a_queue(messages: Sequence[Message]) -> None:
@@ -217,7 +217,7 @@ def test_after_every_failure_the_queues_are_looked_at_again(
         stays(lambda: not broker.published)
 
 
-def test_while_the_database_is_away_it_waits(
+def test_the_relay_waits_while_the_database_is_down(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     outage = Outage(service.engine)
@@ -231,7 +231,7 @@ def test_while_the_database_is_away_it_waits(
         assert not died.is_set()
 
 
-def test_a_second_relay_stands_by_and_takes_over(
+def test_a_second_relay_is_on_standby_and_takes_over(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     second = Relay(service.engine, broker, CONSUMERS)
@@ -249,7 +249,7 @@ def test_a_second_relay_stands_by_and_takes_over(
     assert broker.keys == placed
 
 
-def test_a_relay_that_dies_before_it_deletes_publishes_again(
+def test_a_relay_that_crashes_before_deleting_publishes_again(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     def die_when_confirmed(messages: Sequence[Message]) -> None:
@@ -270,7 +270,7 @@ def test_a_relay_that_dies_before_it_deletes_publishes_again(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_relay_that_dies_tells_the_process_though_that_cannot_be_logged(
+def test_a_dead_relay_ends_the_process_even_if_logging_fails(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     def die(messages: Sequence[Message]) -> None:
@@ -296,7 +296,7 @@ def test_a_relay_without_its_tables_waits_for_them(
         assert not died.is_set()
 
 
-def test_an_event_leaves_soon_after_it_came(
+def test_an_event_is_published_soon(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     with running(relay):
@@ -306,7 +306,7 @@ def test_an_event_leaves_soon_after_it_came(
 
 
 def damage(service: OrderService, number: int, **values: object) -> None:
-    """Put other values into one row of the outbox, as somebody with SQL at hand would."""
+    """Change values in one outbox row, as an administrator with SQL could."""
     names = ", ".join(f"{name} = ?" for name in values)
     with service.engine.begin() as tx:
         tx.exec_driver_sql(
@@ -346,7 +346,7 @@ def test_a_row_that_is_not_a_message_is_set_aside_and_others_are_published(
     assert odd not in broker.keys
 
 
-def test_a_row_that_was_set_aside_goes_out_once_it_is_repaired(
+def test_a_row_set_aside_is_published_once_it_is_repaired(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     placed = place(service, 2)
@@ -365,7 +365,7 @@ def place_and_wait(service: OrderService, broker: RecordingBroker) -> str:
 
 
 def refuse(broker: RecordingBroker, *keys: str) -> None:
-    """Let the broker take everything but the events of these orders."""
+    """Let the broker confirm everything except the events of these orders."""
 
     def fault(messages: Sequence[Message]) -> None:
         taken = [message for message in messages if message.key not in keys]
@@ -376,7 +376,7 @@ def refuse(broker: RecordingBroker, *keys: str) -> None:
     broker.fault = fault
 
 
-def test_a_row_that_the_broker_refuses_among_others_is_set_aside(
+def test_a_row_that_the_broker_alone_refuses_is_set_aside(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     first, odd, second = place(service, 3)
@@ -391,7 +391,7 @@ def test_a_row_that_the_broker_refuses_among_others_is_set_aside(
     assert (row.aggregateid, row.set_aside) == (odd, "too large")
 
 
-def test_a_row_that_a_part_of_the_broker_does_not_take_waits_for_that_part(
+def test_a_row_for_an_unavailable_part_of_the_broker_waits(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     unlucky = place(service, 3)[1]
@@ -414,7 +414,7 @@ def test_a_row_that_a_part_of_the_broker_does_not_take_waits_for_that_part(
     assert broker.keys.count(unlucky) == 1
 
 
-def test_what_is_refused_with_everything_after_it_waits(
+def test_a_row_refused_together_with_all_later_ones_waits(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     placed = place(service, 4)
@@ -428,7 +428,7 @@ def test_what_is_refused_with_everything_after_it_waits(
     assert broker.keys == placed
 
 
-def test_rows_behind_a_queue_that_has_room_for_one_at_a_time_are_not_at_fault(
+def test_rows_refused_by_a_nearly_full_queue_are_not_set_aside(
     service: OrderService, broker: RecordingBroker
 ) -> None:
     def take_the_first(messages: Sequence[Message]) -> None:
@@ -444,7 +444,7 @@ def test_rows_behind_a_queue_that_has_room_for_one_at_a_time_are_not_at_fault(
     assert broker.keys == placed
 
 
-def test_while_everything_is_refused_few_are_tried_and_now_and_then_all(
+def test_while_all_is_refused_few_rows_are_tried_and_sometimes_all(
     service: OrderService, broker: RecordingBroker
 ) -> None:
     sizes: list[int] = []
@@ -462,7 +462,7 @@ def test_while_everything_is_refused_few_are_tried_and_now_and_then_all(
         eventually(lambda: is_empty(service))
     assert sizes[: WHOLE_EVERY + 1] == [50, *[FEW] * (WHOLE_EVERY - 1), 50]
     assert broker.keys == placed
-    # The first that is taken may be a small one, and all that is left is the next.
+    # The first confirmed batch may be small, and the next has all remaining rows.
     assert len(broker.batches) <= 2
 
 
@@ -471,7 +471,7 @@ def test_while_everything_is_refused_few_are_tried_and_now_and_then_all(
     [BrokerUnavailable("restarting"), PublishFailed("one was returned", confirmed=frozenset("x"))],
     ids=["an outage", "a refusal of some"],
 )
-def test_what_is_no_refusal_of_everything_leaves_the_batches_whole(
+def test_other_failures_do_not_shrink_the_batches(
     service: OrderService, broker: RecordingBroker, error: Exception
 ) -> None:
     sizes: list[int] = []
@@ -490,12 +490,12 @@ def test_what_is_no_refusal_of_everything_leaves_the_batches_whole(
     assert sizes[:3] == [50, 50, 50]
 
 
-def test_a_database_that_takes_no_writes_gets_each_event_published_once(
+def test_a_read_only_database_does_not_cause_repeated_publishing(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     read_only = ReadOnly(service.engine)
     placed = place(service, 50)
-    # Before that moment, the relay would not even begin.
+    # Earlier, the relay would not even start.
     broker.fault = lambda _messages: read_only.begin()
     with running(relay) as died:
         eventually(lambda: "read-only" in (relay.why_not_ready() or ""))
@@ -508,7 +508,7 @@ def test_a_database_that_takes_no_writes_gets_each_event_published_once(
     assert broker.keys == placed
 
 
-def test_a_number_that_is_given_a_second_time_does_not_cost_the_second_row(
+def test_a_reused_row_number_does_not_lose_the_second_row(
     service: OrderService, broker: RecordingBroker, relay: Relay
 ) -> None:
     read_only = ReadOnly(service.engine)
@@ -524,7 +524,7 @@ def test_a_number_that_is_given_a_second_time_does_not_cost_the_second_row(
 
 
 class ReadOnly:
-    """Lets a database be read and not written, as after a failover or with a full disk."""
+    """Makes a database read-only, as after a failover or with a full disk."""
 
     def __init__(self, engine: Engine) -> None:
         self.is_on = False

@@ -1,4 +1,5 @@
-"""Orders that are done by calls to the consumers, in turn or at once, while the client waits."""
+"""Synchronous orders: the consumers are called in sequence or in parallel while the client
+waits."""
 
 import json
 import threading
@@ -53,7 +54,7 @@ class Clock:
 
 
 class Meeting:
-    """Answers once so many calls are there at the same time; fails those that are alone."""
+    """Responds once `parties` calls are in progress together; a single call fails."""
 
     def __init__(self, parties: int) -> None:
         self._barrier = threading.Barrier(parties)
@@ -64,7 +65,7 @@ class Meeting:
 
 
 class Held:
-    """Answers when it is let go; `began` is set once somebody has called."""
+    """Responds when released; `began` is set by the first call."""
 
     def __init__(self) -> None:
         self.began = threading.Event()
@@ -80,7 +81,7 @@ class Held:
 def a_running_order(
     service: OrderService, held: Held, mode: str = "sync"
 ) -> Iterator[list[TestResponse]]:
-    """Within, an order is being done; afterwards, its answer is in the list."""
+    """Within the block an order is in progress; afterwards its response is in the list."""
     answers: list[TestResponse] = []
     thread = threading.Thread(
         target=lambda: answers.append(service.post(mode=mode, idempotency_key=KEY))
@@ -95,7 +96,7 @@ def a_running_order(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_answer_comes_when_every_service_has_done_its_part(
+def test_the_response_comes_after_every_service_has_applied_the_order(
     database_url: str, mode: str
 ) -> None:
     neighbours = Neighbours()
@@ -114,14 +115,14 @@ def test_the_answer_comes_when_every_service_has_done_its_part(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_it_is_never_published(database_url: str, mode: str) -> None:
+def test_a_synchronous_order_is_never_published(database_url: str, mode: str) -> None:
     for neighbours in (Neighbours(), Neighbours(sms=is_down)):
         with a_service(database_url, neighbours) as service:
             service.post(mode=mode)
             assert service.waiting() == []
 
 
-def test_in_turn_each_call_begins_when_the_one_before_has_ended(sqlite_url: str) -> None:
+def test_in_sync_mode_each_call_starts_after_the_previous_one(sqlite_url: str) -> None:
     neighbours = Neighbours()
     with a_service(sqlite_url, neighbours) as service:
         found = service.post(mode="sync").get_json()["stages"]
@@ -130,13 +131,13 @@ def test_in_turn_each_call_begins_when_the_one_before_has_ended(sqlite_url: str)
         assert after["startedSeconds"] >= before["startedSeconds"] + before["seconds"] - 1e-5
 
 
-def test_at_once_all_are_called_before_the_first_has_answered(sqlite_url: str) -> None:
+def test_in_parallel_mode_all_calls_start_before_the_first_response(sqlite_url: str) -> None:
     meeting = Meeting(len(CONSUMERS))
     with a_service(sqlite_url, Neighbours(dict.fromkeys(CONSUMERS, meeting))) as service:
         assert service.post(mode="parallel").status_code == 201
 
 
-def test_the_call_is_the_event_that_the_contract_shows(sqlite_url: str) -> None:
+def test_the_call_contains_the_documented_event(sqlite_url: str) -> None:
     neighbours = Neighbours()
     with a_service(sqlite_url, neighbours) as service:
         order_id = service.post(mode="sync", traceparent=TRACE).get_json()["orderId"]
@@ -182,7 +183,7 @@ def test_any_failure_fails_the_order_and_names_the_stage(
         assert the_order(service).status == "failed"
 
 
-def test_at_once_the_others_are_told_although_one_has_failed(sqlite_url: str) -> None:
+def test_in_parallel_mode_a_failure_does_not_stop_the_other_calls(sqlite_url: str) -> None:
     with a_service(sqlite_url, Neighbours(email=is_late, sms=is_down)) as service:
         failed = service.post(mode="parallel")
         assert (failed.status_code, failed.get_json(force=True)["stage"]) == (504, "email")
@@ -211,7 +212,7 @@ def test_a_retry_resumes_the_same_order_under_the_same_event_id(
     assert len({request.content for _, request in neighbours.calls}) == 1
 
 
-def test_a_completed_order_is_answered_again_and_nobody_is_called(database_url: str) -> None:
+def test_a_completed_order_is_returned_again_without_calls(database_url: str) -> None:
     neighbours = Neighbours()
     with a_service(database_url, neighbours) as service:
         first = service.post(mode="sync", idempotency_key=KEY)
@@ -230,13 +231,13 @@ def test_a_key_belongs_to_an_order_in_one_mode(database_url: str) -> None:
                 assert answer.status_code == (same if first == then else 422)
 
 
-def test_without_a_key_every_request_is_another_order(sqlite_url: str) -> None:
+def test_without_a_key_every_request_is_a_new_order(sqlite_url: str) -> None:
     with a_service(sqlite_url, Neighbours()) as service:
         ids = {service.post(mode="sync").get_json()["orderId"] for _ in range(2)}
     assert len(ids) == 2
 
 
-def test_while_it_runs_a_second_request_is_told_to_wait(database_url: str) -> None:
+def test_a_second_request_for_an_order_in_progress_must_wait(database_url: str) -> None:
     held = Held()
     with a_service(database_url, Neighbours(email=held)) as service:
         with a_running_order(service, held) as answers:
@@ -250,7 +251,7 @@ def test_while_it_runs_a_second_request_is_told_to_wait(database_url: str) -> No
         assert service.post(mode="sync", idempotency_key=KEY).status_code == 201
 
 
-def test_of_many_requests_with_one_key_one_does_the_order(database_url: str) -> None:
+def test_of_many_requests_with_one_key_only_one_runs_the_order(database_url: str) -> None:
     neighbours = Neighbours(limit=8)
     with a_service(database_url, neighbours) as service:
         answers = in_threads(8, lambda: service.post(mode="sync", idempotency_key=KEY))
@@ -263,7 +264,7 @@ def dies(_request: httpx.Request) -> httpx.Response:
     raise Death
 
 
-def test_a_crash_blocks_the_key_until_the_lease_has_ended(database_url: str) -> None:
+def test_a_crash_blocks_the_key_until_the_lease_expires(database_url: str) -> None:
     clock = Clock()
     neighbours = Neighbours(sms=dies, clock=clock)
     with a_service(database_url, neighbours) as service:
@@ -278,7 +279,7 @@ def test_a_crash_blocks_the_key_until_the_lease_has_ended(database_url: str) -> 
     assert len({request.headers["ce-id"] for _, request in neighbours.calls}) == 1
 
 
-def test_the_lease_exceeds_all_the_calls_of_an_order(sqlite_url: str) -> None:
+def test_the_lease_is_longer_than_all_calls_of_an_order(sqlite_url: str) -> None:
     for mode, longest in (("sync", 4 * (5.0 + 2.0)), ("parallel", 5.0 + 2.0)):
         clock = Clock()
         with a_service(sqlite_url, Neighbours(email=dies, clock=clock)) as service:
@@ -289,7 +290,7 @@ def test_the_lease_exceeds_all_the_calls_of_an_order(sqlite_url: str) -> None:
         assert until == clock.now + longest + 5.0
 
 
-def test_who_ends_after_another_has_taken_over_changes_nothing(database_url: str) -> None:
+def test_a_run_that_ends_after_a_takeover_changes_nothing(database_url: str) -> None:
     clock, held = Clock(), Held()
     neighbours = Neighbours(email=held, clock=clock)
     with a_service(database_url, neighbours) as service:
@@ -307,7 +308,7 @@ def recorded(service: OrderService) -> Any:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_beyond_its_share_of_the_threads_it_is_refused_and_async_orders_go_on(
+def test_beyond_their_share_of_threads_only_synchronous_orders_are_refused(
     database_url: str, mode: str
 ) -> None:
     held = Held()
@@ -320,18 +321,18 @@ def test_beyond_its_share_of_the_threads_it_is_refused_and_async_orders_go_on(
         assert service.post(mode=mode).status_code == 201
 
 
-def test_a_share_of_nothing_says_what_to_change(sqlite_url: str) -> None:
+def test_a_share_of_zero_threads_is_explained(sqlite_url: str) -> None:
     with a_service(sqlite_url, Neighbours(limit=0)) as service:
         assert "THREADS" in service.post(mode="sync").get_json(force=True)["detail"]
 
 
-def test_the_threads_are_free_again_after_a_failure(sqlite_url: str) -> None:
+def test_threads_are_released_after_a_failure(sqlite_url: str) -> None:
     with a_service(sqlite_url, Neighbours(limit=1, email=is_down)) as service:
         assert [service.post(mode="sync").status_code for _ in range(3)] == [502] * 3
 
 
 @pytest.mark.parametrize("query", ["mode=later", "mode=", "mode=sync&mode=async", "mode=SYNC"])
-def test_a_mode_that_is_none_is_refused(sqlite_url: str, query: str) -> None:
+def test_an_unknown_mode_is_refused(sqlite_url: str, query: str) -> None:
     with a_service(sqlite_url, Neighbours()) as service:
         answer = service.app.test_client().post(f"/orders?{query}", json=AN_ORDER)
         assert answer.status_code == 400
@@ -344,7 +345,7 @@ def journey(service: OrderService, answer: TestResponse) -> Any:
 
 
 @pytest.mark.parametrize(("sms", "status"), [(applies, "completed"), (is_down, "failed")])
-def test_a_journey_shows_how_it_was_done(sqlite_url: str, sms: Callable[..., Any], status: str):
+def test_a_journey_shows_the_calls(sqlite_url: str, sms: Callable[..., Any], status: str):
     with a_service(sqlite_url, Neighbours(sms=sms)) as service:
         answer = service.post(mode="sync")
         found = journey(service, answer)
@@ -352,7 +353,7 @@ def test_a_journey_shows_how_it_was_done(sqlite_url: str, sms: Callable[..., Any
     assert found["stages"] == answer.get_json(force=True)["stages"]
 
 
-def test_a_lease_of_a_clock_that_was_wrong_is_nobody_at_work(sqlite_url: str) -> None:
+def test_a_lease_far_in_the_future_does_not_count(sqlite_url: str) -> None:
     clock = Clock()
     with a_service(sqlite_url, Neighbours(clock=lambda: clock.now)) as service:
         placed = service.post().get_json()["orderId"]

@@ -1,4 +1,4 @@
-"""A shipment an order, under an id that it keeps, and since when the service has been there."""
+"""One shipment per order with a stable id, and the time when the service joined."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def without_time(shipment: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shipment.items() if name != "at"}
 
 
-def test_each_order_has_one_shipment_with_all_its_pieces(engine: Engine) -> None:
+def test_each_order_has_one_shipment_with_all_its_items(engine: Engine) -> None:
     event = an_event(an_item("kettle", 2), an_item("filters", 3))
     ship(engine, event, an_event())
     ship(engine, event)
@@ -77,7 +77,7 @@ def test_an_unknown_shipment_is_a_problem(client: FlaskClient, id: str) -> None:
     assert answer.mimetype == "application/problem+json"
 
 
-def test_a_shipment_that_is_written_anew_keeps_its_id(engine: Engine) -> None:
+def test_a_rewritten_shipment_keeps_its_id(engine: Engine) -> None:
     event = an_event()
     ship(engine, event)
     before = [without_time(row) for row in list_shipments(engine, None)]
@@ -87,7 +87,7 @@ def test_a_shipment_that_is_written_anew_keeps_its_id(engine: Engine) -> None:
     assert [without_time(row) for row in list_shipments(engine, None)] == before
 
 
-def test_it_has_joined_once_its_queues_are_there(engine: Engine, client: FlaskClient) -> None:
+def test_it_has_joined_once_its_queues_exist(engine: Engine, client: FlaskClient) -> None:
     broker = FakeBroker()
     broker.lacking = ["shipping_service_queue"]
     note_joining(engine, broker, "shipping")
@@ -103,14 +103,14 @@ def test_it_has_joined_once_its_queues_are_there(engine: Engine, client: FlaskCl
     assert datetime.fromisoformat(client.get("/joined").get_json(force=True)["at"]) == at
 
 
-def test_where_it_receives_the_past_it_has_joined_when_that_began(engine: Engine) -> None:
+def test_on_kafka_it_has_joined_at_the_oldest_event(engine: Engine) -> None:
     broker = FakeBroker()
     broker.oldest = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
     note_joining(engine, broker, "shipping")
     assert joined_at(engine) == broker.oldest
 
 
-def test_that_it_has_joined_is_remembered_without_asking_again(engine: Engine) -> None:
+def test_the_time_of_joining_is_stored(engine: Engine) -> None:
     note_joining(engine, FakeBroker(), "shipping")
     at = joined_at(engine)
     note_joining(engine, _Away(), "shipping")

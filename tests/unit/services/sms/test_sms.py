@@ -1,4 +1,4 @@
-"""The text, and what each answer of the gateway means for the event."""
+"""The text message, and the meaning of each gateway response for the event."""
 
 import gzip
 import threading
@@ -42,7 +42,7 @@ def client(gateway: SmsServer) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_the_text_goes_out_under_the_id_of_the_event(
+def test_the_text_is_sent_with_the_events_id(
     gateway: SmsServer, client: httpx.Client, status: int
 ) -> None:
     gateway.status = status
@@ -56,7 +56,7 @@ def test_the_text_goes_out_under_the_id_of_the_event(
 @pytest.mark.parametrize(
     "status", [301, 302, 307, 401, 402, 405, 407, 408, 421, 425, 426, 429, 502, 503, 504, 511]
 )
-def test_what_is_said_to_everybody_is_an_outage(
+def test_an_error_for_every_text_is_an_outage(
     gateway: SmsServer, client: httpx.Client, status: int
 ) -> None:
     gateway.status = status
@@ -65,7 +65,7 @@ def test_what_is_said_to_everybody_is_an_outage(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 413, 422, 500, 501, 507])
-def test_of_another_refusal_one_reply_cannot_tell(
+def test_another_refusal_is_ambiguous(
     gateway: SmsServer, client: httpx.Client, status: int
 ) -> None:
     gateway.status = status
@@ -74,7 +74,7 @@ def test_of_another_refusal_one_reply_cannot_tell(
     assert (refused.value.kind, refused.value.for_now) == (str(status), False)
 
 
-def test_a_key_that_is_in_work_will_be_free_again(gateway: SmsServer, client: httpx.Client) -> None:
+def test_a_key_in_progress_is_a_temporary_refusal(gateway: SmsServer, client: httpx.Client) -> None:
     gateway.status = 409
     with pytest.raises(Refused) as refused:
         send_text(an_event(), client)
@@ -82,9 +82,7 @@ def test_a_key_that_is_in_work_will_be_free_again(gateway: SmsServer, client: ht
 
 
 @pytest.mark.parametrize("status", [429, 503, 500])
-def test_the_gateway_says_when_to_come_back(
-    gateway: SmsServer, client: httpx.Client, status: int
-) -> None:
+def test_retry_after_is_read(gateway: SmsServer, client: httpx.Client, status: int) -> None:
     gateway.status, gateway.headers = status, {"Retry-After": "17"}
     with pytest.raises((DependencyUnavailable, Refused)) as refused:
         send_text(an_event(), client)
@@ -108,12 +106,12 @@ def test_the_gateway_says_when_to_come_back(
         ("", None),
     ],
 )
-def test_it_says_so_in_seconds_or_by_a_date(value: str, seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     assert retry_after(value, datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize("status", [DROP, HANG, DRIP_STATUS, DRIP_HEADERS, DRIP_BODY])
-def test_a_lost_answer_is_no_fault_of_the_event_and_is_not_waited_for(
+def test_a_lost_response_is_an_outage_and_is_reported_at_once(
     gateway: SmsServer, client: httpx.Client, status: int
 ) -> None:
     gateway.status = status
@@ -124,7 +122,7 @@ def test_a_lost_answer_is_no_fault_of_the_event_and_is_not_waited_for(
     assert len(gateway.requests) == 1
 
 
-def test_a_call_has_its_whole_time_on_a_connection_that_was_used_before(
+def test_a_call_on_a_reused_connection_has_its_full_timeout(
     gateway: SmsServer, client: httpx.Client
 ) -> None:
     for _ in range(3):
@@ -133,7 +131,7 @@ def test_a_call_has_its_whole_time_on_a_connection_that_was_used_before(
     assert len(gateway.requests) == 3
 
 
-def test_an_answer_without_end_is_not_kept(gateway: SmsServer) -> None:
+def test_an_endless_response_is_not_stored(gateway: SmsServer) -> None:
     gateway.body = b"x" * (MAX_RESPONSE_BYTES + 1)
     with (
         open_client(20.0, limits=LIMITS, base_url=gateway.url) as client,
@@ -142,14 +140,16 @@ def test_an_answer_without_end_is_not_kept(gateway: SmsServer) -> None:
         send_text(an_event(), client)
 
 
-def test_what_is_compressed_is_not_unpacked(gateway: SmsServer, client: httpx.Client) -> None:
+def test_a_compressed_response_is_not_decompressed(
+    gateway: SmsServer, client: httpx.Client
+) -> None:
     gateway.headers = {"Content-Encoding": "gzip"}
     gateway.body = gzip.compress(b"x" * MAX_RESPONSE_BYTES)
     response = client.post("/messages", json={}, headers={"Idempotency-Key": "1"})
     assert response.content == gateway.body
 
 
-def test_a_gateway_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_gateway_is_unavailable() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with (
         open_client(1.0, limits=LIMITS, base_url=url) as client,

@@ -203,9 +203,7 @@ def test_a_notice_that_is_none_writes_nothing(
     "body",
     [*NO_DOCUMENTS.values(), b'{"handles": ["\xff"]}', b'{"step": "\xff"}'],
 )
-def test_a_body_that_cannot_be_read_is_the_senders_fault(
-    client: FlaskClient, path: str, body: bytes
-) -> None:
+def test_an_unreadable_body_is_a_client_error(client: FlaskClient, path: str, body: bytes) -> None:
     answer = client.post(f"/dead-letters/{path}", data=body, headers=AS_OPERATOR)
     assert answer.status_code == 400
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the code does: routes, ids, keys, kinds of refusal, examples."""
+"""The OpenAPI document matches the code: routes, ids, keys, refusals, examples."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ KINDS: list[type[RequestRefused | OrderFailed]] = [
     *RequestRefused.__subclasses__(),
     *OrderFailed.__subclasses__(),
 ]
-#: Flask answers these two for every route.
+#: Flask adds these two to every route.
 UNSAID = {"HEAD", "OPTIONS"}
 
 
@@ -31,7 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentedServ
 
 
 def at_name(name: str, part: Any) -> Iterator[Any]:
-    """Whatever stands under a key of this name, anywhere."""
+    """All values under a key of this name, at any depth."""
     for key, value in part.items() if isinstance(part, dict) else enumerate(part):
         if key == name:
             yield value
@@ -52,7 +52,7 @@ def test_the_document_is_served_and_is_openapi(service: DocumentedService) -> No
     schemathesis.openapi.from_dict(DOCUMENT).validate()
 
 
-def test_every_route_is_in_the_document_and_nothing_else(service: DocumentedService) -> None:
+def test_the_document_has_every_route_and_no_other(service: DocumentedService) -> None:
     routes = {
         (camel(rule.rule), method)
         for rule in service.app.url_map.iter_rules()
@@ -91,8 +91,8 @@ def test_every_example_of_an_order_is_accepted(service: DocumentedService) -> No
         assert answer.get_json()["totalAmount"] == 99.98
 
 
-def test_what_has_a_pattern_has_an_example_that_fits_it() -> None:
-    """The page would make one up from the pattern, and nobody could read it."""
+def test_every_pattern_has_a_matching_example() -> None:
+    """Otherwise the page generates an unreadable one from the pattern."""
     found = [part for part in _parts(DOCUMENT) if "pattern" in part]
     assert found
     for part in found:
@@ -109,7 +109,8 @@ def _parts(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """As in JSON Schema, where $ is the end of the text; Python lets a line end follow."""
+    """Match as in JSON Schema, where `$` is the end of the text; Python allows a line end after
+    it."""
     return re.search(pattern.removesuffix("$") + r"\Z", text) is not None
 
 
@@ -123,7 +124,7 @@ ID = DOCUMENT["components"]["schemas"]["Placed"]["properties"]["orderId"]["patte
 
 
 @given(st.text(max_size=70) | st.from_regex(ID) | st.from_regex(ID_PATTERN) | st.text(ASCII))
-def test_what_an_id_is_stands_in_the_document(text: str) -> None:
+def test_the_document_defines_ids_as_the_code_does(text: str) -> None:
     assert matches(ID, text) == is_id(text)
 
 
@@ -141,8 +142,8 @@ LONG = st.sampled_from([LONGEST_KEY, LONGEST_KEY + 1]).flatmap(
 
 @given(
     (st.text() | st.from_regex(KEY) | st.text(ASCII).map(lambda text: f'"{text}"') | LONG)
-    # A header's value has no blanks around it.
+    # A header's value has no surrounding blanks.
     .map(lambda text: text.strip(" \t"))
 )
-def test_what_a_key_is_stands_in_the_document(text: str) -> None:
+def test_the_document_defines_keys_as_the_code_does(text: str) -> None:
     assert matches(KEY, text) == is_key(text)

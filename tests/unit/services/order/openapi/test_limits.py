@@ -1,4 +1,4 @@
-"""Each limit in the document is the one that the code holds: up to it, and not a step further."""
+"""Each limit in the document is the code's exact limit."""
 
 import copy
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SCHEMAS = as_sent()["components"]["schemas"]
 ORDER = SCHEMAS["NewOrder"]["properties"]
 ITEM = ORDER["items"]["items"]["properties"]
 PAGE = {each["name"]: each["schema"] for each in as_sent()["paths"]["/orders"]["get"]["parameters"]}
-#: An item that costs nothing, so that no total gets in the way.
+#: A free item, so that the total stays within its limit.
 LINE: dict[str, Any] = {"productId": "p", "quantity": 1, "price": 0}
 
 
@@ -54,7 +54,7 @@ def test_the_number_of_items(service: DocumentedService) -> None:
     assert placed == [422, 202, 202, 422]
 
 
-def test_the_highest_total_is_that_of_the_largest_order(service: DocumentedService) -> None:
+def test_the_highest_total_equals_the_largest_orders(service: DocumentedService) -> None:
     most = {"quantity": ITEM["quantity"]["maximum"], "price": ITEM["price"]["maximum"]}
     items = [copy.deepcopy(LINE) | most] * ORDER["items"]["maxItems"]
     assert place(service, *items, totalAmount=ORDER["totalAmount"]["maximum"]) == 202

@@ -1,4 +1,4 @@
-"""The page at /docs comes whole from the service, and may talk to nobody else."""
+"""The page at /docs is served completely by the service, and may contact no other host."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from services.order.openapi.page import ASSETS, POLICY
 from tests.documented_service import DocumentedService
 
-#: All that a policy may name: this service, nothing, and what is in a file already.
+#: The only sources that a policy may allow: this service, none, and inline data.
 HERE = {"'self'", "'none'", "data:"}
 
 
@@ -40,7 +40,7 @@ class Links(HTMLParser):
         self._in_script = False
 
 
-def test_whatever_the_page_refers_to_is_served_here(client: FlaskClient) -> None:
+def test_everything_the_page_refers_to_is_served_here(client: FlaskClient) -> None:
     page = client.get("/docs")
     assert (page.status_code, page.mimetype) == (200, "text/html")
     links = Links(page.text)
@@ -51,15 +51,15 @@ def test_whatever_the_page_refers_to_is_served_here(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("path", ["/docs", *(f"/docs/{name}" for name in ASSETS)])
-def test_each_part_comes_with_the_policy(client: FlaskClient, path: str) -> None:
+def test_each_part_has_the_policy(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_policy_lets_nothing_in_from_elsewhere() -> None:
+def test_the_policy_allows_nothing_from_other_sites() -> None:
     policy = {name: set(sources) for name, *sources in map(str.split, POLICY.split(";"))}
-    # Styles apart, nothing that is written into the page itself is run.
+    # Except for styles, nothing inline is allowed.
     assert policy.pop("style-src") == {"'self'", "'unsafe-inline'"}
     assert policy["default-src"] == {"'none'"}
     assert policy["script-src"] == policy["connect-src"] == {"'self'"}
@@ -75,14 +75,14 @@ def test_our_script_and_the_style_sheet_name_no_other_host(client: FlaskClient) 
     assert "@import" not in sheet
 
 
-def test_the_page_starts_with_the_document_of_this_service(client: FlaskClient) -> None:
+def test_the_page_loads_this_services_document(client: FlaskClient) -> None:
     script = client.get("/docs/start.js").text
     assert 'url: "/openapi.json"' in script
     assert "validatorUrl: null" in script
     assert "SwaggerUIBundle" in client.get("/docs/swagger-ui-bundle.js").text
 
 
-def test_what_a_browser_has_already_is_not_sent_again(client: FlaskClient) -> None:
+def test_cached_files_are_not_sent_again(client: FlaskClient) -> None:
     etag = client.get("/docs/swagger-ui-bundle.js").headers["ETag"]
     again = client.get("/docs/swagger-ui-bundle.js", headers={"If-None-Match": etag})
     assert (again.status_code, again.data) == (304, b"")

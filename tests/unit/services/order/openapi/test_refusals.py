@@ -1,4 +1,4 @@
-"""Every refusal in the document can be caused, and then is as documented; there are no others."""
+"""Every documented refusal can be caused and is as documented; there are no others."""
 
 from typing import Any
 
@@ -40,10 +40,10 @@ BROKEN: dict[str, Any] = {"synchronous": Neighbours(sms=is_down)}
 LATE: dict[str, Any] = {"synchronous": Neighbours(inventory=is_late)}
 SYNC: dict[str, Any] = {"query_string": {"mode": "sync"}}
 USED: dict[str, Any] = {"headers": {"Idempotency-Key": "used"}}
-#: These alone are about an order that is there.
+#: Only these are about an existing order.
 WRITTEN = {"stage-failed", "stage-timed-out"}
 
-#: What causes each refusal: the service around it, and the request.
+#: The cause of each refusal: the service's settings and the request.
 CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
     ("POST", "/orders", 400, "malformed-json"): (
         {},
@@ -129,7 +129,7 @@ def answer_of(
     running: bool = False,
     **around: Any,
 ) -> tuple[TestResponse, bool]:
-    """The answer, and whether the database holds what it held before."""
+    """The response, and whether the database is unchanged."""
     with DocumentedService(url, **around) as service:
         client = service.app.test_client()
         if used:
@@ -152,7 +152,7 @@ def test_every_documented_response_has_a_cause() -> None:
 
 
 @pytest.mark.parametrize("refusal", CAUSES, ids=lambda each: " ".join(map(str, each)))
-def test_each_can_be_caused_and_is_as_documented(refusal: Refusal, sqlite_url: str) -> None:
+def test_each_refusal_can_be_caused_and_is_as_documented(refusal: Refusal, sqlite_url: str) -> None:
     around, request = CAUSES[refusal]
     answer, is_unchanged = answer_of(sqlite_url, request, **around)
     method, path, status, type = refusal
