@@ -1,4 +1,4 @@
-"""Every line is JSON and says which service, order, event and attempt it is about."""
+"""Every log line is JSON with service, order, event and attempt."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ logging.getLogger("pika").error("a stack trace that is raised as well")
 """
 
 
-def test_lines_of_ours_and_of_libraries_have_one_form() -> None:
+def test_our_log_lines_and_the_libraries_have_one_format() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )

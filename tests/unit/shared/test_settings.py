@@ -1,4 +1,4 @@
-"""A wrong setting is named, with what it got and what it takes."""
+"""An invalid setting is reported with its value and what is valid."""
 
 import os
 import re
@@ -30,16 +30,14 @@ def loaded(monkeypatch: pytest.MonkeyPatch, changes: Mapping[str, str | None]) -
     return load(ConsumerSettings)
 
 
-def test_good_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, {"RETRY_LADDER": "0.2, 0.4", "WORK_TIME": "2"})
     assert settings.retry_ladder == (0.2, 0.4)
     assert (settings.work_time, settings.host) == (2.0, "127.0.0.1")
 
 
 @pytest.mark.parametrize("value", ["INFO", "Info", "info"])
-def test_a_log_level_may_be_written_in_capitals(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_a_log_level_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert loaded(monkeypatch, {"LOG_LEVEL": value}).log_level == "info"
 
 
@@ -47,16 +45,16 @@ def test_a_log_level_may_be_written_in_capitals(
     "url",
     ["sqlite:////a%3Fb/x.db", "postgresql://u:p%40@h/d?sslmode=require&application_name=shop"],
 )
-def test_an_address_with_known_parameters_is_taken_as_it_is(
+def test_an_address_with_known_parameters_is_unchanged(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     assert loaded(monkeypatch, {"DATABASE_URL": url}).database_url == url
 
 
-def test_a_file_with_the_line_ends_of_windows_gives_the_same_settings(
+def test_a_file_with_windows_line_ends_gives_the_same_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All of them, whatever their kind: addresses, numbers, words, lists, secrets."""
+    """Settings of every kind: addresses, numbers, words, lists, secrets."""
     plain = {
         "LOG_LEVEL": "INFO",
         "RETRY_LADDER": "0.2,0.4",
@@ -70,7 +68,7 @@ def test_a_file_with_the_line_ends_of_windows_gives_the_same_settings(
     assert loaded(monkeypatch, from_windows) == expected
 
 
-def test_orderctl_finds_services_and_the_demo_with_the_line_ends_of_windows(
+def test_orderctl_finds_services_and_the_demo_with_windows_line_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DEMO_FOLDER", "no-such-folder\r")
@@ -121,7 +119,7 @@ def test_orderctl_finds_services_and_the_demo_with_the_line_ends_of_windows(
         ("DATABASE_URL", "postgresql://u:secret@h:port/d", "in a password, write : / ? @ and %"),
     ],
 )
-def test_a_wrong_setting_is_explained(
+def test_an_invalid_setting_is_explained(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, says: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(says)) as caught:
@@ -129,13 +127,13 @@ def test_a_wrong_setting_is_explained(
     assert "secret" not in str(caught.value)
 
 
-def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         loaded(monkeypatch, {"PORT": "x", "WORK_TIME": "y"})
     assert [line.split()[0] for line in str(caught.value).splitlines()] == ["PORT", "WORK_TIME"]
 
 
-def test_a_program_with_a_wrong_setting_ends_with_status_2_and_no_traceback() -> None:
+def test_an_invalid_setting_gives_status_2_without_a_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "shared.topology"],
         env={"BROKER_URL": "redis://h"},
@@ -152,7 +150,7 @@ def test_a_program_with_a_wrong_setting_ends_with_status_2_and_no_traceback() ->
     ("module", "says"),
     [("services.email.migrate", "database"), ("shared.topology", "RabbitMQ")],
 )
-def test_a_step_whose_server_is_down_says_so_in_a_sentence(module: str, says: str) -> None:
+def test_a_step_whose_server_is_down_reports_it_in_a_sentence(module: str, says: str) -> None:
     down = {
         "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d",
         "BROKER_URL": "amqp://u:p@127.0.0.1:1/",

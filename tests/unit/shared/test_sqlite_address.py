@@ -1,4 +1,4 @@
-"""An address means the same file to a database and to a broker, whatever the folder is called."""
+"""An address means the same file for a database and a broker, with any folder name."""
 
 import os
 import subprocess
@@ -32,9 +32,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_database_and_a_broker_lie_in_the_folder_that_was_meant(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_database_and_a_broker_are_in_the_intended_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
 
@@ -49,7 +47,7 @@ def test_a_database_and_a_broker_lie_in_the_folder_that_was_meant(
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_address_is_ascii_without_blanks_and_leads_back_to_the_path(name: str) -> None:
+def test_an_address_is_ascii_without_blanks_and_gives_the_path_back(name: str) -> None:
     path = Path("/somewhere", name, "x.db")
     url = sqlite_url(path)
 
@@ -115,7 +113,7 @@ def test_a_path_survives_every_locale(tmp_path: Path, locale: str, utf8: str) ->
     assert file.exists()
 
 
-def test_no_part_of_the_product_puts_such_an_address_together_by_hand() -> None:
+def test_no_code_builds_such_an_address_by_hand() -> None:
     folders = (
         "bench",
         "docs",

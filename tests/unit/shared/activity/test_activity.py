@@ -1,4 +1,4 @@
-"""What a consumer tells those who watch: from its inbox, its history, its queue and its faults."""
+"""A consumer's activity for monitoring: from its inbox, history, queue and faults."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def reader(engine: Engine) -> ActivityReader:
 
 
 def applied(engine: Engine, *, ago: float, state: str = DONE, lease: float = 0.0) -> str:
-    """An event that came into this state so many seconds before NOW; returns its order."""
+    """Record an event that entered this state `ago` seconds before NOW; returns its order id."""
     event = an_event()
     row = inbox_row(event, state=state, lease_until=lease)
     with writing(engine) as tx:
@@ -59,9 +59,7 @@ def noted(engine: Engine, step: Step, *, ago: float, after: float | None = None)
     return message.key
 
 
-def test_the_steps_of_the_last_seconds_are_told_the_newest_first(
-    engine: Engine, reader: ActivityReader
-) -> None:
+def test_recent_steps_are_listed_newest_first(engine: Engine, reader: ActivityReader) -> None:
     first, second = applied(engine, ago=3), noted(engine, Step.RETRIED, ago=2, after=1)
     third = applied(engine, ago=1, state=SENDING, lease=NOW.timestamp() + 5)
     applied(engine, ago=11)
@@ -70,20 +68,18 @@ def test_the_steps_of_the_last_seconds_are_told_the_newest_first(
     assert told == [(third, "working"), (second, "retried"), (first, "applied")]
 
 
-def test_a_lease_that_has_ended_is_nobodys_work(engine: Engine, reader: ActivityReader) -> None:
+def test_an_expired_lease_is_not_work_in_progress(engine: Engine, reader: ActivityReader) -> None:
     applied(engine, ago=1, state=SENDING, lease=NOW.timestamp() - 1)
     assert reader.steps(NOW) == ()
 
 
-def test_no_more_steps_are_told_than_a_page_can_show(
-    engine: Engine, reader: ActivityReader
-) -> None:
+def test_the_number_of_listed_steps_is_limited(engine: Engine, reader: ActivityReader) -> None:
     for _ in range(MOST_STEPS + 1):
         applied(engine, ago=1)
     assert len(reader.steps(NOW)) == MOST_STEPS
 
 
-def test_the_rate_counts_what_was_applied_in_five_seconds(
+def test_the_rate_counts_events_applied_within_five_seconds(
     engine: Engine, reader: ActivityReader
 ) -> None:
     for ago in (1, 2, 4.9, 5.1):
@@ -92,7 +88,7 @@ def test_the_rate_counts_what_was_applied_in_five_seconds(
     assert reader.applied_per_second(NOW) == 3 / 5
 
 
-def test_a_rung_holds_what_waits_for_its_time(engine: Engine, reader: ActivityReader) -> None:
+def test_a_rung_counts_its_waiting_retries(engine: Engine, reader: ActivityReader) -> None:
     noted(engine, Step.RETRIED, ago=2, after=5)
     noted(engine, Step.RETRIED, ago=4.5, after=5)
     noted(engine, Step.RETRIED, ago=2, after=1)
@@ -100,7 +96,7 @@ def test_a_rung_holds_what_waits_for_its_time(engine: Engine, reader: ActivityRe
     assert reader.rungs(NOW) == (Rung(5.0, 2), Rung(30.0, 1))
 
 
-def test_how_orders_ended_is_answered_by_their_ids(engine: Engine, reader: ActivityReader) -> None:
+def test_the_outcome_of_orders_is_looked_up_by_id(engine: Engine, reader: ActivityReader) -> None:
     done, dead = applied(engine, ago=99), noted(engine, Step.DEAD_LETTERED, ago=99)
     going_on = [noted(engine, Step.RETRIED, ago=9, after=1), applied(engine, ago=9, state=SENDING)]
     back = noted(engine, Step.REDRIVEN, ago=9)
@@ -108,7 +104,7 @@ def test_how_orders_ended_is_answered_by_their_ids(engine: Engine, reader: Activ
     assert reader.ended(asked) == {done: "applied", dead: "dead_lettered"}
 
 
-def test_a_dead_letter_that_was_redriven_and_applied_has_ended_applied(
+def test_a_redriven_and_applied_dead_letter_counts_as_applied(
     engine: Engine, reader: ActivityReader
 ) -> None:
     event = an_event()
@@ -121,7 +117,7 @@ def test_a_dead_letter_that_was_redriven_and_applied_has_ended_applied(
     assert reader.ended([message.key]) == {message.key: "applied"}
 
 
-def test_the_broker_is_asked_twice_a_second_however_many_look() -> None:
+def test_the_broker_is_queried_at_most_twice_per_second() -> None:
     asked: list[float] = []
     times = iter([100.0, 100.0, 100.4, 100.6, 100.6])
 
@@ -137,7 +133,7 @@ def test_the_broker_is_asked_twice_a_second_however_many_look() -> None:
     ]
 
 
-def test_a_broker_that_is_away_is_told_as_such() -> None:
+def test_an_unavailable_broker_is_reported() -> None:
     def away() -> Depth:
         raise BrokerUnavailable("no connection")
 
@@ -176,7 +172,7 @@ Open = Callable[..., FlaskClient]
 
 @pytest.fixture
 def client(engine: Engine, broker: Broker, tmp_path: Path, sqlite_url: str) -> FlaskClient:
-    """Email's HTTP side; its consumer does not run."""
+    """Email's HTTP side, without its consumer."""
     settings = EmailSettings(
         broker_url=f"sqlite:///{tmp_path / 'broker.db'}",
         database_url=sqlite_url,
@@ -186,7 +182,7 @@ def client(engine: Engine, broker: Broker, tmp_path: Path, sqlite_url: str) -> F
     return compose(settings, broker=broker).app.test_client()
 
 
-def test_all_of_it_is_one_answer_for_operators(client: FlaskClient, broker: Broker) -> None:
+def test_operators_get_everything_in_one_response(client: FlaskClient, broker: Broker) -> None:
     with broker.publisher() as publisher:
         publisher.publish([a_message()])
     client.post("/faults", json={"latency": "2"}, headers=AS_OPERATOR)
@@ -207,7 +203,7 @@ def test_all_of_it_is_one_answer_for_operators(client: FlaskClient, broker: Brok
     assert client.get("/activity").status_code == 401
 
 
-def test_who_watches_is_answered_in_an_outage_as_well(client: FlaskClient) -> None:
+def test_monitoring_works_during_an_outage(client: FlaskClient) -> None:
     client.post("/faults", json={"outage": True}, headers=AS_OPERATOR)
     assert client.get("/effects", headers=AS_OPERATOR).status_code == 503
     assert client.get("/activity", headers=AS_OPERATOR).status_code == 200
@@ -215,7 +211,7 @@ def test_who_watches_is_answered_in_an_outage_as_well(client: FlaskClient) -> No
     assert (asked.status_code, asked.get_json()) == (200, {"ended": {}})
 
 
-def test_too_many_orders_and_what_is_no_question_are_refused(client: FlaskClient) -> None:
+def test_too_many_orders_and_invalid_queries_are_refused(client: FlaskClient) -> None:
     many = {"orders": ["ord-1"] * (MOST_ORDERS + 1)}
     assert client.post("/activity/ended", json=many, headers=AS_OPERATOR).status_code == 422
     assert client.post("/activity/ended", data=b"<", headers=AS_OPERATOR).status_code == 400

@@ -1,4 +1,4 @@
-"""Lists of any length are read page by page, and hold nothing open in between."""
+"""Lists of any length are read page by page, without a transaction open in between."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ List = Callable[[Engine, str | None], Iterator[dict[str, Any]]]
 
 
 def fact(name: str) -> list[tuple[Table, dict[str, Any]]]:
-    """With no item, one or two; every fifth is items without a fact."""
+    """A fact with up to two items; every fifth has items but no fact."""
     number = int(name)
     row = {"event_id": name, "order_id": name, "total_amount": 1, "minute": 1, "at": AT}
     items = [
@@ -63,7 +63,7 @@ LISTS: dict[str, tuple[Any, Rows, List]] = {
 
 @pytest.fixture(params=LISTS)
 def listed(database_url: str, request: pytest.FixtureRequest) -> Iterator[tuple[Engine, List]]:
-    """A service in whose database are as many effects as a page has and more."""
+    """A service with more effects than fit on a page."""
     metadata, rows, list_effects = LISTS[request.param]
     engine = open_database(database_url)
     create_schema(engine, metadata)
@@ -80,7 +80,7 @@ def test_everything_is_listed_once(listed: tuple[Engine, List]) -> None:
     found = list(list_effects(engine, None))
     expected = [f"{number:06}" for number in range(MANY)]
     if list_effects is list_facts:
-        # One with neither a fact nor an item is in no table.
+        # An event with neither a fact nor an item is in no table.
         expected = [name for name in expected if fact(name)]
         items = [
             (effect["eventId"], item["quantity"]) for effect in found for item in effect["items"]
@@ -102,6 +102,6 @@ def test_between_two_rows_no_transaction_is_open(listed: tuple[Engine, List]) ->
     assert len(ended) >= MANY // PAGE
 
 
-def test_those_of_one_order_are_its_own(listed: tuple[Engine, List]) -> None:
+def test_one_orders_effects_are_only_its_own(listed: tuple[Engine, List]) -> None:
     engine, list_effects = listed
     assert [effect["orderId"] for effect in list_effects(engine, "000005")] == ["000005"]

@@ -1,4 +1,4 @@
-"""What a service tells about one order, from the rows of its inbox and of its history."""
+"""A service's state of one order, from its inbox and history."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ def engine(sqlite_url: str) -> Engine:
 
 @pytest.fixture
 def told(engine: Engine) -> Tell:
-    """The state and all that goes with it, so many seconds after THE_TIME."""
+    """A function that returns the state with its details, `after` seconds after THE_TIME."""
 
     def told(seconds: float = 100.0) -> State:
         found = state_of_order(engine, tables, THE_ORDER, at(seconds))
@@ -48,7 +48,7 @@ def at(seconds: float) -> datetime:
 
 
 def state(name: str, attempts: int, seconds: float | None, **more: Any) -> State:
-    """What is told; whatever is not named here must be None."""
+    """The expected state; details that are not given must be None."""
     when = None if seconds is None else at(seconds)
     nothing: State = {"startedAt": None, "reason": None, "nextAt": None}
     return {"state": name, "attempts": attempts, "at": when} | nothing | more
@@ -81,42 +81,42 @@ def inbox(engine: Engine, state: str, *, attempt: int = 1, lease_until: float = 
         tx.execute(tables.inbox.insert(), row)
 
 
-def test_an_order_of_which_nothing_is_known_is_waited_for(told: Tell) -> None:
+def test_an_order_without_records_is_waiting(told: Tell) -> None:
     assert told() == state("waiting", 0, None)
 
 
-def test_another_order_does_not_count(engine: Engine, told: Tell) -> None:
+def test_records_of_other_orders_do_not_count(engine: Engine, told: Tell) -> None:
     note(engine, Step.DEAD_LETTERED, 1, order="ord-2")
     assert told() == state("waiting", 0, None)
 
 
-def test_under_a_lease_it_is_in_work(engine: Engine, told: Tell) -> None:
+def test_under_a_lease_it_is_in_progress(engine: Engine, told: Tell) -> None:
     inbox(engine, SENDING, attempt=2, lease_until=at(60).timestamp())
     assert told(59) == state("working", 2, 1, startedAt=at(0.5))
 
 
-def test_a_lease_that_has_ended_is_nobodys_work(engine: Engine, told: Tell) -> None:
+def test_an_expired_lease_is_not_work_in_progress(engine: Engine, told: Tell) -> None:
     inbox(engine, SENDING, lease_until=at(60).timestamp())
     assert told(61) == state("waiting", 0, None)
 
 
-def test_before_its_time_it_is_to_be_tried_again(engine: Engine, told: Tell) -> None:
+def test_before_the_next_attempt_it_is_to_be_retried(engine: Engine, told: Tell) -> None:
     note(engine, Step.RETRIED, 1, attempt=2, reason="550", after=5.0)
     assert told(5.9) == state("retrying", 2, 1, reason="550", nextAt=at(6))
 
 
-def test_after_its_time_it_waits_for_a_consumer(engine: Engine, told: Tell) -> None:
+def test_once_the_next_attempt_is_due_it_is_waiting(engine: Engine, told: Tell) -> None:
     note(engine, Step.RETRIED, 1, attempt=2, reason="550", after=5.0)
     assert told(6.1) == state("waiting", 2, 1, reason="550", nextAt=at(6))
 
 
-def test_what_was_applied_has_the_attempts_that_it_took(engine: Engine, told: Tell) -> None:
+def test_an_applied_order_has_its_number_of_attempts(engine: Engine, told: Tell) -> None:
     note(engine, Step.RETRIED, 0.5, reason="550", after=0.1)
     inbox(engine, DONE, attempt=2)
     assert told() == state("applied", 2, 1, startedAt=at(0.5))
 
 
-def test_what_was_applied_stays_so_whatever_happens_to_a_repeat(engine: Engine, told: Tell) -> None:
+def test_an_applied_order_stays_applied_despite_a_duplicate(engine: Engine, told: Tell) -> None:
     inbox(engine, DONE)
     note(engine, Step.DEAD_LETTERED, 50, reason="a repeat")
     assert told() == state("applied", 1, 1, startedAt=at(0.5))
@@ -127,17 +127,13 @@ def test_a_dead_letter_has_its_reason(engine: Engine, told: Tell) -> None:
     assert told() == state("dead_lettered", 4, 3, reason="gave up")
 
 
-def test_what_was_redriven_waits_and_has_every_attempt_ahead_of_it(
-    engine: Engine, told: Tell
-) -> None:
+def test_a_redriven_order_is_waiting_with_all_attempts_left(engine: Engine, told: Tell) -> None:
     note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
     note(engine, Step.REDRIVEN, 9)
     assert told() == state("waiting", 0, 9)
 
 
-def test_what_was_discarded_keeps_the_attempts_of_its_dead_letter(
-    engine: Engine, told: Tell
-) -> None:
+def test_a_discarded_order_keeps_its_dead_letters_attempts(engine: Engine, told: Tell) -> None:
     note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
     note(engine, Step.DISCARDED, 9)
     assert told() == state("discarded", 4, 9)
@@ -151,23 +147,21 @@ def test_the_attempts_before_a_redrive_do_not_count(engine: Engine, told: Tell) 
     assert told() == state("discarded", 1, 9)
 
 
-def test_the_later_step_wins_in_whatever_order_they_were_written(
-    engine: Engine, told: Tell
-) -> None:
-    """An operator's notice is written after the service has long handled the event again."""
+def test_the_later_step_wins_in_any_order_of_writing(engine: Engine, told: Tell) -> None:
+    """An operator's notice may be written after the service has handled the event again."""
     note(engine, Step.DEAD_LETTERED, 3, reason="gave up")
     note(engine, Step.DEAD_LETTERED, 20, reason="gave up again")
     note(engine, Step.REDRIVEN, 9)
     assert told() == state("dead_lettered", 1, 20, reason="gave up again")
 
 
-def test_of_two_steps_at_one_time_the_one_written_last_wins(engine: Engine, told: Tell) -> None:
+def test_the_last_written_of_two_simultaneous_steps_wins(engine: Engine, told: Tell) -> None:
     note(engine, Step.DEAD_LETTERED, 3)
     note(engine, Step.REDRIVEN, 3)
     assert told() == state("waiting", 0, 3)
 
 
-def test_the_history_is_in_the_order_of_time(engine: Engine) -> None:
+def test_the_history_is_sorted_by_time(engine: Engine) -> None:
     note(engine, Step.DEAD_LETTERED, 8, attempt=2, reason="gave up")
     note(engine, Step.RETRIED, 2, reason="550", after=5.0)
     found = state_of_order(engine, tables, THE_ORDER, at(100))

@@ -1,4 +1,4 @@
-"""Closed while something is away; one piece of work at a time finds out whether it is back."""
+"""The circuit breaker: open during an outage, and probing with one piece of work at a time."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from tests.waiting import eventually, stays
 
 
 class Work:
-    """Records each attempt; fails while `away`."""
+    """Records each attempt; fails while `away` is set."""
 
     def __init__(self) -> None:
         self.away = False
@@ -63,7 +63,7 @@ def workers(breaker: CircuitBreaker, work: Work, count: int) -> list[threading.T
     return threads
 
 
-def test_it_is_closed_until_something_is_away_and_says_what() -> None:
+def test_it_is_closed_until_an_outage_and_reports_the_reason() -> None:
     breaker, work = CircuitBreaker(), Work()
     breaker.run(work)
     assert breaker.reason is None
@@ -71,7 +71,7 @@ def test_it_is_closed_until_something_is_away_and_says_what() -> None:
     assert breaker.reason == "mail server is unavailable: refused"
 
 
-def test_the_first_piece_that_succeeds_closes_it() -> None:
+def test_the_first_success_closes_it() -> None:
     breaker, work = CircuitBreaker(), Work()
     tripped(breaker, work)
     work.away = False
@@ -79,7 +79,7 @@ def test_the_first_piece_that_succeeds_closes_it() -> None:
     assert breaker.reason is None
 
 
-def test_another_error_closes_it_since_the_work_that_would_have_tried_again_is_over() -> None:
+def test_another_error_of_the_probe_closes_it() -> None:
     def fail() -> None:
         raise RuntimeError
 
@@ -91,7 +91,7 @@ def test_another_error_closes_it_since_the_work_that_would_have_tried_again_is_o
 
 
 class Hurried(threading.Event):
-    """Waits for nothing, and records for how long it should have, in seconds."""
+    """Does not wait, and records the requested seconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ def probe(breaker: CircuitBreaker, work: Work, times: int) -> None:
         tripped(breaker, work)
 
 
-def test_the_pauses_between_probes_grow_up_to_a_bound_and_begin_anew_after_an_outage() -> None:
+def test_probe_pauses_grow_up_to_a_limit_and_are_reset_after_an_outage() -> None:
     breaker, work = CircuitBreaker(hurried := Hurried()), Work()
     probe(breaker, work, 8)
     assert hurried.waits == [0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS]
@@ -117,7 +117,7 @@ def test_the_pauses_between_probes_grow_up_to_a_bound_and_begin_anew_after_an_ou
     assert hurried.waits[-1] == FIRST_WAIT_SECONDS
 
 
-def test_it_waits_no_longer_than_a_bound_though_it_is_asked_to() -> None:
+def test_a_requested_wait_is_limited() -> None:
     breaker, work = CircuitBreaker(hurried := Hurried()), Work()
     work.retry_after = 1e9
     probe(breaker, work, 2)
@@ -126,7 +126,7 @@ def test_it_waits_no_longer_than_a_bound_though_it_is_asked_to() -> None:
     assert hurried.waits == [LONGEST_ASKED_SECONDS, LONGEST_ASKED_SECONDS, 0.8]
 
 
-def test_those_who_wait_take_turns_in_their_order() -> None:
+def test_waiting_workers_probe_in_order() -> None:
     breaker, order = CircuitBreaker(), []
     held, go = threading.Event(), threading.Event()
 
@@ -150,7 +150,7 @@ def test_those_who_wait_take_turns_in_their_order() -> None:
     for number in range(3):
         threads.append(threading.Thread(target=once, args=(partial(fail, number),)))
         threads[-1].start()
-        # It has asked for its turn, after the one that holds the first.
+        # It is queued for its turn, behind the worker that has the first.
         eventually(lambda asked=number + 2: breaker._turns._last == asked)  # type: ignore[misc]
     go.set()
     for thread in threads:
@@ -158,7 +158,7 @@ def test_those_who_wait_take_turns_in_their_order() -> None:
     assert order == [0, 1, 2]
 
 
-def test_probes_come_one_at_a_time_and_ever_more_slowly() -> None:
+def test_probes_happen_one_at_a_time_with_growing_pauses() -> None:
     breaker, work = CircuitBreaker(), Work()
     tripped(breaker, work)
     threads = workers(breaker, work, 4)
@@ -171,7 +171,7 @@ def test_probes_come_one_at_a_time_and_ever_more_slowly() -> None:
     assert pauses[1] >= 2 * FIRST_WAIT_SECONDS
 
 
-def test_once_it_is_closed_again_those_who_waited_work_side_by_side() -> None:
+def test_once_it_is_closed_waiting_workers_run_in_parallel() -> None:
     breaker, work = CircuitBreaker(), Work()
     tripped(breaker, work)
     threads = workers(breaker, work, 8)
@@ -181,7 +181,7 @@ def test_once_it_is_closed_again_those_who_waited_work_side_by_side() -> None:
     assert work.most_at_once > 1
 
 
-def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
+def test_stopping_releases_waiting_workers_without_further_work() -> None:
     breaker, work = CircuitBreaker(), Work()
     for _ in range(3):
         tripped(breaker, work)
@@ -195,14 +195,14 @@ def test_leaving_frees_everybody_who_waits_and_does_no_more_work() -> None:
     assert len(work.at) == attempts
 
 
-def test_after_leaving_nothing_is_begun_though_it_is_closed() -> None:
+def test_after_stopping_nothing_starts_even_if_it_is_closed() -> None:
     breaker, work = CircuitBreaker(), Work()
     breaker.stop()
     breaker.run(work)
     assert work.at == []
 
 
-def test_it_waits_for_as_long_as_it_is_asked_to() -> None:
+def test_it_waits_for_the_requested_time() -> None:
     breaker, work = CircuitBreaker(), Work()
     work.retry_after = 0.8
     tripped(breaker, work)
@@ -213,7 +213,7 @@ def test_it_waits_for_as_long_as_it_is_asked_to() -> None:
     assert [later - sooner >= 0.8 for sooner, later in pairwise(work.at)] == [True, True]
 
 
-def test_what_began_before_it_opened_neither_closes_it_nor_makes_it_slower() -> None:
+def test_work_begun_before_it_opened_does_not_affect_it() -> None:
     breaker, slow, failing = CircuitBreaker(), Work(), Work()
     slow.seconds = 0.3
     threads = workers(breaker, slow, 4)
@@ -230,5 +230,5 @@ def test_what_began_before_it_opened_neither_closes_it_nor_makes_it_slower() -> 
     failing.away = False
     for thread in threads[4:]:
         thread.join()
-    # The eight failed at the same time and the pause is still the first: none came after 2 s.
+    # The eight failures at the same time did not lengthen the first pause.
     assert failing.at[-1] - failing.at[0] < 2

@@ -1,4 +1,4 @@
-"""The loop around `settle`: outages, suspects, lost links, an orderly end and a disorderly one."""
+"""The consumer loop: outages, crash suspects, lost connections, stops and crashes."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ LADDER = (1.0, 5.0, 30.0)
 
 
 class Running:
-    """A consumer that was started; records in `deaths` when it told the process to end."""
+    """A started consumer; `deaths` records its requests to end the process."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Running:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
-    """Starts consumers, and stops them when the test is over."""
+    """Starts consumers, and stops them at the end of the test."""
     started: list[Running] = []
 
     def start(broker: FakeBroker, effect: FakeEffect, **options: object) -> Running:
@@ -63,7 +63,7 @@ Start = Callable[..., Running]
 
 
 class Slow(FakeEffect):
-    """Does not end its work before `go` is set."""
+    """An effect whose work does not finish before `go` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Slow(FakeEffect):
             self.at_once -= 1
 
 
-def test_what_is_delivered_is_settled_and_counted_down(start: Start) -> None:
+def test_deliveries_are_settled_and_no_longer_counted(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(20)]), FakeEffect()
     running = start(broker, effect)
     eventually(lambda: broker.ended() == [("ack",)] * 20)
@@ -89,7 +89,7 @@ def test_what_is_delivered_is_settled_and_counted_down(start: Start) -> None:
     assert running.consumer.why_not_ready() is None
 
 
-def test_what_the_broker_has_not_confirmed_is_not_settled(start: Start) -> None:
+def test_a_delivery_without_the_brokers_confirm_is_not_settled(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     running = start(broker, effect)
     broker.held = 1
@@ -100,7 +100,7 @@ def test_what_the_broker_has_not_confirmed_is_not_settled(start: Start) -> None:
     assert running.consumer.unsettled == 0
 
 
-def test_slow_work_is_done_side_by_side_up_to_its_concurrency(start: Start) -> None:
+def test_slow_work_runs_in_parallel_up_to_its_concurrency(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(9)]), Slow()
     running = start(broker, effect, concurrency=4)
     eventually(lambda: effect.at_once == 4)
@@ -111,7 +111,7 @@ def test_slow_work_is_done_side_by_side_up_to_its_concurrency(start: Start) -> N
     assert effect.most_at_once == 4
 
 
-def test_batches_are_taken_whole_and_prefetched_twice(start: Start) -> None:
+def test_batches_are_complete_and_two_are_prefetched(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(250)]), FakeEffect()
     start(broker, effect, batch=100)
     eventually(lambda: len(broker.ended()) == 250)
@@ -119,7 +119,7 @@ def test_batches_are_taken_whole_and_prefetched_twice(start: Start) -> None:
     assert broker.prefetch == 200
 
 
-def test_an_outage_stops_the_receiving_and_nothing_is_dead_lettered(start: Start) -> None:
+def test_an_outage_stops_receiving_and_nothing_is_dead_lettered(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(10)]), FakeEffect()
     away = DependencyUnavailable("mail server", "refused")
     effect.errors = {message.id: away for message in broker.queue}
@@ -133,7 +133,7 @@ def test_an_outage_stops_the_receiving_and_nothing_is_dead_lettered(start: Start
     assert len(broker.deliveries) == 10
 
 
-def test_a_subscription_that_does_not_get_what_waits_is_not_ready(start: Start) -> None:
+def test_a_subscription_with_trouble_is_not_ready(start: Start) -> None:
     broker = FakeBroker()
     running = start(broker, FakeEffect())
     eventually(lambda: running.consumer.why_not_ready() is None)
@@ -143,7 +143,7 @@ def test_a_subscription_that_does_not_get_what_waits_is_not_ready(start: Start) 
     assert running.consumer.why_not_ready() is None
 
 
-def test_one_delivery_that_fails_alone_does_not_stop_the_others(start: Start) -> None:
+def test_a_delivery_that_fails_alone_does_not_stop_the_others(start: Start) -> None:
     bad, *others = [a_message() for _ in range(10)]
     broker, effect = FakeBroker(bad), FakeEffect()
     effect.errors = {bad.id: DependencyUnavailable("mail server", "hung up at RCPT")}
@@ -154,7 +154,7 @@ def test_one_delivery_that_fails_alone_does_not_stop_the_others(start: Start) ->
     assert sorted(effect.applied) == sorted(message.id for message in others)
 
 
-def test_refused_events_do_not_keep_out_the_one_that_is_accepted(start: Start) -> None:
+def test_refused_events_do_not_block_an_accepted_one(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(5)]), FakeEffect()
     *refused, accepted = [message.id for message in broker.queue]
     error = RefusesAll("mail server", "550 to three in a row")
@@ -165,7 +165,7 @@ def test_refused_events_do_not_keep_out_the_one_that_is_accepted(start: Start) -
     assert broker.ended() == [("retry", DEFERRAL, None)] * 4 + [("ack",)]
 
 
-def test_as_many_that_fail_alone_as_there_are_workers_make_room_in_the_end(start: Start) -> None:
+def test_failing_events_on_every_worker_make_room_in_the_end(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(4)]), FakeEffect()
     *bad, good = [message.id for message in broker.queue]
     effect.errors = dict.fromkeys(bad, DependencyUnavailable("mail server", "hung up at RCPT"))
@@ -175,7 +175,7 @@ def test_as_many_that_fail_alone_as_there_are_workers_make_room_in_the_end(start
     assert broker.ended() == [("retry", DEFERRAL, None)] * 3 + [("ack",)]
 
 
-def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None:
+def test_a_stop_during_an_outage_returns_the_deliveries(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     effect.errors[broker.queue[0].id] = DependencyUnavailable("mail server", "refused")
     running = start(broker, effect)
@@ -186,7 +186,7 @@ def test_a_stop_during_an_outage_gives_the_deliveries_back(start: Start) -> None
     assert (broker.ended(), broker.closed) == ([], 1)
 
 
-def test_a_stop_ends_the_work_in_hand_and_takes_no_more(start: Start) -> None:
+def test_a_stop_finishes_work_in_progress_and_takes_no_more(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(5)]), Slow()
     running = start(broker, effect, concurrency=2)
     eventually(lambda: effect.at_once == 2)
@@ -198,7 +198,7 @@ def test_a_stop_ends_the_work_in_hand_and_takes_no_more(start: Start) -> None:
     assert running.deaths == []
 
 
-def test_a_stop_writes_down_what_is_only_in_memory_as_soon_as_the_database_is_back(
+def test_a_stop_records_outcomes_from_memory_once_the_database_is_back(
     start: Start,
 ) -> None:
     class Forgetful(FakeEffect):
@@ -212,7 +212,7 @@ def test_a_stop_writes_down_what_is_only_in_memory_as_soon_as_the_database_is_ba
     assert tries == ["try"] * 3
 
 
-def test_suspects_are_handled_alone_when_nothing_else_is_in_work(start: Start) -> None:
+def test_suspects_are_handled_alone_with_nothing_else_in_progress(start: Start) -> None:
     messages = [a_message() for _ in range(6)]
     broker, effect = FakeBroker(*messages), Neighbours()
     effect.suspects = {messages[1].id, messages[4].id}
@@ -224,7 +224,7 @@ def test_suspects_are_handled_alone_when_nothing_else_is_in_work(start: Start) -
 
 
 class Neighbours(FakeEffect):
-    """Slow; records what was in work beside an event that is handled alone."""
+    """A slow effect that records the events in progress beside one that is handled alone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -249,8 +249,8 @@ class Neighbours(FakeEffect):
             self.beside_a_suspect += self._in_work
 
 
-def test_suspects_of_a_lost_link_are_left_to_the_next_one(start: Start) -> None:
-    """They come again over it, and would be handled a second time."""
+def test_suspects_of_a_lost_connection_are_left_to_the_next_one(start: Start) -> None:
+    """They are redelivered over the next connection, and would be handled twice."""
 
     class OneIsSlow(Slow):
         def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
@@ -264,17 +264,17 @@ def test_suspects_of_a_lost_link_are_left_to_the_next_one(start: Start) -> None:
     running = start(broker, effect, concurrency=2, batch=2)
     eventually(lambda: effect.at_once == 1)
     broker.queue.extend([first, second])
-    # Together, and then each by itself.
+    # First together, and then one at a time.
     eventually(lambda: len(effect.batches) == 3)
     broker.lose_link()
     effect.go.set()
     eventually(lambda: broker.ended() == [("ack",)] * 3)
-    # The first may have been in work alone when the link was found to be lost.
+    # The first may have been in progress alone when the connection was lost.
     assert effect.alone.count(second.id) == 1
     eventually(lambda: running.consumer.unsettled == 0)
 
 
-def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> None:
+def test_a_suspect_waits_for_the_end_of_an_outage(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     [message] = broker.queue
 
@@ -293,7 +293,7 @@ def test_a_suspect_waits_out_an_outage_like_everything_else(start: Start) -> Non
     assert effect.alone == [message.id]
 
 
-def test_a_suspect_that_a_stop_gives_back_is_not_in_hand_any_more(start: Start) -> None:
+def test_a_suspect_returned_by_a_stop_is_no_longer_held(start: Start) -> None:
     class OnlyAlone(FakeEffect):
         def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
             if alone:
@@ -309,7 +309,7 @@ def test_a_suspect_that_a_stop_gives_back_is_not_in_hand_any_more(start: Start) 
     assert (broker.ended(), running.consumer.unsettled) == ([], 0)
 
 
-def test_after_a_lost_link_it_subscribes_anew_and_what_was_in_hand_comes_again(
+def test_after_a_lost_connection_it_resubscribes_and_events_are_redelivered(
     start: Start,
 ) -> None:
     broker, effect = FakeBroker(a_message()), Slow()
@@ -324,7 +324,7 @@ def test_after_a_lost_link_it_subscribes_anew_and_what_was_in_hand_comes_again(
     assert running.deaths == []
 
 
-def test_without_its_queues_it_waits_for_them_and_says_so(start: Start) -> None:
+def test_without_its_queues_it_waits_and_reports_that(start: Start) -> None:
     broker = FakeBroker(a_message())
     broker.lacking = ["email_service_queue"]
     running = start(broker, FakeEffect())
@@ -334,7 +334,7 @@ def test_without_its_queues_it_waits_for_them_and_says_so(start: Start) -> None:
     eventually(lambda: broker.ended() == [("ack",)])
 
 
-def test_without_its_database_it_does_not_even_subscribe(start: Start) -> None:
+def test_without_its_database_it_does_not_subscribe(start: Start) -> None:
     def check() -> None:
         if away:
             raise DatabaseUnavailable("refused")
@@ -346,7 +346,7 @@ def test_without_its_database_it_does_not_even_subscribe(start: Start) -> None:
     eventually(lambda: broker.ended() == [("ack",)])
 
 
-def test_a_loop_that_dies_tells_the_process(start: Start) -> None:
+def test_a_dead_loop_ends_the_process(start: Start) -> None:
     broker = FakeBroker()
     running = start(broker, FakeEffect())
     broker.failure = RuntimeError("a bug")
@@ -354,7 +354,7 @@ def test_a_loop_that_dies_tells_the_process(start: Start) -> None:
     eventually(lambda: running.consumer.why_not_ready() == "the consumer has stopped")
 
 
-def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
+def test_a_dead_worker_ends_the_process(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     effect.errors[broker.queue[0].id] = Death()
     running = start(broker, effect)
@@ -363,7 +363,7 @@ def test_a_worker_that_dies_tells_the_process(start: Start) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_loop_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
+def test_a_dead_loop_ends_the_process_even_if_logging_fails(start: Start) -> None:
     broker = FakeBroker()
     with failing_log("consumer.died"):
         running = start(broker, FakeEffect())
@@ -372,7 +372,7 @@ def test_a_loop_that_dies_tells_the_process_though_that_cannot_be_logged(start: 
         eventually(lambda: running.consumer.why_not_ready() == "the consumer has stopped")
 
 
-def test_a_worker_that_dies_tells_the_process_though_that_cannot_be_logged(start: Start) -> None:
+def test_a_dead_worker_ends_the_process_even_if_logging_fails(start: Start) -> None:
     broker, effect = FakeBroker(a_message()), FakeEffect()
     effect.errors[broker.queue[0].id] = Death()
     with failing_log("worker.died"):

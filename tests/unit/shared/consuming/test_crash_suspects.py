@@ -1,4 +1,4 @@
-"""An event that kills its consumer is found, and those that stood beside it are not convicted."""
+"""An event that crashes its consumer is found; events in progress beside it are not blamed."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +88,7 @@ def die(effect: Effect, *events: Event, alone: bool = False) -> None:
 
 @contextmanager
 def in_work(engine: Engine, process: "SlowProcess", event: Event) -> Iterator[Effect]:
-    """A process in the middle of an event, at which it still is when the process is gone."""
+    """A process that crashes while an event is in progress."""
 
     def wait() -> None:
         begun.set()
@@ -117,7 +117,7 @@ SlowProcess = Callable[[Engine, Callable[[], None]], Effect]
 
 
 @KINDS
-def test_after_a_death_an_event_is_a_suspect_until_it_is_handled_alone(
+def test_after_a_crash_an_event_is_a_suspect_until_handled_alone(
     engine: Engine, process: Process
 ) -> None:
     event = an_event()
@@ -129,7 +129,7 @@ def test_after_a_death_an_event_is_a_suspect_until_it_is_handled_alone(
 
 
 @KINDS
-def test_an_event_that_three_processes_died_of_is_given_up(
+def test_an_event_that_crashed_three_processes_is_dead_lettered(
     engine: Engine, process: Process
 ) -> None:
     killer = an_event()
@@ -140,7 +140,7 @@ def test_an_event_that_three_processes_died_of_is_given_up(
         process(engine, {killer.id}).apply([killer], alone=True)
 
 
-def test_bystanders_of_a_killer_are_handled_alone_and_applied(engine: Engine) -> None:
+def test_bystanders_of_a_crash_are_handled_alone_and_applied(engine: Engine) -> None:
     killer, *bystanders = [an_event() for _ in range(10)]
     batch = [*bystanders[:5], killer, *bystanders[5:]]
     die(in_database(engine, {killer.id}), *batch)
@@ -151,7 +151,7 @@ def test_bystanders_of_a_killer_are_handled_alone_and_applied(engine: Engine) ->
     assert written(engine) == {event.id for event in bystanders}
 
 
-def test_clearing_one_bystander_clears_nobody_else(engine: Engine) -> None:
+def test_clearing_one_bystander_clears_no_other(engine: Engine) -> None:
     killer, first, second = [an_event() for _ in range(3)]
     die(in_database(engine, {killer.id}), killer, first, second)
     survivor = in_database(engine, set())
@@ -159,15 +159,15 @@ def test_clearing_one_bystander_clears_nobody_else(engine: Engine) -> None:
     assert survivor.apply([killer, second]).suspects == {killer.id, second.id}
 
 
-def test_a_batch_goes_on_without_its_suspects(engine: Engine) -> None:
+def test_a_batch_continues_without_its_suspects(engine: Engine) -> None:
     suspect, new = an_event(), an_event()
     die(in_database(engine, {suspect.id}), suspect)
     applied = in_database(engine, set()).apply([suspect, new])
     assert applied == Applied(now=frozenset({new.id}), suspects=frozenset({suspect.id}))
 
 
-def test_two_starts_in_one_process_are_no_death(engine: Engine) -> None:
-    """A thread of the same process may be at it: its lease or its transaction says so."""
+def test_two_starts_in_one_process_are_not_a_crash(engine: Engine) -> None:
+    """A thread of the same process may be handling it, as its lease or transaction shows."""
     event = an_event()
     effect = in_database(engine, {event.id})
     for _ in range(MAX_STARTS + 1):
@@ -175,7 +175,7 @@ def test_two_starts_in_one_process_are_no_death(engine: Engine) -> None:
 
 
 @KINDS
-def test_the_death_of_one_process_with_several_rows_of_an_event_is_one_death(
+def test_several_starts_of_an_event_in_one_process_are_one_crash(
     engine: Engine, process: Process
 ) -> None:
     event = an_event()
@@ -187,7 +187,7 @@ def test_the_death_of_one_process_with_several_rows_of_an_event_is_one_death(
 
 
 @KINDS
-def test_a_convicted_event_is_dead_lettered_and_a_redrive_works_again(
+def test_a_convicted_event_is_dead_lettered_and_can_be_redriven(
     engine: Engine, process: Process
 ) -> None:
     killer = an_event()
@@ -203,7 +203,7 @@ def test_a_convicted_event_is_dead_lettered_and_a_redrive_works_again(
     assert settle(redriven, process(engine, set()), (1.0,)) == Outcome.APPLIED
 
 
-def test_an_error_that_sends_an_event_up_the_ladder_is_no_death(engine: Engine) -> None:
+def test_an_error_that_is_retried_is_not_a_crash(engine: Engine) -> None:
     def fail(tx: Connection, events: Sequence[Event]) -> None:
         raise RuntimeError("no")
 
@@ -215,7 +215,7 @@ def test_an_error_that_sends_an_event_up_the_ladder_is_no_death(engine: Engine) 
 
 
 @SLOW_KINDS
-def test_what_is_still_in_work_at_an_orderly_stop_killed_nobody(
+def test_events_in_progress_at_a_clean_stop_are_not_crashes(
     engine: Engine, process: SlowProcess
 ) -> None:
     event = an_event()
@@ -228,7 +228,7 @@ def test_what_is_still_in_work_at_an_orderly_stop_killed_nobody(
 
 
 @SLOW_KINDS
-def test_a_stop_says_nothing_about_what_other_processes_have_in_work(
+def test_a_stop_does_not_affect_events_of_other_processes(
     engine: Engine, process: SlowProcess
 ) -> None:
     event, other = an_event(), an_event()
@@ -238,7 +238,7 @@ def test_a_stop_says_nothing_about_what_other_processes_have_in_work(
 
 
 @SLOW_KINDS
-def test_a_stop_during_an_outage_says_so_and_what_is_in_work_killed_nobody_once_it_is_over(
+def test_a_stop_during_an_outage_is_recorded_once_it_is_over(
     engine: Engine, process: SlowProcess
 ) -> None:
     outage = Outage(engine)
@@ -252,7 +252,7 @@ def test_a_stop_during_an_outage_says_so_and_what_is_in_work_killed_nobody_once_
 
 
 @SLOW_KINDS
-def test_a_stop_with_nothing_in_work_needs_no_database(
+def test_a_stop_with_nothing_in_progress_needs_no_database(
     engine: Engine, process: SlowProcess
 ) -> None:
     effect, outage = process(engine, lambda: None), Outage(engine)
@@ -262,7 +262,7 @@ def test_a_stop_with_nothing_in_work_needs_no_database(
 
 
 @SLOW_KINDS
-def test_what_failed_in_an_outage_killed_nobody_when_the_process_ends_after_it(
+def test_events_that_failed_in_an_outage_are_not_crashes(
     engine: Engine, process: SlowProcess
 ) -> None:
     def fail() -> None:
@@ -279,10 +279,10 @@ def test_what_failed_in_an_outage_killed_nobody_when_the_process_ends_after_it(
 
 
 @SLOW_KINDS
-def test_what_is_begun_after_the_stop_has_written_that_down_leaves_no_row(
+def test_an_event_begun_after_the_stop_was_recorded_leaves_no_row(
     engine: Engine, process: SlowProcess
 ) -> None:
-    """A request over HTTP may begin in that moment."""
+    """A request over HTTP may begin at that moment."""
     effect = process(engine, lambda: seen.append(open_starts(engine)))
     seen: list[int] = []
     effect.record_the_rest()
@@ -291,7 +291,7 @@ def test_what_is_begun_after_the_stop_has_written_that_down_leaves_no_row(
 
 
 @KINDS
-def test_an_error_that_ends_the_process_is_a_death_however_orderly_the_end(
+def test_an_error_that_ends_the_process_is_a_crash_despite_a_clean_stop(
     engine: Engine, process: Process
 ) -> None:
     killer = an_event()

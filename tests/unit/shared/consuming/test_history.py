@@ -1,4 +1,4 @@
-"""What is written down about events, and what is left out."""
+"""The history of events: what is recorded and what is not."""
 
 import pytest
 from msgspec.structs import replace
@@ -42,7 +42,7 @@ def rows(engine: Engine) -> list[Row[tuple[object, ...]]]:
     ],
     ids=["NUL", "surrogate", "other characters"],
 )
-def test_a_reason_is_written_whatever_it_quotes(
+def test_any_reason_can_be_written(
     history: History, engine: Engine, reason: str, written: str
 ) -> None:
     history.record(a_message(), Note(step=Step.RETRIED, reason=reason, after=1.0))
@@ -62,7 +62,7 @@ def test_a_reason_is_written_whatever_it_quotes(
     ],
     ids=["no id", "an odd id", "NUL in the id", "no order", "too long an order", "half an order"],
 )
-def test_what_has_no_id_of_ours_is_left_out(
+def test_events_without_an_id_of_ours_are_left_out(
     history: History, engine: Engine, message: Message
 ) -> None:
     good = a_message()
@@ -71,14 +71,16 @@ def test_what_has_no_id_of_ours_is_left_out(
     assert [row.event_id for row in rows(engine)] == [good.id]
 
 
-def test_a_step_has_its_attempt_and_the_time_of_the_next(history: History, engine: Engine) -> None:
+def test_a_step_has_its_attempt_and_the_next_attempts_time(
+    history: History, engine: Engine
+) -> None:
     history.record(a_message(attempt=3), Note(step=Step.RETRIED, reason="no", after=30.0))
     [row] = rows(engine)
     assert (row.step, row.attempt, row.reason) == ("retried", 3, "no")
     assert (row.next_at - row.at).total_seconds() == 30.0
 
 
-def test_a_database_that_is_away_is_said(history: History, engine: Engine) -> None:
+def test_an_unavailable_database_raises_an_error(history: History, engine: Engine) -> None:
     Outage(engine).is_on = True
     with pytest.raises(DatabaseUnavailable):
         history.record(a_message(), Note(step=Step.DEAD_LETTERED))

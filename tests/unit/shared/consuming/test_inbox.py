@@ -1,4 +1,4 @@
-"""Applied once, whatever comes twice, at the same time, half done or after a death."""
+"""Each event is applied once despite duplicates, concurrency, partial work and crashes."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ from tests.fakes import Death, Outage, in_threads
 metadata = MetaData()
 inbox = inbox_table(metadata)
 starts = starts_table(metadata)
-#: The effect: no key keeps it from being there twice.
+#: The effect: no key prevents duplicates.
 effects = Table("effects", metadata, Column("event_id", String(64)))
 
 LEASE = 30.0
@@ -56,12 +56,12 @@ def in_database(
     write: Callable[..., None] = write,
     work: Callable[[], None] = lambda: None,
 ) -> TransactionalEffect:
-    """What a process has; calling it again makes another process."""
+    """The inbox of a new process; each call simulates another process."""
     return TransactionalEffect(engine, inbox, StartLog(starts), write, work)
 
 
 class Sender:
-    """Records what was sent; `before` runs in the middle of each call."""
+    """Records sent events; `before` runs within each call."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -86,7 +86,7 @@ def outside(
     clock: Callable[[Connection], float] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> LeasedEffect:
-    """What a process has; calling it again makes another process."""
+    """The inbox of a new process; each call simulates another process."""
     return LeasedEffect(
         engine,
         inbox,
@@ -108,14 +108,14 @@ def raiser(error: BaseException) -> Callable[[], None]:
 # --- effects in the service's own database ---------------------------------------------------
 
 
-def test_an_event_that_comes_twice_is_applied_once(engine: Engine) -> None:
+def test_a_redelivered_event_is_applied_once(engine: Engine) -> None:
     effect, event = in_database(engine), an_event()
     assert effect.apply([event]) == Applied(now=frozenset({event.id}))
     assert effect.apply([event]) == Applied(before=frozenset({event.id}))
     assert written(engine) == [event.id]
 
 
-def test_an_event_that_comes_to_two_threads_at_once_is_applied_once(engine: Engine) -> None:
+def test_an_event_delivered_to_two_threads_is_applied_once(engine: Engine) -> None:
     event = an_event()
     effects = iter([in_database(engine), in_database(engine)])
     results = in_threads(2, lambda: next(effects).apply([event], alone=True))
@@ -123,7 +123,7 @@ def test_an_event_that_comes_to_two_threads_at_once_is_applied_once(engine: Engi
     assert written(engine) == [event.id]
 
 
-def test_a_batch_with_repeats_is_applied_once_each(engine: Engine) -> None:
+def test_each_event_of_a_batch_with_duplicates_is_applied_once(engine: Engine) -> None:
     effect, old, new = in_database(engine), an_event(), an_event()
     effect.apply([old])
     applied = effect.apply([new, old, new])
@@ -131,7 +131,7 @@ def test_a_batch_with_repeats_is_applied_once_each(engine: Engine) -> None:
     assert written(engine) == sorted([old.id, new.id])
 
 
-def test_a_batch_that_fails_leaves_nothing_and_is_applied_when_it_comes_again(
+def test_a_failed_batch_leaves_nothing_and_is_applied_when_redelivered(
     engine: Engine,
 ) -> None:
     def fail(tx: Connection, events: Sequence[Event]) -> None:
@@ -145,7 +145,7 @@ def test_a_batch_that_fails_leaves_nothing_and_is_applied_when_it_comes_again(
     assert len(in_database(engine).apply(batch).now) == 2
 
 
-def test_while_the_database_is_away_nothing_is_applied_and_afterwards_once(
+def test_nothing_is_applied_while_the_database_is_down_and_then_once(
     engine: Engine,
 ) -> None:
     effect, event, outage = in_database(engine), an_event(), Outage(engine)
@@ -157,9 +157,9 @@ def test_while_the_database_is_away_nothing_is_applied_and_afterwards_once(
     assert written(engine) == [event.id]
 
 
-def test_the_slow_part_of_the_work_holds_no_transaction_open(engine: Engine) -> None:
+def test_the_slow_part_of_the_work_keeps_no_transaction_open(engine: Engine) -> None:
     def work() -> None:
-        # SQLite has one writer at a time: inside a transaction this would wait for ever.
+        # SQLite has one writer at a time, so inside a transaction this would wait for ever.
         with writing(engine) as tx:
             write(tx, [bystander])
 
@@ -168,10 +168,10 @@ def test_the_slow_part_of_the_work_holds_no_transaction_open(engine: Engine) -> 
     assert written(engine) == sorted([bystander.id, event.id])
 
 
-# --- effects outside of every transaction ----------------------------------------------------
+# --- external effects ------------------------------------------------------------------------
 
 
-def test_what_failed_in_an_outage_is_no_start_once_the_next_one_has_ended(engine: Engine) -> None:
+def test_the_start_of_a_call_failed_in_an_outage_is_removed(engine: Engine) -> None:
     def fail() -> None:
         outage.is_on = True
         raise RuntimeError("no")
@@ -185,11 +185,11 @@ def test_what_failed_in_an_outage_is_no_start_once_the_next_one_has_ended(engine
     assert rows(engine, starts) == 1
     assert effect.apply([an_event()]).now
     assert rows(engine, starts) == 0
-    # Nor does another process take it for one that killed this one.
+    # Nor does another process take it for a crash of this one.
     assert in_database(engine).apply([event]).now == {event.id}
 
 
-def test_what_was_sent_is_not_sent_again(engine: Engine) -> None:
+def test_a_sent_event_is_not_sent_again(engine: Engine) -> None:
     send, event = Sender(), an_event()
     effect = outside(engine, send)
     assert effect.apply([event]).now == {event.id}
@@ -198,7 +198,7 @@ def test_what_was_sent_is_not_sent_again(engine: Engine) -> None:
     assert send.sent == [event.id]
 
 
-def test_an_event_that_comes_to_two_threads_at_once_is_sent_once(engine: Engine) -> None:
+def test_an_event_delivered_to_two_threads_is_sent_once(engine: Engine) -> None:
     send, event, sending = Sender(), an_event(), threading.Event()
     effect = outside(engine, send)
 
@@ -219,7 +219,7 @@ def test_an_event_that_comes_to_two_threads_at_once_is_sent_once(engine: Engine)
     assert send.sent == [event.id]
 
 
-def test_after_a_failure_it_is_sent_at_the_next_attempt_without_waiting(engine: Engine) -> None:
+def test_after_a_failure_the_next_attempt_sends_without_waiting(engine: Engine) -> None:
     send, event = Sender(), an_event()
     effect = outside(engine, send)
     send.before = raiser(RuntimeError("no"))
@@ -231,7 +231,7 @@ def test_after_a_failure_it_is_sent_at_the_next_attempt_without_waiting(engine: 
     assert rows(engine, starts) == 0
 
 
-def test_after_a_death_it_is_sent_again_once_the_lease_has_ended(engine: Engine) -> None:
+def test_after_a_crash_it_is_sent_again_once_the_lease_has_expired(engine: Engine) -> None:
     send, event, clock = Sender(), an_event(), Clock()
     send.before = raiser(Death())
     with pytest.raises(Death):
@@ -247,7 +247,7 @@ def test_after_a_death_it_is_sent_again_once_the_lease_has_ended(engine: Engine)
     assert send.sent == [event.id]
 
 
-def test_a_lease_is_told_by_the_databases_clock_once_the_row_is_locked(engine: Engine) -> None:
+def test_a_lease_uses_the_databases_clock_after_locking_the_row(engine: Engine) -> None:
     def clock(_tx: Connection) -> float:
         was_released.append(released.is_set())
         return 1000.0
@@ -272,7 +272,7 @@ def test_a_lease_is_told_by_the_databases_clock_once_the_row_is_locked(engine: E
     assert was_released == [True]
 
 
-def test_the_clock_of_the_database_goes_on_while_a_transaction_waits(engine: Engine) -> None:
+def test_the_databases_clock_advances_while_a_transaction_waits(engine: Engine) -> None:
     with writing(engine) as tx:
         first = clock_of(tx)
         time.sleep(0.05)
@@ -280,7 +280,7 @@ def test_the_clock_of_the_database_goes_on_while_a_transaction_waits(engine: Eng
         assert abs(first - time.time()) < 5
 
 
-def test_a_lease_that_took_so_long_that_it_covers_no_call_is_not_used(engine: Engine) -> None:
+def test_a_lease_obtained_too_late_for_a_call_is_not_used(engine: Engine) -> None:
     send, event = Sender(), an_event()
     slow = iter([0.0, LATEST_START + 0.1])
     with pytest.raises(DatabaseUnavailable, match="to take a lease"):
@@ -290,17 +290,17 @@ def test_a_lease_that_took_so_long_that_it_covers_no_call_is_not_used(engine: En
 
 
 @pytest.mark.parametrize("ahead", [LONGEST_LEASE + 1, 1e9])
-def test_a_lease_further_ahead_than_any_can_be_is_over(engine: Engine, ahead: float) -> None:
+def test_a_lease_impossibly_far_ahead_counts_as_expired(engine: Engine, ahead: float) -> None:
     send, event, clock = Sender(), an_event(), Clock()
     with writing(engine) as tx:
         tx.execute(inbox.insert(), inbox_row(event, SENDING, lease_until=clock.now + ahead))
     assert outside(engine, send, clock).apply([event]).now == {event.id}
 
 
-def test_what_another_replica_finishes_between_look_and_claim_is_not_sent_again(
+def test_an_event_finished_by_a_replica_before_the_claim_is_not_sent(
     engine: Engine,
 ) -> None:
-    """The row is not there yet when this one looks, so nothing locks it."""
+    """The row does not exist yet at the lookup, so nothing locks it."""
 
     def clock(tx: Connection) -> float:
         tx.execute(inbox.insert(), inbox_row(event, DONE))
@@ -312,8 +312,8 @@ def test_what_another_replica_finishes_between_look_and_claim_is_not_sent_again(
     assert (send.sent, rows(engine, starts)) == ([], 0)
 
 
-def test_a_lease_longer_than_an_hour_is_held_as_well(engine: Engine) -> None:
-    """A service whose calls may take so long needs one."""
+def test_a_lease_longer_than_an_hour_is_respected(engine: Engine) -> None:
+    """Services with very long calls need such a lease."""
     event, clock, lease = an_event(), Clock(), 1.5 * LONGEST_LEASE
 
     def patient(send: Sender) -> LeasedEffect:
@@ -328,7 +328,7 @@ def test_a_lease_longer_than_an_hour_is_held_as_well(engine: Engine) -> None:
     assert second.sent == []
 
 
-def test_a_lease_as_long_as_any_can_be_is_held(engine: Engine) -> None:
+def test_the_longest_possible_lease_is_respected(engine: Engine) -> None:
     event, clock = an_event(), Clock()
     with writing(engine) as tx:
         tx.execute(inbox.insert(), inbox_row(event, SENDING, lease_until=clock.now + LONGEST_LEASE))
@@ -336,7 +336,7 @@ def test_a_lease_as_long_as_any_can_be_is_held(engine: Engine) -> None:
         outside(engine, Sender(), clock).apply([event])
 
 
-def test_the_inbox_has_time_and_number_of_the_latest_attempt(engine: Engine) -> None:
+def test_the_inbox_stores_time_and_number_of_the_last_attempt(engine: Engine) -> None:
     send, event = Sender(), an_event()
     send.before = raiser(DependencyUnavailable("mail server", "refused"))
     found: list[tuple[int, datetime, datetime]] = []
@@ -352,7 +352,7 @@ def test_the_inbox_has_time_and_number_of_the_latest_attempt(engine: Engine) -> 
     assert first_at < second_at
 
 
-def test_a_call_that_fails_after_its_lease_leaves_the_next_one_alone(engine: Engine) -> None:
+def test_a_call_that_fails_after_its_lease_does_not_affect_the_next(engine: Engine) -> None:
     slow, other, event, clock = Sender(), Sender(), an_event(), Clock()
     other.before = raiser(Death())
 
@@ -369,7 +369,7 @@ def test_a_call_that_fails_after_its_lease_leaves_the_next_one_alone(engine: Eng
         outside(engine, Sender(), clock).apply([event], alone=True)
 
 
-def test_when_the_database_goes_away_after_the_call_it_is_sent_once(engine: Engine) -> None:
+def test_if_the_database_fails_after_the_call_it_is_sent_once(engine: Engine) -> None:
     send, event, outage = Sender(), an_event(), Outage(engine)
     effect = outside(engine, send)
     send.before = lambda: setattr(outage, "is_on", True)
@@ -384,7 +384,7 @@ def test_when_the_database_goes_away_after_the_call_it_is_sent_once(engine: Engi
     assert rows(engine, starts) == 0
 
 
-def test_what_was_sent_while_the_database_was_unavailable_is_recorded_at_the_end(
+def test_events_sent_during_a_database_outage_are_recorded_at_the_end(
     engine: Engine,
 ) -> None:
     send, event, outage = Sender(), an_event(), Outage(engine)
@@ -400,7 +400,7 @@ def test_what_was_sent_while_the_database_was_unavailable_is_recorded_at_the_end
     assert (send.sent, rows(engine, starts)) == ([event.id], 0)
 
 
-def test_when_call_and_database_fail_together_the_lease_ends_by_itself(engine: Engine) -> None:
+def test_if_call_and_database_fail_together_the_lease_expires(engine: Engine) -> None:
     send, event, clock, outage = Sender(), an_event(), Clock(), Outage(engine)
     effect = outside(engine, send, clock)
 
@@ -419,7 +419,7 @@ def test_when_call_and_database_fail_together_the_lease_ends_by_itself(engine: E
     assert rows(engine, starts) == 0
 
 
-def test_restarts_during_an_outage_are_not_taken_for_deaths(engine: Engine) -> None:
+def test_restarts_during_an_outage_do_not_count_as_crashes(engine: Engine) -> None:
     send, event = Sender(), an_event()
     send.before = raiser(DependencyUnavailable("mail server", "refused"))
     for _ in range(5):

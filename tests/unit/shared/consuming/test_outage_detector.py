@@ -1,4 +1,4 @@
-"""Whether a refusal is of one event or of all of them, told by what happens to the others."""
+"""Whether a refusal is about one event or an outage, inferred from other events."""
 
 import math
 import threading
@@ -15,7 +15,7 @@ from tests.fakes import in_threads
 
 
 class Server:
-    """Refuses the events in `refusals`, and everybody while `refuses_all` says how."""
+    """Refuses the events in `refusals`, and all events while `refuses_all` is set."""
 
     def __init__(self) -> None:
         self.refusals: dict[str, Callable[[], Exception]] = {}
@@ -57,7 +57,7 @@ def refused(detector: OutageDetector, event: Event) -> Refused:
     return refusal.value
 
 
-def test_several_events_with_the_same_refusal_in_a_row_are_an_outage(
+def test_several_consecutive_events_with_one_refusal_are_an_outage(
     server: Server, detector: OutageDetector
 ) -> None:
     server.refuses_all = busy
@@ -68,7 +68,7 @@ def test_several_events_with_the_same_refusal_in_a_row_are_an_outage(
     assert outage.value.retry_after == 7.0
 
 
-def test_those_that_were_refused_before_it_was_known_are_part_of_the_outage_when_they_return(
+def test_events_refused_before_detection_count_as_the_outage_when_retried(
     server: Server, detector: OutageDetector
 ) -> None:
     server.refuses_all = no_mailbox
@@ -84,20 +84,22 @@ def test_those_that_were_refused_before_it_was_known_are_part_of_the_outage_when
     assert server.accepted == [first.id]
 
 
-def test_one_event_however_often_is_no_outage(server: Server, detector: OutageDetector) -> None:
+def test_repeated_refusals_of_one_event_are_not_an_outage(
+    server: Server, detector: OutageDetector
+) -> None:
     server.refuses_all = no_mailbox
     event = an_event()
     for _ in range(2 * SEVERAL):
         assert refused(detector, event).patience == PATIENCE
 
 
-def test_different_refusals_are_not_in_a_row(server: Server, detector: OutageDetector) -> None:
+def test_different_refusals_are_not_consecutive(server: Server, detector: OutageDetector) -> None:
     for refusal in (no_mailbox, busy, no_mailbox, busy):
         server.refuses_all = refusal
         refused(detector, an_event())
 
 
-def test_an_accepted_one_begins_the_row_anew(server: Server, detector: OutageDetector) -> None:
+def test_an_accepted_event_resets_the_count(server: Server, detector: OutageDetector) -> None:
     bad = [an_event() for _ in range(2 * SEVERAL)]
     server.refusals = dict.fromkeys((event.id for event in bad), no_mailbox)
     for event in bad:
@@ -105,7 +107,7 @@ def test_an_accepted_one_begins_the_row_anew(server: Server, detector: OutageDet
         detector(an_event())
 
 
-def test_once_a_later_one_is_accepted_the_refused_event_is_at_fault(
+def test_a_refused_event_is_at_fault_once_a_later_one_is_accepted(
     server: Server, detector: OutageDetector
 ) -> None:
     bad = an_event()
@@ -117,7 +119,7 @@ def test_once_a_later_one_is_accepted_the_refused_event_is_at_fault(
 
 
 class Held(Server):
-    """Keeps each call to `held` waiting, once it is begun, until `release` is called for it."""
+    """Blocks each call for an event in `held` until `release` is called for it."""
 
     def __init__(self, *held: Event) -> None:
         super().__init__()
@@ -145,7 +147,7 @@ class Held(Server):
         self._threads[event.id].join()
 
 
-def test_one_that_had_begun_before_the_refusal_says_nothing_against_the_event() -> None:
+def test_an_acceptance_begun_before_the_refusal_proves_nothing() -> None:
     slow, bad = an_event(), an_event()
     server = Held(slow)
     server.refusals = {bad.id: no_mailbox}
@@ -156,7 +158,7 @@ def test_one_that_had_begun_before_the_refusal_says_nothing_against_the_event() 
     assert refused(detector, bad).patience == PATIENCE
 
 
-def test_nor_does_one_that_began_while_the_event_was_not_refused_yet() -> None:
+def test_an_acceptance_begun_during_the_refused_call_proves_nothing() -> None:
     bad, slow = an_event(), an_event()
     server = Held(bad, slow)
     server.refusals = {bad.id: no_mailbox}
@@ -168,7 +170,7 @@ def test_nor_does_one_that_began_while_the_event_was_not_refused_yet() -> None:
     assert refused(detector, bad).patience == PATIENCE
 
 
-def test_one_that_began_early_and_is_accepted_late_changes_no_verdict() -> None:
+def test_a_late_acceptance_of_an_early_call_changes_no_verdict() -> None:
     slow, bad = an_event(), an_event()
     server = Held(slow)
     server.refusals = {bad.id: no_mailbox}
@@ -180,7 +182,7 @@ def test_one_that_began_early_and_is_accepted_late_changes_no_verdict() -> None:
     assert refused(detector, bad).patience == 0
 
 
-def test_an_event_that_was_accepted_in_the_end_begins_anew_when_it_is_sent_again(
+def test_an_accepted_event_starts_afresh_when_it_is_sent_again(
     server: Server, detector: OutageDetector
 ) -> None:
     event = an_event()
@@ -193,7 +195,7 @@ def test_an_event_that_was_accepted_in_the_end_begins_anew_when_it_is_sent_again
     assert refused(detector, event).patience == PATIENCE
 
 
-def test_of_very_many_refused_events_the_oldest_are_forgotten_and_begin_anew(
+def test_with_very_many_refused_events_the_oldest_are_forgotten(
     server: Server, detector: OutageDetector
 ) -> None:
     first, *_, last = events = [an_event() for _ in range(REMEMBERED + 1)]
@@ -206,7 +208,7 @@ def test_of_very_many_refused_events_the_oldest_are_forgotten_and_begin_anew(
     assert refused(detector, first).patience == PATIENCE
 
 
-def test_what_will_pass_is_borne_for_minutes_though_others_are_accepted(
+def test_a_temporary_refusal_is_tolerated_for_minutes(
     server: Server, detector: OutageDetector
 ) -> None:
     new = an_event()
@@ -216,7 +218,7 @@ def test_what_will_pass_is_borne_for_minutes_though_others_are_accepted(
         detector(an_event())
 
 
-def test_what_will_pass_is_borne_for_as_long_as_it_is_said_to_several(
+def test_a_temporary_refusal_of_several_events_is_tolerated_throughout(
     server: Server, detector: OutageDetector
 ) -> None:
     server.refuses_all = greylisted
@@ -230,7 +232,7 @@ def no_answer() -> OutcomeUnknown:
     return OutcomeUnknown("mail server", "no answer to the dot")
 
 
-def test_an_unknown_outcome_of_one_event_stops_nobody(
+def test_an_unknown_outcome_of_one_event_does_not_stop_others(
     server: Server, detector: OutageDetector
 ) -> None:
     bad = an_event()
@@ -242,7 +244,7 @@ def test_an_unknown_outcome_of_one_event_stops_nobody(
     assert len(server.accepted) == 1
 
 
-def test_unknown_outcomes_between_accepted_ones_are_not_in_a_row(
+def test_unknown_outcomes_between_accepted_ones_are_not_consecutive(
     server: Server, detector: OutageDetector
 ) -> None:
     bad = [an_event() for _ in range(2 * SEVERAL)]
@@ -254,7 +256,7 @@ def test_unknown_outcomes_between_accepted_ones_are_not_in_a_row(
     assert len(server.accepted) == 2 * SEVERAL
 
 
-def test_after_several_unknown_outcomes_in_a_row_one_now_and_then_is_put_at_risk(
+def test_after_several_unknown_outcomes_only_rare_probes_are_sent(
     server: Server,
 ) -> None:
     now = [0.0]
@@ -278,7 +280,7 @@ def test_after_several_unknown_outcomes_in_a_row_one_now_and_then_is_put_at_risk
     assert len(server.accepted) == 2
 
 
-def test_many_threads_find_the_outage(server: Server, detector: OutageDetector) -> None:
+def test_many_threads_detect_the_outage(server: Server, detector: OutageDetector) -> None:
     server.refuses_all = busy
     errors = in_threads(32, lambda: detector(an_event()))
     assert sum(isinstance(error, DependencyUnavailable) for error in errors) == 32 - SEVERAL + 1

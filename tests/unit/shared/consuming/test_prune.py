@@ -1,4 +1,4 @@
-"""What is pruned and what is young enough to stay; that it goes in batches, all of it or some."""
+"""Pruning deletes old records and keeps recent ones, in batches that can be interrupted."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,14 +26,14 @@ def records(database_url: str) -> Iterator[Records]:
         yield records
 
 
-def test_an_event_as_old_as_the_limit_stays_and_an_older_one_goes(records: Records) -> None:
+def test_events_as_old_as_the_limit_are_kept_and_older_ones_deleted(records: Records) -> None:
     records.applied(NOW - KEEP - TICK, at=NOW - KEEP - TICK)
     kept = [records.applied(NOW - KEEP, at=NOW - KEEP), records.applied(NOW, at=NOW)]
     assert records.prune()["inbox"] == 1
     assert records.left() == {event.id for event in kept}
 
 
-def test_after_an_outage_it_counts_from_what_was_applied_last(records: Records) -> None:
+def test_after_an_outage_age_counts_from_the_last_applied_event(records: Records) -> None:
     progress = NOW - timedelta(days=25)
     records.applied(progress - KEEP - TICK, at=progress - KEEP - TICK)
     kept = [records.applied(progress - KEEP, at=NOW - TICK), records.applied(progress, at=NOW)]
@@ -41,7 +41,7 @@ def test_after_an_outage_it_counts_from_what_was_applied_last(records: Records) 
     assert records.left() == {event.id for event in kept}
 
 
-def test_what_was_done_lately_stays_however_old_its_event_is(records: Records) -> None:
+def test_recently_applied_records_are_kept_whatever_their_events_age(records: Records) -> None:
     kept = [
         records.applied(NOW, at=NOW),
         records.applied(NOW - 9 * KEEP, at=NOW - KEEP),
@@ -51,7 +51,7 @@ def test_what_was_done_lately_stays_however_old_its_event_is(records: Records) -
     assert records.left() == {event.id for event in kept}
 
 
-def test_an_event_from_the_future_moves_no_limit(records: Records) -> None:
+def test_an_event_from_the_future_does_not_move_the_limit(records: Records) -> None:
     kept = [
         records.applied(NOW - KEEP, at=NOW - TICK),
         records.applied(NOW + timedelta(days=400), at=NOW),
@@ -60,7 +60,7 @@ def test_an_event_from_the_future_moves_no_limit(records: Records) -> None:
     assert records.left() == {event.id for event in kept}
 
 
-def test_an_event_from_the_year_1_that_came_last_keeps_everything(records: Records) -> None:
+def test_a_last_event_from_the_year_1_keeps_everything(records: Records) -> None:
     kept = [
         records.applied(NOW - 9 * KEEP, at=NOW - 9 * KEEP),
         records.applied(EARLIEST, at=NOW),
@@ -69,7 +69,7 @@ def test_an_event_from_the_year_1_that_came_last_keeps_everything(records: Recor
     assert records.left() == {event.id for event in kept}
 
 
-def test_a_lease_stays_until_it_has_ended(records: Records) -> None:
+def test_a_lease_is_kept_until_it_has_expired(records: Records) -> None:
     old, ends = NOW - 2 * KEEP, NOW.timestamp()
     held = records.applied(old, at=old, state=SENDING, lease_until=ends + 1)
     records.applied(old, at=old, state=SENDING, lease_until=ends)
@@ -78,7 +78,7 @@ def test_a_lease_stays_until_it_has_ended(records: Records) -> None:
     assert records.left() == {held.id, young.id}
 
 
-def test_old_history_and_old_starts_go_and_young_ones_stay(records: Records) -> None:
+def test_old_history_and_starts_are_deleted_and_recent_ones_kept(records: Records) -> None:
     for at in (NOW - KEEP - TICK, NOW - KEEP):
         records.noted(an_event(), Step.RETRIED, at)
         row = {"run": "1", "event_ids": ["e"], "started_at": at}
@@ -97,14 +97,14 @@ def test_a_second_run_changes_nothing(records: Records) -> None:
     assert records.left() == kept
 
 
-def test_more_rows_than_a_batch_all_go(records: Records) -> None:
+def test_more_rows_than_a_batch_are_all_deleted(records: Records) -> None:
     for _ in range(7):
         records.applied(NOW, at=NOW)
     assert delete_in_batches(records.engine, inbox, inbox.c.event_time == NOW, batch=3) == 7
     assert records.left() == set()
 
 
-def test_what_went_before_the_database_did_is_gone_and_a_later_run_does_the_rest(
+def test_a_prune_interrupted_by_an_outage_is_completed_by_a_later_run(
     records: Records,
 ) -> None:
     for _ in range(7):
@@ -119,7 +119,7 @@ def test_what_went_before_the_database_did_is_gone_and_a_later_run_does_the_rest
 
 
 def after_commits(engine: Engine, number: int, outage: Outage) -> None:
-    """Begin the outage once so many transactions are committed."""
+    """Start the outage after `count` committed transactions."""
     committed: list[object] = []
 
     def commit(connection: object) -> None:

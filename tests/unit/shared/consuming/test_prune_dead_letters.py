@@ -1,4 +1,4 @@
-"""What stays because it may come again, and that nothing is done twice after pruning."""
+"""Pruning keeps records of events that may be redelivered, so that nothing is applied twice."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -41,7 +41,7 @@ def dead_letter(event: Event) -> DeadLetter:
     return DeadLetter(a_message(event), "broken", NOW.isoformat())
 
 
-def test_nothing_as_young_as_the_oldest_dead_letter_goes(records: Records) -> None:
+def test_nothing_as_young_as_the_oldest_dead_letter_is_pruned(records: Records) -> None:
     oldest = NOW - timedelta(days=90)
     records.applied(oldest - TICK, at=oldest - TICK)
     kept = [records.applied(oldest, at=oldest), records.applied(NOW, at=NOW)]
@@ -51,7 +51,7 @@ def test_nothing_as_young_as_the_oldest_dead_letter_goes(records: Records) -> No
 
 
 @pytest.mark.parametrize("time", ["", "yesterday"])
-def test_a_dead_letter_of_unknown_age_stops_all_of_it(records: Records, time: str) -> None:
+def test_a_dead_letter_of_unknown_age_prevents_pruning(records: Records, time: str) -> None:
     records.applied(NOW - 2 * KEEP, at=NOW - KEEP)
     message = replace(a_message(), time=time)
     with pytest.raises(PruneRefused, match=message.id):
@@ -77,7 +77,7 @@ def test_a_redrive_of_the_oldest_dead_letter_has_no_second_effect(
     assert sent == []
 
 
-def test_what_was_redriven_lately_stays_while_it_is_on_its_way(records: Records) -> None:
+def test_recently_redriven_events_are_kept_while_in_flight(records: Records) -> None:
     event = records.applied(NOW - timedelta(days=90), at=NOW - timedelta(days=90))
     records.applied(NOW, at=NOW)
     records.noted(event, Step.REDRIVEN, NOW)
@@ -85,7 +85,7 @@ def test_what_was_redriven_lately_stays_while_it_is_on_its_way(records: Records)
     assert event.id in records.left()
 
 
-def test_without_the_broker_it_prunes_nothing_and_says_so(
+def test_without_the_broker_nothing_is_pruned_and_an_error_is_raised(
     records: Records, database_url: str, tmp_path: Path
 ) -> None:
     records.applied(NOW - 40 * KEEP, at=NOW - 2 * KEEP)
@@ -98,7 +98,7 @@ def test_without_the_broker_it_prunes_nothing_and_says_so(
     assert records.count(inbox) == 2
 
 
-def test_a_queue_that_is_not_declared_is_no_queue_without_dead_letters(
+def test_an_undeclared_queue_is_not_taken_for_an_empty_one(
     broker: EmbeddedBroker,
 ) -> None:
     with pytest.raises(BrokerUnavailable, match="sms_service_queue"):

@@ -1,4 +1,4 @@
-"""Nothing is forgotten that the broker still keeps."""
+"""Records are kept for at least as long as the broker's events."""
 
 import pytest
 
@@ -22,9 +22,7 @@ def settings(url: str, days: int) -> PruneConsumerSettings:
         (f"{KAFKA}/shop?retention_days=56", 64.0),
     ],
 )
-def test_kafka_keeps_an_event_for_as_long_as_its_address_says_and_a_file_more(
-    url: str, days: float
-) -> None:
+def test_kafka_keeps_an_event_for_its_retention_plus_one_segment(url: str, days: float) -> None:
     assert kept_days(url) == pytest.approx(days)
 
 
@@ -36,7 +34,7 @@ def test_who_remembers_for_as_long_may_forget_what_is_older(url: str, days: int)
 
 
 @pytest.mark.parametrize(("retention", "days"), [("60", 30), ("56", 63), ("7.1", 8)])
-def test_who_remembers_for_less_is_told_what_it_takes(retention: str, days: int) -> None:
+def test_keeping_records_for_less_is_refused_with_the_minimum(retention: str, days: int) -> None:
     needed = {"60": 69, "56": 64, "7.1": 9}[retention]
     with pytest.raises(SystemExit, match=f"KEEP_DAYS is {days}: set it to {needed} or more"):
         expect_longer_retention(settings(f"{KAFKA}?retention_days={retention}", days))

@@ -1,4 +1,4 @@
-"""The seven outcomes of a delivery, and what becomes of a batch."""
+"""The seven outcomes of a delivery, and the handling of batches."""
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ GOOD = a_message()
 
 
 def _borne() -> Refused:
-    """What the outage detector says of a refusal that may pass."""
+    """The outage detector's error for a temporary refusal."""
     error = Refused("mail server", "451 later", kind="451")
     error.patience = 600.0
     return error
@@ -47,9 +47,7 @@ def _borne() -> Refused:
         (replace(GOOD, time="yesterday"), "time is 'yesterday'"),
     ],
 )
-def test_1_what_is_not_of_the_contract_is_dead_lettered_with_the_reason(
-    message: Message, reason: str
-) -> None:
+def test_1_a_contract_error_is_dead_lettered_with_its_reason(message: Message, reason: str) -> None:
     delivery, effect = FakeDelivery(message), FakeEffect()
     assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
     [(verb, said)] = delivery.ended
@@ -58,7 +56,7 @@ def test_1_what_is_not_of_the_contract_is_dead_lettered_with_the_reason(
     assert not effect.applied
 
 
-def test_2_what_was_applied_before_is_acknowledged() -> None:
+def test_2_an_event_applied_before_is_acknowledged() -> None:
     effect, first, second = FakeEffect(), FakeDelivery(GOOD), FakeDelivery(GOOD)
     settle(first, effect, LADDER)
     assert settle(second, effect, LADDER) == Outcome.APPLIED_BEFORE
@@ -66,7 +64,7 @@ def test_2_what_was_applied_before_is_acknowledged() -> None:
     assert effect.applied == [GOOD.id]
 
 
-def test_3_what_is_applied_now_is_acknowledged() -> None:
+def test_3_an_event_applied_now_is_acknowledged() -> None:
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
     assert settle(delivery, effect, LADDER) == Outcome.APPLIED
     assert delivery.ended == [("ack",)]
@@ -75,7 +73,7 @@ def test_3_what_is_applied_now_is_acknowledged() -> None:
 @pytest.mark.parametrize(
     "error", [DependencyUnavailable("mail server", "refused"), BrokerUnavailable("gone")]
 )
-def test_4_while_something_is_away_the_delivery_is_not_ended(error: Exception) -> None:
+def test_4_during_an_outage_the_delivery_is_not_settled(error: Exception) -> None:
     delivery, effect = FakeDelivery(replace(GOOD, attempt=4)), FakeEffect()
     effect.errors[GOOD.id] = error
     with pytest.raises(type(error)):
@@ -84,7 +82,7 @@ def test_4_while_something_is_away_the_delivery_is_not_ended(error: Exception) -
 
 
 @pytest.mark.parametrize(("attempt", "after"), [(1, 1.0), (2, 5.0), (3, 30.0)])
-def test_5_another_error_sends_it_up_the_ladder(attempt: int, after: float) -> None:
+def test_5_another_error_is_retried(attempt: int, after: float) -> None:
     delivery, effect = FakeDelivery(replace(GOOD, attempt=attempt)), FakeEffect()
     effect.errors[GOOD.id] = RuntimeError("no")
     assert settle(delivery, effect, LADDER) == Outcome.RETRIED
@@ -92,7 +90,7 @@ def test_5_another_error_sends_it_up_the_ladder(attempt: int, after: float) -> N
     assert effect.gave_up == [GOOD.id]
 
 
-def test_5_after_the_last_rung_it_is_dead_lettered_with_attempts_and_reason() -> None:
+def test_5_after_the_last_rung_it_is_dead_lettered_with_its_history() -> None:
     delivery, effect = FakeDelivery(replace(GOOD, attempt=4)), FakeEffect()
     effect.errors[GOOD.id] = RuntimeError("no")
     assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
@@ -100,7 +98,7 @@ def test_5_after_the_last_rung_it_is_dead_lettered_with_attempts_and_reason() ->
 
 
 @pytest.mark.parametrize("error", [PermanentError("550 no"), KilledItsConsumer("550 no")])
-def test_6_a_permanent_error_dead_letters_at_once(error: Exception) -> None:
+def test_6_a_permanent_error_is_dead_lettered_at_once(error: Exception) -> None:
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
     effect.errors[GOOD.id] = error
     assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
@@ -108,7 +106,7 @@ def test_6_a_permanent_error_dead_letters_at_once(error: Exception) -> None:
     assert effect.gave_up == [GOOD.id]
 
 
-def test_7_a_suspect_is_not_ended_until_it_is_handled_alone() -> None:
+def test_7_a_suspect_is_not_settled_until_it_is_handled_alone() -> None:
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
     effect.suspects = {GOOD.id}
     assert settle(delivery, effect, LADDER) == Outcome.SUSPECT
@@ -117,14 +115,14 @@ def test_7_a_suspect_is_not_ended_until_it_is_handled_alone() -> None:
     assert (delivery.ended, effect.alone) == ([("ack",)], [GOOD.id])
 
 
-def test_when_somebody_is_at_it_the_delivery_comes_back_and_uses_no_attempt() -> None:
+def test_an_event_in_progress_elsewhere_is_retried_without_an_attempt() -> None:
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
     effect.errors[GOOD.id] = LeaseHeld(12.5)
     assert settle(delivery, effect, LADDER) == Outcome.DEFERRED
     assert delivery.ended == [("retry", 12.5, None)]
 
 
-def test_an_unknown_type_is_acknowledged_and_ignored_whatever_its_body() -> None:
+def test_an_unknown_type_is_acknowledged_with_any_body() -> None:
     delivery, effect = FakeDelivery(replace(GOOD, type="order.cancelled", body=b"?")), FakeEffect()
     assert settle(delivery, effect, LADDER) == Outcome.IGNORED
     assert delivery.ended == [("ack",)]
@@ -141,10 +139,10 @@ def test_an_unknown_type_is_acknowledged_and_ignored_whatever_its_body() -> None
     ],
     ids=["a retry", "given up", "at once", "borne"],
 )
-def test_a_suspicion_is_cleared_once_the_broker_has_what_becomes_of_the_event(
+def test_a_suspicion_is_cleared_only_after_the_delivery_was_settled(
     error: Exception, attempt: int, verb: str
 ) -> None:
-    """A death in between leaves the suspicion: the killer would begin anew with a clean name."""
+    """If a crash in between cleared it, the event could crash processes for ever."""
 
     class Watching(FakeEffect):
         def given_up(self, event_id: str) -> None:
@@ -159,7 +157,7 @@ def test_a_suspicion_is_cleared_once_the_broker_has_what_becomes_of_the_event(
     assert ended_before == [[verb]]
 
 
-def test_a_database_that_is_away_after_the_end_leaves_only_a_suspicion() -> None:
+def test_a_database_outage_after_settling_leaves_only_a_suspicion() -> None:
     class Forgetful(FakeEffect):
         def given_up(self, event_id: str) -> None:
             raise DatabaseUnavailable("away")
@@ -169,7 +167,7 @@ def test_a_database_that_is_away_after_the_end_leaves_only_a_suspicion() -> None
     assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
 
 
-# --- what is noted for those who ask ---------------------------------------------------------
+# --- the history -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -188,7 +186,7 @@ def test_a_database_that_is_away_after_the_end_leaves_only_a_suspicion() -> None
     ],
     ids=["a retry", "a dead letter"],
 )
-def test_a_step_is_noted_before_the_broker_is_told(
+def test_a_step_is_recorded_before_the_delivery_is_settled(
     error: Exception, note: Note, ended: tuple[Any, ...]
 ) -> None:
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
@@ -204,7 +202,7 @@ def test_a_step_is_noted_before_the_broker_is_told(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), PermanentError("550 no")])
-def test_what_cannot_be_noted_is_not_settled(error: Exception) -> None:
+def test_a_delivery_is_not_settled_if_its_step_cannot_be_recorded(error: Exception) -> None:
     def record(_message: Message, _note: Note) -> None:
         raise DatabaseUnavailable("away")
 
@@ -218,7 +216,7 @@ def test_what_cannot_be_noted_is_not_settled(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "verb"), [(RuntimeError("no"), "retry"), (PermanentError("550 no"), "dead_letter")]
 )
-def test_a_note_that_is_refused_for_its_own_sake_does_not_keep_the_event(
+def test_a_record_refused_for_its_content_does_not_block_the_event(
     error: Exception, verb: str
 ) -> None:
     def record(_message: Message, _note: Note) -> None:
@@ -230,7 +228,7 @@ def test_a_note_that_is_refused_for_its_own_sake_does_not_keep_the_event(
     assert [ended for ended, *_ in delivery.ended] == [verb]
 
 
-def test_an_error_after_the_end_changes_nothing() -> None:
+def test_an_error_after_settling_changes_nothing() -> None:
     class Broken(FakeEffect):
         def given_up(self, event_id: str) -> None:
             raise ValueError("a bug")
@@ -253,7 +251,7 @@ def outcomes(batch: list[FakeDelivery], effect: FakeEffect) -> dict[str, Outcome
     return {delivery.message.id: outcome for delivery, outcome in settled}
 
 
-def test_a_batch_is_applied_together_and_each_is_acknowledged() -> None:
+def test_a_batch_is_applied_together_and_each_event_acknowledged() -> None:
     batch, effect = deliveries(5), FakeEffect()
     assert set(outcomes(batch, effect).values()) == {Outcome.APPLIED}
     assert effect.batches == [[delivery.message.id for delivery in batch]]
@@ -269,7 +267,7 @@ def test_a_batch_that_fails_is_settled_one_by_one() -> None:
     assert effect.batches == [ids, [ids[0]], [bad], [ids[2]]]
 
 
-def test_what_cannot_be_read_does_not_hold_up_the_rest_of_its_batch() -> None:
+def test_an_invalid_message_does_not_block_its_batch() -> None:
     batch, effect = deliveries(3), FakeEffect()
     odd = FakeDelivery(replace(a_message(), body=b"?"))
     unknown = FakeDelivery(a_message(type="order.cancelled"))
@@ -279,7 +277,7 @@ def test_what_cannot_be_read_does_not_hold_up_the_rest_of_its_batch() -> None:
     assert found[unknown.message.id] == Outcome.IGNORED
 
 
-def test_an_event_that_is_in_a_batch_twice_is_applied_once_and_acknowledged_twice() -> None:
+def test_a_duplicate_within_a_batch_is_applied_once_and_acknowledged_twice() -> None:
     first, second, effect = FakeDelivery(GOOD), FakeDelivery(GOOD), FakeEffect()
     assert [o for _, o in settle_all(deque([first, second]), effect, LADDER)] == [
         Outcome.APPLIED,
@@ -292,7 +290,7 @@ def test_an_event_that_is_in_a_batch_twice_is_applied_once_and_acknowledged_twic
 @pytest.mark.parametrize(
     "error", [DependencyUnavailable("mail server", "refused"), BrokerUnavailable("gone")]
 )
-def test_a_batch_during_an_outage_is_tried_once_and_stays_whole(error: Exception) -> None:
+def test_a_batch_during_an_outage_is_tried_once_and_kept_together(error: Exception) -> None:
     batch, effect = deliveries(3), FakeEffect()
     ids = [delivery.message.id for delivery in batch]
     effect.errors[ids[2]] = error
@@ -303,7 +301,7 @@ def test_a_batch_during_an_outage_is_tried_once_and_stays_whole(error: Exception
     assert [delivery.message.id for delivery in pending] == ids
 
 
-def test_after_an_outage_in_the_middle_what_is_settled_has_left_the_batch() -> None:
+def test_after_an_outage_half_way_settled_events_are_not_tried_again() -> None:
     batch, effect = deliveries(3), FakeEffect()
     ids = [delivery.message.id for delivery in batch]
     effect.errors[ids[0]] = RuntimeError("splits the batch")
@@ -314,7 +312,7 @@ def test_after_an_outage_in_the_middle_what_is_settled_has_left_the_batch() -> N
     assert [delivery.message.id for delivery in pending] == ids[1:]
 
 
-def test_suspects_of_a_batch_stay_unsettled_while_the_rest_is_applied() -> None:
+def test_suspects_in_a_batch_stay_unsettled_while_the_rest_is_applied() -> None:
     batch, effect = deliveries(3), FakeEffect()
     suspect = batch[1]
     effect.suspects = {suspect.message.id}
@@ -327,7 +325,7 @@ def test_suspects_of_a_batch_stay_unsettled_while_the_rest_is_applied() -> None:
 def refused_at_the_top(
     *, failing_for: float, patience: float, ladder: tuple[float, ...] = LADDER
 ) -> list[Any]:
-    """How a delivery ends that is refused on its last attempt, failing for so many seconds."""
+    """The outcome of a delivery refused on its last attempt, after failing for `seconds`."""
     at = datetime.now(UTC) - timedelta(seconds=failing_for)
     first = Failure("no", at.isoformat())
     delivery = FakeDelivery(replace(GOOD, attempt=len(ladder) + 1, first_failure=first))
@@ -339,12 +337,12 @@ def refused_at_the_top(
     return delivery.ended
 
 
-def test_after_the_last_rung_a_refusal_that_may_pass_uses_no_more_attempts() -> None:
+def test_after_the_last_rung_a_temporary_refusal_uses_no_more_attempts() -> None:
     assert refused_at_the_top(failing_for=300, patience=600) == [("retry", 30.0, None)]
     assert refused_at_the_top(failing_for=9e6, patience=float("inf")) == [("retry", 30.0, None)]
 
 
-def test_a_short_ladder_is_no_reason_to_ask_many_times_a_second() -> None:
+def test_a_short_ladder_does_not_cause_rapid_retries() -> None:
     ended = refused_at_the_top(failing_for=300, patience=600, ladder=(0.1, 0.2))
     assert ended == [("retry", DEFERRAL, None)]
 
@@ -354,7 +352,7 @@ def test_a_short_ladder_is_no_reason_to_ask_many_times_a_second() -> None:
     [(601, 600), (1, 0), (-700, 600)],
     ids=["for too long", "at fault itself", "since a time in the future"],
 )
-def test_a_refusal_that_has_lasted_is_given_up(failing_for: float, patience: float) -> None:
+def test_a_long_lasting_refusal_is_dead_lettered(failing_for: float, patience: float) -> None:
     [(verb, reason)] = refused_at_the_top(failing_for=failing_for, patience=patience)
     assert (verb, reason) == (
         "dead_letter",
@@ -362,7 +360,7 @@ def test_a_refusal_that_has_lasted_is_given_up(failing_for: float, patience: flo
     )
 
 
-def test_of_what_began_to_fail_at_no_known_time_nothing_is_borne() -> None:
+def test_a_refusal_with_unknown_first_failure_is_not_tolerated() -> None:
     for first in (None, Failure("no", ""), Failure("no", "yesterday"), Failure("no", "2026-01-01")):
         delivery = FakeDelivery(replace(GOOD, attempt=len(LADDER) + 1, first_failure=first))
         effect, error = FakeEffect(), Refused("mail server", "451 later", kind="451")
@@ -371,14 +369,14 @@ def test_of_what_began_to_fail_at_no_known_time_nothing_is_borne() -> None:
         assert settle(delivery, effect, LADDER) == Outcome.DEAD_LETTERED
 
 
-def test_a_refusal_below_the_top_climbs() -> None:
+def test_a_refusal_below_the_last_rung_is_retried() -> None:
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
     effect.errors[GOOD.id] = Refused("mail server", "451 later", kind="451")
     assert settle(delivery, effect, LADDER) == Outcome.RETRIED
     assert delivery.ended == [("retry", 1.0, "Refused: the mail server refused it: 451 later")]
 
 
-def test_an_unknown_outcome_climbs_and_the_dead_letter_says_so() -> None:
+def test_an_unknown_outcome_is_retried_and_noted_in_the_dead_letter() -> None:
     effect = FakeEffect()
     effect.errors[GOOD.id] = OutcomeUnknown("mail server", "no answer, it may be sent")
     first, last = FakeDelivery(GOOD), FakeDelivery(replace(GOOD, attempt=4))
@@ -389,7 +387,7 @@ def test_an_unknown_outcome_climbs_and_the_dead_letter_says_so() -> None:
     assert last.ended == [("dead_letter", f"gave up after 4 attempts: {reason}")]
 
 
-def test_an_unknown_outcome_uses_an_attempt_also_when_that_cannot_be_noted() -> None:
+def test_an_unknown_outcome_uses_an_attempt_even_if_unrecorded() -> None:
     def record(_message: Message, _note: Note) -> None:
         raise DatabaseUnavailable("permission denied for table history")
 

@@ -127,14 +127,14 @@ def test_values_that_do_not_fit_count_against_the_event(
         insert(engine, row)
 
 
-def test_a_key_that_is_taken_counts_against_the_event(engine: Engine) -> None:
+def test_a_duplicate_key_counts_against_the_event(engine: Engine) -> None:
     insert(engine, GOOD)
     with pytest.raises(DBAPIError):
         insert(engine, GOOD)
 
 
 class Raised(Exception):
-    """What a driver raises: psycopg's errors have a state, and SQLite's a code."""
+    """A driver's error: psycopg's errors have an SQLSTATE, and SQLite's a code."""
 
     def __init__(self, *, sqlstate: str | None = None, code: int | None = None) -> None:
         super().__init__("no")
@@ -153,18 +153,18 @@ def raised(
     [
         ("21000", True),  # a subquery with several rows
         ("22003", True),  # a number out of range
-        ("23505", True),  # a key that is taken
-        ("40001", False),  # two transactions in each other's way
-        ("42501", False),  # a permission that is missing
-        ("42703", False),  # a column that is missing
-        ("44000", True),  # a view that does not take the row
+        ("23505", True),  # a duplicate key
+        ("40001", False),  # a deadlock
+        ("42501", False),  # a missing permission
+        ("42703", False),  # a missing column
+        ("44000", True),  # a row that a view refuses
         ("53100", False),  # a full disk
         ("54000", True),  # a value too large for an index
-        ("57P01", False),  # the server is told to end
-        ("25006", False),  # a database that may only be read
+        ("57P01", False),  # an administrator stops the server
+        ("25006", False),  # a read-only database
     ],
 )
-def test_the_state_that_postgresql_gives_decides(state: str, is_to_blame: bool) -> None:
+def test_postgresqls_sqlstate_decides(state: str, is_to_blame: bool) -> None:
     for of in (OperationalError, DataError):
         assert blames_statement(raised(of, sqlstate=state)) is is_to_blame
 
@@ -181,9 +181,11 @@ def test_the_state_that_postgresql_gives_decides(state: str, is_to_blame: bool) 
         (DatabaseError, False),
     ],
 )
-def test_without_a_state_the_kind_of_error_decides(of: type[DBAPIError], is_to_blame: bool) -> None:
+def test_without_an_sqlstate_the_kind_of_error_decides(
+    of: type[DBAPIError], is_to_blame: bool
+) -> None:
     assert blames_statement(raised(of)) is is_to_blame
-    # psycopg says of an address that it cannot read that the program is wrong.
+    # psycopg raises ProgrammingError for an invalid address.
     assert blames_statement(raised(of, statement=None)) is False
 
 
@@ -204,11 +206,13 @@ def test_without_a_state_the_kind_of_error_decides(of: type[DBAPIError], is_to_b
     ],
     ids=str,
 )
-def test_a_full_or_broken_disk_is_known_by_its_code(how: dict[str, Any], is_about_it: bool) -> None:
+def test_a_full_or_broken_disk_is_recognised_by_its_code(
+    how: dict[str, Any], is_about_it: bool
+) -> None:
     assert is_about_disk(raised(OperationalError, **how)) is is_about_it
 
 
-def test_the_full_disk_of_one_database_says_nothing_about_another(
+def test_a_full_disk_of_one_database_does_not_affect_another(
     engine: Engine, tmp_path: Path
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
@@ -216,7 +220,7 @@ def test_the_full_disk_of_one_database_says_nothing_about_another(
     assert disk_problem(open_database(address_of(tmp_path / "another.db"))) is None
 
 
-def test_what_is_no_fault_of_the_disk_leaves_it_trusted(engine: Engine) -> None:
+def test_other_errors_do_not_make_the_disk_suspect(engine: Engine) -> None:
     with pytest.raises(DBAPIError):
         insert(engine, GOOD | {"name": None})
     with pytest.raises(DatabaseUnavailable):
@@ -224,7 +228,7 @@ def test_what_is_no_fault_of_the_disk_leaves_it_trusted(engine: Engine) -> None:
     assert disk_problem(engine) is None
 
 
-def test_a_database_that_may_only_be_read_is_not_ready(engine: Engine, sqlite_url: str) -> None:
+def test_a_read_only_database_is_not_ready(engine: Engine, sqlite_url: str) -> None:
     read_only = open_database(sqlite_url)
     event.listen(read_only, "connect", lambda it, _record: it.execute("PRAGMA query_only = ON"))
     assert "readonly" in str(database_problem(read_only, metadata))

@@ -1,4 +1,4 @@
-"""The tables of a database, and what becomes of them when a new version wants more of them."""
+"""Creating a database's tables, and migrating them to a new version."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_a_column_that_comes_later_is_added_and_the_rows_stay(engine: Engine) -> None:
+def test_a_new_column_is_added_and_the_rows_are_kept(engine: Engine) -> None:
     old, new = a_schema(), a_schema(Column("at", Utc), Column("reason", String(64)))
     create_schema(engine, old)
     with writing(engine) as tx:

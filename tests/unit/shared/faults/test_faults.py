@@ -1,4 +1,4 @@
-"""Faults that somebody asked for: how they are kept, and what they do to the work."""
+"""Injected faults: how they are stored, and their effect on the work."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -45,7 +45,7 @@ Replica = Callable[..., Faults]
 
 @pytest.fixture
 def replica(engine: Engine, clock: Clock) -> Replica:
-    """Makes one process's view of the faults; all have one database."""
+    """Creates the faults of another process; all share one database."""
     return lambda *, allowed=True: Faults(engine, table, allowed=allowed, clock=clock)
 
 
@@ -53,7 +53,7 @@ def die() -> None:
     raise Death
 
 
-def test_a_fault_is_seen_by_every_replica_a_moment_later(replica: Replica, clock: Clock) -> None:
+def test_every_replica_sees_a_fault_shortly_afterwards(replica: Replica, clock: Clock) -> None:
     one, other = replica(), replica()
     assert not other.now()
     one.put({Kind.OUTAGE: "on"})
@@ -65,7 +65,7 @@ def test_a_fault_is_seen_by_every_replica_a_moment_later(replica: Replica, clock
     assert not other.now()
 
 
-def test_a_fault_ends_by_itself_when_its_time_is_over(replica: Replica, clock: Clock) -> None:
+def test_a_fault_with_a_duration_ends_by_itself(replica: Replica, clock: Clock) -> None:
     faults = replica()
     faults.put({Kind.LATENCY: "2"}, seconds=30)
     clock.now += 29.9
@@ -75,7 +75,7 @@ def test_a_fault_ends_by_itself_when_its_time_is_over(replica: Replica, clock: C
     assert not faults.read()
 
 
-def test_the_latest_of_a_kind_holds(replica: Replica) -> None:
+def test_the_latest_fault_of_a_kind_applies(replica: Replica) -> None:
     faults = replica()
     faults.put({Kind.LATENCY: "2", Kind.FAILURES: "0.5"}, seconds=30)
     faults.put({Kind.LATENCY: "1"})
@@ -86,12 +86,12 @@ def test_the_latest_of_a_kind_holds(replica: Replica) -> None:
     assert faults.now()[Kind.LATENCY].until is None
 
 
-def test_where_they_are_not_allowed_no_row_matters(replica: Replica) -> None:
+def test_without_fault_injection_stored_faults_have_no_effect(replica: Replica) -> None:
     replica().put({Kind.OUTAGE: "on"})
     assert not replica(allowed=False).now()
 
 
-def test_of_many_replicas_a_single_one_crashes(replica: Replica) -> None:
+def test_only_one_of_many_replicas_crashes(replica: Replica) -> None:
     replica().put({Kind.CRASH: "before"})
     taken = in_threads(6, lambda: replica().take(Kind.CRASH, "before"))
     assert sorted(taken) == [False] * 5 + [True]
@@ -101,7 +101,7 @@ def test_of_many_replicas_a_single_one_crashes(replica: Replica) -> None:
     ("text", "mean"),
     [("2", 2.0), ("uniform:1,3", 2.0), ("exponential:2", 2.0), ("normal:2,0.5", 2)],
 )
-def test_latency_is_what_its_distribution_says(text: str, mean: float) -> None:
+def test_latency_follows_its_distribution(text: str, mean: float) -> None:
     latency, rng = parse_latency(text), Random(4)
     draws = [latency.draw(rng) for _ in range(20_000)]
     assert sum(draws) / len(draws) == pytest.approx(mean, rel=0.03)
@@ -109,7 +109,7 @@ def test_latency_is_what_its_distribution_says(text: str, mean: float) -> None:
     assert (min(draws) == max(draws)) is (text == "2")
 
 
-def test_latency_is_never_negative_and_never_endless() -> None:
+def test_latency_is_never_negative_and_limited() -> None:
     rng = Random(4)
     assert min(parse_latency("normal:0,9").draw(rng) for _ in range(100)) == 0
     assert max(parse_latency("exponential:60").draw(rng) for _ in range(1000)) == LONGEST_SECONDS
@@ -118,13 +118,13 @@ def test_latency_is_never_negative_and_never_endless() -> None:
 @pytest.mark.parametrize(
     "text", ["", "-1", "fast", "61", "uniform:1", "exponential:1,2", "1e3", "1\n"]
 )
-def test_what_is_no_latency_is_refused(text: str) -> None:
+def test_an_invalid_latency_is_refused(text: str) -> None:
     with pytest.raises(FaultRefused):
         parse_latency(text)
 
 
 class Scene:
-    """An effect in trouble; `slept` holds how long it was delayed each time."""
+    """An effect with injected faults; `slept` records the delays in seconds."""
 
     def __init__(self, faults: Faults) -> None:
         self.slept: list[float] = []
@@ -143,7 +143,7 @@ def scene(replica: Replica) -> Scene:
     return Scene(replica())
 
 
-def test_without_faults_the_effect_is_what_it_was(scene: Scene) -> None:
+def test_without_faults_the_effect_is_unchanged(scene: Scene) -> None:
     assert scene.applies()
     assert scene.slept == []
 
@@ -154,7 +154,7 @@ def test_latency_comes_before_the_work(scene: Scene) -> None:
     assert scene.slept == [1.5]
 
 
-def test_so_much_of_the_work_fails_and_leaves_nothing_behind(scene: Scene) -> None:
+def test_a_share_of_the_work_fails_and_leaves_nothing_behind(scene: Scene) -> None:
     scene.faults.put({Kind.FAILURES: "0.2"})
     failed = 0
     for _ in range(1000):
@@ -166,7 +166,7 @@ def test_so_much_of_the_work_fails_and_leaves_nothing_behind(scene: Scene) -> No
     assert len(scene.inner.applied) == 1000 - failed
 
 
-def test_an_outage_is_told_as_something_that_is_away(scene: Scene) -> None:
+def test_an_outage_raises_dependency_unavailable(scene: Scene) -> None:
     scene.faults.put({Kind.OUTAGE: "on"})
     with pytest.raises(DependencyUnavailable, match="an injected outage"):
         scene.applies()

@@ -1,4 +1,4 @@
-"""Faults over HTTP: who may ask for them, and what a service does then."""
+"""Faults over HTTP: permissions, and their effect on a service."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,7 @@ def inventory(folder: Path, *, allowed: bool) -> Flask:
 
 @pytest.fixture(params=["order", "inventory"])
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FlaskClient]:
-    """A service that causes faults: the order service, and one of the consumers."""
+    """A service with fault injection: the order service, or a consumer."""
     if request.param == "inventory":
         yield inventory(tmp_path, allowed=True).test_client()
         return
@@ -55,7 +55,7 @@ def ask(client: FlaskClient, **wish: Any) -> Any:
 
 
 def work(client: FlaskClient, message: Message | None = None) -> int:
-    """What the service is there for: an order for one, an event for the other."""
+    """The service's main request: an order for one, an event for the other."""
     if "orders" in {rule.rule.strip("/") for rule in client.application.url_map.iter_rules()}:
         return client.post("/orders", json=AN_ORDER).status_code
     message = message or a_message()
@@ -63,7 +63,7 @@ def work(client: FlaskClient, message: Message | None = None) -> int:
     return client.post("/events", data=message.body, headers=headers).status_code
 
 
-def test_what_was_asked_for_is_shown_and_cleared(client: FlaskClient) -> None:
+def test_requested_faults_are_shown_and_cleared(client: FlaskClient) -> None:
     answer = ask(client, latency="uniform:0,0", failures=0.5, seconds=30)
     shown = {fault["kind"]: fault["value"] for fault in answer.json["faults"]}
     assert shown == {"latency": "uniform:0,0", "failures": "0.5"}
@@ -101,14 +101,12 @@ def test_where_faults_are_off_they_are_refused(tmp_path: Path, method: str) -> N
         ({"outages": True}, 400),
     ],
 )
-def test_what_is_no_fault_is_refused(
-    client: FlaskClient, wish: dict[str, Any], status: int
-) -> None:
+def test_invalid_faults_are_refused(client: FlaskClient, wish: dict[str, Any], status: int) -> None:
     assert ask(client, **wish).status_code == status
     assert client.get("/faults", headers=AS_OPERATOR).json == {"faults": []}
 
 
-def test_in_an_outage_everything_is_refused_but_how_to_end_it(client: FlaskClient) -> None:
+def test_in_an_outage_everything_is_refused_except_clearing_it(client: FlaskClient) -> None:
     ask(client, outage=True)
     assert work(client) == 503
     assert client.get("/orders/ord-1").status_code == 503
@@ -129,7 +127,7 @@ def test_in_an_outage_it_is_not_ready(tmp_path: Path) -> None:
         assert "injected outage" in body["reason"]
 
 
-def test_work_that_is_made_to_fail_is_not_done(client: FlaskClient) -> None:
+def test_work_with_an_injected_failure_is_not_done(client: FlaskClient) -> None:
     ask(client, failures=1)
     message = a_message()
     assert work(client, message) == 500

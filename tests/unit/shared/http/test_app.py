@@ -1,4 +1,4 @@
-"""The HTTP side of a consumer: the same effect and the same inbox as for a delivery."""
+"""A consumer's HTTP side, with the same effect and inbox as for deliveries."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ def test_an_event_is_applied_at_once_and_only_once(client: FlaskClient, effect: 
     assert effect.applied == [message.id]
 
 
-def test_an_event_that_the_inbox_may_have_forgotten_is_refused(
+def test_an_event_older_than_the_inbox_is_refused(
     client: FlaskClient, effect: FakeEffect, engine: Engine
 ) -> None:
     old, known = a_message(), a_message()
@@ -114,7 +114,7 @@ def test_an_unknown_type_is_ignored(client: FlaskClient, effect: FakeEffect) -> 
     assert effect.batches == []
 
 
-def test_what_is_not_an_event_is_refused(client: FlaskClient, effect: FakeEffect) -> None:
+def test_an_invalid_event_is_refused(client: FlaskClient, effect: FakeEffect) -> None:
     answer = client.post("/events", data=b"{}", headers={"ce-type": "order.placed"})
     assert answer.status_code == 400
     assert answer.content_type == "application/problem+json"
@@ -147,14 +147,14 @@ def test_a_body_that_is_too_long_is_refused(client: FlaskClient, effect: FakeEff
     assert effect.batches == []
 
 
-def test_effects_are_lines_and_one_order_shows_its_own(client: FlaskClient) -> None:
+def test_effects_are_ndjson_and_can_be_filtered_by_order(client: FlaskClient) -> None:
     lines = client.get("/effects", headers=AS_OPERATOR).text.splitlines()
     assert [json.loads(line)["orderId"] for line in lines] == ["ord-1", "ord-2"]
     order: Any = client.get("/orders/ord-2").json
     assert (order["orderId"], order["effects"]) == ("ord-2", [{"orderId": "ord-2"}])
 
 
-def test_a_consumer_that_does_not_run_is_alive_and_not_ready(client: FlaskClient) -> None:
+def test_a_consumer_that_is_not_running_is_live_but_not_ready(client: FlaskClient) -> None:
     assert client.get("/health/live").status_code == 200
     answer = client.get("/health/ready")
     assert answer.status_code == 503

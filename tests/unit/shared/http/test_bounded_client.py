@@ -1,4 +1,4 @@
-"""Whoever of ours asks a neighbour: an answer that comes a byte at a time is not waited for."""
+"""All our HTTP clients: a response that arrives byte by byte is not waited for."""
 
 import ast
 import threading
@@ -25,7 +25,7 @@ from tests.builders import a_message
 from tests.sms_server import DRIP_BODY, DRIP_HEADERS, DRIP_STATUS, SmsServer
 
 ROOT = Path(__file__).parents[4]
-#: What makes a client of httpx, or does without one.
+#: Calls that create an httpx client, or send a request without one.
 OPENS_A_CONNECTION = {
     f"httpx.{name}"
     for name in ("Client", "AsyncClient", "get", "post", "put", "delete", "request", "stream")
@@ -42,7 +42,7 @@ def dripping(request: pytest.FixtureRequest) -> Iterator[SmsServer]:
 
 @contextmanager
 def listing(parts: Sequence[bytes]) -> Iterator[str]:
-    """The address of a server that lists these parts, one every tenth of a second."""
+    """The URL of a server that sends these parts, one every tenth of a second."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -55,7 +55,7 @@ def listing(parts: Sequence[bytes]) -> Iterator[str]:
                     over.wait(0.1)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -70,7 +70,7 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def test_a_stage_that_drips_has_timed_out(dripping: SmsServer) -> None:
+def test_a_stage_that_responds_byte_by_byte_times_out(dripping: SmsServer) -> None:
     stages = StageCalls({"email": dripping.url}, timeout=0.5, orders=1)
     began = time.monotonic()
     [stage] = stages.run(Mode.SYNC, a_message())
@@ -78,13 +78,13 @@ def test_a_stage_that_drips_has_timed_out(dripping: SmsServer) -> None:
     assert time.monotonic() - began < stages.longest(Mode.SYNC)
 
 
-def test_a_journey_does_not_wait_for_a_service_that_drips(dripping: SmsServer) -> None:
+def test_a_journey_does_not_wait_for_a_slow_response(dripping: SmsServer) -> None:
     consumers = Consumers({"email": dripping.url})
     assert seconds_of(lambda: consumers.query("ord-1")) < 4
     assert consumers.query("ord-1")["email"].state == "unknown"
 
 
-def test_the_dashboard_does_not_wait_for_a_service_that_drips(dripping: SmsServer) -> None:
+def test_the_dashboard_does_not_wait_for_a_slow_response(dripping: SmsServer) -> None:
     neighbour = WatchedService(
         "email", dripping.url, SecretStr("t" * 16), neighbours.open_client(0.5)
     )
@@ -94,14 +94,14 @@ def test_the_dashboard_does_not_wait_for_a_service_that_drips(dripping: SmsServe
     assert time.monotonic() - began < 2
 
 
-def test_no_command_waits_for_a_service_that_drips(dripping: SmsServer) -> None:
+def test_no_command_waits_for_a_slow_response(dripping: SmsServer) -> None:
     began = time.monotonic()
     with open_ours(0.5) as client, pytest.raises(EvidenceUnreadable, match="email at"):
         EvidenceClient(client, "email", dripping.url).get("/joined", dict)
     assert time.monotonic() - began < 2
 
 
-def test_a_call_with_a_time_of_its_own_ends_then(dripping: SmsServer) -> None:
+def test_a_call_with_its_own_timeout_ends_then(dripping: SmsServer) -> None:
     began = time.monotonic()
     with open_ours(60) as client, pytest.raises(httpx.TimeoutException):
         client.get(dripping.url, timeout=0.5)
@@ -109,7 +109,7 @@ def test_a_call_with_a_time_of_its_own_ends_then(dripping: SmsServer) -> None:
 
 
 @pytest.mark.parametrize("more", [b'{"a": ', b"\n"], ids=["half a line", "empty lines"])
-def test_a_list_whose_next_line_does_not_come_is_not_waited_for(more: bytes) -> None:
+def test_a_list_without_a_next_line_times_out(more: bytes) -> None:
     began = time.monotonic()
     with listing([b'{"n": 1}\n', *[more] * 50]) as url, open_ours(0.5) as client:
         lines = EvidenceClient(client, "inventory", url).lines("/effects", dict)
@@ -134,8 +134,8 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
             next(lines)
 
 
-def test_nobody_of_ours_asks_without_a_bound() -> None:
-    """Every client is made by `shared.http.bounded_client`."""
+def test_all_our_clients_are_bounded() -> None:
+    """Every client is created by `shared.http.bounded_client`."""
     unbounded = [
         f"{file}:{node.lineno}"
         for folder in ("shared", "services", "simulators", "orderctl", "bench", "loadtest", "docs")

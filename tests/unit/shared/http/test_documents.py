@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: read as what was expected, or refused with one kind of error."""
+"""Foreign JSON is read as the expected type, or refused with one kind of error."""
 
 import msgspec
 import pytest
@@ -12,12 +12,12 @@ class Answer(msgspec.Struct):
     reason: str
 
 
-def test_a_document_is_read_as_what_was_expected() -> None:
+def test_a_document_is_read_as_the_expected_type() -> None:
     assert read_document(b'{"reason": "none", "more": 1}', Answer) == Answer("none")
     assert read_document('{"reason": "none"}', Answer) == Answer("none")
 
 
 @pytest.mark.parametrize("content", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
-def test_whatever_is_none_is_refused_with_a_reason(content: bytes) -> None:
+def test_anything_else_is_refused_with_a_reason(content: bytes) -> None:
     with pytest.raises(DocumentError, match=r"\w"):
         read_document(content, Answer)

@@ -1,4 +1,4 @@
-"""A request is complete at its last byte: neither earlier nor later."""
+"""A request is complete exactly at its last byte."""
 
 import pytest
 from hypothesis import given
@@ -35,7 +35,7 @@ def added(*pieces: bytes) -> Incoming:
 
 
 @given(requests)
-def test_it_is_complete_at_its_last_byte(request: bytes) -> None:
+def test_a_request_is_complete_at_its_last_byte(request: bytes) -> None:
     incoming = Incoming()
     for byte in request[:-1]:
         incoming.add(bytes([byte]))
@@ -47,7 +47,7 @@ def test_it_is_complete_at_its_last_byte(request: bytes) -> None:
 
 
 @given(requests, requests)
-def test_what_follows_is_the_next_request(first: bytes, second: bytes) -> None:
+def test_further_bytes_are_the_next_request(first: bytes, second: bytes) -> None:
     incoming = added(first + second)
     assert incoming.is_complete()
     assert incoming.take() == (first, False)
@@ -71,14 +71,14 @@ def test_what_follows_is_the_next_request(first: bytes, second: bytes) -> None:
         CHUNKED + b"-1\r\n",
     ],
 )
-def test_what_is_malformed_is_handed_on_and_nothing_after_it(malformed: bytes) -> None:
+def test_a_malformed_request_is_passed_on_and_nothing_after_it(malformed: bytes) -> None:
     incoming = added(malformed)
     assert incoming.is_complete()
     assert incoming.take() == (malformed, True)
 
 
 def test_chunks_that_are_the_last_of_several_codings_are_measured() -> None:
-    """What is inside is the application's business, which refuses it."""
+    """The application refuses the other codings."""
     head = HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
     incoming = added(head + b"1\r\nx\r\n")
     assert not incoming.is_complete()
@@ -87,7 +87,7 @@ def test_chunks_that_are_the_last_of_several_codings_are_measured() -> None:
 
 
 @pytest.mark.parametrize("length", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
-def test_a_body_as_long_as_the_application_reads_is_waited_for(length: int) -> None:
+def test_a_body_up_to_the_applications_limit_is_waited_for(length: int) -> None:
     request = of_length(b"x" * length)
     incoming = added(request[:-1])
     assert not incoming.is_complete()
@@ -97,14 +97,14 @@ def test_a_body_as_long_as_the_application_reads_is_waited_for(length: int) -> N
     assert incoming.take() == (request, False)
 
 
-def test_a_body_that_is_announced_too_long_is_not_waited_for() -> None:
+def test_a_body_announced_as_too_long_is_not_waited_for() -> None:
     head = HEAD + b"Content-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 2)
     incoming = added(head)
     assert incoming.is_complete()
     assert incoming.take() == (head, True)
 
 
-def test_chunks_without_end_are_cut_after_what_the_application_takes() -> None:
+def test_endless_chunks_are_cut_at_the_applications_limit() -> None:
     incoming = added(CHUNKED)
     while not incoming.is_complete():
         incoming.add(b"400\r\n" + b"x" * 0x400 + b"\r\n")
@@ -113,7 +113,7 @@ def test_chunks_without_end_are_cut_after_what_the_application_takes() -> None:
     assert MAX_BODY_BYTES < len(request) < 2 * MAX_BODY_BYTES
 
 
-def test_a_chunk_is_not_cut_for_what_it_announces() -> None:
+def test_a_chunk_is_not_cut_because_of_its_announced_size() -> None:
     incoming = added(CHUNKED + b"fffff\r\nx")
     assert not incoming.is_complete()
     while not incoming.is_complete():
@@ -123,7 +123,7 @@ def test_a_chunk_is_not_cut_for_what_it_announces() -> None:
     assert MAX_BODY_BYTES < len(request) < 2 * MAX_BODY_BYTES
 
 
-def test_trailers_without_end_are_cut_as_well() -> None:
+def test_endless_trailers_are_cut_as_well() -> None:
     incoming = added(CHUNKED + b"0\r\n")
     while not incoming.is_complete():
         incoming.add(b"X: " + b"x" * 1000)
@@ -132,7 +132,7 @@ def test_trailers_without_end_are_cut_as_well() -> None:
     assert len(request) < MAX_RAW_BYTES + 2000
 
 
-def test_a_head_without_end_is_too_long() -> None:
+def test_an_endless_head_is_too_long() -> None:
     incoming = added(HEAD)
     assert not incoming.head_is_too_long
     incoming.add(b"x" * MAX_HEAD_BYTES)

@@ -1,4 +1,4 @@
-"""The guard before what is for operators."""
+"""Authentication of operator endpoints."""
 
 import pytest
 from flask import Blueprint, Response
@@ -30,17 +30,17 @@ def status(client: FlaskClient, authorization: str | bytes | None) -> int:
 
 
 @pytest.mark.parametrize("sent", [None, "Bearer ", "Bearer None", f"Bearer {TOKEN}"])
-def test_without_a_token_it_is_off_for_everybody(sent: str | None) -> None:
+def test_without_a_token_the_endpoints_are_off(sent: str | None) -> None:
     assert status(guarded(None), sent) == 404
 
 
-def test_what_is_off_says_how_it_is_turned_on() -> None:
+def test_disabled_endpoints_explain_how_to_enable_them() -> None:
     assert "OPERATOR_TOKEN" in guarded(None).get("/secrets").text
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_right_token_passes(scheme: str) -> None:
-    """Source: RFC 9110, section 11.1: the name of a scheme is in any case."""
+def test_the_right_token_is_accepted(scheme: str) -> None:
+    """The name of an authentication scheme is case-insensitive: RFC 9110, section 11.1."""
     assert status(guarded(TOKEN), f"{scheme} {TOKEN}") == 200
 
 
@@ -61,23 +61,23 @@ def test_the_right_token_passes(scheme: str) -> None:
         TOKEN,
     ],
 )
-def test_whatever_else_is_refused(sent: str | None) -> None:
+def test_anything_but_the_token_is_refused(sent: str | None) -> None:
     assert status(guarded(TOKEN), sent) == 401
 
 
-def test_a_refusal_says_what_to_send() -> None:
+def test_a_refusal_states_what_to_send() -> None:
     answer = guarded(TOKEN).get("/secrets")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert "secret" not in (answer.json or {})
 
 
 @pytest.mark.parametrize("guess", ["tökén-of-somebody", "\xff\xfe" * 9])
-def test_a_guess_that_is_not_ascii_is_refused_like_any_other(guess: str) -> None:
+def test_a_non_ascii_token_is_refused_like_any_other(guess: str) -> None:
     assert status(guarded(TOKEN), f"Bearer {guess}") == 401
 
 
 @pytest.mark.parametrize(
     "token", ["user=pipeline-1234", "c29tZSBzZWNyZXQ5OQ==", "a,b;c\"d'e%f&g/h"]
 )
-def test_every_token_that_the_setting_takes_passes(token: str) -> None:
+def test_every_valid_token_setting_can_be_used(token: str) -> None:
     assert status(guarded(token), f"Bearer {token}") == 200

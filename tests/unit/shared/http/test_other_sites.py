@@ -1,4 +1,4 @@
-"""What a page of another site makes a browser send is refused; programs are served as before."""
+"""Requests that another site's page makes a browser send are refused; programs are served."""
 
 import pytest
 from flask import Flask
@@ -45,19 +45,17 @@ def status(app: Flask, method: str = "POST", path: str = "/events", **headers: s
 
 
 @pytest.mark.parametrize("host", OURS)
-def test_it_is_served_by_addresses_and_names_that_nobody_else_can_have(
-    app: Flask, host: str
-) -> None:
+def test_safe_addresses_and_host_names_are_served(app: Flask, host: str) -> None:
     assert [status(app, method, Host=host) for method in ("GET", "POST")] == [200, 200]
 
 
 @pytest.mark.parametrize("host", THEIRS)
-def test_a_name_that_was_pointed_here_is_refused(app: Flask, host: str) -> None:
+def test_a_rebound_host_name_is_refused(app: Flask, host: str) -> None:
     assert [status(app, method, Host=host) for method in ("GET", "POST")] == [403, 403]
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/metrics"])
-def test_probes_may_know_it_by_any_name(app: Flask, path: str) -> None:
+def test_probes_are_served_under_any_host_name(app: Flask, path: str) -> None:
     assert status(app, "GET", path, Host="email.default.svc.cluster.local") == 200
 
 
@@ -73,7 +71,7 @@ def test_probes_may_know_it_by_any_name(app: Flask, path: str) -> None:
         {"Sec_Fetch_Site": "cross-site", "Origin": "http://localhost:8001"},
     ],
 )
-def test_another_site_changes_nothing(app: Flask, headers: dict[str, str]) -> None:
+def test_another_site_cannot_change_data(app: Flask, headers: dict[str, str]) -> None:
     assert status(app, "POST", Host="localhost:8001", **headers) == 403
     assert status(app, "GET", Host="localhost:8001", **headers) == 200
 
@@ -88,5 +86,5 @@ def test_another_site_changes_nothing(app: Flask, headers: dict[str, str]) -> No
         {"Sec_Fetch_Site": "none"},
     ],
 )
-def test_its_own_pages_and_programs_do(app: Flask, headers: dict[str, str]) -> None:
+def test_own_pages_and_programs_can_change_data(app: Flask, headers: dict[str, str]) -> None:
     assert status(app, "POST", Host="localhost:8001", **headers) == 200

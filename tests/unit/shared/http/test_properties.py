@@ -1,4 +1,4 @@
-"""Whatever is sent to any endpoint of any process: no fault of ours, and no trace when refused."""
+"""Any request to any endpoint: no server error, and refused requests write nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.http_sides import SIDES, HttpSide
 from tests.odd_requests import VALUES, odd_paths, odd_requests
 from tests.tables import connections_closed
 
-#: One process for all requests is what is wanted, and the same requests in every run.
+#: One process for all requests, on purpose, and the same requests in every run.
 many = settings(
     max_examples=25,
     derandomize=True,
@@ -40,7 +40,7 @@ def is_for_operators(rule: Rule, method: str) -> bool:
     return is_list or rule.rule.startswith(("/dead-letters", "/replays", "/faults"))
 
 
-def test_any_request_is_answered_and_a_refused_one_writes_nothing(side: HttpSide) -> None:
+def test_any_request_gets_a_response_and_refused_ones_write_nothing(side: HttpSide) -> None:
     for rule, method in routes(side):
 
         @many
@@ -53,18 +53,18 @@ def test_any_request_is_answered_and_a_refused_one_writes_nothing(side: HttpSide
 
 @many
 @given(path=odd_paths(), method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]))
-def test_any_path_and_method_is_answered(side: HttpSide, path: str, method: str) -> None:
+def test_any_path_and_method_gets_a_response(side: HttpSide, path: str, method: str) -> None:
     assert_well_answered(side, {"path": path, "method": method})
 
 
 @pytest.mark.parametrize("path", ["/health//live", "/metrics//", "/metrics/", "/orders//x"])
-def test_a_path_with_a_slash_too_many_is_an_unknown_one(side: HttpSide, path: str) -> None:
+def test_a_path_with_an_extra_slash_is_unknown(side: HttpSide, path: str) -> None:
     answer = side.app.test_client().get(path)
     assert answer.status_code == 404
     assert_problem(answer)
 
 
-def test_what_is_for_operators_is_for_nobody_else(side: HttpSide) -> None:
+def test_operator_endpoints_are_for_operators_only(side: HttpSide) -> None:
     for rule, method in [route for route in routes(side) if is_for_operators(*route)]:
 
         @many
@@ -86,7 +86,7 @@ def assert_well_answered(side: HttpSide, request: dict[str, Any]) -> None:
     before = side.content()
     answer = client.open(**request, buffered=True)
     if request["path"] == "/health/ready" and answer.status_code == 503:
-        # Which is true: nothing runs beside the HTTP side here.
+        # Correctly so: only the HTTP side is running here.
         return
     assert answer.status_code < 500
     if answer.status_code >= 400:

@@ -1,4 +1,4 @@
-"""Schemas of structs say what is written, and what is read."""
+"""Schemas of structs match what is written and read."""
 
 import json
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def validator(kind: dict[str, dict[str, object]], name: str) -> Draft202012Valid
     return Draft202012Validator({**kind[name], "components": {"schemas": kind}})
 
 
-def test_what_is_answered_has_every_field() -> None:
+def test_responses_have_every_field() -> None:
     schema = answered(Whole)["Whole"]
     for each in (LEAST, MOST):
         written = json.loads(to_json(each))
@@ -57,14 +57,14 @@ def test_what_is_answered_has_every_field() -> None:
     assert "additionalProperties" not in schema
 
 
-def test_what_is_sent_has_what_is_read() -> None:
+def test_requests_have_the_fields_that_are_read() -> None:
     schema = sent(Whole)["Whole"]
     assert schema["required"] == ["firstId", "at", "price"]
     assert schema["additionalProperties"] is False
     assert schema["properties"]["rate"]["default"] is None
 
 
-def test_the_words_are_those_of_json() -> None:
+def test_schemas_use_json_types() -> None:
     schema = answered(Whole)["Whole"]
     assert schema["description"] == "A struct with everything."
     assert schema["properties"] == {
@@ -94,15 +94,15 @@ def test_the_words_are_those_of_json() -> None:
     ],
     ids=str,
 )
-def test_what_the_schema_refuses_is_not_read(wrong: dict[str, object]) -> None:
+def test_input_refused_by_the_schema_is_not_read(wrong: dict[str, object]) -> None:
     body = json.loads(to_json(MOST)) | wrong
-    # Whether a time has a zone, `format` says to people alone.
+    # Validators do not check `format`, so a time without a zone passes.
     assert "at" in wrong or not validator(sent(Whole), "Whole").is_valid(body)
     with pytest.raises(DocumentError):
         read_document(to_json(body), Whole)
 
 
-def test_names_may_have_something_before_them() -> None:
+def test_names_may_have_a_prefix() -> None:
     schemas = answered(Whole, prefix="Seen")
     assert schemas.keys() == {"SeenWhole", "SeenPart"}
     assert schemas["SeenWhole"]["properties"]["parts"]["items"] == {
@@ -110,7 +110,7 @@ def test_names_may_have_something_before_them() -> None:
     }
 
 
-def test_more_can_be_said_of_a_field_that_there_is() -> None:
+def test_keywords_can_be_added_to_existing_fields_only() -> None:
     schema = answered(Part)["Part"]
     assert narrowed(schema, number={"maximum": 9}) == schema | {
         "properties": {"number": {"type": "integer", "minimum": 0, "maximum": 9}}

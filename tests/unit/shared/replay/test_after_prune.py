@@ -1,4 +1,4 @@
-"""What prune has forgotten, no replay does a second time."""
+"""A replay does not repeat effects whose records were pruned."""
 
 from collections.abc import Iterator
 from datetime import timedelta

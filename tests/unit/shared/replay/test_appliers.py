@@ -1,4 +1,4 @@
-"""What a replay does with events: rebuilds, applies what is not done yet, or sends again."""
+"""How a replay applies events: it rebuilds, applies missing effects, or sends again."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ def some(number: int) -> list[Event]:
 # --- a projection ----------------------------------------------------------------------------
 
 
-def test_rebuilt_figures_are_exactly_those_of_before(engine: Engine) -> None:
+def test_rebuilt_figures_are_unchanged(engine: Engine) -> None:
     events = some(40)
     live(engine).apply(events)
     before = figures(engine)
@@ -85,7 +85,7 @@ def test_rebuilt_figures_are_exactly_those_of_before(engine: Engine) -> None:
     assert figures(engine) == before
 
 
-def test_a_rebuild_mends_what_was_written_wrong(engine: Engine) -> None:
+def test_a_rebuild_corrects_wrong_figures(engine: Engine) -> None:
     events = some(5)
     live(engine).apply(events)
     before = figures(engine)
@@ -96,7 +96,7 @@ def test_a_rebuild_mends_what_was_written_wrong(engine: Engine) -> None:
     assert figures(engine) == before
 
 
-def test_a_rebuild_applies_what_was_never_applied_and_the_inbox_knows_it(engine: Engine) -> None:
+def test_a_rebuild_applies_missing_events_and_records_them_in_the_inbox(engine: Engine) -> None:
     old, new = some(3), some(2)
     live(engine).apply(old)
     assert rebuild(engine).apply([*old, *new]) == Done(applied=ids(*new), rewritten=ids(*old))
@@ -104,13 +104,13 @@ def test_a_rebuild_applies_what_was_never_applied_and_the_inbox_knows_it(engine:
     assert figures(engine)[0]["orders"] == 5
 
 
-def test_nobody_sees_a_figure_of_in_between(engine: Engine) -> None:
+def test_no_intermediate_figures_are_visible(engine: Engine) -> None:
     events = some(10)
     live(engine).apply(events)
     seen: list[int] = []
 
     def watched(tx: Connection, batch: Sequence[Event]) -> None:
-        # The old rows are deleted, in a transaction of which nobody else sees anything.
+        # The old rows are deleted in a transaction that is still invisible to others.
         with reading(engine) as other:
             seen.append(other.scalar(select(func.count()).select_from(facts)) or 0)
         write_facts(tx, batch)
@@ -119,7 +119,7 @@ def test_nobody_sees_a_figure_of_in_between(engine: Engine) -> None:
     assert seen == [10]
 
 
-def test_a_rebuild_that_dies_in_the_middle_leaves_what_was_there(engine: Engine) -> None:
+def test_a_rebuild_that_crashes_half_way_changes_nothing(engine: Engine) -> None:
     events = some(6)
     live(engine).apply(events)
     before = figures(engine)
@@ -135,7 +135,7 @@ def test_a_rebuild_that_dies_in_the_middle_leaves_what_was_there(engine: Engine)
     assert figures(engine) == before
 
 
-def test_an_event_that_fails_is_named_and_the_others_are_rebuilt(engine: Engine) -> None:
+def test_a_failing_event_is_reported_and_the_others_are_rebuilt(engine: Engine) -> None:
     events = some(5)
     bad = events[2]
 
@@ -152,7 +152,7 @@ def test_an_event_that_fails_is_named_and_the_others_are_rebuilt(engine: Engine)
     assert figures(engine) == before
 
 
-def test_while_the_database_is_away_nothing_is_decided(engine: Engine) -> None:
+def test_nothing_is_decided_while_the_database_is_down(engine: Engine) -> None:
     events = some(2)
     outage = Outage(engine)
     outage.is_on = True
@@ -161,7 +161,7 @@ def test_while_the_database_is_away_nothing_is_decided(engine: Engine) -> None:
     assert "database" in (done.unavailable or "")
 
 
-def test_a_look_at_a_rebuild_changes_nothing(engine: Engine) -> None:
+def test_a_dry_run_of_a_rebuild_changes_nothing(engine: Engine) -> None:
     old, new = some(2), some(1)
     live(engine).apply(old)
     before = figures(engine)
@@ -170,7 +170,7 @@ def test_a_look_at_a_rebuild_changes_nothing(engine: Engine) -> None:
     assert live(engine).apply(new).now == ids(*new)
 
 
-# --- effects outside -------------------------------------------------------------------------
+# --- external effects ------------------------------------------------------------------------
 
 Send = Callable[[Event], None]
 
@@ -180,7 +180,7 @@ def once(mails: Engine, send: Send, *, threads: int = 4) -> ApplyOnce:
     return ApplyOnce(mails, outbox_of_mails, effect, batch=threads, threads=threads)
 
 
-def test_only_what_was_never_sent_is_sent(mails: Engine) -> None:
+def test_only_unsent_events_are_sent(mails: Engine) -> None:
     sent: list[str] = []
     applier = once(mails, lambda event: sent.append(event.id))
     old, new = some(3), some(2)
@@ -190,7 +190,7 @@ def test_only_what_was_never_sent_is_sent(mails: Engine) -> None:
     assert sorted(sent) == sorted(ids(*old, *new))
 
 
-def test_a_refused_mail_is_named_and_the_others_go(mails: Engine) -> None:
+def test_a_refused_mail_is_reported_and_the_others_are_sent(mails: Engine) -> None:
     events = some(4)
 
     def send(event: Event) -> None:
@@ -202,7 +202,7 @@ def test_a_refused_mail_is_named_and_the_others_go(mails: Engine) -> None:
     assert done.applied == ids(*events) - {events[1].id}
 
 
-def test_what_was_sent_before_the_server_went_away_counts_as_sent(mails: Engine) -> None:
+def test_mails_sent_before_an_outage_count_as_sent(mails: Engine) -> None:
     events = some(3)
 
     def send(event: Event) -> None:
@@ -215,7 +215,7 @@ def test_what_was_sent_before_the_server_went_away_counts_as_sent(mails: Engine)
     assert "mail server" in (done.unavailable or "")
 
 
-def test_what_somebody_is_sending_right_now_is_waited_for(mails: Engine) -> None:
+def test_an_event_that_is_being_sent_is_waited_for(mails: Engine) -> None:
     [event] = some(1)
     inside: list[Done] = []
 
@@ -228,7 +228,7 @@ def test_what_somebody_is_sending_right_now_is_waited_for(mails: Engine) -> None
     assert (done.unavailable, 0 < done.held <= 5) == (None, True)
 
 
-def test_what_is_being_sent_again_right_now_is_waited_for(mails: Engine) -> None:
+def test_an_event_that_is_being_resent_is_waited_for(mails: Engine) -> None:
     [event] = some(1)
     inside: list[Done] = []
 
@@ -243,7 +243,7 @@ def test_what_is_being_sent_again_right_now_is_waited_for(mails: Engine) -> None
     assert (done.decided, done.unavailable, 0 < done.held <= 5) == (frozenset(), None, True)
 
 
-def test_what_is_older_than_the_inbox_remembers_is_not_taken_for_new(mails: Engine) -> None:
+def test_an_event_older_than_the_inbox_is_not_taken_for_unsent(mails: Engine) -> None:
     sent: list[str] = []
     applier = once(mails, lambda event: sent.append(event.id))
     old = [an_event(time=THE_TIME - timedelta(days=9)) for _ in range(3)]
@@ -252,7 +252,7 @@ def test_what_is_older_than_the_inbox_remembers_is_not_taken_for_new(mails: Engi
     applier.apply([known])
     with writing(mails) as tx:
         note_forgotten(tx, outbox_of_mails, THE_TIME - timedelta(days=8))
-        # An earlier time than before changes nothing.
+        # An earlier limit than before changes nothing.
         note_forgotten(tx, outbox_of_mails, THE_TIME - timedelta(days=20))
     assert applier.look([*old, *new]).applied == ids(*new)
     done = applier.apply([*old, *new])
@@ -260,11 +260,11 @@ def test_what_is_older_than_the_inbox_remembers_is_not_taken_for_new(mails: Engi
     assert set(done.failed) == ids(*old[1:])
     assert done.failed[old[1].id] == f"{TOO_OLD} 2026-02-24"
     assert sorted(sent) == sorted(ids(known, *new))
-    # Whoever says so sends it all the same.
+    # With the explicit option it is sent all the same.
     assert Resend(applier, "abc", began=THE_TIME).apply(old).applied == ids(*old)
 
 
-def test_a_resend_sends_everything_once_more_under_ids_of_its_own(mails: Engine) -> None:
+def test_a_resend_sends_everything_again_with_new_ids(mails: Engine) -> None:
     sent: list[str] = []
     applier = once(mails, lambda event: sent.append(event.id))
     events = some(3)
@@ -275,13 +275,13 @@ def test_a_resend_sends_everything_once_more_under_ids_of_its_own(mails: Engine)
     assert again.look(events) == Done(applied=ids(*events))
     assert again.apply(events) == Done(applied=ids(*events))
     assert sorted(sent) == sorted(f"{event.id}.replay-abc" for event in events)
-    # Run again, it sends nothing twice; another resend does.
+    # Run again, it sends nothing twice; a new resend does.
     assert again.apply(events) == Done(already=ids(*events))
     assert Resend(applier, "def", began=THE_TIME).apply(events) == Done(applied=ids(*events))
     assert len(sent) == 6
 
 
-def test_a_resend_that_is_run_again_after_a_prune_sends_nothing_that_it_may_have_sent(
+def test_a_resend_repeated_after_a_prune_sends_nothing_it_may_have_sent(
     mails: Engine,
 ) -> None:
     sent: list[str] = []
@@ -295,7 +295,7 @@ def test_a_resend_that_is_run_again_after_a_prune_sends_nothing_that_it_may_have
     assert len(sent) == 2
 
 
-def test_an_id_that_is_too_long_to_be_sent_again_is_named(mails: Engine) -> None:
+def test_an_id_too_long_for_a_resend_is_reported(mails: Engine) -> None:
     sent: list[str] = []
     [fits, event] = some(2)
     long = replace(event, id="e" * 60)

@@ -1,4 +1,4 @@
-"""One replay from its beginning to its end, with what can go wrong in between."""
+"""One replay from start to end, with possible failures."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ AT = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 class FakeApplier:
-    """Applies once; `fates` decide otherwise, one for each call of `apply`, in turn."""
+    """Applies each event once; an entry of `fates` replaces one call of `apply`."""
 
     does = "applies what comes"
 
@@ -45,7 +45,7 @@ class FakeApplier:
 
 
 class Waiting:
-    """Never really waits; says to stop after so many waits, where told."""
+    """Does not wait; requests a stop after `stop_after` waits, if given."""
 
     def __init__(self, stop_after: int = 10_000) -> None:
         self.waits: list[float] = []
@@ -76,14 +76,14 @@ def away(_events: Sequence[Event]) -> Done:
     return Done(unavailable="the mail server is unavailable")
 
 
-def test_everything_is_seen_in_batches_and_counted() -> None:
+def test_all_events_are_applied_in_batches_and_counted() -> None:
     applier = FakeApplier()
     tally = replayed(applier, stored(*[a_message() for _ in range(8)]))
     assert (tally.seen, tally.applied, tally.position) == (8, 8, "7")
     assert applier.batches == [3, 3, 2]
 
 
-def test_what_comes_twice_is_done_once_and_counted_twice() -> None:
+def test_a_duplicate_is_applied_once_and_counted_twice() -> None:
     one, other = a_message(), a_message()
     applier = FakeApplier()
     tally = replayed(applier, stored(one, one, other, one))
@@ -91,7 +91,7 @@ def test_what_comes_twice_is_done_once_and_counted_twice() -> None:
     assert sorted(applier.applied) == sorted([one.id, other.id])
 
 
-def test_garbage_and_foreign_types_are_counted_and_hold_up_nobody() -> None:
+def test_invalid_and_foreign_events_are_counted_and_block_nothing() -> None:
     garbage = Message(id="", type="", source="", time="", key="", body=b"\xff\0")
     odd_id = replace(garbage, id="\0 odd \ud800", type="order.placed")
     foreign = a_message(type="order.shipped")
@@ -110,7 +110,7 @@ def test_a_dry_run_applies_nothing() -> None:
     assert applier.batches == []
 
 
-def test_what_is_away_is_waited_for_ever_more_slowly() -> None:
+def test_an_outage_is_waited_for_with_growing_pauses() -> None:
     wait = Waiting()
     applier = FakeApplier(away, away, away)
     tally = replayed(applier, stored(a_message()), wait=wait)
@@ -118,7 +118,7 @@ def test_what_is_away_is_waited_for_ever_more_slowly() -> None:
     assert [seconds for seconds in wait.waits if seconds] == [0.2, 0.4, 0.8]
 
 
-def test_what_stays_away_ends_the_replay_with_the_reason() -> None:
+def test_a_lasting_outage_ends_the_replay_with_its_reason() -> None:
     wait = Waiting()
     with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
         replayed(FakeApplier(*[away] * 1000), stored(a_message()), wait=wait)
@@ -126,7 +126,7 @@ def test_what_stays_away_ends_the_replay_with_the_reason() -> None:
 
 
 class Leased(FakeApplier):
-    """Applies nothing before each of these leases has ended, in seconds of waiting."""
+    """Applies nothing until each of these leases, in seconds of waiting, has expired."""
 
     def __init__(self, wait: Waiting, *leases: float) -> None:
         super().__init__()
@@ -142,21 +142,21 @@ class Leased(FakeApplier):
         return super().apply(events)
 
 
-def test_a_lease_of_a_process_that_died_is_waited_for_however_long_it_is() -> None:
+def test_a_crashed_processs_lease_is_waited_for_however_long() -> None:
     wait = Waiting()
     tally = replayed(Leased(wait, 132.0), stored(a_message()), wait=wait)
     assert (tally.seen, tally.applied, tally.failed) == (1, 1, 0)
     assert 132 <= sum(wait.waits) <= 137
 
 
-def test_a_lease_that_is_taken_anew_again_and_again_ends_the_replay() -> None:
+def test_a_lease_that_keeps_being_renewed_ends_the_replay() -> None:
     wait = Waiting()
     with pytest.raises(DependencyUnavailable, match="another process holds a lease for"):
         replayed(Leased(wait, *[132.0] * 100), stored(a_message()), wait=wait)
     assert 132 + PATIENCE <= sum(wait.waits) <= 132 + PATIENCE + 10
 
 
-def test_a_lease_makes_nobody_more_patient_with_what_is_unavailable() -> None:
+def test_a_lease_does_not_extend_the_wait_for_an_outage() -> None:
     def both(_events: Sequence[Event]) -> Done:
         return Done(unavailable="the mail server is unavailable", held=132.0)
 
@@ -166,7 +166,7 @@ def test_a_lease_makes_nobody_more_patient_with_what_is_unavailable() -> None:
     assert PATIENCE <= sum(wait.waits) <= PATIENCE + 5
 
 
-def test_a_database_that_is_away_in_a_dry_run_is_waited_for_too() -> None:
+def test_a_dry_run_also_waits_for_an_unavailable_database() -> None:
     class Away(FakeApplier):
         def look(self, events: Sequence[Event]) -> Done:
             if not self.batches:
@@ -177,7 +177,7 @@ def test_a_database_that_is_away_in_a_dry_run_is_waited_for_too() -> None:
     assert replayed(Away(), stored(a_message()), dry_run=True).applied == 1
 
 
-def test_only_what_is_undecided_is_tried_again() -> None:
+def test_only_undecided_events_are_tried_again() -> None:
     def first_alone(events: Sequence[Event]) -> Done:
         return Done(applied=frozenset({events[0].id}), unavailable="the gateway is unavailable")
 
@@ -187,7 +187,7 @@ def test_only_what_is_undecided_is_tried_again() -> None:
     assert (tally.seen, tally.applied) == (3, 3)
 
 
-def test_told_to_stop_it_stops_between_two_batches() -> None:
+def test_a_stop_takes_effect_between_two_batches() -> None:
     applier, tally = FakeApplier(), Tally()
     run = ReplayRun(applier, tally, dry_run=False, wait=Waiting(stop_after=2))
     with pytest.raises(Stopped):
@@ -195,7 +195,7 @@ def test_told_to_stop_it_stops_between_two_batches() -> None:
     assert (tally.seen, tally.applied) == (6, 6)
 
 
-def test_told_to_stop_while_it_waits_it_has_counted_what_was_done() -> None:
+def test_a_stop_during_a_wait_counts_finished_events() -> None:
     def first_alone(events: Sequence[Event]) -> Done:
         return Done(applied=frozenset({events[0].id}), unavailable="away")
 
@@ -206,7 +206,7 @@ def test_told_to_stop_while_it_waits_it_has_counted_what_was_done() -> None:
     assert tally.applied == 1
 
 
-def test_a_broker_that_goes_away_ends_it_with_what_was_done_counted() -> None:
+def test_a_broker_outage_ends_it_with_finished_events_counted() -> None:
     def reading() -> Iterator[Stored]:
         yield from stored(*[a_message() for _ in range(3)])
         raise BrokerUnavailable("the link is lost")
@@ -217,7 +217,7 @@ def test_a_broker_that_goes_away_ends_it_with_what_was_done_counted() -> None:
     assert (tally.seen, tally.applied) == (3, 3)
 
 
-def test_failures_are_named_in_bounds_and_all_counted() -> None:
+def test_failures_are_listed_up_to_a_limit_and_all_counted() -> None:
     def fail(events: Sequence[Event]) -> Done:
         return Done(failed={event.id: "x" * 10_000 for event in events})
 
@@ -227,7 +227,7 @@ def test_failures_are_named_in_bounds_and_all_counted() -> None:
     assert max(len(failure["reason"]) for failure in tally.failures) == 500
 
 
-def test_the_tally_is_kept_after_each_batch() -> None:
+def test_the_counts_are_stored_after_each_batch() -> None:
     tally, kept = Tally(), []
     ReplayRun(
         FakeApplier(),
@@ -243,7 +243,7 @@ MESSAGES = [a_message() for _ in range(6)]
 
 
 @given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 7), st.data())
-def test_whatever_fails_and_comes_back_every_event_is_counted_in_one_place(
+def test_every_event_is_counted_exactly_once_despite_failures(
     order: list[int], batch: int, data: st.DataObject
 ) -> None:
     def fate(events: Sequence[Event]) -> Done:
@@ -259,7 +259,7 @@ def test_whatever_fails_and_comes_back_every_event_is_counted_in_one_place(
     assert tally.seen == len(order) == sum(parts)
 
 
-def test_a_wait_ends_early_when_any_of_its_ends_has_come() -> None:
+def test_a_wait_ends_early_on_any_of_its_stop_conditions() -> None:
     stopping, lost = threading.Event(), threading.Event()
     wait = waiting_on(stopping, lost)
     assert not wait(0.0)

@@ -1,4 +1,4 @@
-"""Replays as operators meet them: over HTTP, at services that are put together as they run."""
+"""Replays over HTTP, on services composed as in production."""
 
 import threading
 import time
@@ -47,7 +47,7 @@ ALL = {"from": "beginning"}
 
 @dataclass
 class Service:
-    """A service without its consumer: nothing but replays applies anything."""
+    """A service without its consumer: only replays apply events."""
 
     process: Process
     broker: Broker
@@ -147,7 +147,7 @@ def counts(replay: Any) -> dict[str, int]:
     return {name: replay[name] for name in names if replay[name]}
 
 
-def test_a_projection_is_built_from_the_past_and_built_again(analytics: Service) -> None:
+def test_a_projection_is_built_from_past_events_and_rebuilt(analytics: Service) -> None:
     analytics.publish(*some(700))
     first = analytics.replayed(ALL)
     assert (first["state"], counts(first)) == ("done", {"seen": 700, "applied": 700})
@@ -158,7 +158,7 @@ def test_a_projection_is_built_from_the_past_and_built_again(analytics: Service)
     assert analytics.broker.depth("analytics").ready == 700
 
 
-def test_a_replay_says_which_it_was_and_what_it_did_not_do(analytics: Service) -> None:
+def test_a_replay_reports_its_id_and_what_it_skipped(analytics: Service) -> None:
     analytics.publish(a_message(), a_message(type="order.shipped"), some(1)[0])
     analytics.publish(Message(id="x", type="order.placed", source="", time="", key="", body=b"{"))
     replay = analytics.replayed({"from": "2", "to": "99"})
@@ -169,13 +169,13 @@ def test_a_replay_says_which_it_was_and_what_it_did_not_do(analytics: Service) -
     assert [remark[:13] for remark in replay["remarks"]] == ["1 not applied"] * 2
 
 
-def test_nothing_to_see_is_said(analytics: Service) -> None:
+def test_an_empty_replay_is_reported(analytics: Service) -> None:
     replay = analytics.replayed(ALL)
     assert (replay["state"], replay["seen"]) == ("done", 0)
     assert replay["remarks"] == ["No events are stored there, so nothing was done."]
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(analytics: Service) -> None:
+def test_a_dry_run_reports_what_would_be_done_and_does_nothing(analytics: Service) -> None:
     analytics.publish(*some(3))
     replay = analytics.replayed({**ALL, "dryRun": True})
     assert counts(replay) == {"seen": 3, "applied": 3}
@@ -183,7 +183,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(analytics: Service) 
     assert analytics.ask("GET", "/totals")[1]["orders"] == 0
 
 
-def test_what_was_mailed_is_not_mailed_again_unless_somebody_says_so(make_email: Make) -> None:
+def test_sent_mails_are_only_repeated_by_an_explicit_resend(make_email: Make) -> None:
     sent: list[str] = []
     email = make_email(lambda event: sent.append(event.id))
     messages = some(9)
@@ -202,7 +202,7 @@ def test_what_was_mailed_is_not_mailed_again_unless_somebody_says_so(make_email:
     assert sorted(sent) == sorted(f"{message.id}.replay-{resent['id']}" for message in messages)
 
 
-def test_movements_of_the_stock_are_never_made_twice(inventory: Service) -> None:
+def test_stock_movements_are_never_repeated(inventory: Service) -> None:
     inventory.publish(*some(4))
     assert counts(inventory.replayed(ALL)) == {"seen": 4, "applied": 4}
     stock = inventory.ask("GET", "/stock")
@@ -213,7 +213,7 @@ def test_movements_of_the_stock_are_never_made_twice(inventory: Service) -> None
 
 
 class Slow:
-    """A sender that waits to be let on, one mail at a time."""
+    """A sender that waits to be released for each mail."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -226,7 +226,7 @@ class Slow:
         self.sent.append(event.id)
 
 
-def test_while_one_runs_another_is_refused(make_email: Make) -> None:
+def test_a_second_replay_is_refused_while_one_is_running(make_email: Make) -> None:
     slow = Slow()
     email = make_email(slow)
     email.publish(*some(2))
@@ -240,7 +240,7 @@ def test_while_one_runs_another_is_refused(make_email: Make) -> None:
     assert email.replayed(ALL)["state"] == "done"
 
 
-def test_stopped_it_is_marked_and_run_again_it_sends_the_rest_and_nothing_twice(
+def test_a_stopped_replay_is_marked_and_sends_the_rest_when_run_again(
     make_email: Make,
 ) -> None:
     slow = Slow()
@@ -259,7 +259,7 @@ def test_stopped_it_is_marked_and_run_again_it_sends_the_rest_and_nothing_twice(
     interrupted = email.find(replay)
     assert 0 < interrupted["applied"] < 30
     assert "run it again" in interrupted["reason"]
-    # What is published now belongs to no replay that began before.
+    # Events published now do not belong to a replay that began before.
     time.sleep(0.05)
     email.publish(*some(5))
 
@@ -272,9 +272,7 @@ def test_stopped_it_is_marked_and_run_again_it_sends_the_rest_and_nothing_twice(
     assert sorted(slow.sent) == sorted(f"{m.id}.replay-{replay['id']}" for m in messages)
 
 
-def test_a_replay_that_takes_longer_than_its_lease_keeps_it(
-    make_email: Make, around: dict[str, Any]
-) -> None:
+def test_a_replay_longer_than_its_lease_renews_it(make_email: Make, around: dict[str, Any]) -> None:
     slow = Slow()
     email = make_email(slow)
     email.publish(*some(1))
@@ -294,7 +292,7 @@ def state(kept: Replays, replay_id: str) -> Any:
     return the_only([replay.state for replay in kept.newest() if replay.id == replay_id])
 
 
-def test_a_broker_that_is_away_ends_it_with_the_reason(analytics: Service, tmp_path: Path) -> None:
+def test_a_broker_outage_ends_it_with_its_reason(analytics: Service, tmp_path: Path) -> None:
     for file in tmp_path.glob("broker.db*"):
         file.unlink()
     replay = analytics.replayed(ALL)
@@ -316,7 +314,7 @@ def test_a_broker_that_is_away_ends_it_with_the_reason(analytics: Service, tmp_p
         ({"again": "nobody"}, 404),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_problem(
+def test_invalid_replays_are_refused_with_a_problem(
     analytics: Service, body: Any, status: int
 ) -> None:
     answered, problem = analytics.ask("POST", "/replays", body)
@@ -324,13 +322,13 @@ def test_what_cannot_be_is_refused_with_a_problem(
     assert analytics.ask("GET", "/replays") == (200, {"replays": []})
 
 
-def test_a_partition_where_there_is_none_ends_it_with_the_reason(analytics: Service) -> None:
+def test_a_missing_partition_ends_it_with_its_reason(analytics: Service) -> None:
     replay = analytics.replayed({"from": "3:12"})
     assert (replay["state"], replay["seen"]) == ("failed", 0)
     assert "no partitions" in replay["reason"]
 
 
-def test_the_replays_of_before_are_listed_and_an_unknown_one_is_a_problem(
+def test_earlier_replays_are_listed_and_an_unknown_one_is_a_problem(
     analytics: Service,
 ) -> None:
     ids = [analytics.replayed(ALL)["id"] for _ in range(3)]

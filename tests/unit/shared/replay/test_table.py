@@ -1,4 +1,4 @@
-"""What replays there were: one at a time, under a lease, and remembered in bounds."""
+"""The table of replays: one at a time under a lease, with a limited history."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def found(replays: Replays, id: str) -> Replay:
     return replay
 
 
-def test_a_replay_is_written_down_as_it_was_asked_for(replays: Replays) -> None:
+def test_a_replay_is_stored_as_requested(replays: Replays) -> None:
     request = Request("3:12", "2026-03-04T05:06:07Z", dry_run=True, resend=True)
     replay = replays.begin(request)
     assert replay == found(replays, replay.id)
@@ -57,7 +57,7 @@ def test_a_replay_is_written_down_as_it_was_asked_for(replays: Replays) -> None:
     assert replay.tally["seen"] == 0
 
 
-def test_while_one_runs_no_other_begins(replays: Replays, engine: Engine) -> None:
+def test_no_other_replay_starts_while_one_is_running(replays: Replays, engine: Engine) -> None:
     one = replays.begin(ALL)
     with pytest.raises(ReplayRefused, match=one.id):
         replays.begin(ALL)
@@ -67,18 +67,18 @@ def test_while_one_runs_no_other_begins(replays: Replays, engine: Engine) -> Non
     assert replays.begin(ALL).state == RUNNING
 
 
-def test_of_many_that_begin_at_the_same_moment_one_does(replays: Replays) -> None:
+def test_of_many_concurrent_starts_one_succeeds(replays: Replays) -> None:
     results = in_threads(8, lambda: replays.begin(ALL))
     assert len([result for result in results if isinstance(result, Replay)]) == 1
     assert len([result for result in results if isinstance(result, ReplayRefused)]) == 7
 
 
-def test_the_database_itself_takes_no_second_one_that_runs(engine: Engine) -> None:
+def test_the_database_refuses_a_second_running_replay(engine: Engine) -> None:
     [index] = inspect(engine).get_indexes("replays")
     assert (index["column_names"], index["unique"]) == (["state"], True)
 
 
-def test_one_whose_lease_has_ended_was_interrupted(replays: Replays, clock: Clock) -> None:
+def test_a_replay_with_an_expired_lease_was_interrupted(replays: Replays, clock: Clock) -> None:
     replay = replays.begin(ALL)
     clock.now += LEASE - 0.1
     assert replays.progress(replay, Tally(seen=7, applied=7))
@@ -92,14 +92,14 @@ def test_one_whose_lease_has_ended_was_interrupted(replays: Replays, clock: Cloc
     assert interrupted.ended_at
 
 
-def test_an_interrupted_one_makes_room_for_the_next(replays: Replays, clock: Clock) -> None:
+def test_an_interrupted_replay_does_not_block_the_next(replays: Replays, clock: Clock) -> None:
     gone = replays.begin(ALL)
     clock.now += LEASE + 1
     assert replays.begin(ALL).state == RUNNING
     assert found(replays, gone.id).state == INTERRUPTED
 
 
-def test_one_that_lost_its_lease_can_write_nothing_any_more(replays: Replays, clock: Clock) -> None:
+def test_a_replay_that_lost_its_lease_can_no_longer_write(replays: Replays, clock: Clock) -> None:
     slow = replays.begin(ALL)
     clock.now += LEASE + 1
     replays.expire()
@@ -109,7 +109,7 @@ def test_one_that_lost_its_lease_can_write_nothing_any_more(replays: Replays, cl
     assert found(replays, again.id) == again
 
 
-def test_run_again_it_keeps_its_id_and_counts_anew(replays: Replays) -> None:
+def test_a_replay_that_is_run_again_keeps_its_id_and_resets_its_counts(replays: Replays) -> None:
     replay = replays.begin(Request("12", "20", dry_run=True))
     replays.end(replay, FAILED, Tally(seen=3, failed=3), "the broker went away")
     again = replays.begin_again(replay.id)
@@ -117,7 +117,7 @@ def test_run_again_it_keeps_its_id_and_counts_anew(replays: Replays) -> None:
     assert (again.tally["seen"], again.reason, again.ended_at) == (0, None, None)
 
 
-def test_a_resend_that_is_run_again_leaves_out_what_came_since(replays: Replays) -> None:
+def test_a_resend_that_is_run_again_skips_later_events(replays: Replays) -> None:
     replay = replays.begin(Request("beginning", resend=True))
     replays.end(replay, INTERRUPTED, Tally())
     again = replays.begin_again(replay.id)
@@ -126,7 +126,7 @@ def test_a_resend_that_is_run_again_leaves_out_what_came_since(replays: Replays)
     assert replays.begin_again(replay.id).request == again.request
 
 
-def test_a_running_or_unknown_one_is_not_run_again(replays: Replays) -> None:
+def test_a_running_or_unknown_replay_cannot_be_run_again(replays: Replays) -> None:
     with pytest.raises(ReplayRefused, match="no replay nobody"):
         replays.begin_again("nobody")
     replay = replays.begin(ALL)
@@ -134,7 +134,7 @@ def test_a_running_or_unknown_one_is_not_run_again(replays: Replays) -> None:
         replays.begin_again(replay.id)
 
 
-def test_the_newest_are_remembered_and_no_more(replays: Replays) -> None:
+def test_only_the_newest_replays_are_kept(replays: Replays) -> None:
     for _ in range(KEPT + 5):
         newest = replays.begin(ALL)
         replays.end(newest, DONE, Tally())
@@ -144,7 +144,7 @@ def test_the_newest_are_remembered_and_no_more(replays: Replays) -> None:
     assert the_only([replay for replay in remembered if replay.id == newest.id]).state == DONE
 
 
-def test_a_replay_that_has_sent_something_again_is_remembered_for_good(replays: Replays) -> None:
+def test_a_replay_that_resent_something_is_kept_for_ever(replays: Replays) -> None:
     resend = Request("beginning", resend=True)
     for request in (resend, Request("beginning", resend=True, dry_run=True)):
         replays.end(replays.begin(request), DONE, Tally())

@@ -1,4 +1,4 @@
-"""How a consumer is put together: what stands around its effect."""
+"""How a consumer is composed: the wrappers around its effect."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ COMPOSE: dict[str, tuple[Any, Any]] = {
 
 
 def what_is_wrapped(name: str, folder: Path, *, faults_allowed: bool) -> type[Effect]:
-    """The effect as it is handed to `wrap_effect`, which gets it last."""
+    """The effect passed to `wrap_effect`, the outermost wrapper."""
     compose, settings = COMPOSE[name]
     wrapped: list[type[Effect]] = []
 
@@ -44,7 +44,7 @@ def what_is_wrapped(name: str, folder: Path, *, faults_allowed: bool) -> type[Ef
 @pytest.mark.parametrize(
     ("name", "effect"), [("email", LeasedEffect), ("inventory", TransactionalEffect)]
 )
-def test_faults_stand_in_the_way_only_where_they_are_allowed(
+def test_faults_wrap_the_effect_only_if_allowed(
     name: str, effect: type[Effect], tmp_path: Path
 ) -> None:
     assert what_is_wrapped(name, tmp_path, faults_allowed=False) == effect

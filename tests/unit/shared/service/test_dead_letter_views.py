@@ -1,4 +1,4 @@
-"""Dead letters over HTTP, on an embedded broker: look, send back, throw away, take note."""
+"""Dead letters over HTTP, on an embedded broker: list, redrive, discard, and notices."""
 
 from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
@@ -52,7 +52,7 @@ def client(broker: Broker, engine: Engine) -> FlaskClient:
 
 
 def bury(broker: Broker, count: int) -> list[Message]:
-    """Publish events that the service gives up at the second attempt."""
+    """Publish events that the service dead-letters at the second attempt."""
     messages = [a_message(attempt=2) for _ in range(count)]
     with broker.publisher() as publisher, broker.subscribe("email", prefetch=count) as queue:
         publisher.publish(messages)
@@ -75,7 +75,7 @@ def left(broker: Broker) -> list[str]:
     return [letter.handle for letter in broker.dead_letters("email").browse(100)]
 
 
-def test_a_list_shows_each_with_its_reason_and_leaves_it_there(
+def test_a_list_shows_each_letter_with_its_reason_and_keeps_it(
     client: FlaskClient, broker: Broker
 ) -> None:
     [message] = bury(broker, 1)
@@ -92,7 +92,7 @@ def test_a_list_shows_each_with_its_reason_and_leaves_it_there(
     assert left(broker) == [message.id]
 
 
-def test_a_list_is_as_long_as_was_asked_for(client: FlaskClient, broker: Broker) -> None:
+def test_a_list_has_the_requested_length(client: FlaskClient, broker: Broker) -> None:
     messages = bury(broker, 3)
     answer: Any = client.get("/dead-letters?limit=2", headers=AS_OPERATOR)
     handles = [letter["handle"] for letter in answer.json["deadLetters"]]
@@ -100,12 +100,12 @@ def test_a_list_is_as_long_as_was_asked_for(client: FlaskClient, broker: Broker)
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "x", "", "99999", "\u0661"])
-def test_there_is_no_list_of_such_a_length(client: FlaskClient, limit: str) -> None:
+def test_an_invalid_length_is_refused(client: FlaskClient, limit: str) -> None:
     answer = client.get("/dead-letters", query_string={"limit": limit}, headers=AS_OPERATOR)
     assert answer.status_code == 400
 
 
-def test_what_is_redriven_is_back_in_the_queue_and_noted(
+def test_redriven_letters_are_back_in_the_queue_and_recorded(
     client: FlaskClient, broker: Broker, engine: Engine
 ) -> None:
     first, second = bury(broker, 2)
@@ -117,7 +117,7 @@ def test_what_is_redriven_is_back_in_the_queue_and_noted(
     ]
 
 
-def test_what_is_discarded_is_gone_and_noted(
+def test_discarded_letters_are_gone_and_recorded(
     client: FlaskClient, broker: Broker, engine: Engine
 ) -> None:
     messages = bury(broker, 2)
@@ -127,7 +127,7 @@ def test_what_is_discarded_is_gone_and_noted(
     assert noted(engine) == [(each.id, each.key, "discarded", 2) for each in messages]
 
 
-def test_a_notice_is_written_with_the_time_that_it_tells(
+def test_a_notice_is_recorded_with_its_own_time(
     client: FlaskClient, broker: Broker, engine: Engine
 ) -> None:
     [message] = bury(broker, 1)
@@ -153,7 +153,7 @@ def test_a_notice_is_written_with_the_time_that_it_tells(
         ([], 400),
     ],
 )
-def test_a_choice_that_is_none_moves_and_writes_nothing(
+def test_an_invalid_choice_moves_and_writes_nothing(
     client: FlaskClient, broker: Broker, engine: Engine, verb: str, body: object, status: int
 ) -> None:
     [message] = bury(broker, 1)
@@ -162,7 +162,7 @@ def test_a_choice_that_is_none_moves_and_writes_nothing(
 
 
 @pytest.mark.parametrize("path", ["redrive", "discard", "notice"])
-def test_as_many_as_can_be_named_at_once_fit_into_a_request(client: FlaskClient, path: str) -> None:
+def test_the_maximum_number_of_handles_fits_into_a_request(client: FlaskClient, path: str) -> None:
     ids = [f"{number:064}" for number in range(MOST_AT_ONCE)]
     events = [{"eventId": id, "orderId": id} for id in ids]
     body = NOTICE | {"events": events} if path == "notice" else {"handles": ids}
@@ -191,7 +191,7 @@ def test_an_unknown_handle_moves_and_writes_nothing(
         {"more": 1},
     ],
 )
-def test_a_notice_that_is_none_writes_nothing(
+def test_an_invalid_notice_writes_nothing(
     client: FlaskClient, engine: Engine, change: dict[str, Any]
 ) -> None:
     assert post(client, "notice", NOTICE | change).status_code == 400
@@ -209,9 +209,7 @@ def test_an_unreadable_body_is_a_client_error(client: FlaskClient, path: str, bo
 
 
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
-def test_a_time_that_utc_does_not_have_is_the_senders_fault(
-    client: FlaskClient, engine: Engine, at: str
-) -> None:
+def test_a_time_outside_utc_is_a_client_error(client: FlaskClient, engine: Engine, at: str) -> None:
     assert post(client, "notice", NOTICE | {"at": at}).status_code == 400
     assert noted(engine) == []
 
@@ -220,7 +218,7 @@ def test_a_time_that_utc_does_not_have_is_the_senders_fault(
     ("method", "path"),
     [("GET", ""), ("POST", "/redrive"), ("POST", "/discard"), ("POST", "/notice")],
 )
-def test_nobody_else_is_let_in(
+def test_dead_letter_requests_need_the_token(
     client: FlaskClient, broker: Broker, engine: Engine, method: str, path: str
 ) -> None:
     [message] = bury(broker, 1)
@@ -230,7 +228,7 @@ def test_nobody_else_is_let_in(
     assert (left(broker), noted(engine)) == ([message.id], [])
 
 
-def test_a_broker_that_is_away_is_said_and_nothing_is_noted(
+def test_an_unavailable_broker_is_reported_and_nothing_recorded(
     broker: Broker, engine: Engine, tmp_path: Path
 ) -> None:
     app = create_app()
@@ -245,7 +243,7 @@ def test_a_broker_that_is_away_is_said_and_nothing_is_noted(
 
 
 class FailingHalfWay:
-    """Moves the first of its letters, and then the broker is gone."""
+    """Moves its first letter, and then the broker fails."""
 
     def __init__(self, letters: Sequence[DeadLetter]) -> None:
         self._letters = letters
@@ -268,7 +266,7 @@ class FailingHalfWay:
 
 
 @pytest.mark.parametrize(("path", "step"), [("redrive", "redriven"), ("discard", "discarded")])
-def test_what_went_before_the_broker_failed_is_recorded_and_named(
+def test_letters_moved_before_a_broker_failure_are_recorded_and_named(
     engine: Engine, path: str, step: str
 ) -> None:
     went, stays = (DeadLetter(a_message(), "550 no", AT) for _ in range(2))

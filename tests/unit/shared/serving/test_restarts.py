@@ -1,4 +1,4 @@
-"""A process that dies again and again waits longer each time."""
+"""The restart delay grows each time a process crashes."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Part:
 
 
 def pauses(*lives: float) -> list[float]:
-    """Those before each life, the first included."""
+    """The delays before each start, including the first."""
     now, found = [0.0], []
     restarts = Restarts(lambda: now[0])
     for life in (*lives, 0.0):
@@ -31,22 +31,22 @@ def pauses(*lives: float) -> list[float]:
     return found
 
 
-def test_each_death_makes_the_next_wait_longer_up_to_a_minute() -> None:
+def test_the_delay_grows_with_each_crash_up_to_a_minute() -> None:
     assert pauses(*[1.0] * 8) == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert pauses(*[1.0] * 2000)[-1] == 60.0
 
 
-def test_a_long_life_ends_the_count() -> None:
+def test_a_long_run_resets_the_delay() -> None:
     assert pauses(1.0, 1.0, GOOD_LIFE_SECONDS, 1.0) == [0.0, 1.0, 2.0, 0.0, 1.0]
 
 
-def test_without_a_pause_it_starts_at_once() -> None:
+def test_without_a_delay_it_starts_at_once() -> None:
     part = Part()
     Later(part, 0.0).start(lambda: None)
     assert part.calls == ["start"]
 
 
-def test_it_starts_after_the_pause() -> None:
+def test_it_starts_after_the_delay() -> None:
     part, deaths = Part(), []
     Later(part, 0.2).start(lambda: deaths.append("died"))
     assert part.calls == []
@@ -55,7 +55,7 @@ def test_it_starts_after_the_pause() -> None:
     assert deaths == ["died"]
 
 
-def test_the_pause_does_not_keep_the_process_alive() -> None:
+def test_the_delay_does_not_keep_the_process_alive() -> None:
     before, later = threading.enumerate(), Later(Part(), 60.0)
     later.start(lambda: None)
     [waiting] = [thread for thread in threading.enumerate() if thread not in before]
@@ -64,7 +64,7 @@ def test_the_pause_does_not_keep_the_process_alive() -> None:
     eventually(lambda: not waiting.is_alive())
 
 
-def test_what_is_stopped_during_the_pause_never_starts() -> None:
+def test_a_part_stopped_during_the_delay_never_starts() -> None:
     part = Part()
     later = Later(part, 0.1)
     later.start(lambda: None)

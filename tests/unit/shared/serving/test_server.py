@@ -1,4 +1,4 @@
-"""Several things that run beside the HTTP side of one process."""
+"""Several background parts beside a process's HTTP side."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from shared.serving.server import Together
 
 
 class Part:
-    """Can only stop while the other one does."""
+    """A part that can only stop while the other one stops."""
 
     def __init__(self, both: threading.Barrier) -> None:
         self.calls: list[str] = []
@@ -22,7 +22,7 @@ class Part:
         self.calls.append("stop")
 
 
-def test_what_runs_together_starts_and_stops_together() -> None:
+def test_background_parts_start_and_stop_together() -> None:
     both = threading.Barrier(2)
     parts, deaths = [Part(both), Part(both)], []
     together = Together(parts)

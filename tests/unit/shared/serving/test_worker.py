@@ -1,4 +1,4 @@
-"""What gunicorn's worker does with a connection that cannot be accepted."""
+"""How gunicorn's worker handles connections that cannot be accepted."""
 
 import errno
 from collections import deque
@@ -10,7 +10,7 @@ from shared.serving.worker import Worker
 
 
 class Lone(Worker):
-    """Without gunicorn's arbiter and sockets: there is nothing that it could close."""
+    """A worker without gunicorn's arbiter and sockets, so without anything to close."""
 
     def __init__(self) -> None:
         self.pending_conns: deque[Any] = deque()
@@ -23,19 +23,19 @@ class Lone(Worker):
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
-def test_without_descriptors_it_accepts_again_later_and_does_not_die(code: int) -> None:
+def test_without_free_descriptors_it_accepts_again_later(code: int) -> None:
     worker = Lone()
     worker._cannot_accept(OSError(code, "no more"))
     assert worker.switched == [False]
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.ECONNABORTED])
-def test_a_client_that_has_gone_again_changes_nothing(code: int) -> None:
+def test_a_client_that_disconnected_changes_nothing(code: int) -> None:
     worker = Lone()
     worker._cannot_accept(OSError(code, "gone"))
     assert worker.switched == []
 
 
-def test_any_other_error_of_its_socket_ends_it() -> None:
+def test_any_other_socket_error_ends_the_worker() -> None:
     with pytest.raises(OSError, match="bad"):
         Lone()._cannot_accept(OSError(errno.EBADF, "bad"))

@@ -1,4 +1,4 @@
-"""How people name a place among stored events, and what is none."""
+"""Parsing positions of stored events as users write them."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
         ("2026-03-04", NOON.replace(hour=0)),
     ],
 )
-def test_a_place_is_the_beginning_a_time_or_an_offset(text: str, point: Point | None) -> None:
+def test_a_position_is_the_beginning_a_time_or_an_offset(text: str, point: Point | None) -> None:
     assert parse_point(text) == point
 
 
@@ -38,13 +38,13 @@ def test_a_place_is_the_beginning_a_time_or_an_offset(text: str, point: Point | 
         *(str(LARGEST_OFFSET + 1), "0001-01-01T00:00:00+14:00", "2026-13-01", "\x00"),
     ],
 )
-def test_anything_else_is_refused_with_what_would_do(text: str) -> None:
+def test_any_other_position_is_refused_with_valid_forms(text: str) -> None:
     with pytest.raises(SpanError):
         parse_point(text)
 
 
 @given(st.text())
-def test_any_text_is_a_place_or_refused(text: str) -> None:
+def test_any_text_is_a_position_or_refused(text: str) -> None:
     with suppress(SpanError):
         assert parse_point(text) == parse_point(point_text(parse_point(text)))
 
@@ -57,11 +57,11 @@ points = st.one_of(
 
 
 @given(points)
-def test_what_is_written_down_is_read_as_the_same(point: Point | None) -> None:
+def test_a_written_position_is_read_as_the_same(point: Point | None) -> None:
     assert parse_point(point_text(point)) == point
 
 
-def test_without_partitions_none_can_be_named() -> None:
+def test_without_partitions_no_partition_can_be_given() -> None:
     assert bare(Offset(3)) == Offset(3)
     assert bare(NOON) == NOON
     assert bare(None) is None

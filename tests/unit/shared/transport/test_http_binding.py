@@ -1,4 +1,4 @@
-"""Events over HTTP: what one service sends is what the other reads."""
+"""Events over HTTP: sending and reading are symmetric."""
 
 from werkzeug.datastructures import Headers
 
@@ -15,13 +15,13 @@ MESSAGE = Message(
 )
 
 
-def test_what_is_sent_is_read() -> None:
+def test_a_sent_event_is_read_unchanged() -> None:
     headers = Headers(to_http_headers(MESSAGE))
 
     assert from_http(headers.get, MESSAGE.body) == MESSAGE
 
 
-def test_the_headers_are_those_of_the_binary_mode() -> None:
+def test_the_headers_follow_the_binary_mode() -> None:
     assert to_http_headers(MESSAGE) == {
         "content-type": "application/json",
         "ce-specversion": "1.0",
@@ -32,7 +32,7 @@ def test_the_headers_are_those_of_the_binary_mode() -> None:
     }
 
 
-def test_what_is_missing_is_empty() -> None:
+def test_missing_headers_are_empty() -> None:
     assert from_http(Headers().get, b"") == Message(
         id="", type="", source="", time="", key="", body=b""
     )

@@ -1,4 +1,4 @@
-"""Messages as headers: what a transport writes is what a transport reads."""
+"""Messages as headers: writing and reading are symmetric."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ def test_foreign_headers_give_a_message_with_the_exact_body(
     assert from_headers(headers, body, "ce_").body == body
 
 
-def test_an_odd_attempt_counts_as_the_first() -> None:
+def test_an_invalid_attempt_header_counts_as_the_first() -> None:
     attempts = [from_headers({"x-attempt": a}, b"", "").attempt for a in ("", "-1", "²", "1" * 99)]
     assert attempts == [1, 1, 1, 1]
 
@@ -52,11 +52,11 @@ def test_a_failure_uses_an_attempt_and_the_first_one_is_kept() -> None:
     assert failed.as_new() == message
 
 
-def test_a_reason_is_bounded_since_it_travels_in_a_header() -> None:
+def test_a_reason_is_limited_since_it_is_sent_in_a_header() -> None:
     assert len(Failure.now("x" * 100_000).reason) == MAX_REASON
 
 
-def test_a_dead_letter_without_an_id_is_named_by_its_body() -> None:
+def test_a_dead_letter_without_an_id_gets_a_handle_from_its_body() -> None:
     def letter(id: str, body: bytes) -> DeadLetter:
         message = Message(id=id, type="", source="", time="", key="", body=body)
         return DeadLetter(message, "odd", "t")
@@ -66,7 +66,7 @@ def test_a_dead_letter_without_an_id_is_named_by_its_body() -> None:
     assert letter("", b"a").handle != letter("", b"b").handle
 
 
-def test_names_say_what_a_queue_is_for() -> None:
+def test_queue_names_show_their_purpose() -> None:
     assert work_queue("email") == "email_service_queue"
     assert dead_letter_queue("email") == "email_service_queue.dlq"
     rungs = [retry_queue("email", rung) for rung in (1.0, 5.0, 0.2, 1.5)]

@@ -1,4 +1,4 @@
-"""All dead letters of a service are moved a part at a time."""
+"""All dead letters of a service are moved in batches."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.builders import a_message
 
 
 class Queue:
-    """Of letters that come back as soon as they have gone; fails at a letter where told."""
+    """A queue whose letters return as soon as they are moved; fails at a chosen letter."""
 
     def __init__(self, *, fails_after: int = 1_000_000) -> None:
         self.asked: list[int] = []
@@ -30,30 +30,30 @@ def moved(queue: Queue, there: int) -> list[int]:
     return [len(part) for part in in_parts(there, queue.move)]
 
 
-def test_no_more_go_than_were_there_although_more_come() -> None:
+def test_no_more_letters_are_moved_than_at_the_start() -> None:
     queue = Queue()
     assert moved(queue, 2 * PART + 7) == [PART, PART, 7]
     assert queue.asked == [PART, PART, 7]
 
 
-def test_where_fewer_are_left_it_ends() -> None:
+def test_moving_ends_when_no_letters_are_left() -> None:
     parts = iter([[DeadLetter(a_message(), "no", "")], []])
     assert [len(part) for part in in_parts(9, lambda _most: next(parts))] == [1]
 
 
-def test_a_failure_in_a_part_says_how_many_went_altogether() -> None:
+def test_a_failure_within_a_batch_reports_the_total_moved() -> None:
     with pytest.raises(PartlyMoved, match=f"^{PART + 2} were moved before it failed") as caught:
         moved(Queue(fails_after=PART + 2), 3 * PART)
     assert len(caught.value.moved) == 2
 
 
-def test_a_failure_between_two_parts_says_how_many_went() -> None:
+def test_a_failure_between_two_batches_reports_the_total_moved() -> None:
     with pytest.raises(PartlyMoved, match=f"^{PART} were moved before it failed: gone") as caught:
         moved(Queue(fails_after=PART), 3 * PART)
     assert list(caught.value.moved) == []
 
 
-def test_a_failure_before_any_went_is_no_more_than_that() -> None:
+def test_a_failure_before_any_move_is_raised_unchanged() -> None:
     with pytest.raises(BrokerUnavailable, match=r"^gone") as caught:
         moved(Queue(fails_after=0), 3 * PART)
     assert not isinstance(caught.value, PartlyMoved)

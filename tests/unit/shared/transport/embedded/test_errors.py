@@ -1,4 +1,4 @@
-"""Which errors of SQLite are an outage of the embedded broker, and which are a fault of our own."""
+"""Which SQLite errors are an outage of the embedded broker, and which are bugs in our code."""
 
 import sqlite3
 from collections.abc import Callable
@@ -54,19 +54,19 @@ def without_a_column(file: sqlite3.Connection) -> None:
         (without_a_column, "no such column: absent"),
     ],
 )
-def test_a_file_that_fails_whatever_is_asked_of_it_is_unavailable_and_opened_anew(
+def test_a_file_that_fails_every_statement_is_unavailable_and_reopened(
     broker: EmbeddedBroker, path: Path, fail: Callable[[sqlite3.Connection], None], says: str
 ) -> None:
     with Store(path) as store:
         with pytest.raises(BrokerUnavailable, match=f"^{path}: {says}$"), store.writing() as file:
             file.execute(INSERT, ("sms",))
             fail(file)
-        # What was set for the connection is gone with it, and so is what it had not committed.
+        # The connection's settings and uncommitted changes are gone with it.
         with store.writing() as file:
             file.execute(INSERT, ("sms",))
 
 
-def test_a_file_that_somebody_else_never_stops_writing_to_is_unavailable(
+def test_a_file_locked_by_an_endless_writer_is_unavailable(
     broker: EmbeddedBroker, path: Path
 ) -> None:
     with Store(path) as writer, Store(path) as store, writer.writing():
@@ -91,7 +91,7 @@ def test_a_file_that_somebody_else_never_stops_writing_to_is_unavailable(
     ],
     ids=str,
 )
-def test_what_no_other_statement_would_survive_is_an_outage(path: Path, error: Exception) -> None:
+def test_an_error_that_any_statement_would_get_is_an_outage(path: Path, error: Exception) -> None:
     with pytest.raises(BrokerUnavailable, match=path.name) as outage, translated(path):
         raise error
     assert outage.value.__cause__ is error
@@ -117,13 +117,13 @@ def a_value_that_cannot_be_sent(file: sqlite3.Connection) -> None:
         (a_value_that_cannot_be_sent, sqlite3.ProgrammingError),
     ],
 )
-def test_what_one_statement_is_to_blame_for_is_no_outage(
+def test_an_error_of_one_statement_is_not_an_outage(
     broker: EmbeddedBroker,
     path: Path,
     fail: Callable[[sqlite3.Connection], None],
     error: type[Exception],
 ) -> None:
-    """Waiting would not end it: it is a fault of the code, and ends the process."""
+    """Waiting would not help: it is a bug in the code, and ends the process."""
     with Store(path) as store:
         with pytest.raises(error), store.writing() as file:
             fail(file)
@@ -131,7 +131,7 @@ def test_what_one_statement_is_to_blame_for_is_no_outage(
             file.execute(INSERT, ("sms",))
 
 
-def test_a_disk_that_is_full_confirms_nothing_and_keeps_what_was_confirmed(
+def test_a_full_disk_confirms_nothing_and_keeps_confirmed_messages(
     broker: EmbeddedBroker, path: Path
 ) -> None:
     before = messages(3)

@@ -1,4 +1,4 @@
-"""What the embedded broker does when its file is absent, broken, gone or slow to be searched."""
+"""The embedded broker with a missing, damaged or deleted file, and its query plans."""
 
 import re
 import sqlite3
@@ -36,7 +36,7 @@ def broker(path: Path) -> EmbeddedBroker:
 
 
 @every_verb
-def test_an_absent_file_is_named_and_not_created(
+def test_a_missing_file_is_reported_and_not_created(
     broker: EmbeddedBroker, path: Path, verb: Callable[[EmbeddedBroker], object]
 ) -> None:
     with pytest.raises(BrokerUnavailable, match=path.name):
@@ -44,18 +44,18 @@ def test_an_absent_file_is_named_and_not_created(
     assert not path.exists()
 
 
-def test_an_absent_file_misses_every_queue(broker: EmbeddedBroker, path: Path) -> None:
+def test_with_a_missing_file_all_queues_are_missing(broker: EmbeddedBroker, path: Path) -> None:
     assert broker.missing(["email", "sms"]) == ["email_service_queue", "sms_service_queue"]
     assert not path.exists()
 
 
-def test_an_absent_folder_is_named(path: Path) -> None:
+def test_a_missing_folder_is_reported(path: Path) -> None:
     with pytest.raises(BrokerUnavailable, match="nowhere"):
         EmbeddedBroker(f"sqlite:///{path.parent / 'nowhere' / 'broker.db'}").declare(["email"])
 
 
 @every_verb
-def test_a_file_that_is_no_database_is_named_and_left_alone(
+def test_a_file_that_is_not_a_database_is_reported_and_not_changed(
     broker: EmbeddedBroker, path: Path, verb: Callable[[EmbeddedBroker], object]
 ) -> None:
     path.write_bytes(b"not a database " * 1000)
@@ -76,7 +76,7 @@ def test_a_damaged_file_makes_the_broker_unavailable(broker: EmbeddedBroker, pat
 
 
 @pytest.mark.parametrize("replace", [False, True], ids=["removed", "replaced"])
-def test_nothing_is_confirmed_once_the_file_is_gone(
+def test_nothing_is_confirmed_once_the_file_is_deleted(
     broker: EmbeddedBroker, path: Path, *, replace: bool
 ) -> None:
     broker.declare(["email"])
@@ -94,7 +94,7 @@ def test_nothing_is_confirmed_once_the_file_is_gone(
             subscription.receive(1, 0)
 
 
-def test_a_publisher_goes_on_when_the_file_is_back(broker: EmbeddedBroker, path: Path) -> None:
+def test_a_publisher_continues_when_the_file_is_back(broker: EmbeddedBroker, path: Path) -> None:
     broker.declare(["email"])
     before, after = a_message(), a_message()
     with broker.publisher() as publisher:
@@ -107,9 +107,7 @@ def test_a_publisher_goes_on_when_the_file_is_back(broker: EmbeddedBroker, path:
     assert drain(broker, "email", 2) == [before, after]
 
 
-def test_acknowledgements_wait_for_the_file_to_come_back(
-    broker: EmbeddedBroker, path: Path
-) -> None:
+def test_acknowledgements_wait_until_the_file_is_back(broker: EmbeddedBroker, path: Path) -> None:
     broker.declare(["email"])
     publish(broker, a_message())
     with (
@@ -121,11 +119,11 @@ def test_acknowledgements_wait_for_the_file_to_come_back(
         delivery.ack()
         eventually(lambda: [line for line in logged if line["event"] == "subscription.not_written"])
         path.with_suffix(".away").rename(path)
-    # Not only delivered to nobody, as what is leased: done.
+    # It is deleted, not merely leased to a consumer.
     assert broker.depth("email") == Depth(ready=0, retrying=0, dead=0)
 
 
-def test_a_batch_is_stored_whole_or_not_at_all(broker: EmbeddedBroker) -> None:
+def test_a_batch_is_stored_completely_or_not_at_all(broker: EmbeddedBroker) -> None:
     broker.declare(["email"])
     first, last = messages(2)
     with broker.publisher() as publisher:
@@ -136,12 +134,12 @@ def test_a_batch_is_stored_whole_or_not_at_all(broker: EmbeddedBroker) -> None:
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
-def test_a_url_without_a_file_is_a_wrong_setting(url: str) -> None:
+def test_a_url_without_a_file_is_a_settings_error(url: str) -> None:
     with pytest.raises(SettingsError, match="sqlite:///path/to/a/file"):
         EmbeddedBroker(url)
 
 
-def test_a_relative_path_stays_where_it_was_when_the_folder_changes(
+def test_a_relative_path_is_not_affected_by_chdir(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -152,7 +150,7 @@ def test_a_relative_path_stays_where_it_was_when_the_folder_changes(
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["a%20#? broker.db"]
 
 
-def test_no_statement_searches_all_deliveries(broker: EmbeddedBroker, path: Path) -> None:
+def test_no_statement_scans_all_deliveries(broker: EmbeddedBroker, path: Path) -> None:
     broker.declare(["email"])
     bury(broker, "email", a_message())
     plans = {name: _plan(path, text) for name, text in vars(sql).items() if _is_sql(text)}

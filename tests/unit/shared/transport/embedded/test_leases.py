@@ -1,4 +1,4 @@
-"""The embedded broker's leases: when they end, who renews them, what a lost one means."""
+"""The embedded broker's leases: expiry, renewal and loss."""
 
 import time
 from collections.abc import Callable, MutableMapping, Sequence
@@ -32,19 +32,19 @@ MakeBroker = Callable[[float], EmbeddedBroker]
 
 @pytest.fixture
 def broker_at(tmp_path: Path) -> MakeBroker:
-    """Brokers on one file, each with a clock that stands still at some number of seconds."""
+    """Brokers on one file, each with a clock stopped at the given number of seconds."""
     url = f"sqlite:///{tmp_path / 'broker.db'}"
     EmbeddedBroker(url).declare(["email"])
     return lambda seconds: EmbeddedBroker(url, clock=lambda: seconds)
 
 
 def now_due(broker: EmbeddedBroker) -> Sequence[Delivery]:
-    """What a consumer would be given right now; it goes back at once."""
+    """The messages that a consumer would receive now; they are returned at once."""
     with broker.subscribe("email", prefetch=100) as subscription:
         return subscription.receive(100, 0)
 
 
-def test_a_lease_ends_after_its_time_and_not_before(broker_at: MakeBroker) -> None:
+def test_a_lease_expires_exactly_on_time(broker_at: MakeBroker) -> None:
     message = a_message()
     publish(broker_at(0.0), message)
     with broker_at(0.0).subscribe("email", prefetch=1) as holder:
@@ -53,7 +53,7 @@ def test_a_lease_ends_after_its_time_and_not_before(broker_at: MakeBroker) -> No
         assert [delivery.message for delivery in now_due(broker_at(LEASE))] == [message]
 
 
-def test_a_lease_is_renewed_for_as_long_as_its_consumer_lives(tmp_path: Path) -> None:
+def test_a_lease_is_renewed_while_its_consumer_is_alive(tmp_path: Path) -> None:
     lease = 0.3
     broker = EmbeddedBroker(f"sqlite:///{tmp_path / 'broker.db'}", lease=lease)
     broker.declare(["email"])
@@ -69,7 +69,7 @@ def test_a_lease_is_renewed_for_as_long_as_its_consumer_lives(tmp_path: Path) ->
         assert late(other, quiet=2 * lease) == []
 
 
-def test_retry_and_dead_letter_say_that_the_lease_was_lost(broker_at: MakeBroker) -> None:
+def test_retry_and_dead_letter_raise_if_the_lease_was_lost(broker_at: MakeBroker) -> None:
     sent = messages(2)
     publish(broker_at(0.0), *sent)
     with (
@@ -86,7 +86,7 @@ def test_retry_and_dead_letter_say_that_the_lease_was_lost(broker_at: MakeBroker
     assert broker_at(LEASE).depth("email") == Depth(ready=0, retrying=0, dead=0)
 
 
-def test_an_acknowledgement_after_the_lease_was_lost_is_logged(broker_at: MakeBroker) -> None:
+def test_an_ack_after_the_lease_was_lost_is_logged(broker_at: MakeBroker) -> None:
     message = a_message()
     publish(broker_at(0.0), message)
     with (
@@ -105,7 +105,7 @@ def _ids_of_lost_leases(logged: Log) -> list[str]:
     return [line["event_id"] for line in logged if line["event"] == "delivery.lease_lost"]
 
 
-def test_closing_does_not_take_back_what_somebody_else_has_by_now(broker_at: MakeBroker) -> None:
+def test_closing_does_not_requeue_another_consumers_messages(broker_at: MakeBroker) -> None:
     publish(broker_at(0.0), a_message())
     with broker_at(LEASE).subscribe("email", prefetch=1) as quick:
         with broker_at(0.0).subscribe("email", prefetch=1) as slow:
@@ -114,7 +114,7 @@ def test_closing_does_not_take_back_what_somebody_else_has_by_now(broker_at: Mak
         assert not now_due(broker_at(LEASE))
 
 
-def test_a_consumer_that_lost_a_delivery_has_to_subscribe_anew(broker_at: MakeBroker) -> None:
+def test_a_consumer_that_lost_a_delivery_has_to_subscribe_again(broker_at: MakeBroker) -> None:
     sent = messages(3)
     publish(broker_at(0.0), *sent)
     with (
@@ -128,7 +128,7 @@ def test_a_consumer_that_lost_a_delivery_has_to_subscribe_anew(broker_at: MakeBr
         with pytest.raises(BrokerUnavailable):
             slow.receive(1, 0)
         slow.close()
-        # The two that it still had are back, without a wait for the end of their leases.
+        # The two that it still held are returned, without waiting for their leases to expire.
         assert ids([delivery.message for delivery in now_due(broker_at(LEASE))]) == ids(sent[1:])
 
 
@@ -142,7 +142,7 @@ def test_a_delivery_can_be_settled_once(broker_at: MakeBroker) -> None:
     assert broker_at(0.0).depth("email") == Depth(ready=0, retrying=0, dead=0)
 
 
-def test_a_delay_ends_exactly_when_it_was_asked_to(broker_at: MakeBroker) -> None:
+def test_a_delay_ends_exactly_on_time(broker_at: MakeBroker) -> None:
     publish(broker_at(0.0), a_message())
     with broker_at(0.0).subscribe("email", prefetch=1) as subscription:
         take_one(subscription).retry(60.0, None)
@@ -150,7 +150,7 @@ def test_a_delay_ends_exactly_when_it_was_asked_to(broker_at: MakeBroker) -> Non
     assert len(now_due(broker_at(60.0))) == 1
 
 
-def test_depth_counts_the_leased_and_the_overdue_as_ready(broker_at: MakeBroker) -> None:
+def test_depth_counts_leased_and_overdue_messages_as_ready(broker_at: MakeBroker) -> None:
     publish(broker_at(0.0), *messages(3))
     with broker_at(0.0).subscribe("email", prefetch=2) as subscription:
         delayed, _leased = take(subscription, 2)
@@ -159,7 +159,7 @@ def test_depth_counts_the_leased_and_the_overdue_as_ready(broker_at: MakeBroker)
         assert broker_at(60.0).depth("email") == Depth(ready=3, retrying=0, dead=0)
 
 
-def test_a_message_that_comes_back_is_served_before_younger_ones(broker_at: MakeBroker) -> None:
+def test_a_requeued_message_is_delivered_before_younger_ones(broker_at: MakeBroker) -> None:
     sent = messages(3)
     publish(broker_at(0.0), *sent)
     with broker_at(0.0).subscribe("email", prefetch=1) as subscription:
@@ -168,7 +168,7 @@ def test_a_message_that_comes_back_is_served_before_younger_ones(broker_at: Make
         assert late(subscription, quiet=0.1) == sent
 
 
-def test_the_time_of_a_dead_letter_is_that_of_the_clock(broker_at: MakeBroker) -> None:
+def test_a_dead_letter_has_the_clocks_time(broker_at: MakeBroker) -> None:
     publish(broker_at(0.0), a_message())
     with broker_at(0.0).subscribe("email", prefetch=1) as subscription:
         take_one(subscription).dead_letter("broken")
@@ -176,7 +176,7 @@ def test_the_time_of_a_dead_letter_is_that_of_the_clock(broker_at: MakeBroker) -
     assert letter.at == "1970-01-01T00:00:00+00:00"
 
 
-def test_acknowledgements_are_on_the_disk_a_moment_later(broker_at: MakeBroker) -> None:
+def test_acknowledgements_are_on_disk_shortly_afterwards(broker_at: MakeBroker) -> None:
     sent = messages(50)
     broker = broker_at(0.0)
     publish(broker, *sent)

@@ -1,4 +1,4 @@
-"""The embedded broker drops by itself what is old and in no queue."""
+"""The embedded broker deletes old events that are in no queue."""
 
 from pathlib import Path
 
@@ -23,9 +23,7 @@ def _stored(path: Path) -> int:
 
 
 @pytest.mark.parametrize(("age", "stay"), [(7 * 86400.0, 4), (7 * 86400.0 + 1, 2)])
-def test_the_embedded_broker_drops_what_is_old_and_in_no_queue(
-    tmp_path: Path, age: float, stay: int
-) -> None:
+def test_old_events_in_no_queue_are_deleted(tmp_path: Path, age: float, stay: int) -> None:
     path, clock = tmp_path / "broker.db", _Clock()
     broker = EmbeddedBroker(f"sqlite:///{path}", clock=clock)
     broker.declare(["email"])

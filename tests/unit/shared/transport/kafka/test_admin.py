@@ -1,4 +1,4 @@
-"""Questions to Kafka that it cannot answer yet."""
+"""Admin requests that Kafka cannot answer yet."""
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -14,7 +14,7 @@ NOT_YET = (
 
 
 class Group:
-    """Answers once it has refused with each of these codes. A question takes a second."""
+    """Responds after refusing with each of these codes. A request takes a second."""
 
     def __init__(self, *codes: int) -> None:
         self._codes = iter(codes)
@@ -32,7 +32,7 @@ class Group:
         return asked_until_coordinated(self.ask, clock=lambda: self.now, sleep=lambda _: None)
 
 
-def test_a_group_without_a_coordinator_is_asked_again() -> None:
+def test_a_request_to_a_group_without_a_coordinator_is_repeated() -> None:
     group = Group(*NOT_YET)
 
     assert group.asked() == "its offsets"
@@ -40,7 +40,7 @@ def test_a_group_without_a_coordinator_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize("code", NOT_YET)
-def test_but_no_longer_than_any_question(code: int) -> None:
+def test_repeating_ends_at_the_request_timeout(code: int) -> None:
     group = Group(*[code] * 100)
 
     with pytest.raises(KafkaException):
@@ -48,7 +48,7 @@ def test_but_no_longer_than_any_question(code: int) -> None:
     assert group.now == REQUEST_TIMEOUT
 
 
-def test_any_other_refusal_is_one() -> None:
+def test_any_other_refusal_is_raised() -> None:
     group = Group(KafkaError.GROUP_AUTHORIZATION_FAILED)
 
     with pytest.raises(KafkaException):

@@ -1,4 +1,4 @@
-"""What of the fetched records is delivered, and when no more should be fetched."""
+"""Which fetched records are delivered, and when fetching pauses."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def finish_all(claims: list[Claim]) -> None:
         claim.tracker.finish(claim.record.offset)
 
 
-def test_a_rung_that_waits_holds_up_nothing_else() -> None:
+def test_a_waiting_rung_blocks_nothing_else() -> None:
     group = assigned(RUNG, MAIN)
     group.offer(a_record(RUNG, 0, at=10.0), now=20.0)
     group.offer(a_record(MAIN, 0, at=11.0), now=20.0)
@@ -55,7 +55,7 @@ def test_partitions_take_turns() -> None:
     assert taken == [0, 1, 0, 1, 0, 1]
 
 
-def test_one_event_that_takes_for_ever_stops_its_partition_in_the_end() -> None:
+def test_an_event_that_never_finishes_stops_its_partition_in_the_end() -> None:
     group = assigned(MAIN, OTHER)
     for offset in range(WIDEST + 10):
         group.offer(a_record(MAIN, offset), now=20.0)
@@ -69,7 +69,7 @@ def test_one_event_that_takes_for_ever_stops_its_partition_in_the_end() -> None:
     assert len(group.take(WIDEST, now=0.0)) == 10
 
 
-def test_a_full_partition_is_paused_until_half_of_it_is_gone() -> None:
+def test_a_full_partition_is_paused_until_half_of_it_is_delivered() -> None:
     group = assigned(MAIN, OTHER)
     for offset in range(FETCHED + 1):
         group.offer(a_record(MAIN, offset), now=20.0)
@@ -81,7 +81,7 @@ def test_a_full_partition_is_paused_until_half_of_it_is_gone() -> None:
     assert (group.to_resume(), group.paused()) == ([MAIN], [])
 
 
-def test_a_partition_that_comes_back_is_not_paused_and_holds_nothing() -> None:
+def test_a_partition_assigned_again_is_empty_and_not_paused() -> None:
     group = assigned(MAIN)
     for offset in range(FETCHED + 1):
         group.offer(a_record(MAIN, offset), now=20.0)
@@ -94,8 +94,8 @@ def test_a_partition_that_comes_back_is_not_paused_and_holds_nothing() -> None:
     assert not group.take(1, now=0.0)
 
 
-def test_a_claim_from_before_a_rebalance_does_not_hold_though_its_record_is_taken_again() -> None:
-    """What its handler publishes now would be there twice."""
+def test_a_claim_from_before_a_rebalance_is_invalid() -> None:
+    """Otherwise its handler's publishes would be duplicates."""
     group = assigned(MAIN)
     group.offer(a_record(MAIN, 0), now=20.0)
     (before,) = group.take(1, now=0.0)
@@ -110,7 +110,7 @@ def test_a_claim_from_before_a_rebalance_does_not_hold_though_its_record_is_take
     assert (group.holds(after), group.positions()) == (False, {MAIN: 1})
 
 
-def test_a_rung_is_not_fetched_as_far_ahead_as_the_events() -> None:
+def test_a_rung_is_prefetched_less_than_the_events() -> None:
     group = assigned(MAIN, RUNG)
     for offset in range(FETCHED_OF_A_RUNG + 1):
         group.offer(a_record(MAIN, offset), now=20.0)
@@ -118,7 +118,7 @@ def test_a_rung_is_not_fetched_as_far_ahead_as_the_events() -> None:
     assert group.to_pause() == [RUNG]
 
 
-def test_what_is_revoked_is_no_longer_delivered_though_its_work_still_ends() -> None:
+def test_revoked_records_are_not_delivered_but_started_work_finishes() -> None:
     group = assigned(MAIN)
     group.offer(a_record(MAIN, 0), now=20.0)
     group.offer(a_record(MAIN, 1), now=20.0)
@@ -130,7 +130,7 @@ def test_what_is_revoked_is_no_longer_delivered_though_its_work_still_ends() -> 
     assert group.positions([MAIN]) == {MAIN: 1}
 
 
-def test_what_a_transaction_leaves_behind_the_last_record_is_finished_with_that_record() -> None:
+def test_a_transaction_marker_is_finished_with_the_record_before_it() -> None:
     group = assigned(MAIN, OTHER)
     group.offer(a_record(MAIN, 5), now=20.0)
     for end in (End(MAIN, 8), End(OTHER, 3), End(RUNG, 1)):
@@ -146,7 +146,7 @@ def test_what_a_transaction_leaves_behind_the_last_record_is_finished_with_that_
     assert group.positions() == {MAIN: 10, OTHER: 3}
 
 
-def test_the_end_behind_a_record_in_work_does_not_finish_that_record() -> None:
+def test_a_partition_end_does_not_finish_a_record_in_progress() -> None:
     group = assigned(MAIN)
     group.offer(a_record(MAIN, 5), now=20.0)
     claims = group.take(1, now=20.0)
@@ -156,7 +156,7 @@ def test_the_end_behind_a_record_in_work_does_not_finish_that_record() -> None:
     assert group.positions() == {MAIN: 6}
 
 
-def test_an_end_behind_which_more_has_come_counts_no_longer() -> None:
+def test_an_end_followed_by_more_records_no_longer_counts() -> None:
     group = assigned(MAIN)
     group.offer(a_record(MAIN, 5), now=20.0)
     group.reach(End(MAIN, 8))
@@ -167,7 +167,7 @@ def test_an_end_behind_which_more_has_come_counts_no_longer() -> None:
     assert group.positions() == {MAIN: 9}
 
 
-def test_what_is_revoked_before_it_was_taken_is_not_finished_at_the_end_either() -> None:
+def test_a_record_revoked_before_delivery_is_not_finished_by_an_end() -> None:
     group = assigned(MAIN)
     group.offer(a_record(MAIN, 5), now=20.0)
     group.reach(End(MAIN, 6))
@@ -175,13 +175,13 @@ def test_what_is_revoked_before_it_was_taken_is_not_finished_at_the_end_either()
     assert group.positions() == {}
 
 
-def test_what_arrives_of_a_partition_that_is_gone_is_left_alone() -> None:
+def test_records_of_a_revoked_partition_are_ignored() -> None:
     group = assigned(MAIN)
     group.offer(a_record(OTHER, 0), now=20.0)
     assert not group.take(1, now=0.0)
 
 
-def test_what_a_clock_that_is_ahead_has_written_waits_no_longer_than_the_rest() -> None:
+def test_a_future_timestamp_does_not_lengthen_a_retrys_delay() -> None:
     group = assigned(MAIN, RUNG)
     group.offer(a_record(MAIN, 0, at=1000.0), now=20.0)
     group.offer(a_record(RUNG, 0, at=1000.0), now=20.0)
@@ -202,7 +202,7 @@ def test_large_messages_pause_a_partition_sooner() -> None:
     assert group.to_resume() == [MAIN]
 
 
-def test_what_was_revoked_does_not_count_as_fetched() -> None:
+def test_revoked_records_do_not_count_as_fetched() -> None:
     group = assigned(MAIN)
     large = replace(MESSAGE, body=b"x" * (FETCHED_BYTES + 1))
     group.offer(replace_message(a_record(MAIN, 0), large), now=20.0)
@@ -214,7 +214,7 @@ def replace_message(record: Record, message: Message) -> Record:
     return dataclasses.replace(record, message=message)
 
 
-def test_what_is_missing_between_two_records_is_counted() -> None:
+def test_offsets_missing_between_two_records_are_counted() -> None:
     gaps = Gaps()
     gaps.begin({MAIN: 5})
     read = [(MAIN, 12), (MAIN, 13), (OTHER, 7), (OTHER, 9)]
@@ -223,12 +223,12 @@ def test_what_is_missing_between_two_records_is_counted() -> None:
     assert gaps.before(a_record(MAIN, 12)) == 0
 
 
-def test_a_record_that_comes_again_is_no_gap() -> None:
+def test_a_record_fetched_again_is_not_a_gap() -> None:
     gaps = Gaps()
     assert [gaps.before(a_record(MAIN, offset)) for offset in (5, 6, 3, 4, 6)] == [0, 0, 0, 0, 1]
 
 
-def test_where_a_partition_was_when_it_left_says_nothing_when_it_comes_back() -> None:
+def test_the_position_at_revocation_does_not_count_after_reassignment() -> None:
     gaps = Gaps()
     gaps.begin({MAIN: 5, OTHER: 5})
     gaps.end([MAIN])

@@ -1,4 +1,4 @@
-"""What a member of a group commits, and when: with a Kafka that does what a test tells it to."""
+"""What a group member commits and when, with a fake Kafka."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,9 +20,7 @@ MAIN, OTHER = ("events", 0), ("events", 1)
 
 
 class FakeKafka:
-    """Records in `calls` what it was asked for, with partitions or offsets; `do` has something
-    done in the member's thread, as librdkafka does its callbacks.
-    """
+    """Records `calls` with partitions or offsets; `do` runs a callback in the member's thread."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, object]] = []
@@ -63,7 +61,7 @@ class FakeKafka:
     def of(self, *names: str) -> list[tuple[str, object]]:
         return [call for call in self.calls if call[0] in names]
 
-    # What librdkafka offers.
+    # The interface of librdkafka's consumer.
 
     def subscribe(self, _topics: Any, *, on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
         self._on_assign, self._on_revoke, self._on_lost = on_assign, on_revoke, on_lost
@@ -114,7 +112,7 @@ def _named(partitions: Sequence[TopicPartition]) -> list[Partition]:
 
 
 class Joined:
-    """A member with its partitions, and what a subscription does with these."""
+    """A member with its partitions, used as by a subscription."""
 
     def __init__(self, kafka: FakeKafka, **options: float) -> None:
         self.assigned = AssignedPartitions({"events": 0.0})
@@ -130,7 +128,7 @@ class Joined:
         )
 
     def take(self, partition: Partition, *offsets: int) -> list[Claim]:
-        """Records that have arrived, in the hands of handlers."""
+        """Let records arrive and be taken by handlers."""
         self.arrive(partition, *offsets)
         with self.changed:
             return self.assigned.take(len(offsets), now=0.0)
@@ -157,7 +155,7 @@ def kafka() -> FakeKafka:
 
 @pytest.fixture
 def join(kafka: FakeKafka) -> Iterator[Join]:
-    """Makes members, and ends them when the test is over."""
+    """Creates members, and closes them at the end of the test."""
     made: list[Joined] = []
 
     def join(**options: float) -> Joined:
@@ -169,7 +167,7 @@ def join(kafka: FakeKafka) -> Iterator[Join]:
         joined.member.close()
 
 
-def test_what_is_finished_is_committed_once(kafka: FakeKafka, join: Join) -> None:
+def test_finished_offsets_are_committed_once(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.assign(MAIN)
     claims = joined.take(MAIN, 0, 1)
@@ -181,7 +179,7 @@ def test_what_is_finished_is_committed_once(kafka: FakeKafka, join: Join) -> Non
     stays(lambda: kafka.of("commit") == [("commit", {MAIN: 2})], for_seconds=0.6)
 
 
-def test_a_commit_that_failed_is_sent_again(kafka: FakeKafka, join: Join) -> None:
+def test_a_failed_commit_is_repeated(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.assign(MAIN)
     joined.finish(joined.take(MAIN, 0))
@@ -191,8 +189,8 @@ def test_a_commit_that_failed_is_sent_again(kafka: FakeKafka, join: Join) -> Non
     assert kafka.of("commit")[1] == ("commit", {MAIN: 1})
 
 
-def test_a_partition_that_comes_back_is_committed_anew(kafka: FakeKafka, join: Join) -> None:
-    """Whoever had it meanwhile may have committed an older offset."""
+def test_a_partition_assigned_again_is_committed_again(kafka: FakeKafka, join: Join) -> None:
+    """Its owner in the meantime may have committed an older offset."""
     joined = join()
     kafka.assign(MAIN)
     joined.finish(joined.take(MAIN, 0))
@@ -204,7 +202,7 @@ def test_a_partition_that_comes_back_is_committed_anew(kafka: FakeKafka, join: J
     assert kafka.of("commit") == [("commit", {MAIN: 1})] * 2
 
 
-def test_a_partition_that_is_revoked_waits_for_the_work_in_hand_and_says_how_far_that_came(
+def test_a_revoked_partition_waits_for_work_in_progress_and_commits_it(
     kafka: FakeKafka, join: Join
 ) -> None:
     joined = join()
@@ -212,7 +210,7 @@ def test_a_partition_that_is_revoked_waits_for_the_work_in_hand_and_says_how_far
     claims = joined.take(MAIN, 0)
     joined.arrive(MAIN, 1)
     kafka.revoke(MAIN, wait=False)
-    # What nobody has begun is not begun any more.
+    # Records that have not been started are no longer started.
     eventually(lambda: joined.assigned.next_due() is None)
     stays(lambda: kafka.of("unassign") == [])
     joined.finish(claims)
@@ -224,7 +222,7 @@ def test_a_partition_that_is_revoked_waits_for_the_work_in_hand_and_says_how_far
     assert not joined.assigned.holds(claims[0])
 
 
-def test_work_without_an_end_does_not_keep_a_partition_for_ever(
+def test_work_that_never_ends_does_not_keep_a_partition_for_ever(
     kafka: FakeKafka, join: Join
 ) -> None:
     joined = join(revoke_patience=0.1)
@@ -234,9 +232,7 @@ def test_work_without_an_end_does_not_keep_a_partition_for_ever(
     assert kafka.of("commit", "commit and wait", "unassign") == [("unassign", [MAIN])]
 
 
-def test_of_a_partition_that_another_member_has_already_nothing_is_committed(
-    kafka: FakeKafka, join: Join
-) -> None:
+def test_nothing_is_committed_for_a_lost_partition(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.assign(MAIN)
     claims = joined.take(MAIN, 0, 1)
@@ -251,7 +247,7 @@ def test_of_a_partition_that_another_member_has_already_nothing_is_committed(
     assert kafka.of("unassign") == [("unassign", [MAIN])]
 
 
-def test_a_partition_that_comes_back_is_resumed_and_others_stay_paused(
+def test_a_partition_assigned_again_is_resumed_and_others_stay_paused(
     kafka: FakeKafka, join: Join
 ) -> None:
     joined = join()
@@ -269,7 +265,7 @@ def test_a_partition_that_comes_back_is_resumed_and_others_stay_paused(
     ]
 
 
-def test_a_member_of_whose_partition_nothing_comes_leaves(kafka: FakeKafka, join: Join) -> None:
+def test_a_member_with_a_silent_partition_leaves_the_group(kafka: FakeKafka, join: Join) -> None:
     kafka.end = 5
     joined = join(silence=0.1)
     kafka.assign(MAIN)
@@ -278,9 +274,7 @@ def test_a_member_of_whose_partition_nothing_comes_leaves(kafka: FakeKafka, join
         joined.member.check()
 
 
-def test_without_any_broker_a_member_ends_and_does_not_try_to_commit(
-    kafka: FakeKafka, join: Join
-) -> None:
+def test_without_any_broker_a_member_ends_without_committing(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.assign(MAIN)
     claims = joined.take(MAIN, 0)
@@ -297,9 +291,7 @@ def test_without_any_broker_a_member_ends_and_does_not_try_to_commit(
         joined.member.check()
 
 
-def test_an_error_from_which_there_is_no_way_back_ends_a_member(
-    kafka: FakeKafka, join: Join
-) -> None:
+def test_a_fatal_error_ends_a_member(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.tell(KafkaError(KafkaError._FATAL, "fenced", True))
     eventually(lambda: kafka.of("close"))
@@ -307,9 +299,7 @@ def test_an_error_from_which_there_is_no_way_back_ends_a_member(
         joined.member.check()
 
 
-def test_a_broker_that_is_away_while_others_are_there_ends_nothing(
-    kafka: FakeKafka, join: Join
-) -> None:
+def test_one_unavailable_broker_of_several_ends_nothing(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.tell(KafkaError(KafkaError._TRANSPORT, "refused"))
     kafka.assign(MAIN)
@@ -317,7 +307,7 @@ def test_a_broker_that_is_away_while_others_are_there_ends_nothing(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_member_whose_thread_dies_is_gone(kafka: FakeKafka, join: Join) -> None:
+def test_a_member_whose_thread_crashes_has_ended(kafka: FakeKafka, join: Join) -> None:
     joined = join()
     kafka.failure = RuntimeError("a bug")
     eventually(lambda: why_gone(joined.member) == "the consumer's thread ended")

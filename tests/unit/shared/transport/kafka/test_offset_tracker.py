@@ -1,4 +1,4 @@
-"""No offset is ever committed past an event that is not finished, whatever happens when."""
+"""No offset is ever committed past an unfinished event, in any sequence of operations."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -22,7 +22,7 @@ from shared.transport.kafka.offset_tracker import OffsetTracker
 from shared.transport.message import Message
 
 PARTITIONS: list[Partition] = [("events", 0), ("events", 1), ("retry", 0)]
-#: How much later than it was written a record of the rung may be delivered.
+#: The rung's delay between writing and delivery.
 DELAY = 5.0
 MESSAGE = Message(id="evt-1", type="order.placed", source="", time="", key="", body=b"")
 
@@ -32,11 +32,11 @@ def a_record(partition: Partition, offset: int, at: float = 0.0) -> Record:
 
 
 class Group(RuleBasedStateMachine):
-    """A consumer group as its broker sees it, and one member of it at a time.
+    """A model of a consumer group at its broker, with one member at a time.
 
-    A partition is a list of offsets, with gaps as compaction and transactions leave them, also
-    behind the last record. What is known for certain is kept beside the code under test: which
-    records have ended, and from where the group would go on.
+    A partition is a list of offsets, with gaps from compaction and transactions, also behind the
+    last record. The model tracks independently which records have finished, and from which offset
+    the group would continue.
     """
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Group(RuleBasedStateMachine):
         self.ends = dict.fromkeys(PARTITIONS, 1)
         self.committed = dict.fromkeys(PARTITIONS, 0)
         self.ended: set[tuple[Partition, int]] = set()
-        #: For each assigned partition: what is to be fetched next, and what to be taken next.
+        #: For each assigned partition: the next offsets to fetch and to take.
         self.to_fetch: dict[Partition, int] = {}
         self.to_take: dict[Partition, int] = {}
-        #: Of this assignment and of all before it: handlers do not know that they are late.
+        #: Of this and all earlier assignments: handlers do not know that they are late.
         self.claims: list[Claim] = []
         self.now = 0.0
 
@@ -62,14 +62,14 @@ class Group(RuleBasedStateMachine):
 
     @rule(partition=partitions, markers=st.integers(0, 2))
     def reach_the_end(self, partition: Partition, markers: int) -> None:
-        """All of a partition has been fetched; perhaps a transaction has just ended in it."""
+        """Reach the end of a partition, possibly behind a transaction marker."""
         self.ends[partition] += markers
         if self.to_fetch.get(partition) == len(self.logs[partition]):
             self.assigned.reach(End(partition, self.ends[partition]))
 
     @rule(partition=partitions, number=st.integers(1, 5))
     def fetch(self, partition: Partition, number: int) -> None:
-        """It is assigned first where it is not: what is not fetched has nothing to be lost."""
+        """Fetch a record, after assigning its partition if necessary."""
         if partition not in self.to_fetch:
             self._assign(partition)
         begin = self.to_fetch[partition]
@@ -82,14 +82,14 @@ class Group(RuleBasedStateMachine):
         for claim in self.assigned.take(limit, self.now):
             record = claim.record
             expected = self.logs[record.partition][self.to_take[record.partition]]
-            assert record.offset == expected, "a record was left out, or came twice"
+            assert record.offset == expected, "a record was skipped or delivered twice"
             self.to_take[record.partition] += 1
             self.claims.append(claim)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def finish(self, data: st.DataObject) -> None:
-        """Work on one ends, in any order. Late ones are refused, and change nothing."""
+        """Finish a record, in any order. Late ones are refused and change nothing."""
         claim = data.draw(st.sampled_from(self.claims))
         self.claims.remove(claim)
         if self.assigned.holds(claim):
@@ -99,7 +99,7 @@ class Group(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def fail_to_settle(self, data: st.DataObject) -> None:
-        """A retry that could not be published, or a handler that hangs: it never ends."""
+        """A retry that cannot be published, or a handler that hangs: the record never finishes."""
         self.claims.remove(data.draw(st.sampled_from(self.claims)))
 
     @rule()
@@ -108,7 +108,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(partition=partitions, how=st.sampled_from(["revoked", "lost", "crashed"]))
     def leave(self, partition: Partition, how: str) -> None:
-        """One rule for three ways, or most of what is fetched would be gone before it is taken."""
+        """One rule for three ways, so that most records are taken before they are revoked."""
         if how == "revoked":
             self.assigned.discard_fetched([partition])
             self._commit(self.assigned.positions([partition]))
@@ -156,17 +156,17 @@ class Group(RuleBasedStateMachine):
         self.to_take.pop(partition, None)
 
     def _next(self, partition: Partition, position: int) -> int:
-        """The place in the log of the first record at or behind a position."""
+        """The index of the first record at or after an offset."""
         return sum(offset < position for offset in self.logs[partition])
 
 
-def test_whatever_happens_no_offset_is_committed_past_an_unfinished_event() -> None:
+def test_no_sequence_commits_an_offset_past_an_unfinished_event() -> None:
     run_state_machine_as_test(
         Group, settings=settings(max_examples=300, stateful_step_count=60, deadline=None)
     )
 
 
-def test_what_ends_out_of_order_counts_when_the_gap_is_closed() -> None:
+def test_records_finished_out_of_order_count_once_the_gap_is_closed() -> None:
     tracker = OffsetTracker()
     for offset in (3, 4, 7):
         tracker.take(offset)
@@ -177,7 +177,7 @@ def test_what_ends_out_of_order_counts_when_the_gap_is_closed() -> None:
     assert (tracker.position, tracker.unfinished, tracker.width) == (8, 0, 0)
 
 
-def test_an_event_that_ends_twice_changes_nothing() -> None:
+def test_finishing_an_event_twice_changes_nothing() -> None:
     tracker = OffsetTracker()
     tracker.take(0)
     tracker.take(1)

@@ -1,4 +1,4 @@
-"""A partition of which nothing comes although more is there is noticed, and no other is."""
+"""Partitions that deliver nothing although they have more records are detected, and no others."""
 
 from shared.transport.kafka.assigned_partitions import Partition
 from shared.transport.kafka.silent_partitions import Ends, Silence
@@ -11,7 +11,7 @@ NOT_DELIVERED = (
 
 
 class Looking:
-    """Looks every second, as the thread that polls does more often."""
+    """Checks every second; the polling thread does so more often."""
 
     def __init__(self, *partitions: Partition, end: int = 7, hidden: int = 0) -> None:
         self.silence = Silence(20.0)
@@ -32,7 +32,7 @@ class Looking:
         return self
 
 
-def test_a_partition_of_which_nothing_comes_although_more_is_there_is_told_once() -> None:
+def test_a_partition_that_delivers_nothing_despite_records_is_reported_once() -> None:
     looking = Looking(MAIN)
     looking.silence.heard(MAIN, 4, looking.now)
     assert looking.look_for(29).told == []
@@ -47,14 +47,14 @@ def test_a_partition_of_which_nothing_comes_although_more_is_there_is_told_once(
     )
 
 
-def test_of_a_partition_that_was_just_assigned_something_comes_even_if_only_its_end() -> None:
+def test_a_newly_assigned_partition_must_deliver_at_least_its_end() -> None:
     assert Looking(MAIN).look_for(30).told != []
     looking = Looking(MAIN)
     looking.silence.heard(MAIN, 7, looking.now)
     assert looking.look_for(500).told == []
 
 
-def test_what_was_written_a_moment_before_a_look_is_not_overdue() -> None:
+def test_a_record_written_just_before_a_check_is_not_overdue() -> None:
     looking = Looking(MAIN, end=4)
     looking.silence.heard(MAIN, 4, looking.now)
     looking.look_for(500)
@@ -64,7 +64,7 @@ def test_what_was_written_a_moment_before_a_look_is_not_overdue() -> None:
     assert looking.look_for(500).told == []
 
 
-def test_what_comes_ends_the_trouble_of_its_partition_and_of_no_other() -> None:
+def test_a_record_clears_only_its_own_partition() -> None:
     looking = Looking(MAIN, OTHER).look_for(30)
     assert len(looking.told) == 2
     looking.silence.heard(MAIN, 7, looking.now)
@@ -73,13 +73,13 @@ def test_what_comes_ends_the_trouble_of_its_partition_and_of_no_other() -> None:
     assert (looking.silence.problem(), looking.silence.stuck()) == ("", "")
 
 
-def test_what_is_no_longer_there_is_no_longer_waited_for() -> None:
+def test_deleted_records_are_no_longer_expected() -> None:
     looking = Looking(MAIN).look_for(30)
     looking.ends[MAIN] = Ends(0, 0)
     assert looking.look_for(10).silence.problem() == ""
 
 
-def test_of_a_paused_partition_nothing_is_expected_and_later_it_has_its_time() -> None:
+def test_a_paused_partition_is_not_checked_until_it_is_resumed() -> None:
     looking = Looking(MAIN)
     looking.paused = [MAIN]
     assert looking.look_for(500).told == []
@@ -88,20 +88,20 @@ def test_of_a_paused_partition_nothing_is_expected_and_later_it_has_its_time() -
     assert len(looking.look_for(1).told) == 1
 
 
-def test_a_broker_that_does_not_say_where_a_partition_ends_makes_nobody_suspicious() -> None:
+def test_an_unknown_partition_end_raises_no_suspicion() -> None:
     looking = Looking(MAIN)
     looking.ends[MAIN] = None
     assert looking.look_for(500).told == []
 
 
-def test_for_what_an_open_transaction_hides_nobody_leaves_the_group() -> None:
+def test_records_behind_an_open_transaction_do_not_end_the_membership() -> None:
     looking = Looking(MAIN, hidden=3)
     looking.silence.heard(MAIN, 4, looking.now)
     assert looking.look_for(500).silence.problem().endswith("a transaction is open")
     assert looking.silence.stuck() == ""
 
 
-def test_what_comes_of_a_partition_that_is_gone_makes_nobody_wait_for_more_of_it() -> None:
+def test_a_late_record_of_a_revoked_partition_sets_no_expectation() -> None:
     looking = Looking(MAIN)
     looking.silence.heard(MAIN, 7, looking.now)
     looking.silence.heard(OTHER, 4, looking.now)
@@ -109,7 +109,7 @@ def test_what_comes_of_a_partition_that_is_gone_makes_nobody_wait_for_more_of_it
     assert looking.look_for(500).told == []
 
 
-def test_a_partition_that_comes_back_begins_anew() -> None:
+def test_a_partition_assigned_again_starts_afresh() -> None:
     looking = Looking(MAIN).look_for(30)
     looking.silence.end([MAIN])
     looking.silence.begin([MAIN], looking.now)

@@ -1,4 +1,4 @@
-"""URLs, headers and decisions about records: what needs no Kafka to be seen."""
+"""URLs, headers and decisions about records, without a Kafka."""
 
 import re
 from concurrent.futures import Future
@@ -45,7 +45,7 @@ MESSAGE = Message(
 
 
 class Received:
-    """A record as librdkafka hands it over."""
+    """A record as delivered by librdkafka."""
 
     def __init__(
         self, headers: Any, body: bytes | None = b"", *, milliseconds: int = 1_700_000_000_500
@@ -77,7 +77,7 @@ def received(
     return read(cast(Any, Received(headers, body, **more)), key=key)[0]
 
 
-def test_a_message_comes_back_as_it_went() -> None:
+def test_a_message_survives_writing_and_reading() -> None:
     record = received(headers_of(MESSAGE), MESSAGE.body)
     assert record.message == MESSAGE
     assert (record.partition, record.offset, record.at) == (
@@ -87,26 +87,26 @@ def test_a_message_comes_back_as_it_went() -> None:
     )
 
 
-def test_without_headers_the_body_the_key_and_the_place_are_there() -> None:
+def test_without_headers_body_key_and_origin_are_read() -> None:
     record = received(None, b"\xff\x00", key=b"ord-\xff")
     assert record.message.body == b"\xff\x00"
     assert record.message.key == "ord-\N{REPLACEMENT CHARACTER}"
     assert record.origin == Origin("order-events", 4, 17)
 
 
-def test_where_it_came_from_first_is_kept() -> None:
+def test_the_original_position_is_kept() -> None:
     first = Origin("order-events", 2, 5)
     assert received([*headers_of(MESSAGE), *origin_headers(first)]).origin == first
 
 
 class OddlyNamed(Received):
-    """As confluent-kafka 2.16 behaves when a header's name is not UTF-8."""
+    """Fails like confluent-kafka 2.16 when a header's name is not UTF-8."""
 
     def headers(self) -> Any:
         raise SystemError("returned a result with an exception set")
 
 
-def test_headers_that_cannot_be_read_are_none() -> None:
+def test_unreadable_headers_are_ignored() -> None:
     record, _headers = read(cast(Any, OddlyNamed(None, b"{}")), key=b"ord-1")
     assert (record.message.key, record.message.body, record.message.id) == ("ord-1", b"{}", "")
 
@@ -115,7 +115,7 @@ ODD_NUMBERS = ["", "-1", "+1", " 1", "1_0", "two", "²", "\N{ARABIC-INDIC DIGIT 
 
 
 @pytest.mark.parametrize("odd", ODD_NUMBERS, ids=range(len(ODD_NUMBERS)))
-def test_an_odd_origin_is_not_believed(odd: str) -> None:
+def test_an_invalid_origin_is_ignored(odd: str) -> None:
     for partition, offset in ((odd, "1"), ("1", odd)):
         place = {"x-original-partition": partition, "x-original-offset": offset}
         headers = encode({"x-original-topic": "a", **place})
@@ -123,18 +123,18 @@ def test_an_odd_origin_is_not_believed(odd: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD_NUMBERS, ids=range(len(ODD_NUMBERS)))
-def test_an_odd_number_of_attempts_is_the_first(odd: str) -> None:
+def test_an_invalid_attempt_counts_as_the_first(odd: str) -> None:
     assert received(encode({"x-attempt": odd})).message.attempt == 1
 
 
-def test_what_is_longer_than_any_attribute_is_none() -> None:
+def test_an_overlong_attribute_is_ignored() -> None:
     longest, longer = b"\xff" * LONGEST, b"\xff" * (LONGEST + 1)
     found = received([("ce_id", longest), ("ce_type", longer)], b"body", key=longer).message
     assert found == Message(id=text(longest), type="", source="", time="", key="", body=b"body")
 
 
 @pytest.mark.parametrize(("milliseconds", "at"), [(-1, 0.0), (2**63 - 1, 253_402_300_799.0)])
-def test_a_time_that_is_no_date_becomes_one(milliseconds: int, at: float) -> None:
+def test_an_invalid_timestamp_becomes_a_valid_time(milliseconds: int, at: float) -> None:
     record = received([], milliseconds=milliseconds)
     assert record.at == at
     assert datetime.fromtimestamp(record.at, UTC).timestamp() == at
@@ -153,7 +153,7 @@ VALUES = st.none() | st.binary() | st.text(alphabet="-+0123456789_.e \u0663\u00b
     key=st.none() | st.binary(),
     milliseconds=st.integers(-(2**63), 2**63 - 1),
 )
-def test_no_record_is_so_odd_that_it_cannot_be_read_and_written_again(
+def test_any_record_can_be_read_and_written_again(
     headers: Any, body: bytes | None, key: bytes | None, milliseconds: int
 ) -> None:
     record = received(headers, body, key, milliseconds=milliseconds)
@@ -168,7 +168,7 @@ def test_header_values_of_any_bytes_become_text() -> None:
     assert message.attempt == 2
 
 
-def test_a_url_says_where_brokers_are_and_how_topics_are_made() -> None:
+def test_a_url_has_brokers_and_topic_settings() -> None:
     found = address(
         "kafka://user:p%40ss@one:9092,[::1]:9093/shop"
         "?partitions=3&replication=3&retention_days=0.5"
@@ -196,15 +196,13 @@ def test_a_url_says_where_brokers_are_and_how_topics_are_made() -> None:
 
 
 @pytest.mark.parametrize(("replication", "flush"), [(1, "1"), (2, "1"), (3, None), (5, None)])
-def test_what_may_be_confirmed_by_a_single_copy_is_on_its_disk(
-    replication: int, flush: str | None
-) -> None:
+def test_topics_without_replicas_flush_each_message(replication: int, flush: str | None) -> None:
     layout = address(f"kafka://one:9092?replication={replication}", LADDER).layout
     flushes = {topic.settings.get("flush.messages") for topic in layout.topics(["email"])}
     assert flushes == {flush}
 
 
-def test_names_are_those_of_the_design() -> None:
+def test_topic_and_group_names() -> None:
     layout = address("kafka://one:9092", (1.0, 0.2)).layout
     assert layout.group("email") == "email-service"
     assert [topic.name for topic in layout.topics(["email"])] == [
@@ -249,7 +247,7 @@ def test_names_are_those_of_the_design() -> None:
         "&ssl.ca.location=/ca.pem",
     ],
 )
-def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
+def test_an_invalid_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(SettingsError, match="BROKER_URL is not of the form kafka://"):
         connect(url)
 
@@ -277,7 +275,7 @@ def test_an_error_in_a_url_does_not_show_its_password(url: str) -> None:
         ("session.timeout.ms=6000", "not supported for `group.protocol=consumer`"),
     ],
 )
-def test_a_property_that_librdkafka_does_not_take_is_refused_at_once(query: str, said: str) -> None:
+def test_a_property_unknown_to_librdkafka_is_refused_at_once(query: str, said: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(said)):
         connect(f"kafka://host:9092?{query}")
 
@@ -300,11 +298,11 @@ def test_rungs_of_an_earlier_ladder_are_consumed_where_their_topics_exist() -> N
     }
 
 
-def test_a_kafka_url_makes_a_kafka_broker_and_connects_to_nothing() -> None:
+def test_a_kafka_url_creates_a_kafka_broker_without_connecting() -> None:
     assert isinstance(connect("kafka://nowhere.invalid:9092"), Kafka)
 
 
-def test_where_nobody_listens_is_said_at_once() -> None:
+def test_an_unreachable_broker_is_reported_at_once() -> None:
     port = free_port()
     with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{port}: Connection refused"):
         reach(address(f"kafka://127.0.0.1:{port}", ()))
@@ -318,19 +316,19 @@ REFUSED = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
 
 
-def test_an_answer_that_does_not_come_in_time_is_an_outage() -> None:
+def test_a_timeout_is_an_outage() -> None:
     with pytest.raises(BrokerUnavailable, match="no response in time"), translated():
         Future[None]().result(0.01)
 
 
-def test_a_batch_of_which_all_is_confirmed_is_well() -> None:
+def test_a_fully_confirmed_batch_raises_no_error() -> None:
     batch = Batch(outgoing("a", "b"))
     batch.decide(0, None)
     batch.decide(1, None)
     batch.check()
 
 
-def test_a_batch_says_which_were_confirmed() -> None:
+def test_a_failed_kafka_batch_reports_the_confirmed_ids() -> None:
     batch = Batch(outgoing("a", "b", "c", "d"))
     batch.decide(0, None)
     batch.decide(1, REFUSED)
@@ -343,7 +341,7 @@ def test_a_batch_says_which_were_confirmed() -> None:
 NO_LEADER = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
 
 
-def test_a_batch_blames_only_those_records_that_were_refused_for_their_own_sake() -> None:
+def test_a_batch_blames_only_records_refused_for_their_content() -> None:
     batch = Batch(outgoing("taken", "too large", "late", "no leader", "undecided"))
     for number, error in enumerate((None, REFUSED, TIMED_OUT, NO_LEADER)):
         batch.decide(number, error)
@@ -352,7 +350,7 @@ def test_a_batch_blames_only_those_records_that_were_refused_for_their_own_sake(
     assert failed.value.blameless == {"late", "no leader", "undecided"}
 
 
-def test_a_part_of_the_brokers_that_is_unavailable_is_no_fault_of_a_record() -> None:
+def test_a_record_is_not_blamed_for_an_unavailable_broker() -> None:
     batch = Batch(outgoing("taken", "late"))
     batch.decide(0, None)
     batch.decide(1, TIMED_OUT)
@@ -362,7 +360,7 @@ def test_a_part_of_the_brokers_that_is_unavailable_is_no_fault_of_a_record() -> 
     assert failed.value.blameless == {"late"}
 
 
-def test_an_id_of_which_one_record_failed_is_not_confirmed() -> None:
+def test_an_id_with_one_failed_record_is_not_confirmed() -> None:
     batch = Batch(outgoing("a", "a", "b"))
     batch.decide(0, None)
     batch.decide(1, REFUSED)
@@ -373,7 +371,7 @@ def test_an_id_of_which_one_record_failed_is_not_confirmed() -> None:
 
 
 @pytest.mark.parametrize("error", [TIMED_OUT, None], ids=["timed out", "undecided"])
-def test_a_batch_of_which_nothing_is_known_found_the_broker_away(error: KafkaError | None) -> None:
+def test_a_batch_without_any_response_means_an_outage(error: KafkaError | None) -> None:
     batch = Batch(outgoing("a"))
     if error:
         batch.decide(0, error)
@@ -381,7 +379,7 @@ def test_a_batch_of_which_nothing_is_known_found_the_broker_away(error: KafkaErr
         batch.check()
 
 
-def test_a_record_that_is_too_large_is_told_from_what_may_be_taken_later() -> None:
+def test_an_oversized_record_is_distinguished_from_temporary_refusals() -> None:
     for error, is_too_large in (
         (REFUSED, True),
         (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), False),
@@ -393,7 +391,7 @@ def test_a_record_that_is_too_large_is_told_from_what_may_be_taken_later() -> No
         assert isinstance(failed.value, TooLarge) is is_too_large
 
 
-def test_a_batch_that_was_refused_altogether_is_not_an_outage() -> None:
+def test_a_completely_refused_batch_is_not_an_outage() -> None:
     batch = Batch(outgoing("a"))
     batch.decide(0, REFUSED)
     with pytest.raises(PublishFailed) as failed:

@@ -1,4 +1,4 @@
-"""Every published message is confirmed, refused or returned, and the right one is blamed."""
+"""Each published message is confirmed, refused or returned, and the right one is blamed."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -17,7 +17,7 @@ KEY = "order.placed"
 
 
 class FakeChannel:
-    """Records what is published; a test answers for the broker."""
+    """Records published messages; the test plays the broker's part."""
 
     def __init__(self) -> None:
         self.published: list[tuple[Any, ...]] = []
@@ -72,7 +72,7 @@ def confirmed(batch: Batch) -> frozenset[str]:
     return failure.value.confirmed
 
 
-def test_a_batch_is_done_once_each_message_is_confirmed(
+def test_a_batch_is_complete_once_each_message_is_confirmed(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, a_message("a"), a_message("b"), a_message("c"))
@@ -84,7 +84,7 @@ def test_a_batch_is_done_once_each_message_is_confirmed(
     batch.check()
 
 
-def test_one_answer_for_many_settles_all_before_it(
+def test_a_multiple_confirm_settles_all_earlier_messages(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     first = sent(confirms, a_message("a"), a_message("b"))
@@ -98,7 +98,7 @@ def test_one_answer_for_many_settles_all_before_it(
     second.check()
 
 
-def test_refusing_many_blames_those_that_were_not_yet_confirmed(
+def test_a_multiple_nack_blames_the_unconfirmed_messages(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, *map(a_message, "abcd"))
@@ -108,7 +108,7 @@ def test_refusing_many_blames_those_that_were_not_yet_confirmed(
     assert confirmed(batch) == {"b", "d"}
 
 
-def test_a_returned_message_is_not_confirmed_although_the_broker_acknowledges_it(
+def test_a_returned_message_is_not_confirmed_despite_its_ack(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, a_message("a"), a_message("b", key="other.thing"), a_message("c"))
@@ -117,7 +117,7 @@ def test_a_returned_message_is_not_confirmed_although_the_broker_acknowledges_it
     assert confirmed(batch) == {"a", "c"}
 
 
-def test_a_message_is_to_blame_for_coming_back_and_not_for_a_queue_that_refuses_it(
+def test_a_message_is_blamed_for_being_returned_not_for_a_full_queue(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, a_message("a"), a_message("b", key="other.thing"), a_message("c"))
@@ -130,7 +130,7 @@ def test_a_message_is_to_blame_for_coming_back_and_not_for_a_queue_that_refuses_
     assert failure.value.blameless == {"a"}
 
 
-def test_of_two_batches_with_the_same_id_the_one_that_came_back_is_blamed(
+def test_of_two_batches_with_one_id_the_returned_one_is_blamed(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     good = sent(confirms, a_message("same"))
@@ -141,7 +141,7 @@ def test_of_two_batches_with_the_same_id_the_one_that_came_back_is_blamed(
     assert confirmed(bad) == frozenset()
 
 
-def test_messages_without_an_id_are_told_apart_by_their_bodies(
+def test_messages_without_an_id_are_distinguished_by_their_bodies(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     good = sent(confirms, a_message("", body=b"one"))
@@ -152,7 +152,7 @@ def test_messages_without_an_id_are_told_apart_by_their_bodies(
     assert confirmed(bad) == frozenset()
 
 
-def test_equal_messages_that_all_come_back_are_all_blamed(
+def test_equal_messages_that_are_all_returned_are_all_blamed(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     first, second = sent(confirms, a_message("same")), sent(confirms, a_message("same"))
@@ -172,7 +172,7 @@ def test_an_id_sent_twice_is_confirmed_only_when_both_were(
     assert confirmed(batch) == {"other"}
 
 
-def test_a_lost_connection_leaves_it_unknown_what_was_taken(
+def test_a_lost_connection_leaves_the_outcome_unknown(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, a_message("a"), a_message("b"))
@@ -182,10 +182,10 @@ def test_a_lost_connection_leaves_it_unknown_what_was_taken(
         batch.check()
 
 
-def test_what_a_lost_connection_never_answered_is_not_confirmed_though_others_were_refused(
+def test_unanswered_messages_of_a_lost_connection_are_not_confirmed(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
-    """Confirmed would be all that was not refused, and its rows would leave the outbox."""
+    """Otherwise they would count as confirmed, and their rows would leave the outbox."""
     batch = sent(confirms, *map(a_message, "abc"))
     channel.nack(1)
     batch.lose("the cable was cut")
@@ -204,7 +204,7 @@ def test_a_batch_ends_once_though_its_connection_is_lost_twice() -> None:
         batch.check()
 
 
-def test_an_id_of_which_one_came_back_and_one_was_refused_is_to_blame(
+def test_an_id_returned_once_and_refused_once_is_blamed(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, a_message("same"), a_message("same", key="other.thing"))
@@ -216,7 +216,7 @@ def test_an_id_of_which_one_came_back_and_one_was_refused_is_to_blame(
     assert (failure.value.confirmed, failure.value.blameless) == (frozenset(), frozenset())
 
 
-def test_a_batch_that_was_answered_in_full_is_not_lost_afterwards(
+def test_a_fully_answered_batch_cannot_be_lost_later(
     channel: FakeChannel, confirms: Confirms
 ) -> None:
     batch = sent(confirms, a_message("a"))
@@ -225,18 +225,18 @@ def test_a_batch_that_was_answered_in_full_is_not_lost_afterwards(
     batch.check()
 
 
-def test_a_type_that_amqp_cannot_carry_as_routing_key_is_refused_before_anything_is_sent() -> None:
+def test_a_type_unusable_as_a_routing_key_is_refused_before_sending() -> None:
     with pytest.raises(PublishFailed, match="255 bytes"):
         a_message("a", key="order." + "ü" * 125)
 
 
-def test_an_id_too_long_for_the_property_still_travels_in_the_headers() -> None:
+def test_an_id_too_long_for_the_property_is_still_in_the_headers() -> None:
     message = a_message("x" * 300)
     assert message.properties.message_id is None
     assert cast(dict[str, str], message.properties.headers)["cloudEvents_id"] == "x" * 300
 
 
-def test_messages_are_persistent_and_say_what_they_are() -> None:
+def test_messages_are_persistent_and_have_their_properties() -> None:
     properties: pika.BasicProperties = a_message("evt-1").properties
     assert (properties.delivery_mode, properties.content_type) == (2, "application/json")
     assert (properties.message_id, properties.type, properties.app_id) == ("evt-1", KEY, "/order")

@@ -1,4 +1,4 @@
-"""Letters that were looked at are back in their queue before the look is over."""
+"""Browsed letters are back in their queue before the next request."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +11,7 @@ from shared.transport.rabbitmq.dead_letters import Hand
 
 
 class SlowQueue:
-    """Two letters; what is returned to it is back after so many naps of whoever waits."""
+    """A queue of two letters; requeued ones are back after `naps` polls."""
 
     def __init__(self, naps: int) -> None:
         self._ready, self._returned, self._naps = 2, 0, naps
@@ -46,7 +46,7 @@ class SlowQueue:
 
 
 @pytest.mark.parametrize("removed", [0, 1])
-def test_the_next_look_finds_all_that_were_put_back(removed: int) -> None:
+def test_the_next_browse_finds_all_requeued_letters(removed: int) -> None:
     queue = SlowQueue(naps=3)
     hand = Hand(cast(BlockingChannel, queue), "email_service_queue.dlq")
     for found in list(hand.take(10))[:removed]:
@@ -55,7 +55,7 @@ def test_the_next_look_finds_all_that_were_put_back(removed: int) -> None:
     assert queue.ready == 2 - removed
 
 
-def test_who_takes_the_same_letters_is_not_waited_for_without_end() -> None:
+def test_waiting_for_letters_taken_by_another_client_is_limited() -> None:
     queue = SlowQueue(naps=-1)
     hand = Hand(cast(BlockingChannel, queue), "email_service_queue.dlq")
     assert len(list(hand.take(10))) == 2

@@ -1,4 +1,4 @@
-"""Properties off the wire: everything that AMQP knows is read, and nothing at all raises."""
+"""Decoding properties: every AMQP type is read, and no bytes raise an error."""
 
 import struct
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def encoded(properties: pika.BasicProperties) -> bytes:
     return b"".join(properties.encode())
 
 
-def test_whatever_pika_writes_is_read() -> None:
+def test_everything_that_pika_writes_is_read() -> None:
     assert decode_properties(encoded(FULL)) == FULL
 
 
@@ -67,7 +67,7 @@ def test_whatever_pika_writes_is_read() -> None:
         (MILLISECONDS, 1_767_323_045_000),
     ],
 )
-def test_a_value_of_each_type_is_read_and_the_next_one_too(value: bytes, read: object) -> None:
+def test_a_value_of_each_type_and_the_next_one_are_read(value: bytes, read: object) -> None:
     after = struct.pack(">c?", b"t", True)
     properties = decode_properties(encoded(RawHeaders({b"odd": value, b"after": after})))
     assert properties.headers == {"odd": read, "after": True}
@@ -75,7 +75,7 @@ def test_a_value_of_each_type_is_read_and_the_next_one_too(value: bytes, read: o
 
 
 @pytest.mark.parametrize("odd", ODD_VALUES)
-def test_what_stands_beside_an_odd_value_is_read(odd: str) -> None:
+def test_headers_beside_an_odd_value_are_read(odd: str) -> None:
     fields = {b"before": b"V", b"odd": ODD_VALUES[odd], b"after": struct.pack(">ci", b"I", 7)}
     headers = decode_properties(encoded(RawHeaders(fields))).headers or {}
     assert (headers["before"], headers["after"]) == (None, 7)
@@ -95,7 +95,7 @@ def test_what_stands_beside_an_odd_value_is_read(odd: str) -> None:
         b"\x00\x40\x00",
     ],
 )
-def test_bytes_that_are_no_properties_are_read_as_none(bad: bytes) -> None:
+def test_invalid_bytes_are_read_as_no_properties(bad: bytes) -> None:
     assert decode_properties(bad) == pika.BasicProperties()
 
 
@@ -111,17 +111,17 @@ def test_no_bytes_raise(some: bytes) -> None:
         st.text() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none() | st.binary(),
     )
 )
-def test_headers_come_back_as_pika_wrote_them(headers: dict[str, Any]) -> None:
+def test_headers_are_read_as_pika_wrote_them(headers: dict[str, Any]) -> None:
     written = pika.BasicProperties(headers=headers)
     assert decode_properties(encoded(written)).headers == headers
 
 
-def test_a_decimal_is_passed_over() -> None:
+def test_a_decimal_is_skipped() -> None:
     written = pika.BasicProperties(headers={"price": Decimal("1.5"), "after": 1})
     assert decode_properties(encoded(written)).headers == {"price": None, "after": 1}
 
 
-def test_a_frame_is_taken_once_it_is_whole_and_no_other_kind_of_frame_is() -> None:
+def test_only_complete_header_frames_are_read() -> None:
     frame = Header(7, 12, FULL).marshal()
     assert [content_header(frame[:size]) for size in range(len(frame))] == [None] * len(frame)
     size, header = content_header(frame + b"more") or (0, None)

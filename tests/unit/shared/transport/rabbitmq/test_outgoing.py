@@ -1,4 +1,4 @@
-"""A connection to RabbitMQ that is lost, blocked, or whose other end says nothing any more."""
+"""Publishing over a connection to RabbitMQ that is lost, blocked or silent."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.amqp_broker import AmqpBroker
 from tests.unit.shared.transport.rabbitmq.test_confirms import a_message
 from tests.waiting import PATIENCE_SECONDS, eventually, stays
 
-#: Of the connection's own settings: for so many seconds a broker may be short of memory.
+#: The connection's timeout in seconds while the broker blocks it for lack of memory.
 BLOCKED = "?blocked_connection_timeout=0.2"
 
 
@@ -47,16 +47,14 @@ def linked(broker: AmqpBroker, **options: float) -> Link:
     return Link(broker.url + BLOCKED, "linked", start=start, **options)  # type: ignore[arg-type]
 
 
-def test_all_that_is_passed_on_goes_over_one_connection(
-    broker: AmqpBroker, outgoing: RabbitOutgoing
-) -> None:
+def test_all_messages_use_one_connection(broker: AmqpBroker, outgoing: RabbitOutgoing) -> None:
     assert broker.connections == 0
     for event_id in "abc":
         expect_confirmed(sent(outgoing, event_id))
     assert (broker.published, broker.connections) == (["a", "b", "c"], 1)
 
 
-def test_what_a_lost_connection_did_not_confirm_is_unknown_and_the_next_goes_over_another(
+def test_after_a_lost_connection_the_next_message_uses_a_new_one(
     broker: AmqpBroker, outgoing: RabbitOutgoing
 ) -> None:
     broker.confirms = False
@@ -71,7 +69,7 @@ def test_what_a_lost_connection_did_not_confirm_is_unknown_and_the_next_goes_ove
     assert (broker.published, broker.connections) == (["a", "b"], 2)
 
 
-def test_an_alarm_of_the_broker_ends_other_connections_and_not_this_one(
+def test_a_memory_alarm_does_not_end_this_connection(
     broker: AmqpBroker, outgoing: RabbitOutgoing
 ) -> None:
     expect_confirmed(sent(outgoing, "a"))
@@ -82,14 +80,14 @@ def test_an_alarm_of_the_broker_ends_other_connections_and_not_this_one(
     expect_confirmed(sent(outgoing, "b"))
 
 
-def test_closing_says_goodbye(broker: AmqpBroker, outgoing: RabbitOutgoing) -> None:
+def test_closing_sends_an_amqp_close(broker: AmqpBroker, outgoing: RabbitOutgoing) -> None:
     outgoing.close()
     expect_confirmed(sent(outgoing, "a"))
     outgoing.close()
     eventually(lambda: broker.goodbyes == 1)
 
 
-def test_a_broker_that_does_not_answer_a_goodbye_is_left_in_the_end(broker: AmqpBroker) -> None:
+def test_closing_does_not_wait_for_ever_for_the_broker(broker: AmqpBroker) -> None:
     link = linked(broker, close_timeout=0.2)
     broker.is_frozen.set()
     link.close()

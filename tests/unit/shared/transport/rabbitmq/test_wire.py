@@ -1,4 +1,4 @@
-"""URLs, headers and errors: what leaves us is tidy, what reaches us need not be."""
+"""URLs, headers and errors, including odd messages from other producers."""
 
 from datetime import UTC, datetime
 
@@ -29,11 +29,11 @@ def received(headers: dict[object, object] | None, body: bytes = b"") -> Message
     return read(pika.BasicProperties(headers=headers), body)  # type: ignore[arg-type]
 
 
-def test_a_message_comes_back_as_it_went() -> None:
+def test_a_message_survives_writing_and_reading() -> None:
     assert read(properties(MESSAGE), MESSAGE.body) == MESSAGE
 
 
-def test_without_headers_only_the_body_is_there() -> None:
+def test_without_headers_only_the_body_is_read() -> None:
     nothing = Message(id="", type="", source="", time="", key="", body=b"\xff\x00")
     assert received(None, b"\xff\x00") == nothing
 
@@ -59,7 +59,7 @@ def test_header_values_of_any_type_become_text() -> None:
     assert (message.type, message.attempt) == ("", 2)
 
 
-def test_what_the_broker_wrote_on_a_message_is_not_passed_on() -> None:
+def test_the_brokers_own_headers_are_not_forwarded() -> None:
     message = received({"cloudEvents_id": "evt-1", "x-death": [{"queue": "q"}], "x-other": "y"})
     assert properties(message).headers == {
         "cloudEvents_specversion": "1.0",
@@ -74,7 +74,7 @@ def test_headers_stay_small_enough_for_one_frame() -> None:
     assert sum(len(str(value).encode()) for value in headers.values()) < 64 * 1024
 
 
-def test_text_that_is_not_unicode_does_not_stop_a_message() -> None:
+def test_invalid_unicode_does_not_block_a_message() -> None:
     headers = properties(MESSAGE, {"x-reason": "lone surrogate \udcff"}).headers
     assert headers is not None
     assert headers["x-reason"] == "lone surrogate ?"
@@ -84,13 +84,13 @@ def test_text_that_is_not_unicode_does_not_stop_a_message() -> None:
     "url",
     ["amqp://u:pa/ssw0rd@host/", "amqp://u:ssw0rd@host:port/", "amqp://u:ssw0rd@h/?heartbeat=x"],
 )
-def test_a_wrong_url_is_a_settings_error_that_keeps_the_password_to_itself(url: str) -> None:
+def test_an_invalid_url_is_a_settings_error_without_the_password(url: str) -> None:
     with pytest.raises(SettingsError) as error:
         RabbitMQ(url, (1.0,))
     assert "ssw0rd" not in str(error.value)
 
 
-def test_what_the_url_says_about_the_connection_holds() -> None:
+def test_connection_parameters_in_the_url_are_used() -> None:
     given = parameters("amqp://host/?heartbeat=7", "x")
     assert (given.heartbeat, given.blocked_connection_timeout) == (7, 20)
 
