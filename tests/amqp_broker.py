@@ -31,8 +31,7 @@ START = spec.Connection.Start(
 
 
 class AmqpBroker:
-    """`connections` and `goodbyes` are counters; while `is_frozen`, it reads and replies
-    nothing."""
+    """`connections` and `goodbyes` are counters; while `is_frozen`, it does nothing."""
 
     def __init__(self) -> None:
         self.connections = 0

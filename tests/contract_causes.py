@@ -8,16 +8,16 @@ from shared.activity.shapes import MOST_ORDERS
 from tests.contract_states import (
     EVENT,
     OPERATOR,
+    delete_the_broker,
+    drop_tables,
     failing,
-    raise_outcome_unknown,
     hold_the_event,
     in_an_outage,
     leave_a_replay_running,
     nothing,
+    raise_outcome_unknown,
     refuse_permanently,
     replay,
-    drop_tables,
-    delete_the_broker,
 )
 from tests.http_sides import HttpSide
 
@@ -68,8 +68,7 @@ def _event(**more: Any) -> dict[str, Any]:
 def _answered_in_an_outage(
     method: str, path: str, request: dict[str, Any] = _ASKED
 ) -> dict[tuple[str, str, int], Cause]:
-    """Endpoints for monitoring, which respond during an outage too and fail only without the
-    database."""
+    """Monitoring endpoints, which respond during an outage and fail only without a database."""
     return {
         (method, path, 401): Cause(),
         (method, path, 404): Cause(_ASKED, around={"operator_token": None}),

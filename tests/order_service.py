@@ -52,8 +52,7 @@ class OrderService:
         )
 
     def post(self, body: Any = None, *, mode: str | None = None, **headers: str) -> TestResponse:
-        """Bytes are sent unchanged, other bodies as JSON; headers are given as in
-        `content_type=…`."""
+        """Bytes are sent unchanged, other bodies as JSON; headers as in `content_type=…`."""
         sent = body if isinstance(body, bytes) else json.dumps(body or AN_ORDER).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         all_headers = {"content-type": "application/json", **named}

@@ -57,8 +57,7 @@ class Firewall:
 
 
 def _rules(table: str, address: str, port: int) -> str:
-    """Rules that drop on arrival: if packets were dropped on departure, the sender would get an
-    error."""
+    """Rules that drop on arrival, since dropping on departure gives the sender an error."""
     return f"""\
 add table ip {table} {{ flags owner; }}
 add chain ip {table} arriving {{ type filter hook input priority 0; }}

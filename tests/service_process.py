@@ -56,8 +56,7 @@ class ServiceProcess:
             os.kill(self._process.pid, sign)
 
     def freeze(self) -> None:
-        """Stop the process and its workers with SIGSTOP; the kernel keeps their connections
-        open."""
+        """Stop process and workers with SIGSTOP; the kernel keeps their connections open."""
         self._tell_all(signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -53,8 +53,7 @@ def main(broker: str = "rabbitmq") -> int:
 
 
 def measure(containers: Containers) -> tuple[list[Sample], float]:
-    """Samples from before the first order until after the last, and the seconds that placing
-    took."""
+    """Samples from before the first to after the last order; the duration of placing in s."""
     samples = [sample(containers)]
     started = time.monotonic()
     placing = place(containers.ports["ORDER_PORT"])

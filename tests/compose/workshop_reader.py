@@ -25,8 +25,7 @@ class DockerReader(Reader):
         return {**super().environment(), **self._containers.environment(), "PATH": path}
 
     def do(self, block: Block) -> None:
-        """Where the page starts a demo, start an empty shop; where it stops the demo, do
-        nothing."""
+        """Replace starting a demo by starting an empty shop, and skip stopping it."""
         if block.terminal != "first-terminal":
             super().do(block)
         elif block.text.startswith(f"$ {SHOP}"):

@@ -50,7 +50,8 @@ def take_one(subscription: Subscription, *, within: float = PATIENCE_SECONDS) ->
 
 def late(subscription: Subscription, *, quiet: float = QUIET) -> list[Message]:
     """Acknowledge messages until none arrives for `quiet` seconds. Returns them, for example
-    duplicates."""
+    duplicates.
+    """
     received: list[Message] = []
     while deliveries := subscription.receive(100, quiet):
         received += acked(deliveries)

@@ -163,8 +163,8 @@ def test_a_consumer_is_stopped_for_longer_than_its_leases(books: Books, tmp_path
 
 
 def with_heartbeat(shop: Shop) -> dict[str, str]:
-    """The broker URL with a heartbeat, for a broker with connections: after two intervals of
-    `seconds` without traffic it closes one.
+    """The broker's URL, on RabbitMQ with a heartbeat of `seconds`: it closes a connection after two
+    missing ones.
     """
     url = shop.stack.plan.broker_url
     return {"BROKER_URL": f"{url}?heartbeat=2"} if url.startswith("amqp") else {}

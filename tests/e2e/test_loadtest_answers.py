@@ -93,8 +93,7 @@ def a_shop(behave: Behaviour) -> Iterator[StubShop]:
 
 
 def put_under_load(behave: Behaviour, folder: Path) -> tuple[int, dict[str, Line], int]:
-    """Run locust; returns its exit status, its results by name, and the number of recorded
-    promises."""
+    """Run locust; returns its exit status, results by name, and number of promises."""
     plan = LoadPlan(users=2, seconds=4, folder=folder, tags=("async",))
     with a_shop(behave) as shop:
         status = Locust(plan, shop.url).run(silent)

@@ -118,8 +118,7 @@ def test_settings_in_the_database_url_win(postgres_url: str) -> None:
 def test_times_do_not_depend_on_the_roles_time_zone_and_date_style(
     postgres_url: str, zone: str
 ) -> None:
-    """Includes the first and last hours, which in another zone lie in a year Python cannot
-    represent."""
+    """Also at the first and last hours that Python can represent."""
     setup = create_engine(engine_url(postgres_url), isolation_level="AUTOCOMMIT")
     role = f"role_of_{zone[:4].lower()}"
     with setup.connect() as connection:

@@ -124,8 +124,7 @@ def test_every_service_refuses_transaction_pooling(
 def test_other_clients_do_not_hide_that_sessions_are_shared(
     service: OrderService, pooled_url: Callable[[str], str], open_engine: Callable[[str], Engine]
 ) -> None:
-    """While a client is in a transaction, the next statement may or may not reach the same
-    session."""
+    """Whether two statements reach the same session depends on the other clients."""
     url = pooled_url("transaction")
     engine = open_engine(url)
     with psycopg.connect(url) as busy, psycopg.connect(url) as idle:

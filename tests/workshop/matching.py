@@ -65,8 +65,7 @@ def _gap_pattern(gap: re.Match[str]) -> str:
 
 
 def _with_groups(pattern: str, names: Mapping[str, str]) -> str:
-    """A known name matches its value, a new one becomes a group, its repetition a
-    back-reference."""
+    """A known name matches its value; a new one is a group, then a back-reference."""
     new: set[str] = set()
 
     def group(found: re.Match[str]) -> str:

@@ -33,8 +33,7 @@ CTRL_C = "^C"
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: `words` follow the language; `line` is the number of its fence line, from
-    1."""
+    """A fenced block: `words` follow the language; `line` is its fence's, from 1."""
 
     page: Path
     line: int

@@ -141,8 +141,7 @@ class Reader:
         self.names = names
 
     def _typed(self, command: Command) -> str:
-        """The command with this demo's folder, addresses and broker instead of the documented
-        ones."""
+        """The command with this demo's folder, addresses and broker."""
         typed = insert(command.typed, self.names)
         for shown, real in self._addresses().items():
             typed = typed.replace(shown, real)

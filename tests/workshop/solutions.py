@@ -25,8 +25,7 @@ def write_solved(page: Path, folder: Path) -> Path:
 
 
 def with_solution(given: str, solution: str) -> str:
-    """The exercise, with functions and classes replaced by those in the solution with the same
-    names."""
+    """The exercise, with functions and classes replaced by the solution's."""
     new = {_name(node): node for node in ast.parse(solution).body}
     assert not any(name.startswith("test_") for name in new), "a solution must not change its test"
     tree = ast.parse(given)

@@ -67,7 +67,8 @@ class Terminal:
 
     def press_ctrl_c(self) -> str:
         """Interrupt the running command; returns the output until its end. Empty if none is
-        running."""
+        running.
+        """
         if self._running is None or not self.goes_on:
             return ""
         before = len(self.seen())

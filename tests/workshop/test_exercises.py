@@ -38,7 +38,8 @@ def test_it_fails_as_given_and_passes_with_the_solution(
 
 def names_of_passing(folder: Path) -> set[str]:
     """The names of the files in which every test passes. One pytest run, as its start takes
-    longest."""
+    longest.
+    """
     files = sorted(folder.glob("part_*.py"))
     # pytest prints file names relative to the root, and none for files outside of it.
     words = ["-q", "-rA", "--tb=no", "-p", "no:cacheprovider", "-c", "pyproject.toml"]

@@ -1,5 +1,6 @@
 """`python -m tests.zygote FOLDER`: the zygote. FOLDER gets its socket, and a `python`,
-and is removed in the end."""
+and is removed in the end.
+"""
 
 import shutil
 import socket

@@ -1,5 +1,4 @@
-"""Imports all modules that our processes need, except those that inspect the environment on
-import."""
+"""Imports our processes' modules, except those that read the environment on import."""
 
 import gc
 import importlib

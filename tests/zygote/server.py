@@ -17,9 +17,7 @@ STREAMS = 3
 
 @dataclass(frozen=True)
 class Request:
-    """A requested process: `python -m module arguments` in `folder`, or a script that runs this
-    module.
-    """
+    """A requested process: `python -m module arguments` in `folder`, or its script."""
 
     module: str
     arguments: list[str]
@@ -100,8 +98,7 @@ class Server:
             each.close()
 
     def _tell_ends(self) -> None:
-        """Report exit statuses; a child is not reaped before its requester has received the
-        status."""
+        """Report exit statuses; a child is reaped after its requester has the status."""
         for connection, pid in self._children.items():
             if connection in self._told:
                 continue

@@ -55,8 +55,7 @@ class _Delivery(Wrapped):
 
 
 class Publishing(Wrapped):
-    """A broker whose publishers drop messages unless `keep` is true of them, and then call
-    `then`."""
+    """A broker whose publishers only publish messages that `keep` accepts, then call `then`."""
 
     def __init__(
         self,

@@ -41,8 +41,7 @@ def _is_there(name: str, folder: Path, known: frozenset[Path]) -> bool:
 
 @cache
 def tracked() -> frozenset[Path]:
-    """Tracked and untracked files that git does not ignore, and their folders, relative to the
-    root."""
+    """All files that git does not ignore, and their folders, relative to the root."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")
     files = {Path(name) for name in names if name}

@@ -98,8 +98,7 @@ def test_letters_without_an_order_are_left_out(service: Flask, engine: Engine) -
 
 
 def test_events_with_the_longest_ids_fit_into_each_request(service: Flask, engine: Engine) -> None:
-    """A service limits both the list and the body; one event over the limit takes a second
-    request."""
+    """Both list and body are limited; one event over the limit takes a second request."""
     assert EVENTS_AT_ONCE == MOST_AT_ONCE
     ids = [f"{number:064}" for number in range(EVENTS_AT_ONCE + 1)]
     messages = [replace(a_message(), id=id, key=id) for id in ids]

@@ -1,5 +1,4 @@
-"""The dashboard's snapshot from the services' responses: moves, ages, replicas, and silent
-services."""
+"""The dashboard's snapshots: moves, ages, replicas, and silent services."""
 
 import json
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""Synchronous orders: the consumers are called in sequence or in parallel while the client
-waits."""
+"""Synchronous orders: consumers are called in sequence or in parallel."""
 
 import json
 import threading

@@ -84,8 +84,7 @@ def _side(name: str, cause: Cause, url: str, folder: Path) -> HttpSide:
 
 
 def _ask(side: HttpSide, method: str, path: str, cause: Cause) -> TestResponse:
-    """Send the request, with the shipment's id if the path has one; it is derived from the event's
-    id."""
+    """Send the request; a shipment's id in its path is derived from the event's."""
     shipments = side.content()[0].get("shipments", [])
     cause.prepare(side)
     at = (cause.at or path).format(*(row[0] for row in shipments))

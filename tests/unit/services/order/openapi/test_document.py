@@ -109,8 +109,7 @@ def _parts(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Match as in JSON Schema, where `$` is the end of the text; Python allows a line end after
-    it."""
+    """Match as in JSON Schema, where no line end may follow `$`, unlike in Python."""
     return re.search(pattern.removesuffix("$") + r"\Z", text) is not None
 
 
