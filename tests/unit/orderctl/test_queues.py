@@ -37,7 +37,7 @@ def show(*words: str) -> str:
     return result.output
 
 
-def test_nothing_waits(url: str) -> None:
+def test_no_messages_are_waiting(url: str) -> None:
     assert show().splitlines()[-1] == "No messages are waiting."
 
 

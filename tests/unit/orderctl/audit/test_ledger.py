@@ -70,6 +70,6 @@ def test_an_invalid_line_is_reported(tmp_path: Path, line: bytes) -> None:
         list(read_ledger(path))
 
 
-def test_a_file_that_cannot_be_written_is_said_before_any_order(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_reported_before_any_order(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="use another file"):
         Ledger(tmp_path)

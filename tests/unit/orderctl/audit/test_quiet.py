@@ -98,7 +98,7 @@ def test_work_still_in_progress_at_the_timeout_is_reported(
 ) -> None:
     trouble = "email: SMTP server is away"
 
-    quiet = World((0, replace(moving, problems=(trouble,)))).wait(timeout=10.0)
+    quiet = Timeline((0, replace(moving, problems=(trouble,)))).wait(timeout=10.0)
 
     assert not quiet.reached
     assert quiet.reasons == (reason, trouble)

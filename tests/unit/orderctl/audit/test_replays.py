@@ -124,7 +124,7 @@ def test_a_replay_cannot_have_sent_more_events_than_it_counted() -> None:
     assert (found.resent_on_purpose.count, found.count(Verdict.DUPLICATED)) == (2, 1)
 
 
-def test_what_a_replay_sent_again_has_to_say_what_the_order_says() -> None:
+def test_a_repeat_by_a_replay_must_match_its_order() -> None:
     wrong = replace(again("sms", FIRST), content=("somebody", "else"))
     evidence = with_effects(HISTORY, "sms", *done("sms", ORDERS), wrong)
 
@@ -199,7 +199,7 @@ def test_an_order_from_after_it_joined_is_lost_without_a_shipment() -> None:
     assert status(judge(evidence, quiet=True)) == (1, 1)
 
 
-def test_what_it_did_for_an_earlier_order_is_judged_as_any_other() -> None:
+def test_its_effects_for_earlier_orders_are_judged_like_others() -> None:
     wrong = SeenEffect(FIRST.event_id, content=content_of(FIRST.order_id, 99))
     evidence = latecomer(NOON + timedelta(days=1), wrong, shipment(SECOND), shipment(SECOND))
     found = shipping(evidence)

@@ -130,7 +130,7 @@ def test_a_fact_with_another_total_is_wrong() -> None:
     assert judged(evidence, "analytics").orders(Verdict.WRONG) == ("ord-2",)
 
 
-def test_a_total_is_the_same_however_its_zeros_are_written() -> None:
+def test_trailing_zeros_do_not_change_a_total() -> None:
     assert (
         content_of("ord-1", Decimal("50.00"))
         == content_of("ord-1", Decimal("50.0"))
@@ -233,7 +233,7 @@ def test_an_old_ledger_without_a_status_still_promises_an_order(is_one: str) -> 
     ],
     ids=["another quantity", "pieces that are nowhere", "another product", "another order"],
 )
-def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: SeenEffect) -> None:
+def test_a_movement_that_differs_from_its_order_is_wrong(movement: SeenEffect) -> None:
     right = SeenEffect("event-2", "prod-2", content_of("ord-2", 1, 1))
     others = done("inventory", [FIRST, THIRD])
     evidence = with_effects(HISTORY, "inventory", *others, right, movement)
@@ -241,7 +241,7 @@ def test_a_movement_that_is_not_what_was_ordered_is_wrong(movement: SeenEffect) 
     assert judged(evidence, "inventory").orders(Verdict.WRONG) == ("ord-2",)
 
 
-def test_an_order_of_which_only_some_products_moved_is_wrong_once_it_is_quiet() -> None:
+def test_an_order_moved_in_part_is_wrong_after_a_quiet_time() -> None:
     part = SeenEffect("event-2", "prod-2", content_of("ord-2", 1, 1))
     evidence = with_effects(HISTORY, "inventory", *done("inventory", [FIRST, THIRD]), part)
 

@@ -69,7 +69,7 @@ def handles(broker: Broker, service: str = "email") -> list[str]:
     return [letter.handle for letter in broker.dead_letters(service).browse(100)]
 
 
-def test_no_dead_letters_are_said_in_words(run: Run) -> None:
+def test_no_dead_letters_are_reported_in_a_sentence(run: Run) -> None:
     assert run("list").stdout == "email, sms have no dead letters.\n"
     assert run("list", "sms").stdout == "sms has no dead letters.\n"
 

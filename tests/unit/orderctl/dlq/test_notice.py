@@ -121,14 +121,14 @@ def test_without_a_token_there_is_no_request_but_a_hint() -> None:
     assert LATER in said
 
 
-def test_a_service_that_is_away_is_said() -> None:
+def test_an_unavailable_service_is_reported() -> None:
     said = notify_service(silent()[0], addresses(), notice(a_message())) or ""
     assert (
         said == f"email was not notified (it did not respond at {addresses().email_url}): {LATER}."
     )
 
 
-def test_a_discarded_event_is_shown_as_a_dead_letter_for_good() -> None:
+def test_a_discarded_event_stays_shown_as_a_dead_letter() -> None:
     said = notify_service(silent()[0], addresses(), notice(a_message(), step="discarded")) or ""
     assert said.endswith("its journeys show these orders as dead-lettered from now on.")
 

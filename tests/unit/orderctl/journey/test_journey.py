@@ -185,7 +185,7 @@ def test_an_id_is_escaped_in_the_path() -> None:
     assert asked == [b"/orders/a%2Fb%3Fc%23d%20e/journey"]
 
 
-def test_an_order_service_that_is_out_of_order_is_said() -> None:
+def test_a_failing_order_service_is_reported() -> None:
     with pytest.raises(CommandError, match=r"responded with 503: run .* doctor"):
         ask(fake(lambda _request: httpx.Response(503)), URL, "ord-1")
 

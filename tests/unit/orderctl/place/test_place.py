@@ -186,7 +186,7 @@ def test_failures_are_told_apart_from_orders() -> None:
     assert document(result)["responseMs"].keys() == {"median", "p95", "max"}
 
 
-def test_nothing_accepted_is_said() -> None:
+def test_no_accepted_order_is_reported() -> None:
     assert summary(Placing((), ("refused",), 1.0)) == "No order was placed."
 
 

@@ -190,7 +190,7 @@ def test_failures_are_limited_and_inject_no_terminal_escapes() -> None:
     assert "30 of 30 events failed" in text
 
 
-def test_a_dry_run_says_would() -> None:
+def test_a_dry_run_is_worded_as_conditional() -> None:
     assert "would be deleted and written again" in shown(dry_run=True, seen=1, rewritten=1)
     dry = Replay("abc", "running", "12", end="20", does="rebuilds", dry_run=True)
     assert announcement("email", dry) == (

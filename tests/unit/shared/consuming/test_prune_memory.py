@@ -29,7 +29,7 @@ def test_kafka_keeps_an_event_for_its_retention_plus_one_segment(url: str, days:
 @pytest.mark.parametrize(
     ("url", "days"), [("amqp://127.0.0.1/", 8), (KAFKA, 8), (f"{KAFKA}?retention_days=56", 64)]
 )
-def test_who_remembers_for_as_long_may_forget_what_is_older(url: str, days: int) -> None:
+def test_keeping_records_as_long_as_the_broker_is_accepted(url: str, days: int) -> None:
     expect_longer_retention(settings(url, days))
 
 
