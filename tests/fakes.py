@@ -199,7 +199,7 @@ class Outage:
 
 
 def _raise_unavailable() -> NoReturn:
-    raise OperationalError("", None, Exception("the database is away"))
+    raise OperationalError("", None, Exception("the database is down"))
 
 
 @contextmanager

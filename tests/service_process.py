@@ -50,19 +50,19 @@ class ServiceProcess:
             self._process.end(sign)
         self._process = None
 
-    def tell(self, sign: signal.Signals) -> None:
+    def send_signal(self, sign: signal.Signals) -> None:
         """Send a signal to the process alone, as Docker does, and not to its workers."""
         if self._process is not None:
             os.kill(self._process.pid, sign)
 
     def freeze(self) -> None:
         """Stop process and workers with SIGSTOP; the kernel keeps their connections open."""
-        self._tell_all(signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._tell_all(signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
-    def _tell_all(self, sign: signal.Signals) -> None:
+    def _signal_all(self, sign: signal.Signals) -> None:
         assert self._process is not None
         os.killpg(self._process.pid, sign)
 

@@ -81,7 +81,7 @@ def test_no_request_is_accepted_after_the_signal(
     pipeline.publish(*events)
     with held(email.url, HALF_A_BODY.replace(b"/orders", b"/events"), 3):
         eventually(lambda: mail_server.mails)
-        email.tell(ending)
+        email.send_signal(ending)
         before = len(mail_server.mails)
         assert_stops_cleanly(email)
     # Requests in progress, and those that began just before the signal arrived.
@@ -97,7 +97,7 @@ def test_connections_are_refused_while_the_consumer_drains(
     mail_server.delay = 0.5
     pipeline.publish(an_event())
     eventually(lambda: mail_server.commands)
-    email.tell(signal.SIGTERM)
+    email.send_signal(signal.SIGTERM)
     eventually(lambda: not _answers(email), within=3)
     assert_stops_cleanly(email)
     assert len(mail_server.mails) == 1
@@ -115,7 +115,7 @@ def _answers(service: ServiceProcess) -> bool:
 @pytest.mark.parametrize("sent", [b"", HALF_A_HEAD, HALF_A_BODY, ASKED_FOR_MUCH])
 def test_a_stalled_client_does_not_delay_the_stop(order: ServiceProcess, sent: bytes) -> None:
     with order, held(order.url, sent, 4, small_window=True):
-        order.tell(signal.SIGTERM)
+        order.send_signal(signal.SIGTERM)
         assert_stops_cleanly(order, within=12)
 
 
@@ -126,7 +126,7 @@ def test_a_second_signal_does_not_shorten_the_stop(
     pipeline.publish(an_event())
     eventually(lambda: mail_server.commands)
     for _ in range(3):
-        email.tell(signal.SIGTERM)
+        email.send_signal(signal.SIGTERM)
         time.sleep(0.3)
     assert_stops_cleanly(email)
     assert len(mail_server.mails) == 1
@@ -140,7 +140,7 @@ def test_a_call_that_never_returns_does_not_delay_the_stop(
     mail_server.answers["end"] = HANG
     pipeline.publish(an_event())
     eventually(lambda: mail_server.taken)
-    email.tell(signal.SIGTERM)
+    email.send_signal(signal.SIGTERM)
     assert_stops_cleanly(email, within=29)
     assert "process.left_threads_behind" in email.log
     assert pipeline.depth("email").ready == 1
@@ -191,7 +191,7 @@ def test_a_signal_during_startup_stops_the_process(order: ServiceProcess, delay:
     order.begin()
     try:
         time.sleep(delay)
-        order.tell(signal.SIGTERM)
+        order.send_signal(signal.SIGTERM)
         eventually(order.has_ended, within=IN_TIME)
     finally:
         order.end()
@@ -205,6 +205,6 @@ def test_the_dashboards_event_streams_end_when_it_stops(tmp_path: Path) -> None:
         watchers = stack.enter_context(held(page.url, stream, 3))
         for watcher in watchers:
             read_until(watcher, b"retry")
-        page.tell(signal.SIGTERM)
+        page.send_signal(signal.SIGTERM)
         assert_stops_cleanly(page, within=12)
         assert [is_open(watcher) for watcher in watchers] == [False] * 3

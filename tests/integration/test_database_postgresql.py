@@ -1,4 +1,4 @@
-"""What tests/unit/shared/database/test_schema.py shows on SQLite holds on PostgreSQL.
+"""The tests of tests/unit/shared/database/test_schema.py on PostgreSQL instead of SQLite.
 
 Also checks that connections to a dead peer end.
 """

@@ -1,3 +1,3 @@
-"""What tests/unit/shared/http/test_properties.py shows on SQLite holds on PostgreSQL."""
+"""The tests of tests/unit/shared/http/test_properties.py on PostgreSQL instead of SQLite."""
 
 from tests.unit.shared.http.test_properties import *  # noqa: F403 (its tests are run again here)

@@ -1,4 +1,4 @@
-"""What tests/unit/shared/consuming/test_inbox.py shows on SQLite holds on PostgreSQL.
+"""The tests of tests/unit/shared/consuming/test_inbox.py on PostgreSQL instead of SQLite.
 
 Also with a server that stops.
 """

@@ -1,3 +1,3 @@
-"""What tests/unit/services/inventory/test_inventory.py shows on SQLite holds on PostgreSQL."""
+"""The tests of tests/unit/services/inventory/test_inventory.py on PostgreSQL instead of SQLite."""
 
 from tests.unit.services.inventory.test_inventory import *  # noqa: F403 (its tests are run again here)

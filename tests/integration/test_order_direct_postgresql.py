@@ -1,3 +1,3 @@
-"""What tests/unit/services/order/test_synchronous.py shows on SQLite holds on PostgreSQL."""
+"""The tests of tests/unit/services/order/test_synchronous.py on PostgreSQL instead of SQLite."""
 
 from tests.unit.services.order.test_synchronous import *  # noqa: F403 (its tests are run again here)

@@ -1,4 +1,4 @@
-"""What the tests of pruning in tests/unit show on SQLite holds on PostgreSQL."""
+"""The pruning tests of tests/unit on PostgreSQL instead of SQLite."""
 
 from tests.unit.services.order.test_prune import *  # noqa: F403
 from tests.unit.shared.consuming.test_prune import *  # noqa: F403 (its tests are run again here)

@@ -1,3 +1,3 @@
-"""What tests/unit/shared/replay/test_table.py shows on SQLite holds on PostgreSQL."""
+"""The tests of tests/unit/shared/replay/test_table.py on PostgreSQL instead of SQLite."""
 
 from tests.unit.shared.replay.test_table import *  # noqa: F403 (its tests are run again here)

@@ -1,3 +1,3 @@
-"""What tests/unit/services/shipping/test_shipping.py shows on SQLite holds on PostgreSQL."""
+"""The tests of tests/unit/services/shipping/test_shipping.py on PostgreSQL instead of SQLite."""
 
 from tests.unit.services.shipping.test_shipping import *  # noqa: F403 (its tests are run again here)

@@ -35,7 +35,7 @@ def sms(pipeline: Pipeline, gateway: ServiceProcess) -> Iterator[ServiceProcess]
         yield sms
 
 
-def tell(gateway: ServiceProcess, **behaviour: Any) -> None:
+def set_behaviour(gateway: ServiceProcess, **behaviour: Any) -> None:
     httpx.put(gateway.url + "/behaviour", json=behaviour).raise_for_status()
 
 
@@ -61,12 +61,12 @@ def test_each_order_is_texted_once(
 def test_lost_responses_cause_no_second_text(
     pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
 ) -> None:
-    tell(gateway, loseAnswerRate=1)
+    set_behaviour(gateway, loseAnswerRate=1)
     events = [an_event() for _ in range(5)]
     pipeline.publish(*events)
     eventually(lambda: accepted(gateway) == ids(events))
     eventually(lambda: not sms.get("/health/ready")["ready"])
-    tell(gateway)
+    set_behaviour(gateway)
     pipeline.wait_settled("sms")
     assert accepted(gateway) == ids(events)
     assert pipeline.depth("sms").dead == 0
@@ -75,11 +75,11 @@ def test_lost_responses_cause_no_second_text(
 def test_late_responses_cause_no_second_text(
     pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
 ) -> None:
-    tell(gateway, delaySeconds=2)
+    set_behaviour(gateway, delaySeconds=2)
     event = an_event()
     pipeline.publish(event)
     eventually(lambda: accepted(gateway) == [event.id])
-    tell(gateway)
+    set_behaviour(gateway)
     pipeline.wait_settled("sms")
     assert accepted(gateway) == [event.id]
 
@@ -87,14 +87,14 @@ def test_late_responses_cause_no_second_text(
 def test_a_gateway_outage_uses_no_attempt(
     pipeline: Pipeline, gateway: ServiceProcess, sms: ServiceProcess
 ) -> None:
-    tell(gateway, failRate=1, failStatus=503)
+    set_behaviour(gateway, failRate=1, failStatus=503)
     event = an_event()
     pipeline.publish(event)
     eventually(lambda: "503" in str(sms.get("/health/ready")["reason"]))
     gateway.end(signal.SIGTERM)
     eventually(lambda: "ConnectError" in str(sms.get("/health/ready")["reason"]))
     gateway.start()
-    tell(gateway)
+    set_behaviour(gateway)
     pipeline.wait_settled("sms")
     assert accepted(gateway) == [event.id]
     assert pipeline.depth("sms").dead == 0

@@ -1,3 +1,3 @@
-"""What tests/unit/shared/consuming/test_crash_suspects.py shows on SQLite holds on PostgreSQL."""
+"""The tests of tests/unit/shared/consuming/test_crash_suspects.py on PostgreSQL."""
 
 from tests.unit.shared.consuming.test_crash_suspects import *  # noqa: F403 (its tests are run again here)

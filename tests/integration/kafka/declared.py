@@ -1,4 +1,4 @@
-"""What the tests of several partitions declare."""
+"""Services and partitions declared by the tests with several partitions."""
 
 SERVICES = ("email", "sms")
 PARTITIONS = 6

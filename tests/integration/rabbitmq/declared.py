@@ -1,4 +1,4 @@
-"""What is declared for the service email in these tests."""
+"""The queues declared for the service email in these tests."""
 
 from collections.abc import Mapping
 

@@ -52,7 +52,7 @@ def accepted(client: FlaskClient) -> list[str]:
     return [message["idempotencyKey"] for message in messages]
 
 
-def tell(client: FlaskClient, **behaviour: Any) -> None:
+def set_behaviour(client: FlaskClient, **behaviour: Any) -> None:
     assert client.put("/behaviour", json=behaviour).status_code == 200
 
 
@@ -146,7 +146,7 @@ def test_odd_page_parameters_are_accepted(client: FlaskClient, query: str) -> No
 
 
 def test_in_failure_mode_nothing_is_accepted(client: FlaskClient) -> None:
-    tell(client, failRate=1, failStatus=503)
+    set_behaviour(client, failRate=1, failStatus=503)
     assert send(client).status_code == 503
     assert accepted(client) == []
 
@@ -154,13 +154,13 @@ def test_in_failure_mode_nothing_is_accepted(client: FlaskClient) -> None:
 def test_a_failure_rate_is_a_share_of_the_requests(engine: Engine) -> None:
     dice = Dice(0.24, 0.25, 0.9)
     client = create_gateway(engine, rng=dice).test_client()
-    tell(client, failRate=0.25)
+    set_behaviour(client, failRate=0.25)
     assert [send(client).status_code for _ in range(2)] == [500, 201]
     assert dice.falls == []
 
 
 def test_a_text_with_a_lost_response_is_accepted(client: FlaskClient) -> None:
-    tell(client, loseAnswerRate=1)
+    set_behaviour(client, loseAnswerRate=1)
     assert send(client).status_code == 504
     assert accepted(client) == ["key-1"]
     client.delete("/behaviour")
@@ -171,13 +171,13 @@ def test_a_text_with_a_lost_response_is_accepted(client: FlaskClient) -> None:
 def test_in_slow_mode_it_waits_first(engine: Engine) -> None:
     slept: list[float] = []
     client = create_gateway(engine, rng=Random(), sleep=slept.append).test_client()
-    tell(client, delaySeconds=12.5)
+    set_behaviour(client, delaySeconds=12.5)
     assert send(client).status_code == 201
     assert slept == [12.5]
 
 
 def test_its_mode_survives_a_restart_until_it_is_reset(engine: Engine) -> None:
-    tell(create_gateway(engine, rng=Random()).test_client(), failRate=0.5, failStatus=502)
+    set_behaviour(create_gateway(engine, rng=Random()).test_client(), failRate=0.5, failStatus=502)
     restarted = create_gateway(engine, rng=Random()).test_client()
     told = {"failRate": 0.5, "failStatus": 502, "delaySeconds": 0.0, "loseAnswerRate": 0.0}
     assert restarted.get("/behaviour").get_json() == told

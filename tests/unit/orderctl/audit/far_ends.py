@@ -92,14 +92,14 @@ class FarEnds:
     unsettled: int = 0
     page: int = 1000
     answers: dict[tuple[str, str], Reply] = field(default_factory=dict)
-    away: set[str] = field(default_factory=set)
+    down: set[str] = field(default_factory=set)
 
     def client(self) -> httpx.Client:
         return httpx.Client(transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         [name] = [name for name, port in PORTS.items() if port == request.url.port]
-        if name in self.away:
+        if name in self.down:
             raise httpx.ConnectError("refused")
         replaced = self.answers.get((name, request.url.path))
         return replaced(request) if replaced else self._usual(name, request)

@@ -264,7 +264,7 @@ def test_without_a_services_replays_there_is_no_verdict(
     collect: Collecting,
 ) -> None:
     with pytest.raises(EvidenceUnreadable, match="sms does not respond"):
-        resent(FarEnds(away={"sms"}), collect)
+        resent(FarEnds(down={"sms"}), collect)
 
 
 def test_the_ledger_is_part_of_the_evidence(collect: Collecting, tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_a_missing_ledger_is_not_an_empty_one(collect: Collecting, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("away", "named"),
+    ("down", "named"),
     [
         ("order", "ORDER_URL"),
         ("mail", "MAIL_URL"),
@@ -292,15 +292,15 @@ def test_a_missing_ledger_is_not_an_empty_one(collect: Collecting, tmp_path: Pat
     ],
 )
 def test_an_unreachable_system_is_reported_with_its_setting(
-    collect: Collecting, away: str, named: str
+    collect: Collecting, down: str, named: str
 ) -> None:
     with pytest.raises(EvidenceUnreadable, match=f"start it, or set {named}"):
-        collect.evidence(FarEnds(away={away}))
+        collect.evidence(FarEnds(down={down}))
 
 
 def test_all_unreadable_systems_are_reported_together(collect: Collecting) -> None:
     with pytest.raises(EvidenceUnreadable) as caught:
-        collect.evidence(FarEnds(away={"mail", "inventory"}), FakeBroker(is_down=True))
+        collect.evidence(FarEnds(down={"mail", "inventory"}), FakeBroker(is_down=True))
 
     assert len(caught.value.reasons) == 2 + 4
 
@@ -360,7 +360,7 @@ def test_the_status_of_an_order_is_read(collect: Collecting) -> None:
 
 
 def test_a_probe_reports_why_work_is_blocked() -> None:
-    far = FarEnds(pending=1, away={"relay", "sms"})
+    far = FarEnds(pending=1, down={"relay", "sms"})
     far.answers["email", "/health/ready"] = lambda _: json(
         {"ready": False, "reason": "SMTP server is unavailable", "unsettled": 1}, 503
     )

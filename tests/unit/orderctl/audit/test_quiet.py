@@ -96,7 +96,7 @@ def test_a_new_order_restarts_the_quiet_time_even_if_already_applied() -> None:
 def test_work_still_in_progress_at_the_timeout_is_reported(
     moving: BacklogSnapshot, reason: str
 ) -> None:
-    trouble = "email: SMTP server is away"
+    trouble = "email: SMTP server is unavailable"
 
     quiet = Timeline((0, replace(moving, problems=(trouble,)))).wait(timeout=10.0)
 
@@ -123,9 +123,9 @@ def test_there_is_no_wait_when_nothing_can_be_probed() -> None:
 
 
 def test_a_failed_probe_is_not_quiet() -> None:
-    away = EvidenceUnreadable("order does not answer")
+    unreadable = EvidenceUnreadable("order does not answer")
 
-    quiet = Timeline((0, STILL), (3, away), (4, STILL)).wait()
+    quiet = Timeline((0, STILL), (3, unreadable), (4, STILL)).wait()
 
     assert quiet.waited == pytest.approx(9.0, abs=0.5)
 

@@ -151,9 +151,9 @@ def test_the_table_fits_an_ordinary_terminal() -> None:
 
 
 def test_the_reason_for_no_quiet_time_is_reported() -> None:
-    text = printed(result(HISTORY, reasons=("email: 3 ready", "email: SMTP server is away")))
+    text = printed(result(HISTORY, reasons=("email: 3 ready", "email: SMTP server is unavailable")))
 
-    assert "Not quiet within 120 s: email: 3 ready; email: SMTP server is away." in text
+    assert "Not quiet within 120 s: email: 3 ready; email: SMTP server is unavailable." in text
 
 
 def test_a_consumer_that_is_not_running_is_reported() -> None:

@@ -200,13 +200,15 @@ def test_every_copy_of_a_mail_counts_and_each_crash_excuses_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "is_one"), [(202, "failed"), (202, "completed"), (201, "accepted")]
+    ("responded", "is_one"), [(202, "failed"), (202, "completed"), (201, "accepted")]
 )
 def test_an_order_with_another_status_than_its_response_breaks_the_promise(
-    told: int, is_one: str
+    responded: int, is_one: str
 ) -> None:
     orders = (replace(FIRST, status=is_one), SECOND)
-    history = replace(faultless(orders), answers=(Answer("ord-1", status=told), Answer("ord-2")))
+    history = replace(
+        faultless(orders), answers=(Answer("ord-1", status=responded), Answer("ord-2"))
+    )
 
     audit = judge(history, quiet=True)
 

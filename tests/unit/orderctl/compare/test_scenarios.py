@@ -22,9 +22,9 @@ def test_a_burst_has_ten_times_the_rate() -> None:
 
 
 def test_there_are_six_scenarios_with_different_names() -> None:
-    told = scenarios(Size())
-    assert [scenario.name for scenario in told] == NAMES
-    assert len({scenario.title for scenario in told}) == len({each.story for each in told}) == 6
+    found = scenarios(Size())
+    assert [scenario.name for scenario in found] == NAMES
+    assert len({scenario.title for scenario in found}) == len({each.story for each in found}) == 6
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.1, 0.01])

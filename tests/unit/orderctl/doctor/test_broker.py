@@ -144,7 +144,7 @@ def test_a_falling_backlog_is_ok(before: int, after: int) -> None:
 
 
 def test_a_backlog_that_grows_without_a_consumer_is_a_warning() -> None:
-    ends = FarEnds(away={"email"})
+    ends = FarEnds(down={"email"})
     assert examine(queue(5, 9), ends)["email backlog"].level == Level.WARNING
 
 

@@ -77,7 +77,7 @@ def test_a_responding_service_is_ok(ends: FarEnds) -> None:
 
 
 def test_free_and_used_ports_are_distinguished(ends: FarEnds) -> None:
-    ends.away = {"email"}
+    ends.down = {"email"}
     ends.answers["sms", "/health/ready"] = always(lambda: httpx.Response(200, text="hello"))
     free = check_service(ends.client(), "email", url("email"))
     taken = check_service(ends.client(), "sms", url("sms"))
@@ -105,7 +105,7 @@ def test_the_mail_server_is_checked_at_its_own_path(
 
 
 def test_an_unavailable_mail_server_is_a_problem(ends: FarEnds) -> None:
-    ends.away = {"mail"}
+    ends.down = {"mail"}
     assert "the port is free" in check_mail(ends.client(), url("mail")).saw
 
 
@@ -128,7 +128,7 @@ def test_rows_set_aside_are_a_separate_problem(ends: FarEnds) -> None:
 
 
 def test_the_outbox_is_not_checked_when_the_relay_is_down(ends: FarEnds) -> None:
-    ends.away = {"relay"}
+    ends.down = {"relay"}
     assert list(check_outbox(ends.client(), url("relay"))) == []
 
 

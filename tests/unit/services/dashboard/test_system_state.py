@@ -81,8 +81,8 @@ def poller(services: FakeServices) -> Iterator[Poller]:
 
 def step(kind: str, order_id: str = "ord-1") -> dict[str, Any]:
     """The response of /activity after this step."""
-    told = {"step": kind, "eventId": "evt-1", "orderId": order_id, "attempt": 1}
-    return ACTIVITY | {"steps": [told | {"at": NOW.isoformat()}]}
+    found = {"step": kind, "eventId": "evt-1", "orderId": order_id, "attempt": 1}
+    return ACTIVITY | {"steps": [found | {"at": NOW.isoformat()}]}
 
 
 def test_what_is_there_at_the_first_look_is_no_move(services: FakeServices, poller: Poller) -> None:
@@ -171,7 +171,9 @@ def test_an_unready_order_service_is_said_to_be_so(services: FakeServices, polle
     away = httpx.Response(503, json={"ready": False, "reason": "an outage"})
     services.client = httpx.Client(
         transport=httpx.MockTransport(
-            lambda request: away if request.url.path == "/health/ready" else httpx.Response(404)
+            lambda request: (
+                not_ready if request.url.path == "/health/ready" else httpx.Response(404)
+            )
         )
     )
     other = Poller(services)

@@ -141,9 +141,9 @@ def test_orders_use_the_modes_of_their_lane(client: FlaskClient) -> None:
     for lane, mode in (("events", "sync"), ("calls", "async"), ("nowhere", "async")):
         path = f"/api/lanes/{lane}/orders"
         assert client.post(path, json={"mode": mode}, headers=ORIGIN).status_code == 404
-    for wish in ({"mode": "async"}, {"mode": "async", "count": 10_001, "rate": 1}):
+    for run in ({"mode": "async"}, {"mode": "async", "count": 10_001, "rate": 1}):
         path = "/api/lanes/events/run"
-        assert client.post(path, json=wish, headers=ORIGIN).status_code == 400
+        assert client.post(path, json=run, headers=ORIGIN).status_code == 400
 
 
 def test_an_unavailable_service_gives_a_problem_document(client: FlaskClient) -> None:

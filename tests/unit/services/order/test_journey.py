@@ -74,7 +74,7 @@ def applied(_request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"orderId": "x", "effects": [], **STORY})
 
 
-def away(_request: httpx.Request) -> httpx.Response:
+def unavailable(_request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused")
 
 

@@ -165,7 +165,7 @@ def test_the_call_contains_the_documented_event(sqlite_url: str) -> None:
         (responds(302), 502, "failed", "it responded with 302"),
         (lambda _r: httpx.Response(200, content=b"\xff"), 502, "failed", "no outcome"),
     ],
-    ids=["away", "late", "refused", "ignored", "elsewhere", "no JSON"],
+    ids=["down", "late", "refused", "ignored", "elsewhere", "no JSON"],
 )
 def test_any_failure_fails_the_order_and_names_the_stage(
     database_url: str, answer: Answer, status: int, outcome: str, reason: str

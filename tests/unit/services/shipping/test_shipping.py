@@ -113,10 +113,10 @@ def test_on_kafka_it_has_joined_at_the_oldest_event(engine: Engine) -> None:
 def test_the_time_of_joining_is_stored(engine: Engine) -> None:
     note_joining(engine, FakeBroker(), "shipping")
     at = joined_at(engine)
-    note_joining(engine, _Away(), "shipping")
+    note_joining(engine, _Unavailable(), "shipping")
     assert joined_at(engine) == at
 
 
-class _Away(FakeBroker):
+class _Unavailable(FakeBroker):
     def missing(self, services: object) -> list[str]:
-        raise BrokerUnavailable("away")
+        raise BrokerUnavailable("down")

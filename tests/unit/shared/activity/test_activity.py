@@ -64,8 +64,8 @@ def test_recent_steps_are_listed_newest_first(engine: Engine, reader: ActivityRe
     third = applied(engine, ago=1, state=SENDING, lease=NOW.timestamp() + 5)
     applied(engine, ago=11)
     noted(engine, Step.DEAD_LETTERED, ago=11)
-    told = [(step.order_id, step.step) for step in reader.steps(NOW)]
-    assert told == [(third, "working"), (second, "retried"), (first, "applied")]
+    found = [(step.order_id, step.step) for step in reader.steps(NOW)]
+    assert found == [(third, "working"), (second, "retried"), (first, "applied")]
 
 
 def test_an_expired_lease_is_not_work_in_progress(engine: Engine, reader: ActivityReader) -> None:
@@ -134,10 +134,10 @@ def test_the_broker_is_queried_at_most_twice_per_second() -> None:
 
 
 def test_an_unavailable_broker_is_reported() -> None:
-    def away() -> Depth:
+    def unavailable() -> Depth:
         raise BrokerUnavailable("no connection")
 
-    assert DepthCache(away).now() == (None, "no connection")
+    assert DepthCache(unavailable).now() == (None, "no connection")
 
 
 def test_an_older_database_gets_the_index(sqlite_url: str) -> None:
@@ -186,9 +186,9 @@ def test_operators_get_everything_in_one_response(client: FlaskClient, broker: B
     with broker.publisher() as publisher:
         publisher.publish([a_message()])
     client.post("/faults", json={"latency": "2"}, headers=AS_OPERATOR)
-    told = client.get("/activity", headers=AS_OPERATOR).get_json()
-    assert len(told.pop("process")) == 8
-    assert told == {
+    found = client.get("/activity", headers=AS_OPERATOR).get_json()
+    assert len(found.pop("process")) == 8
+    assert found == {
         "service": "email",
         "reason": "the consumer has stopped",
         "queue": {"ready": 1, "retrying": 0, "dead": 0, "countsHeld": True},

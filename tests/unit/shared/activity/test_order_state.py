@@ -22,7 +22,7 @@ tables = Tables(inbox_table(metadata), history_table(metadata))
 THE_ORDER = "ord-1"
 
 State = dict[str, Any]
-Tell = Callable[..., State]
+StateAfter = Callable[..., State]
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def engine(sqlite_url: str) -> Engine:
 
 
 @pytest.fixture
-def told(engine: Engine) -> Tell:
+def state_after(engine: Engine) -> StateAfter:
     """A function that returns the state with its details, `after` seconds after THE_TIME."""
 
-    def told(seconds: float = 100.0) -> State:
+    def state_after(seconds: float = 100.0) -> State:
         found = state_of_order(engine, tables, THE_ORDER, at(seconds))
         return {name: value for name, value in found.items() if name != "history"}
 
-    return told
+    return state_after
 
 
 def at(seconds: float) -> datetime:
@@ -81,84 +81,102 @@ def inbox(engine: Engine, state: str, *, attempt: int = 1, lease_until: float = 
         tx.execute(tables.inbox.insert(), row)
 
 
-def test_an_order_without_records_is_waiting(told: Tell) -> None:
-    assert told() == state("waiting", 0, None)
+def test_an_order_without_records_is_waiting(state_after: StateAfter) -> None:
+    assert state_after() == state("waiting", 0, None)
 
 
-def test_records_of_other_orders_do_not_count(engine: Engine, told: Tell) -> None:
+def test_records_of_other_orders_do_not_count(engine: Engine, state_after: StateAfter) -> None:
     note(engine, Step.DEAD_LETTERED, 1, order="ord-2")
-    assert told() == state("waiting", 0, None)
+    assert state_after() == state("waiting", 0, None)
 
 
-def test_under_a_lease_it_is_in_progress(engine: Engine, told: Tell) -> None:
+def test_under_a_lease_it_is_in_progress(engine: Engine, state_after: StateAfter) -> None:
     inbox(engine, SENDING, attempt=2, lease_until=at(60).timestamp())
-    assert told(59) == state("working", 2, 1, startedAt=at(0.5))
+    assert state_after(59) == state("working", 2, 1, startedAt=at(0.5))
 
 
-def test_an_expired_lease_is_not_work_in_progress(engine: Engine, told: Tell) -> None:
+def test_an_expired_lease_is_not_work_in_progress(engine: Engine, state_after: StateAfter) -> None:
     inbox(engine, SENDING, lease_until=at(60).timestamp())
-    assert told(61) == state("waiting", 0, None)
+    assert state_after(61) == state("waiting", 0, None)
 
 
-def test_before_the_next_attempt_it_is_to_be_retried(engine: Engine, told: Tell) -> None:
+def test_before_the_next_attempt_it_is_to_be_retried(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.RETRIED, 1, attempt=2, reason="550", after=5.0)
-    assert told(5.9) == state("retrying", 2, 1, reason="550", nextAt=at(6))
+    assert state_after(5.9) == state("retrying", 2, 1, reason="550", nextAt=at(6))
 
 
-def test_once_the_next_attempt_is_due_it_is_waiting(engine: Engine, told: Tell) -> None:
+def test_once_the_next_attempt_is_due_it_is_waiting(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.RETRIED, 1, attempt=2, reason="550", after=5.0)
-    assert told(6.1) == state("waiting", 2, 1, reason="550", nextAt=at(6))
+    assert state_after(6.1) == state("waiting", 2, 1, reason="550", nextAt=at(6))
 
 
-def test_an_applied_order_has_its_number_of_attempts(engine: Engine, told: Tell) -> None:
+def test_an_applied_order_has_its_number_of_attempts(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.RETRIED, 0.5, reason="550", after=0.1)
     inbox(engine, DONE, attempt=2)
-    assert told() == state("applied", 2, 1, startedAt=at(0.5))
+    assert state_after() == state("applied", 2, 1, startedAt=at(0.5))
 
 
-def test_an_applied_order_stays_applied_despite_a_duplicate(engine: Engine, told: Tell) -> None:
+def test_an_applied_order_stays_applied_despite_a_duplicate(
+    engine: Engine, state_after: StateAfter
+) -> None:
     inbox(engine, DONE)
     note(engine, Step.DEAD_LETTERED, 50, reason="a repeat")
-    assert told() == state("applied", 1, 1, startedAt=at(0.5))
+    assert state_after() == state("applied", 1, 1, startedAt=at(0.5))
 
 
-def test_a_dead_letter_has_its_reason(engine: Engine, told: Tell) -> None:
+def test_a_dead_letter_has_its_reason(engine: Engine, state_after: StateAfter) -> None:
     note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
-    assert told() == state("dead_lettered", 4, 3, reason="gave up")
+    assert state_after() == state("dead_lettered", 4, 3, reason="gave up")
 
 
-def test_a_redriven_order_is_waiting_with_all_attempts_left(engine: Engine, told: Tell) -> None:
+def test_a_redriven_order_is_waiting_with_all_attempts_left(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
     note(engine, Step.REDRIVEN, 9)
-    assert told() == state("waiting", 0, 9)
+    assert state_after() == state("waiting", 0, 9)
 
 
-def test_a_discarded_order_keeps_its_dead_letters_attempts(engine: Engine, told: Tell) -> None:
+def test_a_discarded_order_keeps_its_dead_letters_attempts(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.DEAD_LETTERED, 3, attempt=4, reason="gave up")
     note(engine, Step.DISCARDED, 9)
-    assert told() == state("discarded", 4, 9)
+    assert state_after() == state("discarded", 4, 9)
 
 
-def test_the_attempts_before_a_redrive_do_not_count(engine: Engine, told: Tell) -> None:
+def test_the_attempts_before_a_redrive_do_not_count(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.DEAD_LETTERED, 3, attempt=4)
     note(engine, Step.REDRIVEN, 5)
     note(engine, Step.DEAD_LETTERED, 6, attempt=1)
     note(engine, Step.DISCARDED, 9)
-    assert told() == state("discarded", 1, 9)
+    assert state_after() == state("discarded", 1, 9)
 
 
-def test_the_later_step_wins_in_any_order_of_writing(engine: Engine, told: Tell) -> None:
+def test_the_later_step_wins_in_any_order_of_writing(
+    engine: Engine, state_after: StateAfter
+) -> None:
     """An operator's notice may be written after the service has handled the event again."""
     note(engine, Step.DEAD_LETTERED, 3, reason="gave up")
     note(engine, Step.DEAD_LETTERED, 20, reason="gave up again")
     note(engine, Step.REDRIVEN, 9)
-    assert told() == state("dead_lettered", 1, 20, reason="gave up again")
+    assert state_after() == state("dead_lettered", 1, 20, reason="gave up again")
 
 
-def test_the_last_written_of_two_simultaneous_steps_wins(engine: Engine, told: Tell) -> None:
+def test_the_last_written_of_two_simultaneous_steps_wins(
+    engine: Engine, state_after: StateAfter
+) -> None:
     note(engine, Step.DEAD_LETTERED, 3)
     note(engine, Step.REDRIVEN, 3)
-    assert told() == state("waiting", 0, 3)
+    assert state_after() == state("waiting", 0, 3)
 
 
 def test_the_history_is_sorted_by_time(engine: Engine) -> None:

@@ -20,10 +20,10 @@ from tests.waiting import eventually, stays
 
 
 class Work:
-    """Records each attempt; fails while `away` is set."""
+    """Records each attempt; fails while `down` is set."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.down = False
         self.at: list[float] = []
         self.retry_after: float | None = None
         self.running = 0
@@ -36,18 +36,18 @@ class Work:
         self.most_at_once = max(self.most_at_once, self.running)
         time.sleep(self.seconds)
         self.running -= 1
-        if self.away:
+        if self.down:
             raise DependencyUnavailable("mail server", "refused", retry_after=self.retry_after)
 
 
 def tripped(breaker: CircuitBreaker, work: Work) -> None:
-    work.away = True
+    work.down = True
     with pytest.raises(DependencyUnavailable):
         breaker.run(work)
 
 
 def until_done(breaker: CircuitBreaker, work: Work) -> None:
-    """What a worker does."""
+    """Try one piece of work until it is done, as a worker does."""
     while not breaker.stopped:
         try:
             breaker.run(work)
@@ -74,7 +74,7 @@ def test_it_is_closed_until_an_outage_and_reports_the_reason() -> None:
 def test_the_first_success_closes_it() -> None:
     breaker, work = CircuitBreaker(), Work()
     tripped(breaker, work)
-    work.away = False
+    work.down = False
     breaker.run(work)
     assert breaker.reason is None
 
@@ -111,7 +111,7 @@ def test_probe_pauses_grow_up_to_a_limit_and_are_reset_after_an_outage() -> None
     breaker, work = CircuitBreaker(hurried := Hurried()), Work()
     probe(breaker, work, 8)
     assert hurried.waits == [0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS]
-    work.away = False
+    work.down = False
     breaker.run(work)
     probe(breaker, work, 2)
     assert hurried.waits[-1] == FIRST_WAIT_SECONDS
@@ -163,7 +163,7 @@ def test_probes_happen_one_at_a_time_with_growing_pauses() -> None:
     tripped(breaker, work)
     threads = workers(breaker, work, 4)
     eventually(lambda: len(work.at) >= 3)
-    work.away = False
+    work.down = False
     for thread in threads:
         thread.join()
     pauses = [later - sooner for sooner, later in zip(work.at, work.at[1:3], strict=False)]
@@ -175,7 +175,7 @@ def test_once_it_is_closed_waiting_workers_run_in_parallel() -> None:
     breaker, work = CircuitBreaker(), Work()
     tripped(breaker, work)
     threads = workers(breaker, work, 8)
-    work.away, work.seconds = False, 0.2
+    work.down, work.seconds = False, 0.2
     for thread in threads:
         thread.join()
     assert work.most_at_once > 1
@@ -208,7 +208,7 @@ def test_it_waits_for_the_requested_time() -> None:
     tripped(breaker, work)
     [thread] = workers(breaker, work, 1)
     eventually(lambda: len(work.at) == 2)
-    work.away = False
+    work.down = False
     thread.join()
     assert [later - sooner >= 0.8 for sooner, later in pairwise(work.at)] == [True, True]
 
@@ -220,14 +220,14 @@ def test_work_begun_before_it_opened_does_not_affect_it() -> None:
     eventually(lambda: len(slow.at) == 4)
     for _ in range(8):
         threads.append(threading.Thread(target=until_done, args=(breaker, failing)))
-    failing.away, failing.seconds = True, 0.05
+    failing.down, failing.seconds = True, 0.05
     for thread in threads[4:]:
         thread.start()
     eventually(lambda: failing.at and breaker.reason)
     for thread in threads[:4]:
         thread.join()
     assert breaker.reason is not None
-    failing.away = False
+    failing.down = False
     for thread in threads[4:]:
         thread.join()
     # The eight failures at the same time did not lengthen the first pause.

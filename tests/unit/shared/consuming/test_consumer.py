@@ -121,8 +121,8 @@ def test_batches_are_complete_and_two_are_prefetched(start: Start) -> None:
 
 def test_an_outage_stops_receiving_and_nothing_is_dead_lettered(start: Start) -> None:
     broker, effect = FakeBroker(*[a_message() for _ in range(10)]), FakeEffect()
-    away = DependencyUnavailable("mail server", "refused")
-    effect.errors = {message.id: away for message in broker.queue}
+    outage = DependencyUnavailable("mail server", "refused")
+    effect.errors = {message.id: outage for message in broker.queue}
     running = start(broker, effect, concurrency=2)
     eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
     eventually(lambda: len(broker.deliveries) == 2)
@@ -280,15 +280,15 @@ def test_a_suspect_waits_for_the_end_of_an_outage(start: Start) -> None:
 
     class OnlyAlone(FakeEffect):
         def apply(self, events: Sequence[Event], *, alone: bool = False) -> Applied:
-            if alone and away:
+            if alone and outage:
                 raise DependencyUnavailable("mail server", "refused")
             return super().apply(events, alone=alone)
 
-    away, effect = [True], OnlyAlone()
+    outage, effect = [True], OnlyAlone()
     effect.suspects = {message.id}
     running = start(broker, effect)
     eventually(lambda: running.consumer.why_not_ready() == "mail server is unavailable: refused")
-    away.clear()
+    outage.clear()
     eventually(lambda: broker.ended() == [("ack",)])
     assert effect.alone == [message.id]
 
@@ -336,13 +336,13 @@ def test_without_its_queues_it_waits_and_reports_that(start: Start) -> None:
 
 def test_without_its_database_it_does_not_subscribe(start: Start) -> None:
     def check() -> None:
-        if away:
+        if outage:
             raise DatabaseUnavailable("refused")
 
-    away, broker = [True], FakeBroker(a_message())
+    outage, broker = [True], FakeBroker(a_message())
     running = start(broker, FakeEffect(), check=check)
     stays(lambda: broker.subscriptions == [] and running.consumer.why_not_ready())
-    away.clear()
+    outage.clear()
     eventually(lambda: broker.ended() == [("ack",)])
 
 

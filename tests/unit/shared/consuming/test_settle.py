@@ -160,7 +160,7 @@ def test_a_suspicion_is_cleared_only_after_the_delivery_was_settled(
 def test_a_database_outage_after_settling_leaves_only_a_suspicion() -> None:
     class Forgetful(FakeEffect):
         def given_up(self, event_id: str) -> None:
-            raise DatabaseUnavailable("away")
+            raise DatabaseUnavailable("down")
 
     delivery, effect = FakeDelivery(GOOD), Forgetful()
     effect.errors[GOOD.id] = PermanentError("no")
@@ -204,7 +204,7 @@ def test_a_step_is_recorded_before_the_delivery_is_settled(
 @pytest.mark.parametrize("error", [RuntimeError("no"), PermanentError("550 no")])
 def test_a_delivery_is_not_settled_if_its_step_cannot_be_recorded(error: Exception) -> None:
     def record(_message: Message, _note: Note) -> None:
-        raise DatabaseUnavailable("away")
+        raise DatabaseUnavailable("down")
 
     delivery, effect = FakeDelivery(GOOD), FakeEffect()
     effect.errors[GOOD.id] = error

@@ -50,8 +50,8 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FlaskClie
         yield service.app.test_client()
 
 
-def ask(client: FlaskClient, **wish: Any) -> Any:
-    return client.post("/faults", json=wish, headers=AS_OPERATOR)
+def ask(client: FlaskClient, **faults: Any) -> Any:
+    return client.post("/faults", json=faults, headers=AS_OPERATOR)
 
 
 def work(client: FlaskClient, message: Message | None = None) -> int:
@@ -88,7 +88,7 @@ def test_where_faults_are_off_they_are_refused(tmp_path: Path, method: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("wish", "status"),
+    ("faults", "status"),
     [
         ({}, 422),
         ({"outage": False}, 422),
@@ -101,8 +101,10 @@ def test_where_faults_are_off_they_are_refused(tmp_path: Path, method: str) -> N
         ({"outages": True}, 400),
     ],
 )
-def test_invalid_faults_are_refused(client: FlaskClient, wish: dict[str, Any], status: int) -> None:
-    assert ask(client, **wish).status_code == status
+def test_invalid_faults_are_refused(
+    client: FlaskClient, faults: dict[str, Any], status: int
+) -> None:
+    assert ask(client, **faults).status_code == status
     assert client.get("/faults", headers=AS_OPERATOR).json == {"faults": []}
 
 

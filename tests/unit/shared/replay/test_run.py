@@ -72,7 +72,7 @@ def replayed(
     return tally
 
 
-def away(_events: Sequence[Event]) -> Done:
+def outage(_events: Sequence[Event]) -> Done:
     return Done(unavailable="the mail server is unavailable")
 
 
@@ -112,7 +112,7 @@ def test_a_dry_run_applies_nothing() -> None:
 
 def test_an_outage_is_waited_for_with_growing_pauses() -> None:
     wait = Waiting()
-    applier = FakeApplier(away, away, away)
+    applier = FakeApplier(outage, outage, outage)
     tally = replayed(applier, stored(a_message()), wait=wait)
     assert (tally.seen, tally.applied, tally.failed) == (1, 1, 0)
     assert [seconds for seconds in wait.waits if seconds] == [0.2, 0.4, 0.8]
@@ -121,7 +121,7 @@ def test_an_outage_is_waited_for_with_growing_pauses() -> None:
 def test_a_lasting_outage_ends_the_replay_with_its_reason() -> None:
     wait = Waiting()
     with pytest.raises(DependencyUnavailable, match="the mail server is unavailable, for 6"):
-        replayed(FakeApplier(*[away] * 1000), stored(a_message()), wait=wait)
+        replayed(FakeApplier(*[outage] * 1000), stored(a_message()), wait=wait)
     assert PATIENCE <= sum(wait.waits) <= PATIENCE + 5
 
 
@@ -167,14 +167,14 @@ def test_a_lease_does_not_extend_the_wait_for_an_outage() -> None:
 
 
 def test_a_dry_run_also_waits_for_an_unavailable_database() -> None:
-    class Away(FakeApplier):
+    class Unavailable(FakeApplier):
         def look(self, events: Sequence[Event]) -> Done:
             if not self.batches:
                 self.batches.append(0)
-                raise DatabaseUnavailable("away")
+                raise DatabaseUnavailable("down")
             return super().look(events)
 
-    assert replayed(Away(), stored(a_message()), dry_run=True).applied == 1
+    assert replayed(Unavailable(), stored(a_message()), dry_run=True).applied == 1
 
 
 def test_only_undecided_events_are_tried_again() -> None:

@@ -31,7 +31,7 @@ def faults(body: bytes) -> dict[str, Any]:
 
 
 ALLOWED: dict[str, Any] = {"faults_allowed": True}
-AWAY: dict[str, Any] = {"away": True}
+DOWN: dict[str, Any] = {"down": True}
 OFF: dict[str, Any] = {"token": None}
 FULL: dict[str, Any] = {"outbox_limit": 1}
 
@@ -71,20 +71,20 @@ CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
     ("POST", "/orders", 504, "stage-timed-out"): (LATE, order(**SYNC)),
     ("POST", "/orders", 503, "too-many-at-once"): (TOO_MANY, order(**SYNC)),
     ("POST", "/orders", 503, "outbox-full"): (FULL, order()),
-    ("POST", "/orders", 503, "about:blank"): (AWAY, order()),
+    ("POST", "/orders", 503, "about:blank"): (DOWN, order()),
     ("GET", "/orders", 400, "invalid-page"): ({}, get("/orders?limit=0", headers=OPERATOR)),
     ("GET", "/orders", 401, "about:blank"): ({}, get("/orders")),
     ("GET", "/orders", 404, "about:blank"): (OFF, get("/orders", headers=OPERATOR)),
-    ("GET", "/orders", 503, "about:blank"): (AWAY, get("/orders", headers=OPERATOR)),
+    ("GET", "/orders", 503, "about:blank"): (DOWN, get("/orders", headers=OPERATOR)),
     ("GET", ONE, 404, "unknown-order"): ({}, get("/orders/ord-1")),
     ("GET", ONE, 404, "about:blank"): ({}, get("/orders/a%2Fb")),
-    ("GET", ONE, 503, "about:blank"): (AWAY, get(f"/orders/{THE_ORDER}")),
+    ("GET", ONE, 503, "about:blank"): (DOWN, get(f"/orders/{THE_ORDER}")),
     ("GET", JOURNEY, 404, "unknown-order"): ({}, get("/orders/ord-1/journey")),
     ("GET", JOURNEY, 404, "about:blank"): ({}, get("/orders/a%2Fb/journey")),
-    ("GET", JOURNEY, 503, "about:blank"): (AWAY, get(f"/orders/{THE_ORDER}/journey")),
+    ("GET", JOURNEY, 503, "about:blank"): (DOWN, get(f"/orders/{THE_ORDER}/journey")),
     ("GET", "/outbox", 401, "about:blank"): ({}, get("/outbox")),
     ("GET", "/outbox", 404, "about:blank"): (OFF, get("/outbox", headers=OPERATOR)),
-    ("GET", "/outbox", 503, "about:blank"): (AWAY, get("/outbox", headers=OPERATOR)),
+    ("GET", "/outbox", 503, "about:blank"): (DOWN, get("/outbox", headers=OPERATOR)),
     **{
         (method, "/faults", status, "about:blank"): (
             around | ALLOWED if status != 403 else around,
@@ -95,7 +95,7 @@ CAUSES: dict[Refusal, tuple[dict[str, Any], dict[str, Any]]] = {
             (401, {}, {}),
             (403, {}, {"headers": OPERATOR}),
             (404, OFF, {"headers": OPERATOR}),
-            (503, AWAY, {"headers": OPERATOR}),
+            (503, DOWN, {"headers": OPERATOR}),
         )
     },
     ("POST", "/faults", 400, "about:blank"): (ALLOWED, faults(b'{"outage": "yes"}')),
@@ -124,7 +124,7 @@ def answer_of(
     url: str,
     request: dict[str, Any],
     *,
-    away: bool = False,
+    down: bool = False,
     used: Any = None,
     running: bool = False,
     **around: Any,
@@ -140,7 +140,7 @@ def answer_of(
         before = service.content()
         outages = [Outage(service.engine), Outage(service.placing)]
         for outage in outages:
-            outage.is_on = away
+            outage.is_on = down
         answer = client.open(**request)
         for outage in outages:
             outage.is_on = False

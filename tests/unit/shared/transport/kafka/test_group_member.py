@@ -1,4 +1,4 @@
-"""What a group member commits and when, with a fake Kafka."""
+"""A group member's commits, with a fake Kafka."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
