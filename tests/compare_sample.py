@@ -34,7 +34,7 @@ ANSWERS: dict[Mode, tuple[float, float]] = {
 SCENARIOS = {
     "healthy": ("All is well", "Every service does its work at its usual pace."),
     "email-slow": ("Email is slow", "Each email takes 3 s longer, as on a busy mail server."),
-    "email-down": ("Email is down", "The email service is away for 10 s while orders come in."),
+    "email-down": ("Email is down", "The email service is down for 10 s while orders arrive."),
     "sms-failing": ("SMS fails 20 %", "One attempt in five to send a text fails."),
     "inventory-crash": ("Inventory crashes", "The inventory process is killed and comes back."),
     "burst": ("Ten times the orders", "For a moment, orders come in at ten times the rate."),
@@ -99,7 +99,7 @@ def some_orders(mode: Mode, name: str, *, dice: random.Random) -> list[OrderResu
 def an_order(place: int, seconds: float, *, fails: bool = False, mode: Mode) -> OrderResult:
     due = place / 5
     if fails:
-        reason = "email answered 503 Service Unavailable: it is away"
+        reason = "email answered 503 Service Unavailable: it is down"
         return OrderResult(due, seconds / 3, 502, f"ord-{place}", "email", reason)
     status = 202 if mode == "async" else 201
     return OrderResult(due, seconds, status, f"ord-{place}", visible=max(seconds, 2.05))

@@ -130,7 +130,7 @@ def test_failures_are_counted_by_stage_and_reason() -> None:
     orders = [an_order(place, 1.0, fails=place < 7, mode="sync") for place in range(10)]
     found = page(of(a_mode("sync", orders)))
     [caption] = [name for name in found.tables if "not placed" in name]
-    reason = "email answered 503 Service Unavailable: it is away"
+    reason = "email answered 503 Service Unavailable: it is down"
     assert found.tables[caption][1:] == [["sync", "email", reason, "7"]]
 
 
