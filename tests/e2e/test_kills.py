@@ -139,7 +139,7 @@ def _keep_alive(shop: Shop, name: str) -> None:
 
 
 def test_a_consumer_is_stopped_for_longer_than_its_leases(books: Books, tmp_path: Path) -> None:
-    """Stopped and continued, it finds that another one has been given its deliveries."""
+    """Stopped and continued, it finds that its deliveries have gone to another consumer."""
     shop, before = books.shop, len(books.shop.log_of("email"))
     shop.stack.stop("email")
     # It is stopped before any mail is sent, and RabbitMQ detects the stop within seconds.

@@ -67,7 +67,7 @@ def test_the_broker_is_killed_under_load(
     assert kept == books.orders
 
 
-def test_postgresql_is_down_for_longer_than_the_ladder_and_nothing_is_dead_lettered(
+def test_nothing_is_dead_lettered_while_postgresql_is_down(
     books: Books, postgres: PostgresServer
 ) -> None:
     shop = books.shop
@@ -85,7 +85,7 @@ def misses_its_database(shop: Shop, name: str) -> bool:
     return "database" in str(shop.get(name, "/health/ready")["reason"])
 
 
-def test_postgresql_is_killed_in_the_middle_of_work(books: Books, postgres: PostgresServer) -> None:
+def test_postgresql_is_killed_during_transactions(books: Books, postgres: PostgresServer) -> None:
     shop = books.shop
     with books.load(80, rate=40, after=30):
         with in_a_transaction(shop, "inventory"):

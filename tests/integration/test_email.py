@@ -171,7 +171,7 @@ def test_stops_during_a_mail_do_not_count_as_crashes(
     for before in range(stops):
         with pipeline.service("email", **settings) as email:
             eventually(lambda before=before: len(server.taken) == before + 1)  # type: ignore[misc]
-            email.tell(signal.SIGTERM)
+            email.send_signal(signal.SIGTERM)
             # gunicorn would kill it after 30 s.
             eventually(email.has_ended, within=28)
         assert "SIGKILL" not in email.log

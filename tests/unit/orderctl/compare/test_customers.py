@@ -51,7 +51,7 @@ def test_the_mode_is_requested() -> None:
     assert asked == ["http://shop/orders?mode=parallel"]
 
 
-def test_one_that_fails_says_who_failed_it_and_is_not_written_down() -> None:
+def test_a_failed_order_names_the_service_and_is_not_in_the_ledger() -> None:
     shop: Respond = lambda _request: httpx.Response(502, json=PROBLEM | {"orderId": "ord-2"})  # noqa: E731
     [answer], placed = answers(shop, [0.0])
     assert (answer.status, answer.order_id, answer.stage) == (502, "ord-2", "sms")

@@ -44,7 +44,7 @@ def refuse(_number: int) -> httpx.Response:
 
 @dataclass
 class FakeOrderService:
-    """Behaves as told, one request after the other, and then accepts; knows what was sent."""
+    """Follows the given behaviours, one per request, then accepts; records the requests."""
 
     behaviours: list[Behaviour] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ def test_a_mode_is_sent_only_if_one_is_given(mode: str | None, query: str) -> No
     assert shop.queries == [query]
 
 
-def test_an_order_is_sent_as_the_contract_says() -> None:
+def test_an_order_is_sent_as_documented() -> None:
     shop = FakeOrderService()
     template = BasketTemplate("prod-456", 2, Decimal("49.99"), "usr-123")
 
@@ -140,7 +140,7 @@ def test_a_refused_order_is_not_sent_again() -> None:
     assert len(shop.keys) == 1
 
 
-def test_patience_ends() -> None:
+def test_repeating_a_request_ends_after_a_limit() -> None:
     shop = FakeOrderService([lose_connection] * 99)
 
     with pytest.raises(NotAccepted, match=r"did not respond within 3 s \(connection lost\)"):
@@ -160,7 +160,7 @@ def placing(shop: FakeOrderService, count: int, ledger: Ledger | None = None) ->
     )
 
 
-def test_orders_are_due_at_the_rate_that_was_asked_for() -> None:
+def test_orders_are_due_at_the_requested_rate() -> None:
     shop = FakeOrderService()
 
     result = placing(shop, 9)
@@ -178,7 +178,7 @@ def test_every_response_is_in_the_ledger(tmp_path: Path) -> None:
     assert answers == {Answer("ord-2", status=202), Answer("ord-3", status=202)}
 
 
-def test_failures_are_told_apart_from_orders() -> None:
+def test_failures_are_separate_from_orders() -> None:
     result = placing(FakeOrderService([refuse]), 2)
 
     assert (len(result.placed), len(result.failures)) == (1, 1)

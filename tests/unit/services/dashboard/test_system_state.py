@@ -55,7 +55,7 @@ def services() -> FakeServices:
 
 
 class Poller:
-    """Looks, and waits for the answers: what a test changes is in the next snapshot."""
+    """Polls and waits for the responses, so that a test's changes are in the next snapshot."""
 
     def __init__(self, services: FakeServices) -> None:
         parts = {name: services.neighbour(name) for name in ("order", "order-relay", "email")}
@@ -85,13 +85,13 @@ def step(kind: str, order_id: str = "ord-1") -> dict[str, Any]:
     return ACTIVITY | {"steps": [found | {"at": NOW.isoformat()}]}
 
 
-def test_what_is_there_at_the_first_look_is_no_move(services: FakeServices, poller: Poller) -> None:
+def test_the_first_poll_reports_no_moves(services: FakeServices, poller: Poller) -> None:
     services.answers["GET", "/activity"] = step("applied")
     assert poller.poll().moves == ()
     assert poller.poll().moves == ()
 
 
-def test_a_new_order_moves_as_it_is_reported(services: FakeServices, poller: Poller) -> None:
+def test_a_new_order_moves_as_services_report_it(services: FakeServices, poller: Poller) -> None:
     poller.poll()
     new = ORDER | {"orderId": "ord-2", "placedAt": datetime.now(UTC).isoformat()}
     services.answers["GET", "/orders"] = {"orders": [new, ORDER], "next": None}
@@ -105,7 +105,7 @@ def test_a_new_order_moves_as_it_is_reported(services: FakeServices, poller: Pol
     assert poller.poll().moves == ()
 
 
-def test_an_order_by_calls_is_not_said_to_have_been_in_a_queue(
+def test_a_synchronous_order_is_not_shown_in_a_queue(
     services: FakeServices, poller: Poller
 ) -> None:
     poller.poll()
@@ -115,7 +115,7 @@ def test_an_order_by_calls_is_not_said_to_have_been_in_a_queue(
     assert [(m.step, m.order_id) for m in poller.poll().moves] == [("called", "ord-2")]
 
 
-def test_orders_are_read_page_by_page_up_to_one_that_is_known(
+def test_orders_are_read_page_by_page_up_to_a_known_one(
     services: FakeServices, poller: Poller
 ) -> None:
     poller.poll()
@@ -130,7 +130,7 @@ def test_orders_are_read_page_by_page_up_to_one_that_is_known(
     assert [order.order_id for order in orders] == ["ord-3", "ord-2", "ord-1"]
 
 
-def test_a_service_that_is_silent_keeps_its_last_numbers_and_their_age(
+def test_a_silent_service_keeps_its_last_figures_and_their_age(
     services: FakeServices, poller: Poller
 ) -> None:
     services.answers["GET", "/activity"] = ACTIVITY | {"queue": QUEUE | {"ready": 7}}
@@ -145,7 +145,7 @@ def test_a_service_that_is_silent_keeps_its_last_numbers_and_their_age(
     assert later > first
 
 
-def test_what_replicas_hold_is_added_up(services: FakeServices, poller: Poller) -> None:
+def test_the_replicas_held_deliveries_are_summed(services: FakeServices, poller: Poller) -> None:
     queue = QUEUE | {"ready": 10, "countsHeld": True}
     for process, unsettled in (("one", 2), ("two", 3), ("two", 4)):
         told = ACTIVITY | {"process": process, "unsettled": unsettled, "queue": queue}
@@ -155,8 +155,8 @@ def test_what_replicas_hold_is_added_up(services: FakeServices, poller: Poller) 
     assert (email.processes, email.held, email.ready) == (2, 6, 4)
 
 
-@pytest.mark.parametrize(("reason", "ready"), [("the mail server is away", 3), (None, 0)])
-def test_what_rabbitmq_has_handed_out_to_a_consumer_that_waits_is_in_its_queue(
+@pytest.mark.parametrize(("reason", "ready"), [("the mail server is unavailable", 3), (None, 0)])
+def test_unacknowledged_messages_of_a_waiting_consumer_count_as_queued(
     services: FakeServices, poller: Poller, reason: str | None, ready: int
 ) -> None:
     orders = [ORDER | {"orderId": f"ord-{number}"} for number in range(5)]
@@ -167,8 +167,8 @@ def test_what_rabbitmq_has_handed_out_to_a_consumer_that_waits_is_in_its_queue(
     assert poller.poll().services["email"].ready == ready
 
 
-def test_an_unready_order_service_is_said_to_be_so(services: FakeServices, poller: Poller) -> None:
-    away = httpx.Response(503, json={"ready": False, "reason": "an outage"})
+def test_an_unready_order_service_is_reported(services: FakeServices, poller: Poller) -> None:
+    not_ready = httpx.Response(503, json={"ready": False, "reason": "an outage"})
     services.client = httpx.Client(
         transport=httpx.MockTransport(
             lambda request: (
@@ -201,15 +201,13 @@ def test_a_latecomer_is_shown_after_its_first_response_outside_the_light(
     assert {request.url.path for request in late.requests} == {"/activity"}
 
 
-def test_the_light_says_that_all_is_done(poller: Poller) -> None:
+def test_the_light_shows_that_all_orders_are_done(poller: Poller) -> None:
     eventually(lambda: poller.poll().verdict.light == "done")
     verdict = poller.poll().verdict
     assert (verdict.orders, verdict.done) == (1, 1)
 
 
-def test_a_snapshot_is_small_however_many_orders_there_are(
-    services: FakeServices, poller: Poller
-) -> None:
+def test_a_snapshots_size_is_limited(services: FakeServices, poller: Poller) -> None:
     orders = [ORDER | {"orderId": f"ord-{number}"} for number in range(10_000, 0, -1)]
     services.answers["GET", "/orders"] = {"orders": orders, "next": None}
     services.answers["POST", "/activity/ended"] = {"ended": {}}
@@ -219,7 +217,7 @@ def test_a_snapshot_is_small_however_many_orders_there_are(
     assert msgspec.json.decode(snapshot)["services"]["email"]["waiting"] == 10_000
 
 
-def test_a_snapshot_is_what_its_contract_says(poller: Poller) -> None:
+def test_a_snapshot_matches_its_contract(poller: Poller) -> None:
     document = closed(openapi("dashboard"))
     whole = {"$ref": "#/components/schemas/SeenSnapshot", "components": document["components"]}
     eventually(lambda: poller.poll().services["email"].told)

@@ -39,7 +39,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 class JourneyService:
-    """With two consumers, `email` and `sms`, that answer as a test says."""
+    """An order service with two fake consumers, `email` and `sms`."""
 
     def __init__(self, url: str, answers: dict[str, Answer], *, mode: str = "async") -> None:
         self.asked: list[str] = []
@@ -82,7 +82,7 @@ def says(content: bytes, status: int = 200) -> Answer:
     return lambda _request: httpx.Response(status, content=content)
 
 
-def test_every_service_says_what_it_has_done(sqlite_url: str) -> None:
+def test_every_services_state_is_shown(sqlite_url: str) -> None:
     service = JourneyService(sqlite_url, {"email": applied, "sms": applied})
     journey = service.journey()
     assert journey["orderId"] == service.order_id
@@ -92,8 +92,10 @@ def test_every_service_says_what_it_has_done(sqlite_url: str) -> None:
     ]
 
 
-def test_one_that_is_away_is_unknown_and_the_others_are_told(sqlite_url: str) -> None:
-    services = JourneyService(sqlite_url, {"email": away, "sms": applied}).journey()["services"]
+def test_an_unavailable_service_is_unknown_and_the_others_are_shown(sqlite_url: str) -> None:
+    services = JourneyService(sqlite_url, {"email": unavailable, "sms": applied}).journey()[
+        "services"
+    ]
     assert services["sms"] == STORY
     assert services["email"] == {
         "state": "unknown",
@@ -141,7 +143,7 @@ def test_all_services_are_queried_concurrently(sqlite_url: str) -> None:
     assert service.journey()["services"] == {"email": STORY, "sms": STORY}
 
 
-def test_the_outbox_holds_an_event_until_the_relay_has_published_it(sqlite_url: str) -> None:
+def test_an_event_is_in_the_outbox_until_the_relay_has_published_it(sqlite_url: str) -> None:
     service = JourneyService(sqlite_url, {"email": applied})
     assert service.journey()["outbox"] == "waiting"
     with writing(service.engine) as tx:
@@ -149,7 +151,7 @@ def test_the_outbox_holds_an_event_until_the_relay_has_published_it(sqlite_url: 
     assert service.journey()["outbox"] == "published"
 
 
-def test_an_event_that_was_set_aside_does_not_look_as_if_it_waited(sqlite_url: str) -> None:
+def test_an_event_set_aside_is_not_shown_as_waiting(sqlite_url: str) -> None:
     service = JourneyService(sqlite_url, {"email": applied})
     assert service.journey()["outboxReason"] is None
     with writing(service.engine) as tx:
@@ -159,7 +161,7 @@ def test_an_event_that_was_set_aside_does_not_look_as_if_it_waited(sqlite_url: s
 
 
 @pytest.mark.parametrize("order_id", ["ord-none", "has spaces", "%00"])
-def test_an_order_that_is_unknown_is_asked_for_nowhere(sqlite_url: str, order_id: str) -> None:
+def test_no_service_is_queried_about_an_unknown_order(sqlite_url: str, order_id: str) -> None:
     service = JourneyService(sqlite_url, {"email": applied})
     assert service.client.get(f"/orders/{order_id}/journey").status_code == 404
     assert service.asked == []
@@ -169,13 +171,15 @@ def waits(_request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"state": "waiting", "reason": "its consumer is down"})
 
 
-def test_an_order_that_is_never_published_waits_for_nobody(sqlite_url: str) -> None:
-    service = JourneyService(sqlite_url, {"email": applied, "sms": waits, "eve": away}, mode="sync")
+def test_an_order_that_is_never_published_is_not_waiting(sqlite_url: str) -> None:
+    service = JourneyService(
+        sqlite_url, {"email": applied, "sms": waits, "eve": unavailable}, mode="sync"
+    )
     states = {name: stop["state"] for name, stop in service.journey()["services"].items()}
     assert states == {"email": "applied", "sms": "undone", "eve": "unknown"}
 
 
-def test_an_order_that_is_being_done_may_still_be_waited_for(sqlite_url: str) -> None:
+def test_an_order_in_progress_may_still_be_waiting(sqlite_url: str) -> None:
     service = JourneyService(sqlite_url, {"sms": waits}, mode="sync")
     with writing(service.engine) as tx:
         tx.execute(update(runs).values(lease_until=time.time() + 60))
