@@ -110,6 +110,6 @@ def test_the_audit_finds_an_order_that_differs_from_its_response(shop: Shop) -> 
 
 
 def add(shop: Shop, answer: str) -> None:
-    """Somebody was answered this, as the ledger has it."""
+    """Add a response to the ledger."""
     with shop.ledger.open("a") as ledger:
         ledger.write(answer + "\n")

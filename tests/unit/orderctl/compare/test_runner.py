@@ -24,7 +24,7 @@ CRASH = Action(0.05, "inventory", {"crash": "after"}, "inventory crashes")
 
 
 class ShopFaults(FaultClient):
-    """Writes down what is asked for. `broken`: services that answer 500."""
+    """Records the requested faults. `broken`: services that respond with 500."""
 
     def __init__(self, *broken: str) -> None:
         self.begun: list[tuple[str, str]] = []
@@ -41,7 +41,7 @@ class ShopFaults(FaultClient):
 
 
 def target(folder: Path, faults: FaultClient) -> Target:
-    """A shop where nobody takes orders, and nothing moves."""
+    """A shop that accepts no orders and has no backlog."""
     plan = StackPlan(free_ports(), "sqlite:////nowhere", sqlite_in(folder))
     values = {name.lower(): value for name, value in plan.common().items()}
     client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200)))

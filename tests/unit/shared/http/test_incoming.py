@@ -140,7 +140,7 @@ def test_an_endless_head_is_too_long() -> None:
     assert incoming.head_is_too_long
 
 
-def test_a_client_is_told_once_for_each_request_to_continue() -> None:
+def test_100_continue_is_sent_once_per_request() -> None:
     waiting = added(HEAD + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
     assert not waiting.is_complete()
     assert [waiting.wants_continue() for _ in range(3)] == [True, False, False]
