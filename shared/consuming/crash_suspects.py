@@ -16,6 +16,7 @@ from sqlalchemy import (
     JSON,
     Column,
     Connection,
+    Delete,
     Engine,
     MetaData,
     String,
@@ -64,20 +65,24 @@ class StartLog:
 
     def begin(self, tx: Connection, event_ids: Collection[str]) -> str:
         """Record which events are started; return the batch id. Commit `tx` before the work."""
-        batch_id = uuid.uuid4().hex
-        if self._closing:
-            return batch_id
-        tx.execute(
-            self._table.insert(),
-            {
-                "batch_id": batch_id,
-                "run": self._run,
-                "event_ids": list(event_ids),
-                "started_at": datetime.now(UTC),
-            },
-        )
-        self._open.add(batch_id)
+        [batch_id] = self._begin(tx, [list(event_ids)])
         return batch_id
+
+    def begin_each(self, tx: Connection, event_ids: Sequence[str]) -> dict[str, str]:
+        """The same for events that end one by one: a batch for each. The batch ids by event id."""
+        batch_ids = self._begin(tx, [[event_id] for event_id in event_ids])
+        return dict(zip(event_ids, batch_ids, strict=True))
+
+    def _begin(self, tx: Connection, batches: Sequence[Sequence[str]]) -> list[str]:
+        now = datetime.now(UTC)
+        rows = {
+            uuid.uuid4().hex: {"run": self._run, "event_ids": event_ids, "started_at": now}
+            for event_ids in batches
+        }
+        if rows and not self._closing:
+            tx.execute(self._table.insert(), [{"batch_id": id, **row} for id, row in rows.items()])
+            self._open.update(rows)
+        return list(rows)
 
     @contextmanager
     def ending(self, engine: Engine, *batch_ids: str) -> Iterator[Connection]:
@@ -85,9 +90,15 @@ class StartLog:
         rows = {*batch_ids, *self._ended}
         with writing(engine) as tx:
             yield tx
-            tx.execute(delete(self._table).where(self._table.c.batch_id.in_(rows)))
+            tx.execute(self._deletion(rows))
         self._open -= rows
         self._ended -= rows
+
+    def _deletion(self, batch_ids: Collection[str]) -> Delete:
+        """Locks the rows in the order in which `forget` does, which prevents deadlocks."""
+        id = self._table.c.batch_id
+        locked = select(id).where(id.in_(batch_ids)).order_by(id).with_for_update()
+        return delete(self._table).where(id.in_(locked))
 
     def end_later(self, batch_id: str) -> None:
         """The database is unavailable: delete the row with the next one, or on shutdown."""
@@ -127,5 +138,12 @@ class StartLog:
 
 def expect_few_starts(starts: int) -> None:
     """Raise KilledItsConsumer if MAX_STARTS processes started an event and none finished it."""
-    if starts >= MAX_STARTS:
-        raise KilledItsConsumer(f"killed its consumer: started {starts} times, never finished")
+    if error := too_many_starts(starts):
+        raise error
+
+
+def too_many_starts(starts: int) -> KilledItsConsumer | None:
+    """The error for an event that MAX_STARTS processes started and none finished."""
+    if starts < MAX_STARTS:
+        return None
+    return KilledItsConsumer(f"killed its consumer: started {starts} times, never finished")

@@ -3,37 +3,28 @@
 A lease records that a process is working on an event. It does not record that the work was done:
 once the lease has expired, the work is repeated, under the same event id, by which the
 downstream system can recognise a repeat.
+
+Each event has its own lease. The threads of a process share the transactions that take leases and
+record results, but nothing else: each event is sent, released and retried by itself.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Table,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Table
 
-from shared.consuming.crash_suspects import StartLog, expect_few_starts
+from shared.consuming.crash_suspects import StartLog, too_many_starts
 from shared.consuming.effect import Applied
-from shared.consuming.inbox import DONE, inbox_row
-from shared.database.engine import clock_of, insert, writing
+from shared.consuming.inbox import DONE
+from shared.consuming.lease_rows import LeaseRow, LeaseRows
+from shared.database.engine import clock_of, writing
+from shared.database.group_commit import GroupCommit
 from shared.errors import DatabaseUnavailable, LeaseHeld
 from shared.events import Event
 
 #: The most seconds between taking a lease and the call; the rest of the lease covers the call.
 LATEST_START = 2.0
-
-#: A lease that expires further ahead than this was taken with a wrong clock, and is ignored.
-LONGEST_LEASE = 3600.0
-
-SENDING = "sending"
 
 
 class LeasedEffect:
@@ -55,12 +46,14 @@ class LeasedEffect:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._inbox = inbox
+        self._rows = LeaseRows(inbox, lease)
         self._starts = starts
         self._send = send
         self._lease = lease
         self._clock = clock
         self._monotonic = monotonic
+        self._claims = GroupCommit(self._claim_all)
+        self._records = GroupCommit(self._record_all)
         #: Done, but not recorded, because the database was unavailable.
         self._unrecorded: dict[str, _Start] = {}
 
@@ -68,114 +61,120 @@ class LeasedEffect:
         [event] = events
         start = self._unrecorded.get(event.id)
         if start is None:
-            claimed = self._claim(event, alone=alone)
+            claimed = self._claims.do(_Claim(event, alone=alone))
+            if isinstance(claimed, Exception):
+                raise claimed
             if isinstance(claimed, Applied):
                 return claimed
             start = claimed
-            self._expect_enough_lease(event, start)
+            self._expect_enough_lease(start)
             self._call(event, start)
-        return self._record(event.id, start)
+        self._records.do(start)
+        return Applied(now=frozenset({event.id}))
 
-    def _claim(self, event: Event, *, alone: bool) -> "_Start | Applied":
-        """Take the lease, or return the result if there is nothing to do. Raises LeaseHeld."""
+    # --- before the call ---------------------------------------------------------------------
+
+    def _claim_all(self, claims: "Sequence[_Claim]") -> "list[_Start | Applied | Exception]":
+        """Take a lease for each, or return the result if there is nothing to do, or the error."""
         with writing(self._engine) as tx:
-            state, lease_until = self._state(tx, event.id)
+            ids = {claim.event.id for claim in claims}
+            found = self._rows.lock(tx, ids)
             began, now = self._monotonic(), self._clock(tx)
-            if state == DONE:
-                return Applied(before=frozenset({event.id}))
-            if starts := self._starts.suspects(tx, [event.id]):
-                expect_few_starts(starts[event.id])
-                if not alone:
-                    return Applied(suspects=frozenset({event.id}))
-            mine = now + self._lease
-            if not self._take_lease(tx, event, now, until=mine):
-                raise LeaseHeld(max(lease_until - now, 0.1))
-            batch_id = self._starts.begin(tx, [event.id])
-            return _Start(batch_id, mine, began, was_suspect=bool(starts))
+            starts = self._starts.suspects(tx, list(ids))
+            ends = [_end(claim, found, starts) for claim in claims]
+            open_claims = [claim for claim, end in zip(claims, ends, strict=True) if end is None]
+            # By id: two threads may have the same event, of which one can have the lease.
+            events = {claim.event.id: claim.event for claim in open_claims}
+            taken = self._rows.take(tx, list(events.values()), now)
+            batch_ids = self._starts.begin_each(tx, taken)
 
-    def _expect_enough_lease(self, event: Event, start: "_Start") -> None:
+        def start(event_id: str) -> _Start | LeaseHeld:
+            if batch_id := batch_ids.pop(event_id, None):
+                was_suspect = event_id in starts
+                return _Start(event_id, batch_id, now + self._lease, began, was_suspect)
+            held_until = found.get(event_id, LeaseRow()).lease_until
+            return LeaseHeld(max(held_until - now, 0.1))
+
+        return [end or start(claim.event.id) for claim, end in zip(claims, ends, strict=True)]
+
+    def _expect_enough_lease(self, start: "_Start") -> None:
         """Release the lease and raise if the commit was slow: a call must end before its lease."""
         waited = self._monotonic() - start.began
         if waited > LATEST_START:
-            self._release(event, start)
+            self._release(start)
             raise DatabaseUnavailable(f"it took {waited:.1f} s to take a lease")
+
+    # --- the call, and after it --------------------------------------------------------------
 
     def _call(self, event: Event, start: "_Start") -> None:
         try:
             self._send(event)
         except Exception:
-            self._release(event, start)
+            self._release(start)
             raise
         except BaseException:
             self._starts.keep_as_crash(start.batch_id)
             raise
         self._unrecorded[event.id] = start
 
-    def _state(self, tx: Connection, event_id: str) -> tuple[str, float]:
-        inbox = self._inbox
-        query = select(inbox.c.state, inbox.c.lease_until).where(inbox.c.event_id == event_id)
-        row = tx.execute(query.with_for_update()).one_or_none()
-        return (row.state, row.lease_until) if row else ("", 0.0)
-
-    def _take_lease(self, tx: Connection, event: Event, now: float, *, until: float) -> bool:
-        inbox = self._inbox
-        row = inbox_row(event, SENDING, lease_until=until)
-        statement = insert(tx, inbox).on_conflict_do_update(
-            index_elements=[inbox.c.event_id],
-            set_={
-                "state": SENDING,
-                "lease_until": until,
-                "attempt": event.attempt,
-                "started_at": row["started_at"],
-                "at": row["at"],
-            },
-            where=(inbox.c.state != DONE) & self._is_over(now),
-        )
-        taken = tx.execute(statement.returning(inbox.c.event_id), row)
-        return taken.one_or_none() is not None
-
-    def _is_over(self, now: float) -> ColumnElement[bool]:
-        until = self._inbox.c.lease_until
-        return or_(until <= now, until > now + max(LONGEST_LEASE, 2 * self._lease))
-
-    def _release(self, event: Event, start: "_Start") -> None:
+    def _release(self, start: "_Start") -> None:
         """The call failed: release the lease, so that the next attempt need not wait for it.
 
-        Releases only its own lease: if the call outlasted it, another process may have taken the
-        next one. If the database is unavailable too, the lease expires.
+        If the database is unavailable too, the lease expires.
         """
-        inbox = self._inbox
-        row = (inbox.c.event_id == event.id) & (inbox.c.lease_until == start.lease_until)
         try:
             with self._starts.ending(self._engine, start.batch_id) as tx:
-                tx.execute(update(self._inbox).where(row).values(lease_until=0.0))
+                self._rows.release(tx, start.event_id, start.lease_until)
         except DatabaseUnavailable:
             self._starts.end_later(start.batch_id)
 
+    def _record_all(self, starts: "Sequence[_Start]") -> list[None]:
+        batch_ids = [start.batch_id for start in starts]
+        with self._starts.ending(self._engine, *batch_ids) as tx:
+            self._rows.record(tx, [start.event_id for start in starts])
+            for start in starts:
+                if start.was_suspect:
+                    self._starts.forget(tx, start.event_id)
+        for start in starts:
+            self._unrecorded.pop(start.event_id, None)
+        return [None] * len(starts)
+
     def record_the_rest(self) -> None:
-        for event_id, start in list(self._unrecorded.items()):
-            self._record(event_id, start)
+        if unrecorded := list(self._unrecorded.values()):
+            self._record_all(unrecorded)
         # The lease of an unfinished call stays, so that no process repeats the call before then.
         self._starts.close(self._engine)
-
-    def _record(self, event_id: str, start: "_Start") -> Applied:
-        done = {"state": DONE, "lease_until": 0.0, "at": datetime.now(UTC)}
-        with self._starts.ending(self._engine, start.batch_id) as tx:
-            tx.execute(update(self._inbox).where(self._inbox.c.event_id == event_id).values(done))
-            if start.was_suspect:
-                self._starts.forget(tx, event_id)
-        self._unrecorded.pop(event_id, None)
-        return Applied(now=frozenset({event_id}))
 
     def given_up(self, event_id: str) -> None:
         with writing(self._engine) as tx:
             self._starts.forget(tx, event_id)
 
 
+def _end(
+    claim: "_Claim", found: Mapping[str, LeaseRow], starts: Mapping[str, int]
+) -> Applied | Exception | None:
+    """Why this event is not to be sent now; None if it is, once it has a lease."""
+    id = claim.event.id
+    if found.get(id, LeaseRow()).state == DONE:
+        return Applied(before=frozenset({id}))
+    if error := too_many_starts(starts.get(id, 0)):
+        return error
+    if id in starts and not claim.alone:
+        return Applied(suspects=frozenset({id}))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    event: Event
+    alone: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Start:
     """A call that has begun, under a lease that expires at `lease_until`."""
 
+    event_id: str
     batch_id: str
     lease_until: float
     #: By the monotonic clock of this process.

@@ -10,7 +10,19 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Connection, Dialect, Table, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 #: All rows have the same keys, which are names of the table's columns.
@@ -30,6 +42,26 @@ def insert_new_rows(tx: Connection, table: Table, rows: Rows) -> frozenset[Any]:
     statement = _statement(table, tuple(rows[0]), tx.dialect.name)
     returning = statement.on_conflict_do_nothing().returning(key)
     return frozenset(tx.scalars(returning, _parameters(tx, table, rows)))
+
+
+def put_rows(
+    tx: Connection,
+    table: Table,
+    rows: Rows,
+    *,
+    replaced: Sequence[str],
+    where: ColumnElement[bool],
+) -> frozenset[Any]:
+    """Insert the rows whose primary key, a single column, is new; in rows that are there and for
+    which `where` holds, replace these columns. Return the keys of both.
+    """
+    if not rows:
+        return frozenset()
+    [key] = table.primary_key.columns
+    statement = _statement(table, tuple(rows[0]), tx.dialect.name)
+    new = {name: statement.excluded[name] for name in replaced}
+    putting = statement.on_conflict_do_update(index_elements=[key], set_=new, where=where)
+    return frozenset(tx.scalars(putting.returning(key), _parameters(tx, table, rows)))
 
 
 @cache

@@ -16,7 +16,7 @@ from services.order.order_row import PLACE_ORDER, has_same_key
 from services.order.placing import ORDERS_PLACED, TRIES
 from services.order.schema import orders, runs
 from services.order.synchronous.calls import Stage, failed_stage
-from shared.consuming.lease import LONGEST_LEASE
+from shared.consuming.lease_rows import LONGEST_LEASE
 from shared.database.engine import clock_of, reading, writing
 from shared.errors import DatabaseUnavailable
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from services.analytics.reports import MAX_PRODUCTS, MINUTES
 from shared.consuming.inbox import DONE
-from shared.consuming.lease import SENDING
+from shared.consuming.lease_rows import SENDING
 from shared.openapi.answers import DEPENDENCY_DOWN, NO_SUCH_PATH, Refusal, answers
 from shared.openapi.document import Paths, operation, path_id
 from shared.openapi.shapes import (

@@ -17,7 +17,7 @@ from shared.activity.shapes import MOST_ORDERS, MOST_STEPS, Rung
 from shared.activity.views import DepthCache
 from shared.consuming.history import History, Note, Step
 from shared.consuming.inbox import DONE, inbox_row, inbox_table
-from shared.consuming.lease import SENDING
+from shared.consuming.lease_rows import SENDING
 from shared.database.engine import open_database, writing
 from shared.database.schema import create_schema
 from shared.errors import BrokerUnavailable

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, MetaData
 from shared.activity.order_state import state_of_order
 from shared.consuming.history import History, Note, Step, history_table
 from shared.consuming.inbox import DONE, inbox_table
-from shared.consuming.lease import SENDING
+from shared.consuming.lease_rows import SENDING
 from shared.consuming.tables import Tables
 from shared.database.engine import open_database, writing
 from shared.database.schema import create_schema

@@ -12,7 +12,8 @@ from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func
 from shared.consuming.crash_suspects import StartLog, starts_table
 from shared.consuming.effect import Applied
 from shared.consuming.inbox import DONE, TransactionalEffect, inbox_row, inbox_table
-from shared.consuming.lease import LATEST_START, LONGEST_LEASE, SENDING, LeasedEffect
+from shared.consuming.lease import LATEST_START, LeasedEffect
+from shared.consuming.lease_rows import LONGEST_LEASE, SENDING
 from shared.database.engine import clock_of, open_database, reading, writing
 from shared.database.schema import create_schema
 from shared.errors import DatabaseUnavailable, DependencyUnavailable, LeaseHeld

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 
 from services.email.schema import tables
 from shared.consuming.history import Step
-from shared.consuming.lease import SENDING
+from shared.consuming.lease_rows import SENDING
 from shared.consuming.prune import delete_in_batches
 from shared.database.engine import writing
 from shared.errors import DatabaseUnavailable

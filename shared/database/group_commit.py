@@ -1,0 +1,91 @@
+"""Group commit: threads that each need a short transaction share one.
+
+A commit waits for the disk, which takes as long for one row as for thirty. The first thread to
+come leads: it commits its own work together with everything that waits. What comes in during that
+commit is the next group, led by the first thread in it. So there is no thread to start or stop, a
+thread that comes alone waits for nobody, and under load the groups grow.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar, cast
+
+from shared.errors import DependencyUnavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: The largest group, so that a transaction stays short however many threads wait.
+MOST = 100
+
+
+class GroupCommit(Generic[T, R]):
+    """`act` does the work of many threads in one transaction. It returns a result for each item, in
+    order.
+    """
+
+    def __init__(self, act: Callable[[Sequence[T]], Sequence[R]]) -> None:
+        self._act = act
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting[T, R]] = []
+        self._is_led = False
+
+    def do(self, item: T) -> R:
+        """Return the result for this item once it is committed, or raise the error of `act`."""
+        mine: _Waiting[T, R] = _Waiting(item)
+        with self._lock:
+            self._waiting.append(mine)
+            must_wait, self._is_led = self._is_led, True
+        if must_wait:
+            mine.woken.wait()
+        if not mine.has_ended:
+            self._lead()
+        return mine.result()
+
+    def _lead(self) -> None:
+        with self._lock:
+            group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        self._settle(group)
+        with self._lock:
+            self._is_led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].woken.set()
+
+    def _settle(self, group: "Sequence[_Waiting[T, R]]") -> None:
+        try:
+            results = self._act([each.item for each in group])
+            pairs = list(zip(group, results, strict=True))
+        except BaseException as error:  # noqa: BLE001 (raised again, by each of them)
+            if len(group) > 1 and _may_be_about_one(error):
+                # One item may be at fault: do each by itself, so that the others do not fail.
+                for each in group:
+                    self._settle([each])
+                return
+            for each in group:
+                each.end(error=error)
+            return
+        for each, result in pairs:
+            each.end(result=result)
+
+
+def _may_be_about_one(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, DependencyUnavailable)
+
+
+class _Waiting(Generic[T, R]):
+    def __init__(self, item: T) -> None:
+        self.item = item
+        #: Set when it has ended, and when its thread is to lead.
+        self.woken = threading.Event()
+        self.has_ended = False
+        self._result: R | None = None
+        self._error: BaseException | None = None
+
+    def end(self, *, result: R | None = None, error: BaseException | None = None) -> None:
+        self._result, self._error, self.has_ended = result, error, True
+        self.woken.set()
+
+    def result(self) -> R:
+        if self._error:
+            raise self._error
+        return cast(R, self._result)
