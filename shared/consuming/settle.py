@@ -46,7 +46,7 @@ def settle(
     7. A process crashed while handling the event: return it as a suspect to the loop, which
        handles it alone. If it has crashed its consumer several times, see 6.
 
-    If another process holds the event's lease (LeaseHeld), the delivery comes back later and uses
+    If another process holds the event's lease (LeaseHeld), the event is redelivered later and uses
     no attempt. `record` stores the retries and dead letters of 1, 5, 6 and 7, for people who
     trace an order.
     """

@@ -109,7 +109,7 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # Python's driver would begin transactions by itself, and too late.
+    # Python's driver would begin transactions implicitly, and too late.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

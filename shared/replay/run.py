@@ -79,7 +79,7 @@ class ReplayRun:
 
 
 def waiting_on(*ends: threading.Event) -> Callable[[float], bool]:
-    """A function that waits, until the first of `ends` is set at most; True if any is set."""
+    """A wait that returns early when the first of `ends` is set; True if any of them is set."""
 
     def wait(seconds: float) -> bool:
         return ends[0].wait(seconds) or any(end.is_set() for end in ends)

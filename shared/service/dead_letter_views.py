@@ -100,17 +100,17 @@ def _take(history: History, step: Step, letters: DeadLetters, move: Move) -> Res
         return problem(422, "Choice missing", 'Send {"handles": ["…"]}, or {"all": true}.')
     at, handles = datetime.now(UTC), list[str]()
     try:
-        for gone in _parts(letters, move, choice.handles):
-            _record(history, step, gone, at)
-            handles += [letter.handle for letter in gone]
+        for moved in _parts(letters, move, choice.handles):
+            _record(history, step, moved, at)
+            handles += [letter.handle for letter in moved]
     except PartlyMoved as error:
         _record(history, step, error.moved, at)
         raise
     return json_response({step.value: handles})
 
 
-def _record(history: History, step: Step, gone: Sequence[DeadLetter], at: datetime) -> None:
-    history.record_all([letter.message for letter in gone], Note(step=step), at)
+def _record(history: History, step: Step, moved: Sequence[DeadLetter], at: datetime) -> None:
+    history.record_all([letter.message for letter in moved], Note(step=step), at)
 
 
 def _parts(

@@ -15,17 +15,17 @@ def in_parts(there: int, move: Move) -> Iterator[Sequence[DeadLetter]]:
 
     Raises PartlyMoved when it fails after moving some, with those that were not yielded.
     """
-    gone = 0
-    while gone < there:
+    moved = 0
+    while moved < there:
         try:
-            part = move(min(PART, there - gone))
+            part = move(min(PART, there - moved))
         except PartlyMoved as error:
-            raise PartlyMoved(error.cause, error.moved, before=gone) from error
+            raise PartlyMoved(error.cause, error.moved, before=moved) from error
         except (BrokerUnavailable, PublishFailed) as error:
-            if gone:
-                raise PartlyMoved(error, [], before=gone) from error
+            if moved:
+                raise PartlyMoved(error, [], before=moved) from error
             raise
         if not part:
             return
-        gone += len(part)
+        moved += len(part)
         yield part
