@@ -3,7 +3,7 @@
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-    # The imports below take a second, in which Ctrl-C is to end the program without a traceback.
+    # The imports below take a second; until then, Ctrl-C should not print a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import json
@@ -80,7 +80,7 @@ def bench(
     accepting: orders answered with 202, against a Flask view that only parses and answers, and
     against one that connects to RabbitMQ and publishes. relaying: outbox to RabbitMQ, against a
     bare pika publisher. consuming: analytics, against bare pika loops. latency: from the 202 to
-    the fact in analytics, at 200 orders a second. mailing: email at 2 s of simulated work.
+    the fact in analytics, at 200 orders per second. mailing: email at 2 s of simulated work.
     pipeline: orders until all four effects are done, against four groups that do nothing; on
     Kafka and the embedded broker as well.
 
@@ -126,7 +126,7 @@ def _tell(name: str, what: str) -> None:
 
 
 if __name__ == "__main__":
-    # Ended in whatever way, it stops what it started and deletes its folders.
+    # Stop the servers and delete the folders, however the program ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     app = typer.Typer(
         add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False

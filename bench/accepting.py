@@ -1,4 +1,4 @@
-"""Orders accepted a second: on PostgreSQL, by a bare view, and by one that publishes itself."""
+"""Orders accepted per second, compared with a bare view and with one that publishes itself."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -30,7 +30,7 @@ def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
 
 
 def _start(stack: Stack) -> list[Callable[[float], float]]:
-    """Three servers at once: one that is asked nothing takes no time from the others."""
+    """All three servers run at once, since an idle server takes no time from the others."""
     stack.start("order")
     stack.wait_ready(["order"])
     database, broker = stack.plan.database_urls("order"), stack.plan.broker_url
@@ -50,7 +50,7 @@ def _start_view(stack: Stack, name: str) -> int:
 
 
 def _place(port: int, database_url: str, seconds: float) -> float:
-    """No relay runs, so the outbox is emptied after each round."""
+    """No relay is running, so the outbox is emptied after each round."""
     rate = _load(port, seconds)
     execute(database_url, "TRUNCATE orders, outbox")
     return rate

@@ -1,4 +1,4 @@
-"""Events consumed a second by analytics, each applied once: against loops that only ack."""
+"""Events consumed per second by analytics, compared with loops that only acknowledge."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from orderctl.stack.stack import Stack
 from shared.transport.names import work_queue
 
 COUNT = 20_000
-#: Until then the service compiles its statements, and the link is new.
+#: The first events are not counted, because the service still compiles its statements.
 WARM_UP = COUNT // 10
 
 

@@ -1,5 +1,5 @@
-"""What ends a benchmark without a figure."""
+"""Errors that end a benchmark without a figure."""
 
 
 class BenchError(Exception):
-    """Something answered otherwise than a measurement supposes; the message says what."""
+    """An unexpected response or output; the message names it."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from bench.errors import BenchError
 
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
-#: How long the last answers are waited for.
+#: How long to wait for the last responses.
 PATIENCE_SECONDS = 10.0
 CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class TimedAnswer:
-    """`due` is when the schedule wanted the request sent; times are seconds since 1970."""
+    """`due`: when the request was scheduled; times are seconds since 1970."""
 
     due: float
     sent: float
@@ -55,7 +55,7 @@ class _Connection:
         if received and (length is None or len(body) < int(length[1])):
             return None
         if head[9:12] != b"202":
-            raise BenchError(f"answered {self._received[:300]!r}")
+            raise BenchError(f"unexpected response {self._received[:300]!r}")
         self._received = b""
         return body
 
@@ -78,7 +78,7 @@ class Client:
             connection.socket.close()
 
     def busy(self, seconds: float) -> float:
-        """Answers a second when each connection sends again as soon as it is answered."""
+        """Responses per second if each connection sends again as soon as it is answered."""
         for connection in self._connections:
             connection.send(self._requests())
         began = time.perf_counter()
@@ -91,7 +91,7 @@ class Client:
         return count / elapsed
 
     def _drain(self) -> None:
-        """Leave nothing behind that the server would still work on in the next measurement."""
+        """Wait for open requests, so that they do not disturb the next measurement."""
         open_requests = len(self._connections)
         while open_requests:
             open_requests -= len(self._answered(PATIENCE_SECONDS))
@@ -122,7 +122,7 @@ class Client:
     def _answered(self, timeout: float) -> list[tuple[_Connection, bytes]]:
         readable = self._selector.select(timeout)
         if not readable and timeout == PATIENCE_SECONDS:
-            raise BenchError(f"no answer within {PATIENCE_SECONDS:g} s")
+            raise BenchError(f"no response within {PATIENCE_SECONDS:g} s")
         found = []
         for key, _ in readable:
             body = key.data.answer()

@@ -1,4 +1,4 @@
-"""From the answer 202 to the committed fact in analytics, at a fixed rate of orders."""
+"""The latency from the response 202 to the committed fact in analytics, at a fixed rate."""
 
 import json
 import subprocess
@@ -21,13 +21,13 @@ from shared.transport.names import work_queue
 RATE = 200
 SECONDS = 10
 COUNT = RATE * SECONDS
-#: A request that leaves later than this after its time has not kept the schedule.
+#: A request sent later than this after its due time has missed the schedule.
 LATE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredLatency:
-    """Milliseconds; `late`: how many requests did not keep the schedule."""
+    """Milliseconds; `late`: the number of requests that missed the schedule."""
 
     p50: float
     p99: float

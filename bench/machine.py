@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""Describes the machine and the software of a measurement."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from pathlib import Path
 import pika
 import psycopg
 
-#: Libraries whose speed is part of the figures.
+#: Libraries that influence the figures.
 LIBRARIES = ("gunicorn", "Flask", "pika", "psycopg", "SQLAlchemy", "msgspec")
 
 

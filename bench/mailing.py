@@ -1,4 +1,4 @@
-"""Mails a second at 2 s of simulated work: against what the threads could do at best."""
+"""Emails per second at 2 s of simulated work, compared with the limit of the threads."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from services.email.settings import EmailSettings
 
 WORK_SECONDS = 2.0
 CONCURRENCY = int(EmailSettings.model_fields["concurrency"].default)
-#: Every thread sends one mail while the service starts, then five that count.
+#: Each thread sends one email during start-up, then five that count.
 WAVES = 6
 COUNT = WAVES * CONCURRENCY
 AT_BEST = CONCURRENCY / WORK_SECONDS

@@ -1,4 +1,4 @@
-"""The order that every benchmark uses, on its way to wherever it has to wait."""
+"""Puts the order that every benchmark uses into requests, queues and the outbox."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from shared.transport.names import work_queue
 from shared.transport.rabbitmq.wire import brief_channel, properties
 from shop.consumers import CONSUMERS
 
-#: What a client sends.
+#: The body of a client's request.
 REQUEST = (
     b'{"userId": "usr-123", "items": [{"productId": "prod-456", "quantity": 2, "price": 49.99}]}'
 )
@@ -24,7 +24,7 @@ _ITEMS = (Item("prod-456", 2, Decimal("49.99")),)
 
 
 def body(order_id: str) -> bytes:
-    """What an event of this order says."""
+    """The body of this order's event."""
     return encode(OrderPlaced(order_id, "usr-123", _ITEMS, Decimal("99.98")))
 
 
@@ -55,7 +55,7 @@ def _depth(channel: BlockingChannel, queue: str) -> int:
 
 
 def fill_outbox(database_url: str, count: int) -> None:
-    """In one transaction, so that the relay sees all of it at once."""
+    """Insert all rows in one transaction, so that the relay sees them at once."""
     payload = body(f"ord-{uuid.uuid4().hex}").decode()
     execute(
         database_url,
@@ -74,7 +74,7 @@ def empty_queues(broker_url: str, services: Sequence[str] = CONSUMERS) -> None:
 
 
 def bare_properties() -> pika.BasicProperties:
-    """What a yardstick sends: persistent, and nothing else that would have to be encoded."""
+    """The properties of a yardstick's messages: persistent, without headers to encode."""
     return pika.BasicProperties(
         content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent.value
     )

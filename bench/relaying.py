@@ -1,4 +1,4 @@
-"""Events relayed a second, from the outbox to confirmed: against a bare pika publisher."""
+"""Events relayed per second, from outbox to confirm, compared with a bare pika publisher."""
 
 import time
 from functools import partial
@@ -24,7 +24,7 @@ def measure(testbed: Testbed, rounds: int, tell: Tell) -> list[RoundRow]:
 
 
 def _relay(stack: Stack) -> float:
-    """The clock starts when the first batch is gone: until then the relay may have slept."""
+    """The clock starts after the first batch, since the relay may have been sleeping before."""
     database_url = stack.plan.database_urls("order")
     fill_outbox(database_url, COUNT)
     samples = [(time.perf_counter(), COUNT)]

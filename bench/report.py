@@ -1,4 +1,4 @@
-"""Figures for people, as a Markdown table to be read or pasted, and for programs, as JSON."""
+"""Formats the figures as a Markdown table and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

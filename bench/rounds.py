@@ -1,4 +1,4 @@
-"""Rounds: what is compared is measured in turn, and judged by medians."""
+"""Measures the sides of a comparison in alternating rounds, and compares their medians."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Shows how far a benchmark is.
+#: Shows the progress of a benchmark.
 Tell = Callable[[str], None]
 
 
@@ -26,7 +26,7 @@ def spread(values: Sequence[float]) -> RoundSpread:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a row is judged by: its ratio to the yardstick, or our own figure."""
+    """A limit for a row's ratio to the yardstick, or for our own figure."""
 
     limit: float
     of_ratio: bool = True
@@ -44,7 +44,7 @@ class Goal:
 class RoundRow:
     """One comparison: figures in `unit`, and the ratios, each taken within one round.
 
-    A figure that stands alone has no yardstick; one that is only shown has no target.
+    `yardstick` and `target` are optional: a row without a target is only shown.
     """
 
     name: str
@@ -81,7 +81,7 @@ def compare(
 
 
 def alone(name: str, ours: Sequence[float], target: Goal | None, unit: str) -> RoundRow:
-    """A figure that nothing stands beside."""
+    """A figure without a yardstick."""
     return RoundRow(name=name, unit=unit, ours=spread(ours), target=target)
 
 

@@ -1,4 +1,4 @@
-"""What benchmarks stand on: private servers, and services that run as users run them."""
+"""The environment of all benchmarks: private servers, and services run as users run them."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from orderctl.stack.process import ROOT
 from orderctl.stack.stack import Stack
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer
 
-#: Nothing here takes so long; what hangs must not hang the whole run.
+#: Longer than any step takes, so that one that hangs does not block the whole run.
 PATIENCE_SECONDS = 120
 
 
@@ -61,7 +61,7 @@ class Testbed:
         self._exit.close()
 
     def _keep_commit_times(self) -> None:
-        """Have PostgreSQL say to the microsecond when each row was committed: see `committed`."""
+        """Make PostgreSQL record the commit time of each row, for `committed`."""
         with psycopg.connect(self._postgres.url(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
         self._postgres.restart()
@@ -118,12 +118,12 @@ class Testbed:
 
     @property
     def urls(self) -> tuple[str, str]:
-        """Those of PostgreSQL and of RabbitMQ."""
+        """The addresses of PostgreSQL and RabbitMQ."""
         return self._postgres.url(), self._rabbitmq.url()
 
 
 def run_yardstick(module: str, *words: str) -> str:
-    """What a yardstick prints, which runs in a process of its own like what it is compared with."""
+    """Run a yardstick in its own process, like the service it is compared with; its output."""
     ran = subprocess.run(
         [sys.executable, "-m", f"bench.yardsticks.{module}", *words],
         cwd=ROOT,
@@ -141,8 +141,8 @@ def run_yardstick(module: str, *words: str) -> str:
 def committed(database_url: str, key: LiteralString, table: LiteralString) -> dict[str, float]:
     """When each row was committed, in seconds since 1970, oldest first.
 
-    Only the transaction that wrote a row last counts. A service's own timestamps are of no use
-    here: it takes them before it commits.
+    The last transaction that wrote a row counts. A service's own timestamps cannot be used: they
+    are taken before the commit.
     """
     when = "extract(epoch from pg_xact_commit_timestamp(xmin))::float8"
     query = f"SELECT {key}, {when} FROM {table} ORDER BY 2"  # noqa: S608 (literals, see the types)
@@ -151,7 +151,7 @@ def committed(database_url: str, key: LiteralString, table: LiteralString) -> di
 
 
 def rate(times: Iterable[float], warm_up: int) -> float:
-    """Events a second, from sorted times. The first `warm_up` of them only start the clock."""
+    """Events per second, from sorted times. The first `warm_up` events only start the clock."""
     sorted_times = list(times)
     began = sorted_times[warm_up - 1]
     later = [time for time in sorted_times if time > began]
@@ -170,7 +170,7 @@ def scalar(database_url: str, query: LiteralString) -> int:
 
 
 def wait_for(done: Callable[[], bool], what: str, *, every: float = 0.2) -> None:
-    """Poll, seldom enough not to disturb what is measured. Raises BenchError."""
+    """Poll rarely enough not to disturb the measurement. Raises BenchError."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not done():
         if time.monotonic() > deadline:

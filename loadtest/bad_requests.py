@@ -1,4 +1,4 @@
-"""Requests that have to be refused, each with the problem document that is the right answer."""
+"""Invalid requests, each with the problem document that it must receive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,16 +10,16 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class ExpectedRefusal:
-    """A problem document: `/problems/KIND`. `pointer` names the field that has to be blamed."""
+    """A problem document of type `/problems/KIND`; `pointer`: the field that it must name."""
 
     status: int
     kind: str
     pointer: str | None = None
 
 
-#: An order that nobody has placed.
+#: An order that was never placed.
 UNKNOWN_ORDER = ExpectedRefusal(404, "unknown-order")
-#: The same key for another order. A 409 is for one that is being done at that moment.
+#: The same key for a different order. (409 is for an order that is still in progress.)
 KEY_REUSED = ExpectedRefusal(422, "idempotency-key-reused")
 
 
@@ -32,7 +32,7 @@ class BadRequest:
 
 
 def bad_requests(basket: Basket) -> Sequence[BadRequest]:
-    """This basket, spoilt in every way that customers' programs find."""
+    """Invalid variants of this basket, as real clients send them."""
     good = BadRequest(basket.body(), ExpectedRefusal(0, ""))
     typed = {"Content-Type": JSON}
     return (
@@ -56,7 +56,7 @@ def bad_requests(basket: Basket) -> Sequence[BadRequest]:
 
 
 def _invalid_orders(basket: Basket) -> Sequence[tuple[str, str]]:
-    """What is at fault, and the body."""
+    """The field at fault, and the body."""
     item = basket.items[0]
     no_piece = replace(basket, items=(replace(item, quantity=0), *basket.items[1:]))
     nothing = replace(basket, items=())

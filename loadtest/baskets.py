@@ -1,4 +1,4 @@
-"""What customers order: a few products again and again, and the others now and then."""
+"""Makes random orders, in which a few popular products dominate."""
 
 import json
 import random
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
-#: What the shop sells and for how much, the most popular first. It stands here once more because
-#: a load test knows of a system what its customers know, and imports nothing of it.
+#: The shop's products and prices, the most popular first. They are repeated here because the load
+#: test, like a customer, imports nothing of the system.
 PRICES: Mapping[str, Decimal] = {
     "prod-456": Decimal("49.99"),
     "prod-123": Decimal("4.95"),
@@ -36,7 +36,7 @@ class Item:
     price: Decimal
 
     def document(self) -> dict[str, object]:
-        # A float holds two decimals of a price well: it is written as it was read.
+        # A price with two decimals survives the conversion to a float and back.
         return {
             "productId": self.product_id,
             "quantity": self.quantity,
@@ -69,12 +69,11 @@ def fill_basket(rng: random.Random) -> Basket:
 
 
 def popular_products(rng: random.Random, number: int) -> list[str]:
-    """So many different ones. As Zipf found of words, the second sells half as often as the
-    first, the third a third as often, and so on.
+    """`number` different products, by Zipf's law: the n-th sells 1/n as often as the first.
 
-    That matters under load: whoever moves stock meets others at the same few rows.
+    Under load, this makes stock movements compete for the same few rows.
     """
-    # A weighted draw without putting back (Efraimidis and Spirakis, 2006): the highest of
+    # Weighted sampling without replacement (Efraimidis and Spirakis, 2006): the highest of
     # random ** (1 / weight), where the weight is 1 / rank.
     draws = {name: rng.random() ** rank for rank, name in zip(count(1), PRICES, strict=False)}
     return sorted(draws, key=draws.__getitem__, reverse=True)[:number]

@@ -1,4 +1,4 @@
-"""Is an answer what it has to be? Whoever only counts answers measures how fast mistakes are."""
+"""Checks every response; merely counting responses would also measure how fast errors are."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any
 from loadtest.bad_requests import ExpectedRefusal
 from loadtest.baskets import Basket
 
-#: What is answered to an order in each mode: the status code, and the status of the order.
+#: The expected response to an order in each mode: the HTTP status, and the order's status.
 PLACED = {"async": (202, "accepted"), "sync": (201, "completed"), "parallel": (201, "completed")}
-#: What a service may say of an order that is not done by calls; `unknown` when it says nothing.
+#: The possible states of an asynchronous order at a service; `unknown` without a response.
 STATES = ("waiting", "working", "retrying", "applied", "dead_lettered", "discarded", "unknown")
 
 
 class CheckFailed(Exception):
-    """The answer is not what it has to be; the message says in what."""
+    """The response is wrong; the message names the difference."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True)
 class Order:
-    """An order that was placed, as its customer remembers it."""
+    """A placed order, as its customer remembers it."""
 
     order_id: str
     mode: str
@@ -38,12 +38,12 @@ class Order:
 
 
 def is_refused_for_now(answer: HttpAnswer) -> bool:
-    """A 503 that says when to come back: the service protects itself, and has lost nothing."""
+    """Whether it is a 503 with Retry-After: an overloaded service that has lost nothing."""
     return answer.status == 503 and answer.headers.get("Retry-After", "").isdigit()
 
 
 def placed(answer: HttpAnswer, mode: str, basket: Basket) -> Order:
-    """The order. Raises CheckFailed."""
+    """The order in the response. Raises CheckFailed."""
     code, status = PLACED[mode]
     document = _document(answer, code, "application/json")
     order_id = document.get("orderId")
@@ -55,20 +55,20 @@ def placed(answer: HttpAnswer, mode: str, basket: Basket) -> Order:
 
 
 def repeated(answer: HttpAnswer, order: Order) -> None:
-    """The same request under the same key is the same order. Raises CheckFailed."""
+    """A repeated request with the same key must return the same order. Raises CheckFailed."""
     again = placed(answer, order.mode, order.basket)
     _expect("orderId of the repeated request", again.order_id, order.order_id)
 
 
 def looked_up(answer: HttpAnswer, order: Order) -> None:
-    """What is kept is what was ordered. Raises CheckFailed."""
+    """The stored order must equal the placed one. Raises CheckFailed."""
     document = _document(answer, 200, "application/json")
     ordered = json.loads(order.basket.body(), parse_float=Decimal)
     _compare(document, {**_known(order), **ordered, "totalAmount": order.basket.total})
 
 
 def journeyed(answer: HttpAnswer, order: Order) -> None:
-    """Every service says something of the order, and not just anything. Raises CheckFailed."""
+    """Every service must report a plausible state of the order. Raises CheckFailed."""
     document = _document(answer, 200, "application/json")
     _compare(document, {**_known(order), "mode": order.mode})
     services = document.get("services")
@@ -78,17 +78,20 @@ def journeyed(answer: HttpAnswer, order: Order) -> None:
     for name, stop in services.items():
         state = stop.get("state") if isinstance(stop, dict) else stop
         if state not in expected:
-            raise CheckFailed(f"{name} says {state!r} of an order that is {order.mode}")
+            raise CheckFailed(f"{name} reports {state!r} for an order in mode {order.mode}")
 
 
 def refused(answer: HttpAnswer, refusal: ExpectedRefusal) -> None:
-    """The right problem document (RFC 9457), which blames the right field. Raises CheckFailed."""
+    """The problem document (RFC 9457) must be the right one and name the right field.
+
+    Raises CheckFailed.
+    """
     document = _document(answer, refusal.status, "application/problem+json")
     _compare(document, {"status": refusal.status, "type": f"/problems/{refusal.kind}"})
     if refusal.pointer is not None:
         faults = document.get("errors") or ()
         blamed = [fault.get("pointer") for fault in faults if isinstance(fault, dict)]
-        _expect("what is blamed", blamed, [refusal.pointer])
+        _expect("the field at fault", blamed, [refusal.pointer])
 
 
 def _known(order: Order) -> dict[str, object]:
@@ -97,16 +100,16 @@ def _known(order: Order) -> dict[str, object]:
 
 def _document(answer: HttpAnswer, status: int, media_type: str) -> dict[str, Any]:
     if answer.status != status:
-        said = answer.body[:200].decode(errors="replace")
-        raise CheckFailed(f"answered {answer.status} instead of {status}: {said}")
+        text = answer.body[:200].decode(errors="replace")
+        raise CheckFailed(f"the status is {answer.status} instead of {status}: {text}")
     _expect("Content-Type", answer.headers.get("Content-Type"), media_type)
     try:
-        # Money is compared to the cent, so it must not go through a float.
+        # Amounts are compared to the cent, so they must not be parsed as floats.
         document = json.loads(answer.body, parse_float=Decimal)
     except ValueError as error:
         raise CheckFailed(f"the body is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise CheckFailed(f"the body is no JSON object: {document!r}")
+        raise CheckFailed(f"the body is not a JSON object: {document!r}")
     return document
 
 

@@ -1,4 +1,4 @@
-"""What every user does: keep a schedule, send, check, and tell failures from refusals."""
+"""The base of all users: keeps a schedule, sends, checks, and tells failures from refusals."""
 
 import random
 import time
@@ -13,7 +13,7 @@ from loadtest.pacing import Schedule
 
 #: Seconds from one task of a user to the next.
 INTERVAL = 1.0
-#: An order that is done by calls takes seconds; nobody waits longer than this.
+#: The timeout of a request; a synchronous order takes seconds.
 PATIENCE_SECONDS = 30.0
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Customer(FastHttpUser):
-    """One task a second, whatever the tasks of a subclass are."""
+    """Performs one task per second; subclasses define the tasks."""
 
     abstract = True
     host = "http://127.0.0.1:8000"
@@ -30,7 +30,7 @@ class Customer(FastHttpUser):
 
     def on_start(self) -> None:
         self.rng = random.Random()
-        # Users who start together would otherwise send together, every second.
+        # Otherwise users who start together would send at the same moment every second.
         pause = self.rng.uniform(0, INTERVAL)
         self._schedule = Schedule(INTERVAL, time.monotonic() + pause)
         time.sleep(pause)
@@ -40,7 +40,7 @@ class Customer(FastHttpUser):
 
     @property
     def due(self) -> float:
-        """When the present task should have begun, on the clock time.monotonic."""
+        """When the current task should have begun (time.monotonic)."""
         return self._schedule.due
 
     def send(
@@ -54,10 +54,10 @@ class Customer(FastHttpUser):
         headers: Mapping[str, str] = NO_HEADERS,
         due: float | None = None,
     ) -> T | None:
-        """What `check` makes of the answer. None when there is no answer, or it refuses, which is
-        reported under a name of its own, or the check fails, and with it the request.
+        """The result of `check`. None without a response, after a refusal, or after a failed check.
 
-        With `due`, the time from then is reported as well.
+        A refusal is reported under a separate name. With `due`, the time since then is reported as
+        well.
         """
         with self.client.request(
             method,
@@ -75,7 +75,7 @@ def _judged(
     response: ResponseContextManager, name: str, check: Callable[[HttpAnswer], T]
 ) -> T | None:
     if not response.status_code:
-        # Nobody answered, and locust knows why: it reports that itself.
+        # Locust itself reports a missing response.
         return None
     headers = cast(Mapping[str, str], response.headers)
     answer = HttpAnswer(response.status_code, headers, response.content or b"")

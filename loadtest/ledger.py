@@ -1,4 +1,4 @@
-"""The ledger of answers: what customers were told, kept where no service can lose it.
+"""The ledger of responses to customers, stored where no service can lose them.
 
 An order that was answered and then lost shows up nowhere in the system. `orderctl audit
 --accepted FILE` compares this file, `{"orderId": …, "status": …}` a line, with what the services
@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-#: Answers that promise something: accepted, or done.
+#: The statuses that promise something: accepted, or completed.
 PROMISES = (202, 201)
 
 
@@ -26,9 +26,9 @@ class Ledger:
         self._file = path.open("ab", buffering=0)
 
     def note(self, status: int, body: bytes) -> None:
-        """Write down an answer to `POST /orders` if it is a promise, before anything else."""
+        """Store a response to `POST /orders` at once if it is a promise."""
         if status in PROMISES:
-            # One write a line: with O_APPEND the lines of several processes do not mix.
+            # One write per line: with O_APPEND, lines of several processes do not mix.
             line = json.dumps({"orderId": _order_id(body), "status": status}) + "\n"
             self._file.write(line.encode())
             self._flush(self._file.fileno())
@@ -38,7 +38,7 @@ class Ledger:
 
 
 def _order_id(body: bytes) -> str:
-    """Whatever it holds: a promise without an id has to turn the audit red as well."""
+    """The order id, or a substitute: a promise without an id must fail the audit as well."""
     try:
         return str(json.loads(body)["orderId"])
     except (ValueError, KeyError, TypeError):

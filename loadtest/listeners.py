@@ -1,4 +1,4 @@
-"""What happens after every request: promises go to the ledger, some times are counted twice."""
+"""Listeners for every request: they store promises and report times from the due time."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from loadtest.ledger import Ledger
 
 
 class Response(Protocol):
-    """What locust hands over. `status_code` is 0 and `content` None when nobody answered."""
+    """A response as locust passes it. Without one, `status_code` is 0 and `content` None."""
 
     @property
     def status_code(self) -> int: ...
@@ -16,12 +16,12 @@ class Response(Protocol):
     def content(self) -> bytes | None: ...
 
 
-#: What locust calls with the facts of a request, by name.
+#: Called by locust with the facts of a request as keyword arguments.
 Listener = Callable[..., None]
 
 
 def noting(ledger: Ledger) -> Listener:
-    """Writes every promise down, whether or not the checks liked the answer."""
+    """Stores every promise in the ledger, whether or not the response passes the checks."""
 
     def note(*, response: Response | None = None, request_type: str = "", **_more: Any) -> None:
         if response is not None and request_type == "POST":
@@ -33,10 +33,10 @@ def noting(ledger: Ledger) -> Listener:
 def counting_from_when_due(
     fire: Listener, *, clock: Callable[[], float] = time.monotonic
 ) -> Listener:
-    """Reports a request once more, with the time since it was due, where its context says when.
+    """Reports a request a second time, with the time since it was due, if that is in its context.
 
-    A user that waits for a slow answer sends its next request late. The time from when it was
-    sent hides that; whoever wanted to order at that moment has waited all the same.
+    A user that waits for a slow response sends its next request late. The time since sending
+    hides that delay, which a real customer would have noticed.
     """
 
     def count(*, request_type: str, name: str, context: Mapping[str, float], **_more: Any) -> None:

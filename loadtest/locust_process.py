@@ -1,4 +1,4 @@
-"""Runs locust without its web page, as anybody would from a shell, and shows how far it is."""
+"""Runs locust without its web page, and shows its progress."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from orderctl.stack.process import ROOT
 LEDGER = "accepted.ndjson"
 RESULTS = "results.json"
 CSV = "stats"
-#: For locust to start, and for the last requests to be answered.
+#: Time for locust to start, and for its last requests to finish.
 MARGIN_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
@@ -26,12 +26,12 @@ class Locust:
         self._folder = plan.folder.resolve()
 
     def run(self, tell: Tell) -> int:
-        """Its exit status. Raises CommandError when it does not end."""
+        """Its exit status. Raises CommandError if it does not end."""
         with (self._folder / LOG).open("wb") as log:
             process = subprocess.Popen(
                 self.command(),
                 cwd=ROOT,
-                # Without LOCUST_USERS and the like, which locust takes for its options.
+                # Without LOCUST_USERS and the like, which would override the options.
                 env=of_the_machine(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -51,7 +51,7 @@ class Locust:
             "--accepted": LEDGER,
             "--html": REPORT,
             "--csv": CSV,
-            # Locust adds .json to what it is given.
+            # Locust appends .json to this name.
             "--json-file": RESULTS.removesuffix(".json"),
         }
         files = [word for option, name in written.items() for word in (option, self._path(name))]
@@ -67,7 +67,7 @@ class Locust:
             elapsed = time.monotonic() - began
             if elapsed > self._plan.seconds + MARGIN_SECONDS:
                 raise CommandError(
-                    f"locust did not end in {elapsed:.0f} s: {self._plan.folder / LOG} says more."
+                    f"locust did not end within {elapsed:.0f} s: see {self._plan.folder / LOG}."
                 )
             tell(
                 f"locust: {min(elapsed, self._plan.seconds):.0f} of {self._plan.seconds:g} s, "

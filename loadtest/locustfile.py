@@ -1,8 +1,8 @@
-"""The load test. From the root of the checkout, with a system that runs:
+"""The load test. From the root of the checkout, with a running system:
 
     locust -f loadtest/locustfile.py
 
-and then http://127.0.0.1:8089. Or without a page, and with sync orders in place of async ones:
+Then open http://127.0.0.1:8089. Or without the page, and with sync instead of async orders:
 
     locust -f loadtest/locustfile.py --headless --users 10 --run-time 60s --tags sync lookup bad
 """
@@ -27,9 +27,9 @@ __all__ = ["Burst", "Shopper"]
 ACCEPTED = ".loadtest/accepted.ndjson"
 USERS = 10
 SECONDS = 60
-#: Without --tags, orders are placed async only.
+#: These tags are excluded by default.
 NOT_UNLESS_ASKED_FOR = ("sync", "parallel")
-#: A user who has to go ends its task: an order that is answered must not lose its answer.
+#: Time for stopping users to finish their task, so that no response is lost.
 STOP_SECONDS = 30.0
 
 

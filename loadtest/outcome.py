@@ -1,4 +1,4 @@
-"""What a load test is asked for, and what came of it."""
+"""The plan of a load test and its outcome."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ LOG = "locust.log"
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """`users`: each does one thing a second. `seconds`: how long locust runs. `folder`: for all
-    that is written. `broker_url` is None for the embedded broker. `tags` are locust's; without
-    any, it does everything but placing orders sync and parallel.
+    """`users`: each performs one task per second. `seconds`: the duration. `folder`: for all files.
+
+    `broker_url`: None for the embedded broker. `tags`: locust's; by default, all tasks except sync
+    and parallel orders.
     """
 
     users: int
@@ -27,9 +28,7 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class LoadOutcome:
-    """`locust_status`: 0 when every check held. `promised`: how many orders were answered 202 or
-    201, each counted once.
-    """
+    """`locust_status`: 0 if every check passed. `promised`: distinct orders with 202 or 201."""
 
     plan: LoadPlan
     lines: Sequence[Line]
@@ -46,16 +45,16 @@ class LoadOutcome:
         return int(any(True for _ in self.reasons()))
 
     def reasons(self) -> Iterator[str]:
-        """Why it has failed, and what to look at."""
+        """Why it has failed, and where to look."""
         report, log = self.plan.folder / REPORT, self.plan.folder / LOG
         if self.failures:
-            yield f"Checks failed: {report} shows under Failures what each answer should have been."
+            yield f"Checks failed: see Failures in {report}."
         elif self.locust_status:
-            yield f"Locust ended with status {self.locust_status}: the end of {log} says why."
+            yield f"Locust ended with status {self.locust_status}: see the end of {log}."
         if not self.promised:
-            yield f"No order was placed, so nothing is proven: {report} shows what was answered."
+            yield f"No order was placed, so nothing is proven: see the responses in {report}."
         if self.audit.exit_status:
             yield (
-                "The audit is red: it names the orders above; the logs of the services that it "
-                f"names are in {self.plan.folder}/."
+                "The audit failed: the orders are listed above, and the services' logs are in "
+                f"{self.plan.folder}/."
             )

@@ -1,4 +1,4 @@
-"""The load test's report: a line for each kind of request, the audit, and what follows."""
+"""The load test's report: one line per kind of request, the audit, and the verdict."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from orderctl.output import printable, seconds, table
 
 def print_outcome(outcome: LoadOutcome, console: Console) -> None:
     console.print(_table(outcome))
-    console.print(Text(f"The whole report, with its charts: {outcome.plan.folder / REPORT}\n"))
+    console.print(Text(f"The complete report with charts: {outcome.plan.folder / REPORT}\n"))
     audit_report.print_report(outcome.audit, console)
     console.print(
         Text(_verdict(outcome), style="bold red" if outcome.exit_status else "bold green")
@@ -40,7 +40,7 @@ def _verdict(outcome: LoadOutcome) -> str:
 
 
 def document(outcome: LoadOutcome) -> dict[str, Any]:
-    """Times are in milliseconds; `p99` is null where there are too few requests for one."""
+    """Times are in milliseconds; `p99` is null if there are too few requests."""
     return {
         "requests": [
             {

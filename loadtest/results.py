@@ -1,4 +1,4 @@
-"""Reads what locust has counted: its --json-file, which has every response time in it."""
+"""Reads locust's --json-file, which contains every response time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from orderctl.errors import CommandError
 from shared.errors import DocumentError
 from shared.http.documents import read_document
 
-#: With fewer requests a p99 is the time of a handful of them, and says nothing about the next run.
+#: With fewer requests, a p99 depends on a handful of them and is not reproducible.
 ENOUGH_FOR_P99 = 500
 
 
@@ -20,7 +20,7 @@ class _Entry(msgspec.Struct):
     num_requests: int
     num_failures: int
     max_response_time: float
-    #: How many requests took so many milliseconds; from 100 ms on locust keeps two digits.
+    #: The number of requests by milliseconds; locust rounds to two digits from 100 ms on.
     response_times: Mapping[int, int]
 
 
@@ -35,7 +35,7 @@ class Line:
     slowest: float
 
     def percentile(self, percent: float) -> int | None:
-        """The time within which so many percent were answered (the nearest rank)."""
+        """The time within which `percent` % of the requests were answered (nearest rank)."""
         rank = percent / 100 * sum(self.times.values())
         reached = 0
         for time in sorted(self.times):
@@ -50,11 +50,11 @@ class Line:
 
 
 def read_results(file: Path) -> Sequence[Line]:
-    """A line for each name, sorted. Raises CommandError when locust did not get that far."""
+    """One line per name, sorted. Raises CommandError if locust has not written its results."""
     try:
         entries = read_document(file.read_bytes(), list[_Entry])
     except (OSError, DocumentError) as error:
-        raise CommandError(f"locust left no results ({error}): its log says why.") from error
+        raise CommandError(f"locust has written no results ({error}): see its log.") from error
     return sorted((_line(entry) for entry in entries), key=lambda line: line.name)
 
 

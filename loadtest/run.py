@@ -1,4 +1,4 @@
-"""The load test from end to end: start the system, run locust, audit, stop."""
+"""Runs the whole load test: starts the system, runs locust, audits, stops."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,28 +14,27 @@ from orderctl.stack.parts import WORK_TIMES
 from orderctl.stack.stack import Stack
 from orderctl.stack.startup import expect_usable
 
-#: The lesson's services need minutes for what a burst leaves behind: an email takes 2 s. Here
-#: work takes a twentieth of that. The burst still builds a backlog, and the audit has its quiet
-#: time soon after the last order.
+#: With the demo's times (2 s per email), the services would need minutes for the backlog of a
+#: burst. A twentieth of that still builds a backlog, but the system is quiet soon afterwards.
 TIMES_FASTER = 20.0
 #: For the backlog, and for the quiet time after it.
 AUDIT_SECONDS = 90.0
 
-#: Starts every part of the system; a test has one of them started otherwise.
+#: Starts every part of the system; a test replaces one of them.
 Start = Callable[[Stack], None]
 
 
 def load_test(plan: LoadPlan, say: Tell, *, start: Start = Stack.start_all) -> LoadOutcome:
-    """Raises CommandError when the system or locust does not start, or does not end."""
+    """Raises CommandError if the system or locust does not start or does not end."""
     with _system(plan, say, start) as stack:
         say(
-            f"{plan.users} users for {plan.seconds:g} s, each doing one thing a second, and ten "
+            f"{plan.users} users for {plan.seconds:g} s, each with one task per second, and ten "
             "times as many in a burst …"
         )
         with progress() as tell:
             status = Locust(plan, stack.urls["order"]).run(tell)
         lines = read_results(plan.folder / RESULTS)
-        say("Now the audit waits for quiet, then compares every order with its effects.")
+        say("The audit waits until nothing moves, then compares every order with its effects.")
         audit = _audit(stack, plan)
         outcome = LoadOutcome(plan, lines, status, audit.audit.promised, audit)
         say("Stopping everything …")
@@ -50,7 +49,7 @@ def _audit(stack: Stack, plan: LoadPlan) -> Result:
 
 @contextmanager
 def _system(plan: LoadPlan, say: Tell, start: Start) -> Iterator[Stack]:
-    """All of it, ready, on free ports, so that a demo may run beside it."""
+    """Run the whole system, ready, on free ports, so that a demo may run at the same time."""
     if plan.broker_url:
         expect_usable(plan.broker_url)
     work_times = {name: seconds / TIMES_FASTER for name, seconds in WORK_TIMES.items()}

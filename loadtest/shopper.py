@@ -1,4 +1,4 @@
-"""A shop's customer: orders, looks orders up, sends things twice, and makes mistakes."""
+"""A customer who places orders, looks them up, sends some twice, and makes mistakes."""
 
 import uuid
 from collections import deque
@@ -13,14 +13,14 @@ from loadtest.baskets import Basket, fill_basket
 from loadtest.checks import HttpAnswer, Order
 from loadtest.customer import Customer
 
-#: So many of its last orders a customer may look up.
+#: The number of recent orders that a customer may look up.
 REMEMBERED = 20
 
 T = TypeVar("T")
 
 
 class Shopper(Customer):
-    """A task is chosen by its weight, from those that --tags and --exclude-tags leave."""
+    """Tasks are chosen by weight, among those selected by --tags and --exclude-tags."""
 
     def on_start(self) -> None:
         self._orders: deque[Order] = deque(maxlen=REMEMBERED)
@@ -58,7 +58,7 @@ class Shopper(Customer):
     @tag("repeat")
     @task(1)
     def send_twice(self) -> None:
-        """As a client does that has not heard the answer."""
+        """Like a client that has not received the response."""
         key = _new_key()
         if order := self._place("async", key):
             name = "/orders async (sent twice)"
@@ -67,7 +67,7 @@ class Shopper(Customer):
     @tag("repeat")
     @task(1)
     def reuse_a_key(self) -> None:
-        """As a client does whose keys are not random enough."""
+        """Like a client whose keys are not random enough."""
         key = _new_key()
         if order := self._place("async", key):
             another = Basket(order.basket.user_id, [*order.basket.items] * 2)
@@ -94,17 +94,16 @@ class Shopper(Customer):
         self.send("GET", path, "/orders/ID (bad)", lambda a: checks.refused(a, UNKNOWN_ORDER))
 
     def _any_order(self) -> Order | None:
-        """One of those that it remembers; a new one when there is none."""
+        """One of the recent orders, or a new one if there is none."""
         return self.rng.choice(self._orders) if self._orders else self._place("async")
 
     def _place(self, mode: str, key: str | None = None) -> Order | None:
-        """The first request of a task, so that its time from when that was due is of interest."""
+        """The first request of a task, whose time is also reported from when it was due."""
         basket = fill_basket(self.rng)
         order = self._post(
             mode,
             basket,
-            # Every order has one: a connection that breaks is opened again and the order sent
-            # again, by the HTTP client itself.
+            # Every order has a key, because the HTTP client resends it after a broken connection.
             key or _new_key(),
             f"/orders {mode}",
             lambda answer: checks.placed(answer, mode, basket),
@@ -125,7 +124,7 @@ class Shopper(Customer):
     ) -> T | None:
         return self.send(
             "POST",
-            # The mode is always said, whatever ORDER_MODE the service has.
+            # The mode is always sent, so that the service's ORDER_MODE does not matter.
             f"/orders?mode={mode}",
             name,
             check,
@@ -136,5 +135,5 @@ class Shopper(Customer):
 
 
 def _new_key() -> str:
-    """A string of structured fields (RFC 9651) is quoted."""
+    """A new idempotency key, quoted as a string of structured fields (RFC 9651)."""
     return f'"loadtest-{uuid.uuid4()}"'

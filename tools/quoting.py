@@ -1,7 +1,7 @@
-"""Quotes code in documents, by the name of a file and of what stands in it.
+"""Quotes functions, classes and constants in documents, by file and name.
 
-`make quotes` writes each quotation anew, by cog (https://cog.readthedocs.io), and a test fails
-when one differs from the code.
+`make quotes` refreshes all quotations with cog (https://cog.readthedocs.io), and a test fails if
+one differs from the code.
 """
 
 import ast
@@ -11,13 +11,13 @@ from pathlib import Path
 
 
 class NotFound(Exception):
-    """There is nothing of this name in the file."""
+    """The file contains no such name."""
 
 
 def quote(file: str, name: str) -> str:
-    """Markdown: where it stands, seen from a folder two levels down, and the lines as they are.
+    """Markdown with a link, valid two folders below the root, and the unchanged lines.
 
-    `name` is that of a function, a class or a constant, or of a method as `Class.method`.
+    `name`: a function, a class, a constant, or a method as `Class.method`.
     """
     code = textwrap.dedent(_lines(Path(file).read_text(encoding="utf-8"), name))
     return f"[`{name}`](../../{file}) in `{file}`:\n\n```python\n{code}\n```"
@@ -32,7 +32,7 @@ def _lines(source: str, name: str) -> str:
 
 
 def _first(found: ast.stmt) -> int:
-    """The line on which it begins, with its decorators."""
+    """The first line of the definition, including its decorators."""
     decorators: list[ast.expr] = getattr(found, "decorator_list", [])
     return min([found.lineno, *(decorator.lineno for decorator in decorators)])
 

@@ -1,7 +1,7 @@
-"""Orders a second through the whole pipeline, until all four effects of every order are done.
+"""Orders per second through the whole pipeline, until all four effects of every order are done.
 
-Mails go by SMTP to the mail sink and texts by HTTP to the gateway, with no simulated work. Beside
-it, on the same kind of queues: a publisher, and four groups that do nothing with what they get.
+Emails go to the mail sink by SMTP and text messages to the gateway by HTTP, without simulated work.
+The yardstick is a publisher and four groups that ignore their messages, on the same kind of queues.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

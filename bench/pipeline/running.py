@@ -30,7 +30,7 @@ DONE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """`rate`: orders a second. `costs`: microseconds of processor time an order, by process."""
+    """`rate`: orders per second. `costs`: microseconds of processor time per order, by process."""
 
     rate: float
     costs: Mapping[str, float]

@@ -1,1 +1,1 @@
-"""What the services are compared with: the same outward work, done as barely as possible."""
+"""The yardsticks: minimal clients that do the same outward work as the services."""

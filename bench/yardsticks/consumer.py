@@ -1,6 +1,6 @@
-"""`python -m bench.yardsticks.consumer URL QUEUE COUNT EVERY`: parses, and acks every so many.
+"""`python -m bench.yardsticks.consumer URL QUEUE COUNT EVERY`: parses, acks every EVERY.
 
-Prints messages a second; the first tenth only starts the clock, as for the service.
+Prints messages per second; the first tenth only starts the clock, as for the service.
 """
 
 import json

@@ -1,7 +1,7 @@
 """`python -m bench.yardsticks.kafka_groups URL COUNT`: a producer, and four groups that do nothing.
 
-Prints orders a second, from the first one produced until every group has read all. Offsets are
-committed as the client does by itself.
+Prints orders per second, from the first one produced until every group has read all of them. The
+client commits offsets automatically.
 """
 
 import sys

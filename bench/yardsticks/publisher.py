@@ -1,6 +1,6 @@
 """`python -m bench.yardsticks.publisher URL COUNT`: publishes with pipelined confirms.
 
-Prints messages a second, from the first one sent to the last one confirmed.
+Prints messages per second, from the first one sent to the last one confirmed.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """`python -m bench.yardsticks.rabbitmq_groups URL COUNT`: four groups that do nothing.
 
-Prints orders a second, from the first one published until every group has acknowledged all.
+Prints orders per second, from the first one published until every group has acknowledged all.
 """
 
 import sys

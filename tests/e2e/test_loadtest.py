@@ -78,4 +78,4 @@ def test_a_service_that_drops_one_message_in_a_hundred_fails(tmp_path: Path) -> 
     assert len(lost) == outcome.promised // EVERY > 0
     assert outcome.audit.exit_status == 1
     assert outcome.exit_status == 1
-    assert "The audit is red" in "".join(outcome.reasons())
+    assert "The audit failed" in "".join(outcome.reasons())

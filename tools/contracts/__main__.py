@@ -1,4 +1,4 @@
-"""`python -m tools.contracts`: write docs/contracts/ anew; with --check, only say what differs."""
+"""`python -m tools.contracts`: regenerates docs/contracts/; --check only lists differences."""
 
 import sys
 
@@ -7,14 +7,14 @@ from tools.contracts.files import broken_promises, generated, stale
 from tools.contracts.published import publish, refusals
 
 _HOW_TO_BREAK_ONE = """\
-HTTP interfaces must not change like this while clients use them: add something beside it.
-When no client is left, delete the document, run make contracts, and say so in the change."""
+This change would break clients of an HTTP interface: add a new element instead.
+Once there are no clients left, delete the document, run make contracts, and document the change."""
 
 
 def main(*, check: bool) -> str | None:
-    """What is wrong, None when nothing is."""
+    """The problems found, or None."""
     if reasons := refusals(event_schema()):
-        return "\n".join(["The schema of order.placed must not change like this:", *reasons])
+        return "\n".join(["This change of order.placed would break consumers:", *reasons])
     if reasons := broken_promises():
         return "\n".join([*reasons, _HOW_TO_BREAK_ONE])
     if check:

@@ -10,12 +10,12 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-#: Words for people, which bind nobody.
+#: Keywords for people, without effect on validation.
 _WORDS = {"$schema", "$defs", "$comment", "title", "description", "examples"}
 
 
 def rules(schema: Schema) -> Schema:
-    """The schema without words, and with every reference replaced by what it refers to."""
+    """The schema without descriptions, and with all references resolved."""
     return _rules(schema, schema.get("$defs", {}))
 
 
@@ -32,7 +32,7 @@ def _rules(part: Schema, shared: Schema) -> Schema:
 
 
 def breaches(old: Schema, new: Schema, at: str = "the event") -> Iterator[str]:
-    """Why the new rules may not follow the old ones; nothing when they may."""
+    """The reasons why the new schema is incompatible with the old one; empty if it is not."""
     for key in sorted((old.keys() | new.keys()) - {"properties", "required", "items"}):
         if old.get(key) != new.get(key):
             yield f"{at}: {key} was {old.get(key)}, and is {new.get(key)}"

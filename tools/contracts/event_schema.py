@@ -1,4 +1,4 @@
-"""The JSON Schema of `order.placed`, derived from the class that consumers decode it into."""
+"""The JSON Schema of `order.placed`, derived from the class that consumers decode."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every file that is generated, with its content."""
+"""All generated files and their content."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ def generated() -> dict[Path, bytes]:
 
 
 def stale(root: Path = Path()) -> list[Path]:
-    """Files whose content differs from what the code says, and files that nobody generates."""
+    """Files that differ from the code's output, and files that the code does not generate."""
     files = generated()
     folder = root / CONTRACTS
     there = {path.relative_to(root) for path in folder.glob("*api/*")}
@@ -39,7 +39,7 @@ def stale(root: Path = Path()) -> list[Path]:
 
 
 def broken_promises(root: Path = Path()) -> list[str]:
-    """Why documents of HTTP interfaces may not take the place of those that are there."""
+    """The reasons why the new OpenAPI documents would break clients of the committed ones."""
     folder, new = root / CONTRACTS / "openapi", openapi()
     old = {path.stem: json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
     return [
@@ -51,7 +51,7 @@ def broken_promises(root: Path = Path()) -> list[str]:
 
 
 def _broken(name: str, old: Documents, new: Documents) -> Iterator[str]:
-    """Each as a client has it: together with what it refers to."""
+    """Each document bundled with the documents that it refers to."""
     gone = others(old[name]) - old.keys()
     if gone:
         yield f"it refers to {', '.join(sorted(gone))}, which was deleted: delete it as well"

@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 
 def breaches(old: Schema, new: Schema) -> Iterator[str]:
-    """Why the new document may not follow the old one; nothing when it may."""
+    """The reasons why the new document would break clients; empty if it would not."""
     for path, item in old["paths"].items():
         for method, before in item.items():
             after = new["paths"].get(path, {}).get(method)
@@ -39,7 +39,7 @@ def _parameters(before: Schema, after: Schema, at: str) -> Iterator[str]:
 
 
 def _answers(pair: "_Pair", before: Schema, after: Schema, at: str) -> Iterator[str]:
-    """What goes well. A refusal says of itself what it is."""
+    """The successful responses. Refusals are self-describing, so they are not compared."""
     for status, answer in before["responses"].items():
         if not status.startswith("2"):
             continue
@@ -53,13 +53,13 @@ def _answers(pair: "_Pair", before: Schema, after: Schema, at: str) -> Iterator[
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two documents, in which references lead to schemas."""
+    """The old and the new document, for resolving references."""
 
     old: Schema
     new: Schema
 
     def compare(self, old: Schema, new: Schema, at: str, *, sent: bool) -> Iterator[str]:
-        """`sent`: clients send it, else they read it."""
+        """`sent`: whether clients send this schema; otherwise they read it."""
         old, new = plain(self.old, old), plain(self.new, new)
         if old["type"] != new["type"]:
             yield f"{at}: was {_types(old)}, and is {_types(new)}"

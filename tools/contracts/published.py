@@ -21,13 +21,13 @@ SUMS = "SHA256SUMS"
 
 
 def versions(folder: Path = EVENTS) -> list[dict[str, Any]]:
-    """The rules of every version that there was, the oldest first."""
+    """The schema of every published version, oldest first."""
     files = sorted(folder.glob("versions/*.json"), key=lambda file: int(file.stem))
     return [_exact(file.read_bytes()) for file in files]
 
 
 def refusals(schema: dict[str, Any], folder: Path = EVENTS) -> list[str]:
-    """Why this schema may not be the next one; empty when it may."""
+    """The reasons why this schema cannot be the next version; empty if it can."""
     now = as_read(rules(schema))
     return [
         f"version {number}: {breach}"
@@ -37,7 +37,7 @@ def refusals(schema: dict[str, Any], folder: Path = EVENTS) -> list[str]:
 
 
 def as_read(document: Any) -> Any:
-    """As it is read again from a file."""
+    """The schema as it would be read from a file."""
     return _exact(to_json(document))
 
 
@@ -46,13 +46,13 @@ def _exact(content: bytes) -> Any:
 
 
 def sums(folder: Path = EVENTS) -> dict[str, str]:
-    """The digest of each file that was published, as the committed list has it."""
+    """The digest of each published file, from the committed list."""
     lines = (folder / SUMS).read_text().splitlines() if (folder / SUMS).exists() else []
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def altered(folder: Path = EVENTS) -> Iterator[str]:
-    """What was published and is gone, or is not what it was."""
+    """Published files that are missing or have changed."""
     there = _digests(folder)
     for name, digest in sums(folder).items():
         if there.get(name) != digest:
@@ -64,7 +64,7 @@ def unlisted(folder: Path = EVENTS) -> list[str]:
 
 
 def publish(schema: dict[str, Any], folder: Path = EVENTS) -> None:
-    """Keep the rules as a new version if they are new, and list what is not listed yet."""
+    """Store the schema as a new version if it has changed, and list all new files."""
     known, now = versions(folder), as_read(rules(schema))
     if not known or known[-1] != now:
         path = folder / "versions" / f"{len(known) + 1}.json"

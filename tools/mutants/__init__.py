@@ -1,1 +1,1 @@
-"""Faults that are planted in the code, one at a time, to see whether a test notices each."""
+"""Mutation testing: plants faults in the code, one at a time, that tests should detect."""

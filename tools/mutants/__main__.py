@@ -3,7 +3,7 @@
 python -m tools.mutants            all of them
 python -m tools.mutants WORD...    those in whose name or file one of these words is
 
-Exit status 1 when a fault was noticed by no test, or is none.
+Exit status 1 if a fault was not detected, or could not be planted.
 """
 
 import shutil
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from tools.mutants.faults import PlantedFault, WrongList, all_faults
 
-#: Seconds for the tests of one fault. Those that hang have noticed it.
+#: Seconds for the tests of one fault; a test that hangs has detected it.
 PATIENCE = 120
 #: Exit statuses of pytest (docs.pytest.org, "Exit codes").
 ALL_PASSED, SOME_FAILED = 0, 1
-#: Any other status is of an edit with which the tests cannot even be imported.
+#: Any other status means that the tests cannot even be imported.
 SAID = {ALL_PASSED: "MISSED ", SOME_FAILED: "noticed"}
 #: What a copy shares with the checkout: test servers.
 SHARED = ".cache"
@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
             if (status := _status_of_tests(tests, copy)) != ALL_PASSED:
                 raise WrongList(f"without a fault pytest ends with {status}: {' '.join(tests)}")
         missed = [fault.name for fault in faults if not _is_noticed(fault, copy)]
-    print(f"{len(faults) - len(missed)} of {len(faults)} faults were noticed.")
+    print(f"{len(faults) - len(missed)} of {len(faults)} faults were detected.")
     return 1 if missed else 0
 
 
@@ -44,7 +44,7 @@ def _is_chosen(fault: PlantedFault, words: Sequence[str]) -> bool:
 
 
 def _copy_to(copy: Path) -> None:
-    """The files that git knows, or would take, as they are now."""
+    """All files that git tracks or would add, with their current content."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -56,7 +56,7 @@ def _copy_to(copy: Path) -> None:
 
 
 def _is_noticed(fault: PlantedFault, copy: Path) -> bool:
-    """Whether a test failed. Raises WrongList where `old` is not in the file."""
+    """Whether a test failed. Raises WrongList if `old` is not in the file."""
     file = copy / fault.file
     text = file.read_text(encoding="utf-8")
     began = time.monotonic()
@@ -71,7 +71,7 @@ def _is_noticed(fault: PlantedFault, copy: Path) -> bool:
 
 
 def _status_of_tests(tests: Sequence[str], copy: Path) -> int:
-    # Without bytecode: of two edits in one second, Python would take the first for the second.
+    # No bytecode: after two edits within a second, Python would reuse that of the first.
     command = [sys.executable, "-B", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
     try:
         ended = subprocess.run(

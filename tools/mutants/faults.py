@@ -1,4 +1,4 @@
-"""The lists of faults: one TOML file for each part of the system."""
+"""Reads the lists of faults: one TOML file per part of the system."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ LISTS = Path(__file__).parent
 
 
 class WrongList(Exception):
-    """A fault cannot be planted as its list says."""
+    """A fault cannot be planted as listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class PlantedFault:
 
 
 def all_faults() -> list[PlantedFault]:
-    """Those of all lists. Raises WrongList when two have the same name."""
+    """The faults of all lists. Raises WrongList if two have the same name."""
     faults = [PlantedFault(**each) for file in sorted(LISTS.glob("*.toml")) for each in _read(file)]
     names = [fault.name for fault in faults]
     if twice := {name for name in names if names.count(name) > 1}:

@@ -1,4 +1,4 @@
-"""Private servers: ports and folders of their own, nothing left behind."""
+"""Private servers with their own ports and folders, which leave nothing behind."""
 
 from tools.servers.kafka import KafkaServer
 from tools.servers.pgbouncer import PgBouncer

@@ -1,4 +1,4 @@
-"""An Apache Kafka of one's own: a single node, which is broker and controller at once."""
+"""A private Apache Kafka server: a single node that is both broker and controller."""
 
 import re
 import shutil
@@ -104,7 +104,7 @@ class KafkaServer:
     def __init__(self, access: KafkaAccess = ANYBODY) -> None:
         self._java = find_java()
         if not LIBRARIES.is_dir():
-            raise ServerMissing(f"Apache Kafka {VERSION} is not here; {INSTALL}")
+            raise ServerMissing(f"Apache Kafka {VERSION} is not installed; {INSTALL}")
         self.folder = Path(tempfile.mkdtemp(prefix="test-kafka-"))
         self._access = access
         #: By listener.
@@ -135,11 +135,11 @@ class KafkaServer:
     def pid(self) -> int:
         """Of the server, and of the group of all that it has started. It has to run."""
         if self._server is None:
-            raise ServerFailed("it does not run")
+            raise ServerFailed("it is not running")
         return self._server.pid
 
     def start(self) -> None:
-        """Start, unless it runs already, and wait until it answers."""
+        """Start unless it is already running, and wait until it responds."""
         if self._server is not None and self._server.is_running():
             return
         self._end(signal.SIGKILL)
@@ -153,11 +153,11 @@ class KafkaServer:
         self._server.wait_until(self._answers)
 
     def stop(self) -> None:
-        """Stop in order: consumers and producers are told, logs are closed."""
+        """Stop gracefully: clients are notified and logs are closed."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """`kill -9`: what was confirmed is in the files, since those outlive the process."""
+        """`kill -9`. Confirmed records survive in the files."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -203,7 +203,7 @@ class KafkaServer:
         return [self._java, *JAVA, logging, "-cp", f"{LIBRARIES}/*", main, *words]
 
     def _format(self) -> None:
-        """Give the folder the id of the cluster that it will belong to."""
+        """Format the folder with its cluster id."""
         words: list[str | Path] = [
             "format",
             "--cluster-id",
@@ -246,7 +246,7 @@ def _at(host: str, ports: Mapping[str, int]) -> str:
 
 
 def find_java() -> Path:
-    """A Java that Kafka runs on. Raises ServerMissing where there is none."""
+    """A Java that Kafka supports. Raises ServerMissing if there is none."""
     java = find_program("java", "opt/homebrew/opt/openjdk/bin/java", install=INSTALL_JAVA)
     asked = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
     version = re.search(r'version "(\d+)', asked.stderr)

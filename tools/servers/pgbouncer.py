@@ -1,4 +1,4 @@
-"""A PgBouncer of one's own, in front of a PostgreSQL of one's own."""
+"""A private PgBouncer in front of a private PostgreSQL server."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ class PgBouncer:
 
     def __init__(self, server_port: int, mode: str) -> None:
         program = find_program("pgbouncer", "usr/sbin/pgbouncer", install=INSTALL)
-        # PgBouncer refuses to run as root; the package of PostgreSQL brings a user for it.
+        # PgBouncer refuses to run as root; the PostgreSQL package creates a suitable user.
         user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="test-pgbouncer-"))
         if user is not None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own."""
+"""A private PostgreSQL server."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ class PostgresServer:
         """With `tls` its clients may have TLS, on the same port."""
         self._program = find_program("postgres", DEBIAN + "postgres", install=INSTALL)
         self._initdb = find_program("initdb", DEBIAN + "initdb", install=INSTALL)
-        # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+        # PostgreSQL refuses to run as root; Debian's package creates a suitable user.
         self._user = "postgres" if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
         if self._user is not None:
@@ -72,11 +72,11 @@ class PostgresServer:
     def pid(self) -> int:
         """Of the server, and of the group of all that it has started. It has to run."""
         if self._server is None:
-            raise ServerFailed("it does not run")
+            raise ServerFailed("it is not running")
         return self._server.pid
 
     def start(self) -> None:
-        """Start, unless it runs already, and wait until it takes connections."""
+        """Start unless it is already running, and wait until it accepts connections."""
         if self._server is not None and self._server.is_running():
             return
         self._end(signal.SIGKILL)
@@ -113,7 +113,7 @@ class PostgresServer:
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, disconnecting whoever is still in it."""
+        """Drop a database and disconnect its remaining clients."""
         self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _execute(self, statement: sql.Composed) -> None:

@@ -94,7 +94,7 @@ class RabbitMQServer:
     def pid(self) -> int:
         """Of the server, and of the group of all that it has started. It has to run."""
         if self._server is None:
-            raise ServerFailed("it does not run")
+            raise ServerFailed("it is not running")
         return self._server.pid
 
     def start(self) -> None:

@@ -121,14 +121,14 @@ def test_correct_responses_pass() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (given(201, PLACED), "answered 201 instead of 202"),
+        (given(201, PLACED), "status is 201 instead of 202"),
         (given(202, PLACED | {"orderId": ""}), "orderId is ''"),
         (given(202, PLACED | {"orderId": 7}), "orderId is 7"),
         (given(202, PLACED | {"status": "completed"}), "status is 'completed'"),
         (given(202, PLACED | {"totalAmount": 104.94}), r"totalAmount is Decimal\('104.94'\)"),
         (given(202, PLACED, JSON), "Location is None"),
         (given(202, PLACED, {"Content-Type": "text/html"}), "Content-Type is 'text/html'"),
-        (given(202, [PLACED]), "no JSON object"),
+        (given(202, [PLACED]), "not a JSON object"),
         (HttpAnswer(202, JSON, b"{"), "not JSON"),
         (HttpAnswer(202, JSON, b"\xff"), "not JSON"),
     ],
@@ -183,7 +183,7 @@ def test_a_completed_order_must_be_applied_by_every_service_in_its_journey() -> 
     order = Order("ord-1", "sync", BASKET)
 
     checks.journeyed(given(200, done | {"services": {"email": {"state": "applied"}}}), order)
-    with pytest.raises(CheckFailed, match="email says 'waiting'"):
+    with pytest.raises(CheckFailed, match="email reports 'waiting'"):
         checks.journeyed(given(200, done), order)
 
 
@@ -194,11 +194,11 @@ INVALID = ExpectedRefusal(422, "invalid-order", "/items")
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (given(202, PLACED), "answered 202 instead of 422"),
+        (given(202, PLACED), "status is 202 instead of 422"),
         (given(422, {}, JSON), "Content-Type"),
         (given(422, {"status": 422, "type": "about:blank"}, PROBLEM), "type is 'about:blank'"),
         (given(422, {"status": 400, "type": "/problems/invalid-order"}, PROBLEM), "status is 400"),
-        (given(422, {"status": 422, "type": "/problems/invalid-order"}, PROBLEM), "blamed"),
+        (given(422, {"status": 422, "type": "/problems/invalid-order"}, PROBLEM), "field at fault"),
     ],
 )
 def test_a_bad_request_with_a_wrong_refusal_fails(wrong: HttpAnswer, sentence: str) -> None:

@@ -38,7 +38,7 @@ def test_a_run_without_problems_passes() -> None:
         (replace(PASSED, lines=(replace(LINE, failures=1),), locust_status=1), "here/report.html"),
         (replace(PASSED, locust_status=2), "here/locust.log"),
         (replace(PASSED, promised=0), "No order was placed"),
-        (replace(PASSED, audit=RED), "The audit is red"),
+        (replace(PASSED, audit=RED), "The audit failed"),
     ],
 )
 def test_each_problem_is_a_failure_with_a_place_to_look(failed: LoadOutcome, reason: str) -> None:
@@ -78,7 +78,7 @@ def test_results_are_read_as_locust_writes_them(tmp_path: Path) -> None:
 
 
 def test_missing_results_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="its log says why"):
+    with pytest.raises(CommandError, match="see its log"):
         read_results(tmp_path / "results.json")
 
 
@@ -101,7 +101,7 @@ def test_the_report_has_a_row_for_each_name_the_audit_and_a_verdict() -> None:
 def test_a_failure_report_ends_with_where_to_look() -> None:
     text = printed(replace(PASSED, audit=RED))
 
-    assert text.index("The audit is red") > text.index("The promise is broken: 2 lost")
+    assert text.index("The audit failed") > text.index("The promise is broken: 2 lost")
     assert "Passed" not in text
 
 

@@ -1,4 +1,4 @@
-"""What the documents of all brokers share: the frame, messages, and headers."""
+"""The parts that the documents of all brokers share: the frame, messages and headers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from shared.transport.message import to_headers
 Part = dict[str, Any]
 
 EVENT_SCHEMA = "../events/order.placed.schema.json"
-#: Stands for the name of a service in the names of queues and topics.
+#: The placeholder for a service in the names of queues and topics.
 SERVICE = "{service}"
 
 #: What is known of each header, by its name without the prefix of CloudEvents on this broker.
@@ -98,7 +98,7 @@ def messages(
         "orderRetried": _message(
             "The same event, after an attempt that failed.", headers(new, later, prefix), bindings
         ),
-        # Whatever was received, by whomever it was sent: nothing is certain but why it lies here.
+        # A dead letter may be any message from any sender; only its reason is certain.
         "orderDead": _message(
             "What could not be processed, byte for byte.",
             headers(dict.fromkeys(dead), (*new, *later), prefix),
@@ -109,7 +109,7 @@ def messages(
 
 
 def headers(required: Mapping[str, object], optional: tuple[str, ...], prefix: str) -> Part:
-    """The schema of these headers. Whoever adds one to the code describes it here."""
+    """The schema of these headers. Describe every new header of the code in _HEADERS."""
     every = [*required, *(name for name in optional if name not in required)]
     properties = {name: _HEADERS[name.removeprefix(prefix)] for name in every}
     return {"type": "object", "properties": properties, "required": list(required)}
