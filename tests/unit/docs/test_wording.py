@@ -11,10 +11,11 @@ import pytest
 
 from tests.unit.docs.test_named_paths import texts
 
-#: Prefixes of checked paths. Still to be added: bench, loadtest, orderctl, tests, tools.
+#: Prefixes of checked paths. Still to be added: tests.
 CHECKED = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
-    *("docs/", "services/", "shared/", "shop/", "simulators/"),
+    *("bench/", "docs/", "loadtest/", "orderctl/", "services/", "shared/", "shop/", "simulators/"),
+    "tools/",
 )
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 TEXT_TOKENS = {token.COMMENT, token.STRING, getattr(token, "FSTRING_MIDDLE", token.STRING)}
