@@ -1,8 +1,8 @@
-"""What may change in the schema of an event: a field that need not be there may be added.
+"""Checks changes of an event schema: only optional fields may be added.
 
-Events are kept, and services are never all renewed in the same moment. So consumers of today
-read events of last week, and consumers of last week read events of today: no field may go, come
-as a required one, or take other values than before. What has to be otherwise gets another name.
+Events are stored, and services are not all updated at once. New consumers read old events and old
+consumers read new events, so no field may be removed, become required, or allow other values. A
+field that must change gets a new name.
 """
 
 from collections.abc import Iterator

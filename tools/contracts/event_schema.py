@@ -12,9 +12,9 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _DESCRIPTION = """\
-The body of the event, exactly. What is about the event itself, such as its id, travels beside it \
-in CloudEvents attributes. Consumers ignore fields that they do not know, and fields are only \
-ever added. What a schema cannot say: totalAmount is the sum of all items.\
+The body of the event. Metadata of the event, such as its id, is in CloudEvents attributes. \
+Consumers ignore unknown fields, and fields are only ever added. A schema cannot express that \
+totalAmount is the sum of all items.\
 """
 
 

@@ -1,4 +1,4 @@
-"""AsyncAPI 3.0: what travels over each broker, where, and with which headers."""
+"""AsyncAPI 3.0 documents of each broker: channels, messages and headers."""
 
 from typing import Any
 

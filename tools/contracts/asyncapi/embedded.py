@@ -5,27 +5,29 @@ from shared.transport.names import work_queue
 from tools.contracts.asyncapi.parts import EVENT_SCHEMA, SERVICE, Part, channel, document, operation
 
 _DESCRIPTION = """\
-A file on one machine, read and written by our own code only: no protocol, and no binding. What \
-other brokers carry in headers stands in columns of the tables `messages` and `deliveries`. A \
-retry waits in its row until `due`, and a dead letter stays in its row, with `dead_reason` and \
-`dead_at`. Published events are kept in `messages` for replays.\
+A file on one machine, accessed only by this project's code: there is no protocol and no binding. \
+Columns of the tables `messages` and `deliveries` take the place of headers. A retry waits in its \
+row until `due`, and a dead letter stays in its row, with `dead_reason` and `dead_at`. Published \
+events stay in `messages` for replays.\
 """
-#: Columns that are empty until something has failed.
+#: Columns that are null until an attempt has failed.
 _HISTORY = ("first_failure", "first_failure_at", "last_failure", "last_failure_at")
 
 
 def embedded() -> Part:
     server = {"host": "localhost", "pathname": "/.demo/broker.db", "protocol": "sqlite"}
-    address, work = work_queue(SERVICE), "What a service has to do: rows of `deliveries`."
+    address, work = work_queue(SERVICE), "The work of a service: rows of `deliveries`."
     return document(
         "Order events on the embedded broker",
         _DESCRIPTION,
         server,
         channels={"work": channel(address, work, "orderPlaced", {})},
         operations={
-            "publish": operation("send", "work", "The relay: a row for each service, at once."),
+            "publish": operation(
+                "send", "work", "The relay: one row per service, in one transaction."
+            ),
             "consume": operation("receive", "work", "A consumer, under a lease that it renews."),
-            "retry": operation("send", "work", "A consumer: try it again later."),
+            "retry": operation("send", "work", "A consumer: retry later."),
             "redrive": operation("send", "work", "An operator: back, at attempt 1."),
         },
         components={"messages": {"orderPlaced": _message()}},

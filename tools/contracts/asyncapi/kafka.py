@@ -1,4 +1,4 @@
-"""Kafka: topics with their settings, and consumer groups, as the topology step makes them."""
+"""Kafka: topics with their settings, and consumer groups, as created by the topology step."""
 
 from shared.transport import LADDER
 from shared.transport.kafka.topics import Layout, Topic
@@ -6,12 +6,12 @@ from shared.transport.kafka.wire import AT_HEADER, ORIGIN_HEADERS, PREFIX, REASO
 from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
 
 _DESCRIPTION = """\
-One topic that every service reads in a group of its own, and a few topics of each service. Every \
-record has the order's id as its key, except for dead letters: there the key is the handle, and a \
-record without a body takes the letter away. What is done is committed without a gap.\
+One topic that every service reads with its own consumer group, and a few topics per service. The \
+key of a record is the order id. The key of a dead letter is its handle, and a record without a \
+body deletes the dead letter. Offsets are committed only up to the first unprocessed record.\
 """
 _VERSION = {"bindingVersion": "0.5.0"}
-#: What a kafka:// URL that says nothing of it leads to.
+#: The default of a kafka:// URL.
 LAYOUT = Layout(prefix="", partitions=6, replication=1, retention_days=7, ladder=LADDER)
 
 
@@ -39,20 +39,20 @@ def kafka() -> Part:
 
 def _operations(rungs: list[str]) -> Part:
     group = {"kafka": {"groupId": {"type": "string", "const": LAYOUT.group(SERVICE)}, **_VERSION}}
-    back = "A consumer, when the time of the rung is over."
-    sent = {name: operation("send", name, "A consumer: try it again later.") for name in rungs}
+    back = "A consumer, after the delay of the rung."
+    sent = {name: operation("send", name, "A consumer: retry later.") for name in rungs}
     taken = {f"{name}Over": operation("receive", name, back, group) for name in rungs}
-    redriven = "What an operator has sent back."
+    redriven = "Events that an operator has redriven."
     return {
         "publish": operation("send", "events", "The relay: idempotent, acks=all."),
         "consume": operation("receive", "events", "A consumer, from the earliest offset.", group),
         **sent,
         **taken,
-        "giveUp": operation("send", "dead", "A consumer: no attempt can help."),
-        "browse": operation("receive", "dead", "Read the dead letters, as a table."),
+        "giveUp": operation("send", "dead", "A consumer: no attempt can succeed."),
+        "browse": operation("receive", "dead", "Read the dead letters as a table."),
         "redrive": operation("send", "redriven", "An operator: back, at attempt 1."),
         "consumeRedriven": operation("receive", "redriven", redriven, group),
-        "replay": operation("receive", "events", "Read stored events again, in no group."),
+        "replay": operation("receive", "events", "Read stored events again, without a group."),
     }
 
 
@@ -68,7 +68,7 @@ def _topic(name: str, topic: Topic) -> Part:
 
 
 def _setting(key: str, text: str) -> object:
-    """As the binding wants it: numbers as numbers, and policies as a list."""
+    """Converts a setting for the binding: numbers as numbers, policies as a list."""
     if key == "cleanup.policy":
         return text.split(",")
     return int(text) if text.isdecimal() else text
@@ -76,11 +76,11 @@ def _setting(key: str, text: str) -> object:
 
 def _purpose(name: str) -> str:
     if name.startswith("retry"):
-        return "A rung of the ladder: a consumer takes a record when it has waited long enough."
+        return "A rung of the ladder: a consumer takes a record after its delay."
     return {
         "events": "Every event, for all services and for replays.",
-        "redriven": "What an operator has sent back to this service alone.",
-        "dead": "What a service has given up, until somebody looks.",
+        "redriven": "Events that an operator has redriven, for this service only.",
+        "dead": "Events that a service has given up on, until an operator acts.",
     }[name]
 
 

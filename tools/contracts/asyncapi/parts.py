@@ -15,23 +15,24 @@ EVENT_SCHEMA = "../events/order.placed.schema.json"
 #: The placeholder for a service in the names of queues and topics.
 SERVICE = "{service}"
 
-#: What is known of each header, by its name without the prefix of CloudEvents on this broker.
+#: Schema of each header, by name without the CloudEvents prefix of the broker.
 _HEADERS: dict[str, Part] = {
     "specversion": {"const": "1.0"},
-    "id": ID | {"description": "The event's id. Consumers know a repeat by it."},
+    "id": ID | {"description": "The event id, by which consumers recognise duplicates."},
     "type": {"const": ORDER_PLACED},
-    "source": TEXT | {"description": "Who says so."},
+    "source": TEXT | {"description": "The publisher of the event."},
     "time": TIME | {"description": "When the order was placed."},
     "partitionkey": ID | {"description": "The order's id."},
-    "traceparent": TEXT | {"description": "W3C Trace Context, handed on as it came."},
-    "x-attempt": TEXT | {"pattern": "^[1-9][0-9]{0,3}$", "description": "1 at first."},
+    "traceparent": TEXT | {"description": "W3C Trace Context, passed on unchanged."},
+    "x-attempt": TEXT
+    | {"pattern": "^[1-9][0-9]{0,3}$", "description": "Number of the attempt, starting at 1."},
     "x-first-failure": TEXT | {"description": "Why the first attempt failed."},
     "x-first-failure-at": TIME,
     "x-last-failure": TEXT | {"description": "Why the last attempt failed."},
     "x-last-failure-at": TIME,
-    "x-reason": TEXT | {"description": "Why it was given up."},
+    "x-reason": TEXT | {"description": "Why the service gave up on it."},
     "x-dead-lettered-at": TIME,
-    "x-original-topic": TEXT | {"description": "Where it was read first."},
+    "x-original-topic": TEXT | {"description": "The topic from which it was first read."},
     "x-original-partition": TEXT | {"pattern": "^[0-9]+$"},
     "x-original-offset": TEXT | {"pattern": "^[0-9]+$"},
     "content-type": {"const": "application/json"},
@@ -57,7 +58,7 @@ def services() -> list[str]:
 
 
 def channel(address: str, description: str, message: str, bindings: Part) -> Part:
-    name = {SERVICE[1:-1]: {"enum": services(), "description": "Whose it is."}}
+    name = {SERVICE[1:-1]: {"enum": services(), "description": "The service."}}
     return {
         "address": address,
         "description": description,
@@ -96,15 +97,15 @@ def messages(
             "An order was placed.", headers(new, ("traceparent", *always), prefix), bindings
         ),
         "orderRetried": _message(
-            "The same event, after an attempt that failed.", headers(new, later, prefix), bindings
+            "The same event, after a failed attempt.", headers(new, later, prefix), bindings
         ),
         # A dead letter may be any message from any sender; only its reason is certain.
         "orderDead": _message(
-            "What could not be processed, byte for byte.",
+            "The message that could not be processed, byte for byte.",
             headers(dict.fromkeys(dead), (*new, *later), prefix),
             bindings,
         )
-        | {"payload": {"description": "Mostly an order.placed; else what was taken for one."}},
+        | {"payload": {"description": "Usually an order.placed, otherwise any other message."}},
     }
 
 

@@ -8,19 +8,19 @@ from shared.transport.rabbitmq.wire import AT_HEADER, PREFIX, REASON_HEADER
 from tools.contracts.asyncapi.parts import SERVICE, Part, channel, document, messages, operation
 
 _DESCRIPTION = f"""\
-Events go to the durable topic exchange `{EVENTS_EXCHANGE}`, and from there into a quorum queue of \
-each service. Arguments of queues, and what is bound to what, stand in `x-arguments` and \
-`x-bindings`, since the binding for AMQP has no word for them. Exchanges: \
+Events go to the durable topic exchange `{EVENTS_EXCHANGE}`, and from there into one quorum queue \
+per service. Queue arguments and bindings are in `x-arguments` and `x-bindings`, since the AMQP \
+binding of AsyncAPI has no fields for them. Exchanges: \
 {", ".join(f"`{name}`" for name in EXCHANGES)}, all of them topic \
-exchanges. An event also reaches each queue by way of the fanout exchange `{EVERY_QUEUE}` and a \
-fanout exchange of the queue's own, whose alternate exchange `{NO_QUEUE}` leads to a queue that \
-refuses everything: an event that does not reach every queue is answered with a nack. The stream \
-also holds end marks, by which a replay knows where to stop; their routing keys begin with `end.`.\
+exchanges. An event also reaches each queue through the fanout exchange `{EVERY_QUEUE}` and a \
+fanout exchange per queue, whose alternate exchange `{NO_QUEUE}` leads to a queue that refuses \
+everything: an event that does not reach every queue is nacked. The stream also contains end \
+marks, which tell a replay where to stop; their routing keys begin with `end.`.\
 """
 _VERSION = {"bindingVersion": "0.3.0"}
 _SENT = {"amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, **_VERSION}}
 _RECEIVED = {"amqp": {"ack": True, **_VERSION}}
-_LOOKED_AT = "Look at the dead letters; each goes back to its place."
+_LOOKED_AT = "List the dead letters; each is requeued in its place."
 
 
 def rabbitmq() -> Part:
@@ -43,14 +43,14 @@ def rabbitmq() -> Part:
 
 def _operations(rungs: list[str]) -> Part:
     retries = {
-        name: operation("send", name, "A consumer: try it again later. Then it is acked.", _SENT)
+        name: operation("send", name, "A consumer: retry later, then acknowledge.", _SENT)
         for name in rungs
     }
     return {
         "publish": operation("send", "events", "The relay, with publisher confirms.", _SENT),
         "consume": operation("receive", "work", "A consumer: acked once applied.", _RECEIVED),
         **retries,
-        "giveUp": operation("send", "dead", "A consumer: no attempt can help.", _SENT),
+        "giveUp": operation("send", "dead", "A consumer: no attempt can succeed.", _SENT),
         "browse": operation("receive", "dead", _LOOKED_AT, _RECEIVED),
         "redrive": operation("send", "work", "An operator: back, at attempt 1.", _SENT),
         "replay": operation("receive", "stream", "Read stored events again.", _RECEIVED),
@@ -78,11 +78,11 @@ def _queue(name: str, queue: DeclaredQueue) -> Part:
 
 def _purpose(name: str) -> str:
     if name.startswith("retry"):
-        return "A rung of the ladder: events wait here, and return to the work queue by themselves."
+        return "A rung of the ladder: events return to the work queue after its delay."
     return {
-        "stream": "What is kept, to be read again. It belongs to no service.",
-        "work": "What a service has to do.",
-        "dead": "What a service has given up, until somebody looks.",
+        "stream": "Stored events, for replays. It belongs to no service.",
+        "work": "The work of a service.",
+        "dead": "Events that a service has given up on, until an operator acts.",
     }[name]
 
 
