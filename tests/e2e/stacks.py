@@ -19,7 +19,7 @@ TRANSPORTS = ("embedded", "rabbitmq", "kafka")
 #: These use SQLite on every transport.
 SIMULATORS = ("mail_sink", "sms_gateway")
 #: Of the Kafka topic, so that several consumers can share it.
-PARTITIONS = 3
+PARTITIONS = 2
 #: Short rungs, so that the whole ladder takes less than a second.
 LADDER = (0.1, 0.2, 0.4)
 #: Short timeouts, so that leases of crashed processes expire soon.

@@ -8,7 +8,7 @@ import pytest
 
 from orderctl.compare.comparison import ComparisonRequest, compare
 from orderctl.compare.results import MODES, Comparison, Mode, ModeResult, ScenarioResult
-from orderctl.compare.scenarios import BURST_TIMES, Size, burst, scenarios
+from orderctl.compare.scenarios import BURST_TIMES, Size, burst, scenarios, steady
 from orderctl.compare.target import open_shop
 from orderctl.errors import CommandError
 from orderctl.progress import silent
@@ -20,11 +20,13 @@ from tests.e2e.stacks import Servers, a_stack
 #: Work times with which a synchronous order takes a third of a second.
 WORK_TIMES = {"email": 0.2, "sms": 0.1, "inventory": 0.05, "analytics": 0.0}
 SIZE = Size(orders=10, rate=5.0, scale=0.1)
-SHORT_BURST = burst(SIZE.rate, 1.0, BURST_TIMES)
-SCENARIOS = [
-    replace(each, schedule=SHORT_BURST) if each.name == "burst" else each
-    for each in scenarios(SIZE)
-]
+#: Short schedules by scenario. Crashes need some time in between, a burst some before and after.
+SHORTEST = steady(SIZE.orders, 10.0)
+SCHEDULES = {
+    "inventory-crash": steady(SIZE.orders, SIZE.rate),
+    "burst": burst(SIZE.rate, 1.0, BURST_TIMES),
+}
+SCENARIOS = [replace(each, schedule=SCHEDULES.get(each.name, SHORTEST)) for each in scenarios(SIZE)]
 COMPARED = "tests.e2e.parts.compared_consumer"
 #: With this seed, two of the first ten texts fail, and four of the next ten.
 SEED, FAILURES = 12, {"sync": 2, "parallel": 4}
