@@ -7,9 +7,9 @@ from sqlalchemy.exc import ArgumentError
 from shared.errors import SettingsError
 from shared.sqlite_address import sqlite_path
 
-#: Whom to trust and who we are: nobody names these for a connection in plain text.
+#: Parameters of trust and identity, which only make sense for TLS.
 _TLS = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir"})
-#: With these, libpq falls back to plain text without a word.
+#: Modes in which libpq silently falls back to plain text.
 _MAYBE = frozenset({"allow", "prefer"})
 
 

@@ -1,9 +1,9 @@
 """Group commit: threads that each need a short transaction share one.
 
-A commit waits for the disk, which takes as long for one row as for thirty. The first thread to
-come leads: it commits its own work together with everything that waits. What comes in during that
-commit is the next group, led by the first thread in it. So there is no thread to start or stop, a
-thread that comes alone waits for nobody, and under load the groups grow.
+A commit waits for the disk, which takes as long for one row as for thirty. The first thread leads:
+it commits its own item together with all waiting ones. Items that arrive during that commit form
+the next group, led by its first thread. So there is no thread to start or stop, a single thread
+never waits for others, and the groups grow under load.
 """
 
 import threading
@@ -55,7 +55,7 @@ class GroupCommit(Generic[T, R]):
         try:
             results = self._act([each.item for each in group])
             pairs = list(zip(group, results, strict=True))
-        except BaseException as error:  # noqa: BLE001 (raised again, by each of them)
+        except BaseException as error:  # noqa: BLE001 (each waiting thread raises it again)
             if len(group) > 1 and _may_be_about_one(error):
                 # One item may be at fault: do each by itself, so that the others do not fail.
                 for each in group:

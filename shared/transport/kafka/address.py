@@ -93,7 +93,7 @@ def _properties(query: dict[str, str]) -> dict[str, str]:
 
 
 def _check_protocol(properties: Mapping[str, str], *, has_user: bool) -> None:
-    """librdkafka takes plain text where nothing else is said, and then leaves out the login."""
+    """Reject a login without SASL: librdkafka defaults to plain text and then omits the login."""
     protocol = properties.get("security.protocol", "plaintext").lower()
     is_login = protocol.startswith("sasl_") and properties.keys() & _MECHANISM
     if has_user and not is_login:

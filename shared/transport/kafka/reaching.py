@@ -1,4 +1,4 @@
-"""Whether a broker can be reached at all, and over TLS, whether it is the right one."""
+"""Checks that a broker accepts connections, and that its TLS certificate is valid."""
 
 import socket
 import ssl
@@ -12,7 +12,7 @@ from shared.transport.kafka.address import KafkaAddress
 _CONNECT_TIMEOUT = 3.0
 #: The property of librdkafka with the authorities that are trusted.
 CA_FILE = "ssl.ca.location"
-#: With these, the handshake is not what this module would make of it.
+#: Properties with which librdkafka's handshake differs from the one that this module tries.
 _OTHER_CHECKS = frozenset(
     {
         "enable.ssl.certificate.verification",
@@ -24,10 +24,10 @@ _OTHER_CHECKS = frozenset(
 
 
 def reach(address: KafkaAddress) -> None:
-    """Raises BrokerUnavailable when no broker takes a connection.
+    """Raise BrokerUnavailable if no broker accepts a connection.
 
-    librdkafka would keep trying until the timeout of the question, and then say no more than
-    that it was over, or that a certificate is not trusted, whatever is wrong with it.
+    librdkafka would keep trying until the request times out, and then report only the timeout, or
+    for any invalid certificate only that it is not trusted.
     """
     context = _context(address.client)
     refusals = []
@@ -48,8 +48,8 @@ def _connect(server: tuple[str, int], context: ssl.SSLContext | None) -> None:
 
 
 def _context(client: Mapping[str, str | int]) -> ssl.SSLContext | None:
-    """None for plain text, and for what only librdkafka can judge: it has authorities of its own,
-    if none are named, and it may have been told to check less.
+    """None for plain text, and if only librdkafka can check the certificate: without a CA file it
+    uses its own authorities, and its properties may relax the checks.
     """
     location = str(client.get(CA_FILE, ""))
     is_tls = str(client.get("security.protocol", "")).lower().endswith("ssl")
