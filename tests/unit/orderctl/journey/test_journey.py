@@ -160,7 +160,7 @@ def test_the_document_equals_the_order_services_response(sqlite_url: str) -> Non
         words, document = run(THE_ORDER, "--url", url), run(THE_ORDER, "--url", url, "--json")
         answer = httpx.get(f"{url}/orders/{THE_ORDER}/journey", trust_env=False)
     assert (words.exit_code, document.exit_code) == (0, 0)
-    assert line(words.stdout, "sms").startswith("sms unknown 0 it does not answer")
+    assert line(words.stdout, "sms").startswith("sms unknown 0 no response")
     assert msgspec.json.decode(document.stdout) == answer.json()
 
 
