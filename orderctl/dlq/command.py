@@ -216,6 +216,6 @@ def _next(verb: str, handles: Sequence[str]) -> str:
     if verb == "discarded":
         return "If one belonged to an order, the audit now reports that order as lost."
     return (
-        "The service receives them as new events, with all retries available again; "
-        "events that fail again return to the dead letter queue."
+        "The service receives them as new events, with all retries available; "
+        "those that fail again become dead letters once more."
     )
