@@ -42,6 +42,8 @@ log.index.size.max.bytes=65536
 file.delete.delay.ms=1000
 # How far a partition is on the disk for sure is written down so often; a test looks there.
 log.flush.offset.checkpoint.interval.ms=500
+# The first time comes after 30 s by default.
+log.initial.task.delay.ms=500
 # One node has nobody to copy anything to.
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
