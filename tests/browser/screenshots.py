@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshots` takes the README's pictures of the page.
+"""`python -m tests.browser.screenshots` takes the pictures of the page for the READMEs.
 
 It starts a whole system, places orders, takes email down, and takes screenshots.
 """
