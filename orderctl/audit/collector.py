@@ -17,12 +17,12 @@ from orderctl.audit.evidence_store import EvidenceStore
 from orderctl.audit.facts import Order, SeenEffect, Stock
 from orderctl.audit.ledger import read_ledger
 from orderctl.audit.replays import RESENDING, ExpectedResend, to_resend
-from orderctl.audit.shapes import Replay
 from orderctl.audit.stock import Shelves
 from orderctl.errors import EvidenceUnreadable, UsageError
 from orderctl.progress import Tell, silent
 from orderctl.settings import Addresses
 from shared.errors import BrokerUnavailable
+from shared.replay.shapes import Replay
 from shared.transport import Broker
 from shop.consumers import LATECOMERS
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orderctl.audit.shapes import Replay
 from shared.errors import SpanError
 from shared.events import RESENT
+from shared.replay.shapes import DONE, Replay
 from shared.shifted_times import shifted
 from shared.transport.archive import parse_point
 
@@ -15,7 +15,6 @@ from shared.transport.archive import parse_point
 _REPLAYED = re.compile(re.escape(RESENT) + r"([0-9a-f]{12})\Z")
 #: The services whose replays can resend.
 RESENDING = ("email", "sms")
-DONE = "done"
 #: A broker finds a time by its own clock or by the publisher's.
 CLOCKS_DIFFER = timedelta(minutes=1)
 

@@ -145,16 +145,3 @@ class Product(msgspec.Struct, rename="camel"):
 class ProductPage(msgspec.Struct):
     products: list[Product]
     next: Cursor = None
-
-
-class Replay(msgspec.Struct, rename="camel"):
-    """`end`: the time or offset at which the replay ends."""
-
-    state: str
-    resend: bool
-    dry_run: bool
-    end: str | None = msgspec.field(name="to", default=None)
-    ended_at: Time | None = None
-    applied: int = 0
-    already_applied: int = 0
-    failed: int = 0

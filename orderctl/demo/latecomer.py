@@ -13,7 +13,7 @@ from orderctl.demo.wait_until_idle import wait_until_idle
 from orderctl.errors import CommandError
 from orderctl.http_client import open_client
 from orderctl.progress import Tell, progress
-from orderctl.replay.client import ReplayClient
+from orderctl.replay.client import ReplayClient, exit_status
 from orderctl.stack.stack import Stack
 from shared.transport import connect
 
@@ -102,5 +102,5 @@ def _replay(stack: Stack, client: httpx.Client, began: datetime, tell: Tell) -> 
     replays = ReplayClient(client, stack.addresses, NAME)
     answer = replays.begin({"from": began.isoformat()})
     replay = replays.follow(answer, timeout=REPLAY_SECONDS, tell=tell).replay
-    if replay.exit_status:
+    if exit_status(replay):
         raise CommandError(f"The replay is {replay.state}: {replay.reason or replay.failures}")

@@ -7,48 +7,15 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import msgspec
 
 from orderctl.errors import CommandError, UsageError
 from orderctl.http_client import ServiceClient, read_problem
 from orderctl.output import command
 from orderctl.progress import Tell, silent
 from orderctl.settings import ConsumerAddresses
+from shared.replay.shapes import DONE, RUNNING, Replay
 
-RUNNING = "running"
-DONE = "done"
 POLL_SECONDS = 0.2
-
-
-class ReplayFailure(msgspec.Struct, rename="camel"):
-    position: str
-    event_id: str
-    reason: str
-
-
-class Replay(msgspec.Struct, rename="camel"):
-    """The state of a replay; `report` explains the counts."""
-
-    id: str
-    state: str
-    start: str = msgspec.field(name="from")
-    end: str | None = msgspec.field(name="to", default=None)
-    does: str = ""
-    reason: str | None = None
-    dry_run: bool = False
-    resend: bool = False
-    seen: int = 0
-    applied: int = 0
-    already_applied: int = 0
-    rewritten: int = 0
-    ignored: int = 0
-    failed: int = 0
-    failures: tuple[ReplayFailure, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def exit_status(self) -> int:
-        return int(self.state != DONE or self.failed > 0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +24,10 @@ class ReplayAnswer:
 
     replay: Replay
     json: bytes
+
+
+def exit_status(replay: Replay) -> int:
+    return int(replay.state != DONE or replay.failed > 0)
 
 
 class ReplayClient:

@@ -9,7 +9,7 @@ from orderctl.errors import UsageError
 from orderctl.http_client import open_client
 from orderctl.output import console, end, print_json
 from orderctl.progress import print_to_stderr, progress
-from orderctl.replay.client import ReplayAnswer, ReplayClient
+from orderctl.replay.client import ReplayAnswer, ReplayClient, exit_status
 from orderctl.replay.report import announcement, print_replay
 from orderctl.settings import ConsumerAddresses
 from shared.errors import SpanError
@@ -65,7 +65,7 @@ def replay(
             with progress() as tell:
                 answer = replays.follow(answer, timeout=timeout, tell=tell)
         _show(service, answer, as_json=as_json)
-        return answer.replay.exit_status
+        return exit_status(answer.replay)
 
     end(run, as_json=as_json)
 

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from orderctl.output import command, printable, table
-from orderctl.replay.client import DONE, Replay
+from orderctl.replay.client import exit_status
+from shared.replay.shapes import DONE, FAILURES_NAMED, Replay
 
 FAILURES_SHOWN = 10
 
@@ -28,10 +29,10 @@ def print_replay(service: str, replay: Replay, console: Console) -> None:
         line = f"failed at {failure.position}, event {failure.event_id}: {failure.reason}"
         console.print(Text(printable(line)))
     if (rest := replay.failed - FAILURES_SHOWN) > 0:
-        console.print(Text(f"and {rest:,} more failed; --json lists up to 50"))
+        console.print(Text(f"and {rest:,} more failed; --json lists up to {FAILURES_NAMED}"))
     for remark in replay.remarks:
         console.print(Text(printable(remark)))
-    style = "bold green" if replay.exit_status == 0 else "bold red"
+    style = "bold green" if exit_status(replay) == 0 else "bold red"
     console.print(Text(_sentence(service, replay), style=style))
 
 

@@ -12,3 +12,10 @@ Amount = Annotated[float, Meta(ge=0)]
 Time = Annotated[datetime, Meta(tz=True)]
 #: An id as its sender chose it: only shown, so it need not be valid in the contract.
 AnyId = Annotated[str, Meta(max_length=64)]
+
+
+def one_of(*values: str) -> Meta:
+    """The values of a text that a response may have. For documents only: a client that decodes the
+    response accepts a value that a newer service adds.
+    """
+    return Meta(extra_json_schema={"enum": list(values)})

@@ -20,7 +20,7 @@ from shared.database.bulk_insert import insert_new_rows
 from shared.database.engine import reading, writing
 from shared.errors import BrokerUnavailable, DependencyUnavailable, LeaseHeld, PermanentError
 from shared.events import RESENT, Event, is_id
-from shared.replay.table import Replay
+from shared.replay.table import StoredReplay
 from shared.replay.tally import Done
 
 TOO_LONG = "its id is too long to be sent again"
@@ -174,7 +174,7 @@ class Resend:
         return name.removesuffix(self._suffix)
 
 
-def sending(once: ApplyOnce, replay: Replay) -> Applier:
+def sending(once: ApplyOnce, replay: StoredReplay) -> Applier:
     """For a service that sends something: send unsent events, or on request all of them again."""
     return Resend(once, replay.id, began=replay.started_at) if replay.request.resend else once
 

@@ -9,8 +9,9 @@ import structlog
 from shared.errors import DatabaseUnavailable, PipelineError, ReplayRefused
 from shared.replay.appliers import Applier
 from shared.replay.run import ReplayRun, Stopped, waiting_on
+from shared.replay.shapes import DONE, FAILED, INTERRUPTED
 from shared.replay.store import Replays
-from shared.replay.table import DONE, FAILED, INTERRUPTED, Replay, Request
+from shared.replay.table import Request, StoredReplay
 from shared.replay.tally import Tally
 from shared.transport import Archive, Span
 from shared.transport.archive import parse_point
@@ -26,7 +27,7 @@ WRITE_SECONDS = 5.0
 
 WAS_STOPPED = "the service was stopped; run it again: applied events stay applied"
 
-ApplierFor = Callable[[Replay], Applier]
+ApplierFor = Callable[[StoredReplay], Applier]
 
 
 class Replayer:
@@ -59,17 +60,17 @@ class Replayer:
         if self._thread is not None:
             self._thread.join(STOP_SECONDS)
 
-    def begin(self, request: Request) -> Replay:
+    def begin(self, request: Request) -> StoredReplay:
         """Start a replay. Raises SpanError, ReplayRefused and DatabaseUnavailable."""
         self._expect_possible(request)
         span_of(request)
         return self._launch(self.replays.begin(request))
 
-    def begin_again(self, replay_id: str) -> Replay:
+    def begin_again(self, replay_id: str) -> StoredReplay:
         self._expect_running()
         return self._launch(self.replays.begin_again(replay_id))
 
-    def does(self, replay: Replay) -> str:
+    def does(self, replay: StoredReplay) -> str:
         return self._applier_for(replay).does
 
     def _expect_possible(self, request: Request) -> None:
@@ -81,14 +82,14 @@ class Replayer:
         if self._stopping.is_set():
             raise ReplayRefused("the service is stopping")
 
-    def _launch(self, replay: Replay) -> Replay:
+    def _launch(self, replay: StoredReplay) -> StoredReplay:
         self._thread = threading.Thread(
             target=self._run, args=[replay], name=f"replay-{replay.id}", daemon=True
         )
         self._thread.start()
         return replay
 
-    def _run(self, replay: Replay) -> None:
+    def _run(self, replay: StoredReplay) -> None:
         log.info("replay.started", replay=replay.id)
         tally, over, lost = Tally(), threading.Event(), threading.Event()
         keeper = threading.Thread(
@@ -104,7 +105,7 @@ class Replayer:
         log.info("replay.ended", replay=replay.id, state=state, reason=reason, seen=tally.seen)
 
     def _outcome(
-        self, replay: Replay, tally: Tally, lost: threading.Event
+        self, replay: StoredReplay, tally: Tally, lost: threading.Event
     ) -> tuple[str, str | None]:
         try:
             self._replay(replay, tally, lost)
@@ -117,7 +118,7 @@ class Replayer:
             return FAILED, f"an unexpected error, see the log: {type(error).__name__}: {error}"
         return DONE, None
 
-    def _replay(self, replay: Replay, tally: Tally, lost: threading.Event) -> None:
+    def _replay(self, replay: StoredReplay, tally: Tally, lost: threading.Event) -> None:
         run = ReplayRun(
             self._applier_for(replay),
             tally,
@@ -128,20 +129,24 @@ class Replayer:
         with closing(self._archive().read(span_of(replay.request))) as stored:
             run.all_of(stored)
 
-    def _keep_tally(self, replay: Replay, tally: Tally, lost: threading.Event) -> None:
+    def _keep_tally(self, replay: StoredReplay, tally: Tally, lost: threading.Event) -> None:
         # The counts are for people; if the database is down, the next batch waits for it anyway.
         with suppress(DatabaseUnavailable):
             if not self.replays.progress(replay, tally):
                 lost.set()
 
-    def _keep_lease(self, replay: Replay, over: threading.Event, lost: threading.Event) -> None:
+    def _keep_lease(
+        self, replay: StoredReplay, over: threading.Event, lost: threading.Event
+    ) -> None:
         while not over.wait(self.replays.lease / RENEWALS):
             with suppress(DatabaseUnavailable):
                 if not self.replays.progress(replay):
                     lost.set()
                     return
 
-    def _write_end(self, replay: Replay, state: str, tally: Tally, reason: str | None) -> None:
+    def _write_end(
+        self, replay: StoredReplay, state: str, tally: Tally, reason: str | None
+    ) -> None:
         """If the database stays down, the lease expires and the replay counts as interrupted."""
         for _ in range(int(WRITE_SECONDS)):
             try:

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.database.engine import clock_of, insert, reading, writing
 from shared.errors import ReplayRefused
-from shared.replay.table import INTERRUPTED, RUNNING, Replay, Request, to_replay
+from shared.replay.shapes import INTERRUPTED, RUNNING
+from shared.replay.table import Request, StoredReplay, to_replay
 from shared.replay.tally import Tally
 
 #: Seconds until a replay whose process crashed counts as interrupted.
@@ -41,18 +42,18 @@ class Replays:
         self._table = table
         self._clock = clock
 
-    def begin(self, request: Request) -> Replay:
+    def begin(self, request: Request) -> StoredReplay:
         """Store a new replay as running. Raises ReplayRefused while another one is running."""
         return self._run(uuid.uuid4().hex[:12], request)
 
-    def begin_again(self, replay_id: str) -> Replay:
+    def begin_again(self, replay_id: str) -> StoredReplay:
         """Run a replay again, under its own id. Raises ReplayRefused."""
         replay = self.find(replay_id)
         if replay is None:
             raise ReplayRefused(f"there is no replay {replay_id}")
         return self._run(replay.id, _again(replay))
 
-    def _run(self, replay_id: str, request: Request) -> Replay:
+    def _run(self, replay_id: str, request: Request) -> StoredReplay:
         try:
             with writing(self._engine) as tx:
                 self._expire(tx)
@@ -83,7 +84,7 @@ class Replays:
             "ended_at": None,
         }
 
-    def find(self, replay_id: str) -> Replay | None:
+    def find(self, replay_id: str) -> StoredReplay | None:
         """The replay, or None; marks it as interrupted first if its process crashed."""
         table = self._table
         with reading(self._engine) as tx:
@@ -94,7 +95,7 @@ class Replays:
             return self.find(replay_id)
         return None if row is None else to_replay(row)
 
-    def newest(self, limit: int = KEPT) -> list[Replay]:
+    def newest(self, limit: int = KEPT) -> list[StoredReplay]:
         self.expire()
         query = select(self._table).order_by(self._table.c.started_at.desc()).limit(limit)
         with reading(self._engine) as tx:
@@ -105,19 +106,21 @@ class Replays:
         with writing(self._engine) as tx:
             self._expire(tx)
 
-    def progress(self, replay: Replay, tally: Tally | None = None) -> bool:
+    def progress(self, replay: StoredReplay, tally: Tally | None = None) -> bool:
         """Renew the lease and store the tally; False if another run has taken the replay over."""
         values = {} if tally is None else {"tally": tally.document()}
         with writing(self._engine) as tx:
             lease = {"lease_until": self._clock(tx) + self.lease}
             return self._update(tx, replay, {**values, **lease})
 
-    def end(self, replay: Replay, state: str, tally: Tally, reason: str | None = None) -> bool:
+    def end(
+        self, replay: StoredReplay, state: str, tally: Tally, reason: str | None = None
+    ) -> bool:
         values = {"state": state, "reason": reason, "ended_at": datetime.now(UTC)}
         with writing(self._engine) as tx:
             return self._update(tx, replay, {**values, "tally": tally.document()})
 
-    def _update(self, tx: Connection, replay: Replay, values: Mapping[str, Any]) -> bool:
+    def _update(self, tx: Connection, replay: StoredReplay, values: Mapping[str, Any]) -> bool:
         table = self._table
         mine = (table.c.id == replay.id) & (table.c.run == replay.run) & (table.c.state == RUNNING)
         return tx.execute(update(table).where(mine).values(**values)).rowcount == 1
@@ -139,7 +142,7 @@ class Replays:
         tx.execute(delete(self._table).where(is_old, ~has_sent))
 
 
-def _again(replay: Replay) -> Request:
+def _again(replay: StoredReplay) -> Request:
     """The same request; for a resend without an end, events since its first run are excluded."""
     request = replay.request
     if not request.resend or request.end is not None:

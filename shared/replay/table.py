@@ -4,19 +4,16 @@ A unique index allows only one row in the state `running`, so that one replay ru
 all processes of the service.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import JSON, Boolean, Column, Float, Index, MetaData, String, Table, Text
 
 from shared.database.engine import Utc
-
-RUNNING = "running"
-DONE = "done"
-FAILED = "failed"
-INTERRUPTED = "interrupted"
+from shared.replay.shapes import RUNNING
+from shared.replay.tally import Tally
 
 
 def replays_table(metadata: MetaData) -> Table:
@@ -52,20 +49,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """A stored replay. `run` distinguishes repeated runs of it."""
+class StoredReplay:
+    """`run` distinguishes repeated runs of it."""
 
     id: str
     run: str
     state: str
     request: Request
-    tally: Mapping[str, Any]
+    tally: Tally
     reason: str | None
     started_at: datetime
     ended_at: datetime | None
 
 
-def to_replay(row: Any) -> Replay:
+def to_replay(row: Any) -> StoredReplay:
     request = Request(row.start, row.past, row.dry_run, row.resend)
+    tally = msgspec.convert(row.tally, Tally)
     times = (row.started_at, row.ended_at)
-    return Replay(row.id, row.run, row.state, request, row.tally, row.reason, *times)
+    return StoredReplay(row.id, row.run, row.state, request, tally, row.reason, *times)

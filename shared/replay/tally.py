@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from shared.replay.shapes import FAILURES_NAMED, FailedEvent
 from shared.transport import Stored
 
-#: The number of failures listed; all of them are counted.
-FAILURES_NAMED = 50
 LONGEST_REASON = 500
 
 
@@ -41,8 +42,7 @@ class Done:
         )
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct, rename="camel"):
     """`seen` is the sum of the other counts. For a dry run: the outcomes without one."""
 
     seen: int = 0
@@ -51,7 +51,7 @@ class Tally:
     rewritten: int = 0
     ignored: int = 0
     failed: int = 0
-    failures: list[dict[str, str]] = field(default_factory=list)
+    failures: list[FailedEvent] = msgspec.field(default_factory=list)
     #: The position of the last event that was seen.
     position: str | None = None
 
@@ -83,18 +83,8 @@ class Tally:
             # A foreign id may contain any bytes, and PostgreSQL stores no NUL, even in JSON.
             event_id = ascii(stored.message.id)[1:-1][:100]
             shown = ascii(reason)[1:-1][:LONGEST_REASON]
-            self.failures.append(
-                {"position": stored.position, "eventId": event_id, "reason": shown}
-            )
+            self.failures.append(FailedEvent(stored.position, event_id, shown))
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "seen": self.seen,
-            "applied": self.applied,
-            "alreadyApplied": self.already_applied,
-            "rewritten": self.rewritten,
-            "ignored": self.ignored,
-            "failed": self.failed,
-            "failures": list(self.failures),
-            "position": self.position,
-        }
+    def document(self) -> Any:
+        """As it is stored."""
+        return msgspec.to_builtins(self)

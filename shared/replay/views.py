@@ -1,32 +1,17 @@
 """The endpoints of replays, for operators: begin one, and show its progress and results."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
 
 import msgspec
 from flask import Blueprint, Response
-from msgspec import Meta
 
 from shared.errors import DocumentError, ReplayRefused, SpanError
-from shared.events import Identifier
 from shared.http.app import json_response, problem, read_body
 from shared.http.documents import read_document
 from shared.http.operator_auth import Guard
 from shared.replay.replayer import Replayer
-from shared.replay.table import Replay, Request
-
-#: A Point as text.
-PointText = Annotated[str, Meta(min_length=1, max_length=64)]
-
-
-class NewReplay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """The span and options of a new replay, or the id of one to run again."""
-
-    start: PointText | None = msgspec.field(name="from", default=None)
-    end: PointText | None = msgspec.field(name="to", default=None)
-    dry_run: bool = False
-    resend: bool = False
-    again: Identifier | None = None
+from shared.replay.shapes import NewReplay, Replay, Replays
+from shared.replay.table import Request, StoredReplay
 
 
 def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
@@ -46,7 +31,7 @@ def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
         if new.again is not None and replayer.replays.find(new.again) is None:
             return problem(404, "Unknown replay", "There is no replay with this id.")
         replay = _begin(replayer, new)
-        response = json_response(document(service, replay, replayer), 202)
+        response = json_response(_shown(service, replay, replayer), 202)
         response.headers["Location"] = f"/replays/{replay.id}"
         return response
 
@@ -56,58 +41,56 @@ def replay_views(service: str, replayer: Replayer, guard: Guard) -> Blueprint:
         found = replayer.replays.find(replay_id) if replay_id.isalnum() else None
         if found is None:
             return problem(404, "Unknown replay", "There is no replay with this id.")
-        return json_response(document(service, found, replayer))
+        return json_response(_shown(service, found, replayer))
 
     @views.get("/replays")
     def newest() -> Response:
-        replays = replayer.replays.newest()
-        shown = [document(service, replay, replayer) for replay in replays]
-        return json_response({"replays": shown})
+        stored = replayer.replays.newest()
+        return json_response(Replays([_shown(service, replay, replayer) for replay in stored]))
 
     return views
 
 
-def _begin(replayer: Replayer, new: NewReplay) -> Replay:
+def _begin(replayer: Replayer, new: NewReplay) -> StoredReplay:
     if new.again is not None:
         return replayer.begin_again(new.again)
     return replayer.begin(Request(new.start or "", new.end, new.dry_run, new.resend))
 
 
-def document(service: str, replay: Replay, replayer: Replayer) -> dict[str, Any]:
-    """The replay and its state, with the counts of `Tally.document`."""
-    return {
-        "id": replay.id,
-        "service": service,
-        "state": replay.state,
-        "reason": replay.reason,
-        "does": replayer.does(replay),
-        "from": replay.request.start,
-        "to": replay.request.end,
-        "dryRun": replay.request.dry_run,
-        "resend": replay.request.resend,
-        "startedAt": replay.started_at,
-        "endedAt": replay.ended_at,
-        **replay.tally,
-        "remarks": list(_remarks(replay, resends=replayer.resends)),
-    }
+def _shown(service: str, replay: StoredReplay, replayer: Replayer) -> Replay:
+    return Replay(
+        id=replay.id,
+        service=service,
+        state=replay.state,
+        reason=replay.reason,
+        does=replayer.does(replay),
+        start=replay.request.start,
+        end=replay.request.end,
+        dry_run=replay.request.dry_run,
+        resend=replay.request.resend,
+        started_at=replay.started_at,
+        ended_at=replay.ended_at,
+        remarks=list(_remarks(replay, resends=replayer.resends)),
+        **msgspec.structs.asdict(replay.tally),
+    )
 
 
-def _remarks(replay: Replay, *, resends: bool) -> Iterator[str]:
+def _remarks(replay: StoredReplay, *, resends: bool) -> Iterator[str]:
     """Explanations for people of what was not done."""
     tally = replay.tally
     if replay.request.dry_run:
         yield "A dry run: nothing was changed; the counts show what would be done."
-    if not tally["seen"] and replay.ended_at is not None:
+    if not tally.seen and replay.ended_at is not None:
         yield "No events are stored there, so nothing was done."
-    if number := tally["alreadyApplied"]:
+    if number := tally.already_applied:
         yield _already(number, replay, resends=resends)
-    if number := tally["ignored"]:
+    if number := tally.ignored:
         yield f"{number} not applied: this service ignores their type."
-    if number := tally["failed"]:
+    if number := tally.failed:
         yield f"{number} not applied: each failed for its own reason, without affecting others."
 
 
-def _already(number: int, replay: Replay, *, resends: bool) -> str:
+def _already(number: int, replay: StoredReplay, *, resends: bool) -> str:
     if replay.request.resend:
         return f"{number} not sent: this replay has sent them before."
     advice = " To send them again, use --resend." if resends else ""

@@ -12,8 +12,9 @@ from orderctl.fault.client import FaultClient
 from orderctl.http_client import ServiceClient
 from orderctl.order_service import read_answer, request_order
 from orderctl.output import command
-from orderctl.replay.client import Replay, ReplayClient
+from orderctl.replay.client import ReplayClient
 from orderctl.settings import FaultAddresses
+from shared.replay.shapes import Replay
 
 URL = "http://127.0.0.1:8001"
 ADDRESSES = FaultAddresses(operator_token=SecretStr("a-token-for-operators"), email_url=URL)

@@ -2,23 +2,9 @@
 
 from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers, location
 from shared.openapi.document import Paths, for_operators, path_id
-from shared.openapi.shapes import (
-    COUNT,
-    FLAG,
-    ID,
-    MOMENT,
-    TEXT,
-    TEXT_OR_NULL,
-    TIME,
-    TIME_OR_NULL,
-    Schema,
-    a_list,
-    an_object,
-    closed,
-    ref,
-)
-from shared.replay.table import DONE, FAILED, INTERRUPTED, RUNNING
-from shared.replay.tally import FAILURES_NAMED
+from shared.openapi.shapes import FLAG, ID, MOMENT, Schema, closed
+from shared.openapi.structs import answered
+from shared.replay.shapes import Replays
 from shared.transport.archive import BEGINNING
 
 #: A position: an offset of the broker, or a time.
@@ -33,28 +19,7 @@ _END = {
     "description": "Exclusive. By default, the end of the events.",
 }
 _AGAIN = ID | {"examples": ["3f9c1d2e4b5a"], "description": "The replay to repeat."}
-_FAILURE = an_object({"position": TEXT, "eventId": TEXT, "reason": TEXT})
 
-_COUNTS = ("seen", "applied", "alreadyApplied", "rewritten", "ignored", "failed")
-_REPLAY = an_object(
-    {
-        "id": TEXT,
-        "service": TEXT,
-        "state": {"enum": [RUNNING, DONE, FAILED, INTERRUPTED]},
-        "reason": TEXT_OR_NULL,
-        "does": TEXT,
-        "from": TEXT,
-        "to": TEXT_OR_NULL,
-        "dryRun": FLAG,
-        "resend": FLAG,
-        "startedAt": TIME,
-        "endedAt": TIME_OR_NULL,
-        **dict.fromkeys(_COUNTS, COUNT),
-        "failures": a_list(_FAILURE, maxItems=FAILURES_NAMED),
-        "position": TEXT_OR_NULL,
-        "remarks": a_list(TEXT),
-    }
-)
 SCHEMAS: dict[str, Schema] = {
     "NewReplay": {
         "oneOf": [
@@ -65,8 +30,7 @@ SCHEMAS: dict[str, Schema] = {
             closed({"again": _AGAIN}, {"from": _NULL, "to": _END, **_FLAGS}),
         ]
     },
-    "Replay": _REPLAY,
-    "Replays": an_object({"replays": a_list(ref("Replay"))}),
+    **answered(Replays),
 }
 
 _UNKNOWN = Refusal(404, "There is no replay with this id")

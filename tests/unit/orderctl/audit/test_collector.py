@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from orderctl.audit.backlog import BacklogProbe
@@ -17,6 +18,7 @@ from orderctl.audit.facts import Answer, Item, Order, SeenEffect, Stock, content
 from orderctl.errors import EvidenceUnreadable, UsageError
 from shared.transport import Broker, Depth
 from shop.consumers import CONSUMERS
+from tests.replays import a_replay
 from tests.unit.orderctl.audit.far_ends import (
     FakeBroker,
     FarEnds,
@@ -244,13 +246,13 @@ def test_repeats_by_a_known_replay_are_intended(
     collect: Collecting,
 ) -> None:
     far = FarEnds()
-    known = {"state": "done", "resend": True, "dryRun": False, "applied": 1}
+    known = msgspec.to_builtins(a_replay(resend=True, applied=1))
     far.answers["sms", f"/replays/{REPLAY}"] = lambda _: json(known)
 
     assert resent(far, collect) == [f"event-1.replay-{REPLAY}"]
 
 
-@pytest.mark.parametrize("answer", [{}, {"state": "done", "resend": False, "dryRun": False}])
+@pytest.mark.parametrize("answer", [{}, msgspec.to_builtins(a_replay(resend=False))])
 def test_repeats_by_an_unknown_replay_are_not_intended(
     collect: Collecting, answer: dict[str, object]
 ) -> None:

@@ -12,9 +12,10 @@ from orderctl.audit.quiet import BacklogSnapshot, Quiet
 from orderctl.audit.replays import CLOCKS_DIFFER, ExpectedResend, to_resend
 from orderctl.audit.report import document
 from orderctl.audit.sentence import sentence
-from orderctl.audit.shapes import Replay
 from orderctl.audit.verdict import ServiceAudit, Verdict
+from shared.replay.shapes import Replay
 from shared.shifted_times import LATEST
+from tests.replays import a_replay
 from tests.unit.orderctl.audit.histories import (
     NOON,
     History,
@@ -131,7 +132,7 @@ def test_a_repeat_by_a_replay_must_match_its_order() -> None:
     assert judged(evidence, "sms").orders(Verdict.WRONG) == (FIRST.order_id,)
 
 
-ENDED = Replay("done", resend=True, dry_run=False, ended_at=NOON, applied=2, already_applied=3)
+ENDED = a_replay(resend=True, ended_at=NOON, applied=2, already_applied=3)
 
 
 @pytest.mark.parametrize(

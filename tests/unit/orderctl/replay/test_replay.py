@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from pydantic import SecretStr
 from rich.console import Console
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from orderctl.app import create_app
 from orderctl.errors import CommandError
-from orderctl.replay.client import Replay, ReplayAnswer, ReplayClient, ReplayFailure
+from orderctl.replay.client import ReplayAnswer, ReplayClient, exit_status
 from orderctl.replay.report import announcement, print_replay
 from orderctl.settings import ConsumerAddresses
 from orderctl.stack.ports import free_ports
@@ -23,13 +24,15 @@ from services.analytics.schema import metadata
 from services.analytics.settings import AnalyticsSettings
 from shared.database.engine import open_database
 from shared.database.schema import create_schema
+from shared.replay.shapes import FailedEvent
 from shared.transport import connect
 from tests.builders import NO_DOCUMENTS, a_message
+from tests.replays import a_replay
 from tests.serving import served
 from tests.tables import connections_closed
 
 TOKEN = "a-token-for-operators"
-DONE = {"id": "abc", "state": "done", "from": "beginning", "seen": 7, "rewritten": 7}
+DONE = msgspec.to_builtins(a_replay(seen=7, rewritten=7))
 
 
 @pytest.fixture
@@ -155,7 +158,7 @@ def test_a_replay_is_watched_until_its_end_or_a_timeout() -> None:
         now[0] += seconds
 
     replays = client(lambda _request: httpx.Response(200, json=DONE | {"state": next(states)}))
-    running = ReplayAnswer(Replay("abc", "running", "beginning"), b"")
+    running = ReplayAnswer(a_replay(state="running"), b"")
     told: list[str] = []
     ended = replays.follow(running, timeout=60, tell=told.append, clock=lambda: now[0], sleep=sleep)
     assert (ended.replay.state, ended.replay.seen) == ("done", 7)
@@ -168,14 +171,14 @@ def test_a_replay_is_watched_until_its_end_or_a_timeout() -> None:
 
 def shown(**more: Any) -> str:
     screen = Console(file=StringIO(), width=160, markup=False)
-    print_replay("email", Replay("abc", **{"state": "done", "start": "12", **more}), screen)
+    print_replay("email", a_replay(start="12", **more), screen)
     assert isinstance(screen.file, StringIO)
     return screen.file.getvalue()
 
 
 def test_an_interrupted_replay_shows_how_to_run_it_again() -> None:
-    replay = Replay("abc", "interrupted", "12", reason="its process ended", seen=3, applied=3)
-    assert replay.exit_status == 1
+    replay = a_replay(state="interrupted", reason="its process ended", seen=3, applied=3)
+    assert exit_status(replay) == 1
     text = shown(state="interrupted", reason="its process ended", seen=3, applied=3)
     assert "interrupted: its process ended." in text
     assert "replay email --again abc" in text
@@ -183,7 +186,7 @@ def test_an_interrupted_replay_shows_how_to_run_it_again() -> None:
 
 def test_failures_are_limited_and_inject_no_terminal_escapes() -> None:
     failure = {"position": "7", "event_id": "e\x1b[2J", "reason": "550 no such user"}
-    text = shown(seen=30, failed=30, failures=(ReplayFailure(**failure),) * 30)
+    text = shown(seen=30, failed=30, failures=(FailedEvent(**failure),) * 30)
     assert text.count("550 no such user") == 10
     assert "and 20 more failed" in text
     assert "\x1b" not in text
@@ -192,7 +195,7 @@ def test_failures_are_limited_and_inject_no_terminal_escapes() -> None:
 
 def test_a_dry_run_is_worded_as_conditional() -> None:
     assert "would be deleted and written again" in shown(dry_run=True, seen=1, rewritten=1)
-    dry = Replay("abc", "running", "12", end="20", does="rebuilds", dry_run=True)
+    dry = a_replay(start="12", end="20", does="rebuilds", dry_run=True)
     assert announcement("email", dry) == (
         "Replay abc: email rereads the stored events, from 12 up to 20. It rebuilds. This is "
         "a dry run: it only counts. Its live queue is not touched."

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from shared.errors import BrokerUnavailable, DatabaseUnavailable, DependencyUnavailable
 from shared.events import Event
 from shared.replay.patience import PATIENCE
 from shared.replay.run import ReplayRun, Stopped, waiting_on
-from shared.replay.tally import FAILURES_NAMED, Done, Tally
+from shared.replay.shapes import FAILURES_NAMED
+from shared.replay.tally import Done, Tally
 from shared.transport import Message, Stored
 from tests.builders import a_message
 
@@ -97,9 +98,9 @@ def test_invalid_and_foreign_events_are_counted_and_block_nothing() -> None:
     foreign = a_message(type="order.shipped")
     tally = replayed(FakeApplier(), stored(garbage, foreign, a_message(), odd_id))
     assert (tally.seen, tally.failed, tally.ignored, tally.applied) == (4, 2, 1, 1)
-    assert [failure["position"] for failure in tally.failures] == ["0", "3"]
-    assert "missing" in tally.failures[0]["reason"]
-    assert all(text.isascii() and "\0" not in text for text in tally.failures[1].values())
+    assert [failure.position for failure in tally.failures] == ["0", "3"]
+    assert "missing" in tally.failures[0].reason
+    assert all(text.isascii() and "\0" not in text for text in astuple(tally.failures[1]))
 
 
 def test_a_dry_run_applies_nothing() -> None:
@@ -224,7 +225,7 @@ def test_failures_are_listed_up_to_a_limit_and_all_counted() -> None:
     tally = replayed(FakeApplier(*[fail] * 100), stored(*[a_message() for _ in range(300)]))
     assert (tally.seen, tally.failed) == (300, 300)
     assert len(tally.failures) == FAILURES_NAMED
-    assert max(len(failure["reason"]) for failure in tally.failures) == 500
+    assert max(len(failure.reason) for failure in tally.failures) == 500
 
 
 def test_the_counts_are_stored_after_each_batch() -> None:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Engine, MetaData, inspect
 from shared.database.engine import open_database
 from shared.database.schema import create_schema
 from shared.errors import ReplayRefused
+from shared.replay.shapes import DONE, FAILED, INTERRUPTED, RUNNING
 from shared.replay.store import KEPT, LEASE, Replays
-from shared.replay.table import DONE, FAILED, INTERRUPTED, RUNNING, Replay, Request, replays_table
+from shared.replay.table import Request, StoredReplay, replays_table
 from shared.replay.tally import Tally
 from tests.fakes import in_threads, the_only
 
@@ -43,7 +44,7 @@ def replays(engine: Engine, clock: Clock) -> Replays:
     return Replays(engine, table, clock=clock)
 
 
-def found(replays: Replays, id: str) -> Replay:
+def found(replays: Replays, id: str) -> StoredReplay:
     replay = replays.find(id)
     assert replay
     return replay
@@ -54,7 +55,7 @@ def test_a_replay_is_stored_as_requested(replays: Replays) -> None:
     replay = replays.begin(request)
     assert replay == found(replays, replay.id)
     assert (replay.state, replay.request, replay.ended_at) == (RUNNING, request, None)
-    assert replay.tally["seen"] == 0
+    assert replay.tally.seen == 0
 
 
 def test_no_other_replay_starts_while_one_is_running(replays: Replays, engine: Engine) -> None:
@@ -69,7 +70,7 @@ def test_no_other_replay_starts_while_one_is_running(replays: Replays, engine: E
 
 def test_of_many_concurrent_starts_one_succeeds(replays: Replays) -> None:
     results = in_threads(8, lambda: replays.begin(ALL))
-    assert len([result for result in results if isinstance(result, Replay)]) == 1
+    assert len([result for result in results if isinstance(result, StoredReplay)]) == 1
     assert len([result for result in results if isinstance(result, ReplayRefused)]) == 7
 
 
@@ -87,7 +88,7 @@ def test_a_replay_with_an_expired_lease_was_interrupted(replays: Replays, clock:
     clock.now += 0.2
     interrupted = found(replays, replay.id)
     assert interrupted.state == INTERRUPTED
-    assert interrupted.tally["seen"] == 7
+    assert interrupted.tally.seen == 7
     assert "run it again" in (interrupted.reason or "")
     assert interrupted.ended_at
 
@@ -114,7 +115,7 @@ def test_a_replay_that_is_run_again_keeps_its_id_and_resets_its_counts(replays: 
     replays.end(replay, FAILED, Tally(seen=3, failed=3), "the broker went away")
     again = replays.begin_again(replay.id)
     assert (again.id, again.request, again.state) == (replay.id, replay.request, RUNNING)
-    assert (again.tally["seen"], again.reason, again.ended_at) == (0, None, None)
+    assert (again.tally.seen, again.reason, again.ended_at) == (0, None, None)
 
 
 def test_a_resend_that_is_run_again_skips_later_events(replays: Replays) -> None:
