@@ -118,14 +118,15 @@ class StartLog:
             with self.ending(engine, *self._open):
                 pass
 
-    def forget(self, tx: Connection, event_id: str) -> None:
-        """The suspect has ended: remove it from every row."""
+    def forget(self, tx: Connection, event_ids: Collection[str]) -> None:
+        """These suspects have ended: remove them from every row. Call it once per transaction."""
         query = select(self._table.c.batch_id, self._table.c.event_ids)
         # Every process locks the rows in the same order, which prevents deadlocks.
         rows = tx.execute(query.order_by(self._table.c.batch_id).with_for_update()).all()
         for batch_id, ids in rows:
-            if event_id in ids:
-                self._remove(tx, batch_id, [id for id in ids if id != event_id])
+            remaining = [id for id in ids if id not in event_ids]
+            if len(remaining) < len(ids):
+                self._remove(tx, batch_id, remaining)
 
     def _remove(self, tx: Connection, batch_id: str, remaining: list[str]) -> None:
         row = self._table.c.batch_id == batch_id

@@ -100,8 +100,8 @@ class TransactionalEffect:
             fresh = insert_new_rows(tx, self._inbox, rows)
             if fresh:
                 self._write(tx, [event for event in by_id.values() if event.id in fresh])
-            for event_id in by_id if were_suspects else ():
-                self._starts.forget(tx, event_id)
+            if were_suspects:
+                self._starts.forget(tx, by_id.keys())
         return fresh
 
     def _abandon(self, batch_id: str) -> None:
@@ -114,7 +114,7 @@ class TransactionalEffect:
 
     def given_up(self, event_id: str) -> None:
         with writing(self._engine) as tx:
-            self._starts.forget(tx, event_id)
+            self._starts.forget(tx, {event_id})
 
     def record_the_rest(self) -> None:
         """Effect and record share a transaction, so nothing is unrecorded: only close the log."""

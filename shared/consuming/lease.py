@@ -85,7 +85,7 @@ class LeasedEffect:
             open_claims = [claim for claim, end in zip(claims, ends, strict=True) if end is None]
             # By id: two threads may have the same event, of which one can have the lease.
             events = {claim.event.id: claim.event for claim in open_claims}
-            taken = self._rows.take(tx, list(events.values()), now)
+            taken = self._rows.take(tx, list(events.values()), found, now)
             batch_ids = self._starts.begin_each(tx, taken)
 
         def start(event_id: str) -> _Start | LeaseHeld:
@@ -132,9 +132,8 @@ class LeasedEffect:
         batch_ids = [start.batch_id for start in starts]
         with self._starts.ending(self._engine, *batch_ids) as tx:
             self._rows.record(tx, [start.event_id for start in starts])
-            for start in starts:
-                if start.was_suspect:
-                    self._starts.forget(tx, start.event_id)
+            if suspects := {start.event_id for start in starts if start.was_suspect}:
+                self._starts.forget(tx, suspects)
         for start in starts:
             self._unrecorded.pop(start.event_id, None)
         return [None] * len(starts)
@@ -147,7 +146,7 @@ class LeasedEffect:
 
     def given_up(self, event_id: str) -> None:
         with writing(self._engine) as tx:
-            self._starts.forget(tx, event_id)
+            self._starts.forget(tx, {event_id})
 
 
 def _end(

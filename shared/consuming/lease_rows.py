@@ -1,16 +1,18 @@
 """The inbox rows that hold leases. Each statement covers many events.
 
-Every process locks rows in the order of their ids, which prevents deadlocks.
+Every process first locks the existing rows, in the order of their ids, and then inserts the new
+ones, in an order of their own. Nothing waits for an existing row after an insertion. This prevents
+deadlocks.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, or_, select, update
 
 from shared.consuming.inbox import DONE, inbox_row
-from shared.database.bulk_insert import put_rows
+from shared.database.bulk_insert import insert_new_rows, put_rows
 from shared.events import Event
 
 #: A lease that expires further ahead than this was taken with a wrong clock, and is ignored.
@@ -41,18 +43,25 @@ class LeaseRows:
         rows = tx.execute(query.with_for_update())
         return {event_id: LeaseRow(state, until) for event_id, state, until in rows}
 
-    def take(self, tx: Connection, events: Sequence[Event], now: float) -> list[str]:
-        """Take the lease on each event that is neither done nor leased; return the ids of those."""
+    def take(
+        self, tx: Connection, events: Sequence[Event], found: Mapping[str, LeaseRow], now: float
+    ) -> list[str]:
+        """Take the lease on each event that is neither done nor leased; return the ids of those.
+
+        `found`: what `lock` returned. A row that another process has inserted since then is its.
+        """
         until = now + self._lease
         in_order = sorted(events, key=lambda event: event.id)
-        taken = put_rows(
+        rows = [inbox_row(event, SENDING, lease_until=until) for event in in_order]
+        again = put_rows(
             tx,
             self._inbox,
-            [inbox_row(event, SENDING, lease_until=until) for event in in_order],
+            [row for row in rows if row["event_id"] in found],
             replaced=("state", "lease_until", "attempt", "started_at", "at"),
             where=(self._inbox.c.state != DONE) & self._is_over(now),
         )
-        return sorted(taken)
+        new = [row for row in rows if row["event_id"] not in found]
+        return sorted(again | insert_new_rows(tx, self._inbox, new))
 
     def _is_over(self, now: float) -> ColumnElement[bool]:
         until = self._inbox.c.lease_until
