@@ -57,15 +57,27 @@ class GroupCommit(Generic[T, R]):
             pairs = list(zip(group, results, strict=True))
         except BaseException as error:  # noqa: BLE001 (each waiting thread raises it again)
             if len(group) > 1 and _may_be_about_one(error):
-                # One item may be at fault: do each by itself, so that the others do not fail.
-                for each in group:
-                    self._settle([each])
+                self._settle_each(group)
                 return
             for each in group:
                 each.end(error=error)
             return
         for each, result in pairs:
             each.end(result=result)
+
+    def _settle_each(self, group: "Sequence[_Waiting[T, R]]") -> None:
+        """One item may be at fault: do each by itself, so that the others do not fail.
+
+        The leader's own item, which is the first, comes last: its thread returns only after all
+        others. After an outage, the rest fails at once instead of waiting for the same in turn.
+        """
+        outage: DependencyUnavailable | None = None
+        for each in reversed(group):
+            if outage:
+                each.end(error=outage)
+            else:
+                self._settle([each])
+                outage = each.outage()
 
 
 def _may_be_about_one(error: BaseException) -> bool:
@@ -84,6 +96,9 @@ class _Waiting(Generic[T, R]):
     def end(self, *, result: R | None = None, error: BaseException | None = None) -> None:
         self._result, self._error, self.has_ended = result, error, True
         self.woken.set()
+
+    def outage(self) -> DependencyUnavailable | None:
+        return self._error if isinstance(self._error, DependencyUnavailable) else None
 
     def result(self) -> R:
         if self._error:

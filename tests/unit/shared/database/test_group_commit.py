@@ -84,7 +84,16 @@ def test_the_one_at_fault_fails_alone() -> None:
     committer = Committer()
     committer.errors[3] = error = ValueError("three")
     assert call(committer, [1, 2, 3, 4]) == [2, 4, error, 8]
-    assert committer.groups == [[1], [2, 3, 4], [2], [3], [4]]
+    assert committer.groups == [[1], [2, 3, 4], [4], [3], [2]]
+
+
+def test_an_outage_while_each_is_done_by_itself_fails_the_rest_at_once() -> None:
+    committer = Committer()
+    committer.errors[2] = ValueError("two")
+    committer.errors[3] = outage = DatabaseUnavailable("away")
+    assert call(committer, [1, 2, 3, 4]) == [2, outage, outage, 8]
+    # The leader's own item, 2, comes last: its thread returns only after all others.
+    assert committer.groups == [[1], [2, 3, 4], [4], [3]]
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("away"), Death()])
