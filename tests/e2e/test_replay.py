@@ -142,7 +142,7 @@ def test_a_killed_rebuild_is_run_again_with_the_same_figures(past: Books, tmp_pa
     killed = books.shop.dead_replay("analytics", "--from", "beginning")
     eventually(lambda: books.shop.has_died("analytics"), "analytics dies")
     assert marker.exists()
-    assert "does not answer" in killed
+    assert "does not respond" in killed
 
     shop.restore("analytics")
     assert figures(books) == before
@@ -207,7 +207,7 @@ def test_a_killed_resend_that_is_run_again_sends_nothing_twice(past: Books) -> N
     with in_background(lambda: shop.dead_replay("email", "--from", "0", "--resend")) as said:
         eventually(lambda: resending(books), "some mails are sent again")
         shop.stack.kill("email")
-    assert "does not answer" in str(said.result())
+    assert "does not respond" in str(said.result())
 
     shop.restore("email")
     eventually(lambda: newest(books, "email")["state"] == "interrupted", "it is marked")

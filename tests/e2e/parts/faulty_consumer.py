@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, select, update
 
 from services.inventory.schema import movements, products
+from shop.prices import PRICES
 from tests.e2e.parts.composing import Handler, events_of, run_consumer
 
 CUSTOMER = "usr-fault"
@@ -51,7 +52,9 @@ def otherwise(handler: Handler) -> Handler:
 def _changed(event: Any) -> Any:
     if event.order.user_id != CUSTOMER:
         return event
-    items = tuple(replace(item, product_id="prod-777") for item in event.order.items)
+    ordered = {item.product_id for item in event.order.items}
+    other = next(product for product in PRICES if product not in ordered)
+    items = tuple(replace(item, product_id=other) for item in event.order.items)
     return replace(event, order=replace(event.order, user_id="usr-other", items=items))
 
 
