@@ -80,13 +80,15 @@ LOGGING = """\
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaAccess:
-    """How clients reach a Kafka: over these listeners, each with its protocol.
+    """How clients reach a Kafka: over these listeners, each with its protocol. `controller` is
+    the protocol of the one that brokers use.
 
     `settings` are the server's, `format` words for the command that makes its folder, and
     `client` what its starter connects with, over the first listener.
     """
 
     listeners: Mapping[str, str]
+    controller: str = "PLAINTEXT"
     #: The name by which clients are told to reach it: a certificate has to have it.
     host: str = "127.0.0.1"
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -190,7 +192,7 @@ class KafkaServer:
 
     def _properties(self, controller_port: int) -> str:
         controller = {"CONTROLLER": controller_port}
-        protocols = {"CONTROLLER": "PLAINTEXT", **self._access.listeners}
+        protocols = {"CONTROLLER": self._access.controller, **self._access.listeners}
         return CONFIG.format(
             listeners=_at("127.0.0.1", {**self.ports, **controller}),
             advertised=_at(self._access.host, self.ports),

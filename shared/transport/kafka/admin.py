@@ -6,12 +6,20 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.admin import (
+    AclBinding,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import QueuesMissing, SettingsError
 from shared.transport.kafka.address import REQUEST_TIMEOUT, KafkaAddress
 from shared.transport.kafka.assigned_partitions import Partition
+from shared.transport.kafka.permissions import Permission
 from shared.transport.kafka.reaching import reach
 from shared.transport.kafka.topics import Topic
 from shared.transport.kafka.wire import Reasons, explain, translated
@@ -22,6 +30,9 @@ _NOT_COORDINATED_YET = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
+)
+NO_AUTHORIZER = (
+    "GRANT_PERMISSIONS is true, but this Kafka has no authorizer and so allows everything"
 )
 T = TypeVar("T")
 
@@ -45,6 +56,38 @@ class Admin:
         if absent := [name for name in topics if name not in known]:
             raise QueuesMissing(absent, {})
         return {name: known[name] for name in topics}
+
+    def expect_seen(self, topics: Sequence[str]) -> None:
+        """Raises BrokerForbids where a topic is missing only for a user who may not see it.
+
+        Only a question about one topic by its name tells the difference.
+        """
+        for name in topics[:1]:
+            error = self._client.list_topics(name, timeout=REQUEST_TIMEOUT).topics[name].error
+            if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise KafkaException(error)
+
+    def grant(self, permissions: Sequence[Permission]) -> None:
+        """Add to what there is; nothing is taken away."""
+        wanted = [
+            AclBinding(
+                each.resource,
+                each.name,
+                each.pattern,
+                f"User:{each.user}",
+                "*",
+                each.operation,
+                AclPermissionType.ALLOW,
+            )
+            for each in permissions
+        ]
+        for granted in self._client.create_acls(wanted).values():
+            try:
+                granted.result(REQUEST_TIMEOUT)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.SECURITY_DISABLED:
+                    raise SettingsError(NO_AUTHORIZER) from error
+                raise
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Create topics; return when they can be used. Existing ones are left unchanged."""

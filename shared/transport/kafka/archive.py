@@ -52,7 +52,7 @@ class KafkaArchive:
     def _consumer(self) -> Iterator[Consumer]:
         reach(self._address)
         # Partitions are assigned manually: the group has no members and commits nothing.
-        group = f"replay-{uuid.uuid4()}"
+        group = f"{self._address.layout.replays()}{uuid.uuid4()}"
         with translated():
             consumer = Consumer({**SETTINGS, **self._address.client, "group.id": group})
             try:

@@ -9,6 +9,7 @@ from shared.transport.kafka.admin import asking, check_properties, committed
 from shared.transport.kafka.archive import KafkaArchive
 from shared.transport.kafka.assigned_partitions import Partition
 from shared.transport.kafka.dead_letters import KafkaDeadLetters
+from shared.transport.kafka.permissions import permissions
 from shared.transport.kafka.publisher import KafkaPublisher
 from shared.transport.kafka.subscription import KafkaSubscription
 from shared.transport.kafka.topics import Topic
@@ -39,7 +40,16 @@ class Kafka:
 
     def missing(self, services: Sequence[str]) -> Sequence[str]:
         with asking(self._address) as admin:
-            return self._absent(services, admin.partitions())
+            absent = self._absent(services, admin.partitions())
+            admin.expect_seen(absent)
+            return absent
+
+    def grant(self, services: Sequence[str]) -> None:
+        """Allow the relay, the operator and these services what they need, where Kafka denies
+        what is not allowed.
+        """
+        with asking(self._address) as admin:
+            admin.grant(permissions(self._layout, services))
 
     def _absent(self, services: Sequence[str], existing: Collection[str]) -> list[str]:
         wanted = self._layout.topics(services)

@@ -154,5 +154,8 @@ def _expect(consumer: Consumer, topic: str) -> None:
         # Calls the error callback, which records the reason.
         consumer.poll(0)
         raise
-    if found.error is not None:
+    if found.error is None:
+        return
+    if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise QueuesMissing([topic], {})
+    raise KafkaException(found.error)

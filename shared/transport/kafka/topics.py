@@ -36,6 +36,14 @@ class Layout:
     def group(self, service: str) -> str:
         return self.prefix + names.group(service)
 
+    def own(self, service: str) -> str:
+        """What the names of all topics begin with that belong to this service alone."""
+        return f"{self.prefix}{names.EVENTS_TOPIC}.{names.group(service)}."
+
+    def replays(self) -> str:
+        """What the groups of those begin with that read stored events and commit nothing."""
+        return f"{self.prefix}replay-"
+
     def retries(self, service: str, existing: Iterable[str] = ()) -> dict[str, float]:
         """The topic of each rung, and its delay in seconds.
 

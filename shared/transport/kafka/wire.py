@@ -8,7 +8,7 @@ from typing import cast
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerForbids, BrokerUnavailable
 from shared.transport.kafka.assigned_partitions import End, Origin, Record
 from shared.transport.message import MAX_REASON, Message, from_headers, to_headers
 
@@ -122,6 +122,15 @@ def explain(error: BaseException) -> str:
 _UNFIT = " (it takes connections but does not answer: security.protocol has to fit its port)"
 
 
+_FORBIDDEN = frozenset(
+    {
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
+
+
 class Reasons:
     """Remembers why connecting fails. librdkafka passes the reason to a callback only; the error
     that it raises later reports a timeout.
@@ -143,7 +152,8 @@ def translated(reasons: Reasons | None = None) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise BrokerUnavailable(f"Kafka: {explain(error)}{_why(error, reasons)}") from error
+        kind = BrokerForbids if error.args[0].code() in _FORBIDDEN else BrokerUnavailable
+        raise kind(f"Kafka: {explain(error)}{_why(error, reasons)}") from error
     except TimeoutError as error:
         # From waiting here for a response, not in librdkafka.
         why = reasons.last if reasons else ""
