@@ -48,6 +48,8 @@ class SmtpServer:
         self.encrypted: list[str] = []
         self.answers = dict(GOOD)
         self.answers_to: dict[str, dict[str, str]] = {}
+        #: Others, for connections over which a mail was taken.
+        self.answers_later: dict[str, str] = {}
         self.delay = 0.0
         self.delays: dict[str, float] = {}
         self.taken: list[str] = []
@@ -82,6 +84,7 @@ class _Server(socketserver.ThreadingTCPServer):
 class _Conversation(socketserver.StreamRequestHandler):
     server: _Server
     recipient = ""
+    has_taken = False
 
     def handle(self) -> None:
         # The client may close the connection at any time.
@@ -123,7 +126,9 @@ class _Conversation(socketserver.StreamRequestHandler):
         self.server.script.taken.append(self.recipient)
         if self._says("end").startswith("2"):
             self.server.script.mails.append(b"".join(lines))
-        return self._answer("end")
+        going_on = self._answer("end")
+        self.has_taken = True
+        return going_on
 
     def _answer(self, step: str) -> bool:
         """Send the reply for this step; False when the conversation is over."""
@@ -145,5 +150,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                 self.wfile.write(what)
 
     def _says(self, step: str) -> str:
-        answers = self.server.script.answers | self.server.script.answers_to.get(self.recipient, {})
+        script = self.server.script
+        answers = script.answers | script.answers_to.get(self.recipient, {})
+        answers |= script.answers_later if self.has_taken else {}
         return answers.get(step, "502 what?")

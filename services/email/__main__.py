@@ -3,6 +3,7 @@
 import time
 from functools import partial
 
+from services.email.connections import MailConnections
 from services.email.handler import send_confirmation
 from services.email.schema import tables
 from services.email.settings import EmailSettings
@@ -38,7 +39,8 @@ def compose(
 def sender(settings: EmailSettings) -> Send:
     deliver = partial(
         send_confirmation,
-        to=settings.mail_server,
+        # Shared by all threads, each of which uses one at a time.
+        connections=MailConnections(settings.mail_server),
         timeout=settings.smtp_timeout,
         answer_timeout=settings.smtp_answer_timeout,
     )

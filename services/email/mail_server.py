@@ -1,8 +1,6 @@
 """Opens a conversation with the mail server: TLS, greeting, and login if there is a user."""
 
 import base64
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ssl import SSLError
@@ -16,7 +14,7 @@ from services.email.refusals import (
     expect,
     is_positive,
 )
-from services.email.smtp import Conversation
+from services.email.smtp import Conversation, closed_on_error
 from shared.errors import DependencyUnavailable, SettingsError
 from shared.tls import client_context, explain_tls
 
@@ -46,10 +44,10 @@ class MailServer:
     password: str = field(default="", repr=False)
 
 
-@contextmanager
-def conversation(server: MailServer, *, seconds: float) -> Iterator[Conversation]:
+def open_conversation(server: MailServer, *, seconds: float) -> Conversation:
     """A conversation that is ready for a mail. Raises OSError or DependencyUnavailable."""
-    with Conversation(server.host, server.port, seconds=seconds) as talk:
+    talk = Conversation(server.host, server.port, seconds=seconds)
+    with closed_on_error(talk):
         try:
             _open(talk, server)
         except (SSLError, SettingsError) as error:
@@ -57,7 +55,7 @@ def conversation(server: MailServer, *, seconds: float) -> Iterator[Conversation
             raise DependencyUnavailable(MAIL_SERVER, said) from error
         if server.user:
             _log_in(talk, server)
-        yield talk
+    return talk
 
 
 def _open(talk: Conversation, server: MailServer) -> None:

@@ -83,7 +83,7 @@ class EmailSettings(ConsumerSettings):
         """Seconds, longer than sending a mail can take.
 
         The sum of: the work time; all steps up to the final dot; the reply to the final dot; and
-        five seconds for QUIT, a busy machine and clock differences. If resolving the host name
+        five seconds for a busy machine and clock differences. If resolving the host name
         takes longer, no time is left to send the mail.
         """
         return self.work_time + self.smtp_timeout + self.smtp_answer_timeout + 5.0

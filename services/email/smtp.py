@@ -1,4 +1,4 @@
-"""One conversation with a mail server (RFC 5321), with one timeout for the whole.
+"""A conversation with a mail server (RFC 5321), with one timeout for all replies to a mail.
 
 smtplib applies its timeout to each read and each address, so a server that sends a line every few
 seconds keeps it busy for ever. Its `sendmail` also does not show whether the connection was lost
@@ -9,13 +9,14 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 #: Bytes per reply. RFC 5321 allows lines of 512 bytes, and replies have few lines.
 MAX_REPLY = 16 * 1024
-#: How long to wait for the reply to QUIT; the mail has been accepted by then.
+#: How long sending QUIT may take: one small packet.
 QUIT_SECONDS = 1.0
 
 #: Like `socket.getaddrinfo`: all addresses of a name, in the order in which to try them.
@@ -79,6 +80,21 @@ class Conversation:
         text = b" ".join(line[4:] if matched else line for line in lines)
         return Reply(int(matched[1]) if matched else 0, text.decode("utf-8", "replace"))
 
+    @property
+    def is_in_step(self) -> bool:
+        """Whether the server has said nothing that was not asked for, as far as it was read."""
+        return not self._received
+
+    def quit(self) -> None:
+        """Say QUIT and close. There is no mail in progress, so nobody waits for the reply."""
+        with suppress(OSError):
+            self.bound(QUIT_SECONDS)
+            self.send(b"QUIT\r\n")
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
     def _line(self) -> bytes:
         while b"\n" not in self._received:
             if len(self._received) > MAX_REPLY:
@@ -121,4 +137,14 @@ class Conversation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._socket.close()
+        self.close()
+
+
+@contextmanager
+def closed_on_error(conversation: Conversation) -> Iterator[None]:
+    """Close it if the block raises; otherwise it stays open."""
+    try:
+        yield
+    except BaseException:
+        conversation.close()
+        raise

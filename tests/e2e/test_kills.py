@@ -13,12 +13,14 @@ from services.email.schema import tables as email_tables
 from shared.consuming.inbox import DONE
 from shared.database.engine import open_database, reading
 from tests.e2e.books import Books
+from tests.e2e.parts.killed_group import GROUP
 from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, MAILS_AT_A_TIME, Shop
 from tests.e2e.stacks import TRANSPORTS
 from tests.service_process import ServiceProcess
 
 KILLED = "tests.e2e.parts.killed_consumer"
+KILLED_GROUP = "tests.e2e.parts.killed_group"
 POISONED = "tests.e2e.parts.poisoned_consumer"
 FAULTY_RELAY = "tests.e2e.parts.faulty_relay"
 #: The embedded broker reports each lost delivery, RabbitMQ closes the connection, and Kafka revokes
@@ -60,6 +62,28 @@ def test_each_consumer_is_killed_without_loss_or_duplicates(
     books.crashes += again
     books.balance()
     assert books.repeats - before == again
+
+
+def test_a_consumer_is_killed_with_a_group_claimed_and_half_of_it_sent(
+    books: Books, tmp_path: Path
+) -> None:
+    shop, outside = books.shop, ("email", "sms")
+    markers = {name: tmp_path / f"{name}.died" for name in outside}
+    for name, marker in markers.items():
+        shop.replace(name, KILLED_GROUP, {"MARKER": str(marker)})
+    shop.stack.wait_ready(outside)
+
+    books.place(12)
+
+    for name in outside:
+        eventually(partial(shop.has_died, name), f"{name} dies in the middle of a group")
+        assert markers[name].exists()
+    shop.restore(*outside)
+    # Half of the mails were sent but not recorded. The gateway recognises texts by their keys.
+    before = books.repeats
+    books.crashes += GROUP // 2
+    books.balance()
+    assert books.repeats - before == GROUP // 2
 
 
 def test_the_relay_is_killed_between_confirm_and_delete(books: Books, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def expected(service: str, event: Event) -> SeenEffect:
 def test_it_expects_the_mail_that_the_email_service_writes(order: OrderPlaced) -> None:
     event = Event(id="event-1", time=AT, order=order)
     mail = confirmation(event)
-    text = " ".join(mail.get_content().split())
+    text = " ".join(str(mail.get_payload()).split())
     recipient = mail["To"].replace('"', "")
     assert expected("email", event).content == (mail["From"], recipient, mail["Subject"], text)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.email.connections import MailConnections
 from services.email.handler import send_confirmation
 from services.email.mail_server import MailServer, Tls
 from shared.errors import DependencyUnavailable
@@ -44,7 +45,8 @@ def send(
 ) -> None:
     password = PASSWORD if user else ""
     to = MailServer(host, server.port, tls=tls, ca_file=str(ca), user=user, password=password)
-    send_confirmation(an_event(), to=to, timeout=seconds, answer_timeout=seconds)
+    with MailConnections(to) as connections:
+        send_confirmation(an_event(), connections, timeout=seconds, answer_timeout=seconds)
 
 
 def test_a_mail_goes_over_tls(server: SmtpServer, tls: Tls, authority: Authority) -> None:
