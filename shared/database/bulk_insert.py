@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     JSON,
+    Column,
     ColumnElement,
     Connection,
     Dialect,
@@ -34,13 +35,17 @@ def insert_rows(tx: Connection, table: Table, rows: Rows) -> None:
         tx.execute(_statement(table, tuple(rows[0]), tx.dialect.name), _parameters(tx, table, rows))
 
 
-def insert_new_rows(tx: Connection, table: Table, rows: Rows) -> frozenset[Any]:
-    """Insert the rows whose primary key, a single column, is new; return those keys."""
+def insert_new_rows(
+    tx: Connection, table: Table, rows: Rows, *, key: Column[Any] | None = None
+) -> frozenset[Any]:
+    """Insert the rows whose key is new; return those keys. `key`: a unique column, where that is
+    not the primary key. Of rows with the same key, the first is inserted.
+    """
     if not rows:
         return frozenset()
-    [key] = table.primary_key.columns
     statement = _statement(table, tuple(rows[0]), tx.dialect.name)
-    returning = statement.on_conflict_do_nothing().returning(key)
+    unique = _primary_key(table) if key is None else key
+    returning = statement.on_conflict_do_nothing().returning(unique)
     return frozenset(tx.scalars(returning, _parameters(tx, table, rows)))
 
 
@@ -52,16 +57,21 @@ def put_rows(
     replaced: Sequence[str],
     where: ColumnElement[bool],
 ) -> frozenset[Any]:
-    """Insert the rows whose primary key, a single column, is new; in rows that are there and for
-    which `where` holds, replace these columns. Return the keys of both.
+    """Insert the rows whose primary key is new; in rows that are there and for which `where`
+    holds, replace these columns. Return the keys of both.
     """
     if not rows:
         return frozenset()
-    [key] = table.primary_key.columns
+    key = _primary_key(table)
     statement = _statement(table, tuple(rows[0]), tx.dialect.name)
     new = {name: statement.excluded[name] for name in replaced}
     putting = statement.on_conflict_do_update(index_elements=[key], set_=new, where=where)
     return frozenset(tx.scalars(putting.returning(key), _parameters(tx, table, rows)))
+
+
+def _primary_key(table: Table) -> Column[Any]:
+    [key] = table.primary_key.columns
+    return key
 
 
 @cache

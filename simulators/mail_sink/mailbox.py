@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, delete, func, select
 
 from shared.database.engine import reading, writing
+from shared.database.group_commit import GroupCommit
 from simulators.mail_sink.schema import mails
 
 #: The number of characters of a mail's text in lists.
@@ -20,9 +21,10 @@ _SUMMARY = [column for column in mails.columns if column.name != "raw"]
 class Mailbox:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._adding = GroupCommit(self._insert)
 
     def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
-        """Store a mail durably. Raises DatabaseUnavailable."""
+        """Store a mail durably, with those that come at the same time. Raises DatabaseUnavailable."""
         # The default policy accepts malformed headers, so that every mail is accepted.
         mail: Message = message_from_bytes(raw)
         row = {
@@ -35,8 +37,12 @@ class Mailbox:
             "accepted_at": datetime.now(UTC),
             "snippet": _snippet(mail),
         }
+        self._adding.do(row)
+
+    def _insert(self, rows: Sequence[dict[str, Any]]) -> Sequence[None]:
         with writing(self._engine) as tx:
-            tx.execute(mails.insert(), row)
+            tx.execute(mails.insert(), rows)
+        return [None] * len(rows)
 
     def count(self) -> int:
         with reading(self._engine) as tx:

@@ -13,6 +13,8 @@ from simulators.mail_sink.mailbox import Mailbox
 
 #: A confirmation of an order with 100 items has about 6 KB.
 MAX_MAIL_BYTES = 1024 * 1024
+#: Mails that are committed at the same time, at most.
+THREADS = 64
 #: How long a stop waits for the mails in hand.
 DRAIN_SECONDS = 5.0
 
@@ -24,8 +26,8 @@ class MailHandler:
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        # One thread, since SQLite has one writer at a time.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="mailbox")
+        # Each waits for a commit, which many share.
+        self._writers = ThreadPoolExecutor(THREADS, thread_name_prefix="mailbox")
         self.in_hand = 0
 
     async def handle_DATA(  # noqa: N802 (aiosmtpd's name for it)
@@ -48,7 +50,7 @@ class MailHandler:
         raw = envelope.original_content or b""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(
-            self._writer, self._mailbox.add, envelope.mail_from or "", envelope.rcpt_tos, raw
+            self._writers, self._mailbox.add, envelope.mail_from or "", envelope.rcpt_tos, raw
         )
 
 

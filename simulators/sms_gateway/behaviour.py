@@ -1,5 +1,6 @@
 """Stores the configured misbehaviour of the gateway."""
 
+import threading
 from typing import Annotated, Any
 
 import msgspec
@@ -25,19 +26,33 @@ class Behaviour(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
     ] = 0.0
 
 
-def current(engine: Engine) -> Behaviour:
-    with reading(engine) as tx:
-        stored = tx.scalar(select(behaviours.c.behaviour))
-    return msgspec.convert(stored, Behaviour) if stored else Behaviour()
+class Behaviours:
+    """The current behaviour. Only this process writes it, so that it is read once."""
 
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._current: Behaviour | None = None
 
-def change(engine: Engine, behaviour: Behaviour) -> None:
-    new: dict[str, Any] = {"behaviour": msgspec.to_builtins(behaviour)}
-    with writing(engine) as tx:
-        row = insert(tx, behaviours).values(id=1, **new)
-        tx.execute(row.on_conflict_do_update(index_elements=[behaviours.c.id], set_=new))
+    def current(self) -> Behaviour:
+        with self._lock:
+            self._current = self._current or self._read()
+            return self._current
 
+    def change(self, behaviour: Behaviour) -> None:
+        new: dict[str, Any] = {"behaviour": msgspec.to_builtins(behaviour)}
+        with self._lock, writing(self._engine) as tx:
+            # To be read again, even if it is unknown whether this was committed.
+            self._current = None
+            row = insert(tx, behaviours).values(id=1, **new)
+            tx.execute(row.on_conflict_do_update(index_elements=[behaviours.c.id], set_=new))
 
-def reset(engine: Engine) -> None:
-    with writing(engine) as tx:
-        tx.execute(delete(behaviours))
+    def reset(self) -> None:
+        with self._lock, writing(self._engine) as tx:
+            self._current = None
+            tx.execute(delete(behaviours))
+
+    def _read(self) -> Behaviour:
+        with reading(self._engine) as tx:
+            stored = tx.scalar(select(behaviours.c.behaviour))
+        return msgspec.convert(stored, Behaviour) if stored else Behaviour()

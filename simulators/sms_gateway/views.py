@@ -15,9 +15,8 @@ from shared.http.app import create_app, json_response, problem, read_body
 from shared.http.documents import read_document
 from simulators.health import readiness_view
 from simulators.query import number
-from simulators.sms_gateway import behaviour
-from simulators.sms_gateway.accepting import KeyReused, NewText, accept, accepted
-from simulators.sms_gateway.behaviour import Behaviour
+from simulators.sms_gateway.accepting import KeyReused, NewText, Texts
+from simulators.sms_gateway.behaviour import Behaviour, Behaviours
 from simulators.sms_gateway.schema import metadata
 
 MAX_KEY_LENGTH = 255
@@ -31,18 +30,21 @@ def create_gateway(
     app.register_error_handler(DocumentError, _wrong_body)
     app.register_error_handler(KeyReused, _key_reused)
     app.register_blueprint(readiness_view(partial(database_problem, engine, metadata)))
-    app.register_blueprint(_messages(engine, rng, sleep))
-    app.register_blueprint(_behaviour(engine))
+    behaviours = Behaviours(engine)
+    app.register_blueprint(_messages(Texts(engine), behaviours, rng, sleep))
+    app.register_blueprint(_behaviour(behaviours))
     return app
 
 
-def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Blueprint:
+def _messages(
+    texts: Texts, behaviours: Behaviours, rng: Random, sleep: Callable[[float], None]
+) -> Blueprint:
     views = Blueprint("messages", __name__)
 
     @views.post("/messages")
     def send() -> Response:
         """Accept a text: 201 for a new one, 200 and the first response again for a repeat."""
-        current = behaviour.current(engine)
+        current = behaviours.current()
         sleep(current.delay_seconds)
         if rng.random() < current.fail_rate:
             return problem(current.fail_status, "Configured to fail", "See /behaviour.")
@@ -51,7 +53,7 @@ def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Bl
             return problem(
                 400, "Invalid Idempotency-Key", f"It has 1 to {MAX_KEY_LENGTH} characters."
             )
-        text, is_new = accept(engine, key, read_document(read_body(), NewText))
+        text, is_new = texts.accept(key, read_document(read_body(), NewText))
         if rng.random() < current.lose_answer_rate:
             return _lose_response()
         return json_response(text, 201 if is_new else 200)
@@ -61,7 +63,7 @@ def _messages(engine: Engine, rng: Random, sleep: Callable[[float], None]) -> Bl
         """Accepted texts, oldest first; pass `next` as `after` to get the next page."""
         after = number("after", 0)
         limit = number("limit", 100, least=1, most=MAX_PAGE)
-        found = accepted(engine, after=after, limit=limit)
+        found = texts.accepted(after=after, limit=limit)
         following = found[-1]["id"] if len(found) == limit else None
         return json_response({"messages": found, "next": following})
 
@@ -79,22 +81,22 @@ def _lose_response() -> Response:
     return problem(504, "Configured to lose the response", "See /behaviour.")
 
 
-def _behaviour(engine: Engine) -> Blueprint:
+def _behaviour(behaviours: Behaviours) -> Blueprint:
     views = Blueprint("behaviour", __name__)
 
     @views.get("/behaviour")
     def show() -> Response:
-        return json_response(behaviour.current(engine))
+        return json_response(behaviours.current())
 
     @views.put("/behaviour")
     def change() -> Response:
         new = read_document(read_body(), Behaviour)
-        behaviour.change(engine, new)
+        behaviours.change(new)
         return json_response(new)
 
     @views.delete("/behaviour")
     def reset() -> Response:
-        behaviour.reset(engine)
+        behaviours.reset()
         return json_response(Behaviour())
 
     return views
