@@ -96,25 +96,30 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: Connection) -> None:
         """Read the request before the connection gets a thread; every connection passes here."""
         conn.sock.settimeout(0.0)
-        self._wait(self.pending_conns, conn, READ_SECONDS, self._go_on_reading)
-        self._go_on_reading(conn)
+        # A request that has arrived in full, as most have, need not wait in the poller for itself.
+        if self._read(conn):
+            self._wait(self.pending_conns, conn, READ_SECONDS, self._read)
 
-    def _go_on_reading(self, conn: Connection) -> None:
+    def _read(self, conn: Connection) -> bool:
+        """Read what is there. True if more is to come, False once it does not wait any more."""
         received = conn.receive()
         conn.incoming.add(received or b"")
-        if conn.incoming.is_complete():
-            self._leave(self.pending_conns, conn)
+        is_complete = conn.incoming.is_complete()
+        if not (is_complete or received == b"" or conn.incoming.head_is_too_long):
+            if conn.incoming.wants_continue():
+                with suppress(OSError):
+                    conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return True
+        if conn.waits_in is not None:
+            self._leave(conn.waits_in, conn)
+        if is_complete:
             self._hand_over(conn)
         elif received == b"":
-            self._leave(self.pending_conns, conn)
             self._drop(conn)
-        elif conn.incoming.head_is_too_long:
-            self._leave(self.pending_conns, conn)
+        else:
             conn.refuse(431, "Request Header Fields Too Large")
             self._linger(conn)
-        elif conn.incoming.wants_continue():
-            with suppress(OSError):
-                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return False
 
     def _hand_over(self, conn: Connection) -> None:
         conn.hand_over()
@@ -162,7 +167,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         waiting: deque[Connection],
         conn: Connection,
         seconds: float,
-        go_on: Callable[[Connection], None],
+        go_on: Callable[[Connection], object],
     ) -> None:
         conn.timeout = time.monotonic() + seconds
         waiting.append(conn)

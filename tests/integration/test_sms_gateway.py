@@ -1,6 +1,8 @@
 """The gateway simulator as a process: its failure modes, and its state after `kill -9`."""
 
+import itertools
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ import pytest
 
 from tests.pipeline import Pipeline
 from tests.service_process import ServiceProcess
+from tests.waiting import eventually
 
 TEXT = {"to": "usr-123", "text": "Your order is confirmed."}
 
@@ -51,6 +54,34 @@ def test_accepted_texts_and_the_mode_survive_a_kill(gateway: ServiceProcess) -> 
     gateway.start()
     assert accepted(gateway) == sorted(keys)
     assert send(gateway, "key-0") == 503
+
+
+def test_no_accepted_text_is_lost_when_it_is_killed_under_load(gateway: ServiceProcess) -> None:
+    taken, killed = list[str](), threading.Event()
+
+    def keep_sending(number: int) -> None:
+        for count in itertools.count():
+            key = f"key-{number}-{count}"
+            try:
+                if killed.is_set() or send(gateway, key) != 201:
+                    return
+            except httpx.TransportError:
+                return
+            taken.append(key)
+
+    senders = [threading.Thread(target=keep_sending, args=(number,)) for number in range(16)]
+    for sender in senders:
+        sender.start()
+    eventually(lambda: len(taken) > 100)
+    gateway.end(signal.SIGKILL)
+    killed.set()
+    for sender in senders:
+        sender.join()
+    gateway.start()
+    kept = accepted(gateway)
+    assert set(taken) <= set(kept)
+    # Responses that the kill cut off: at most one for each sender.
+    assert len(kept) - len(taken) <= len(senders)
 
 
 def test_the_mode_can_be_changed_while_many_responses_are_slow(
