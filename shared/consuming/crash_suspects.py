@@ -14,18 +14,20 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     Column,
     Connection,
-    Delete,
     Engine,
     MetaData,
     String,
     Table,
+    bindparam,
     delete,
     select,
     update,
 )
 
+from shared.database.bulk_insert import insert_rows
 from shared.database.engine import Utc, writing
 from shared.errors import KilledItsConsumer
 
@@ -54,12 +56,17 @@ class StartLog:
         self._open: set[str] = set()
         self._ended: set[str] = set()
         self._closing = False
+        # Made once: making a statement takes longer than executing it.
+        id, run = table.c.batch_id, table.c.run
+        self._started_by_others = select(run, table.c.event_ids).where(run != self._run)
+        # Locks the rows in the order in which `forget` does, which prevents deadlocks.
+        ids: BindParameter[str] = bindparam("ids", expanding=True)
+        locked = select(id).where(id.in_(ids)).order_by(id).with_for_update()
+        self._delete = delete(table).where(id.in_(locked))
 
     def suspects(self, tx: Connection, event_ids: Sequence[str]) -> dict[str, int]:
         """For each of these events that other processes started: the number of those processes."""
-        rows = tx.execute(
-            select(self._table.c.run, self._table.c.event_ids).where(self._table.c.run != self._run)
-        ).all()
+        rows = tx.execute(self._started_by_others).all()
         runs = {id: {run for run, ids in rows if id in ids} for id in event_ids if rows}
         return {id: len(by) for id, by in runs.items() if by}
 
@@ -80,7 +87,7 @@ class StartLog:
             for event_ids in batches
         }
         if rows and not self._closing:
-            tx.execute(self._table.insert(), [{"batch_id": id, **row} for id, row in rows.items()])
+            insert_rows(tx, self._table, [{"batch_id": id, **row} for id, row in rows.items()])
             self._open.update(rows)
         return list(rows)
 
@@ -90,15 +97,9 @@ class StartLog:
         rows = {*batch_ids, *self._ended}
         with writing(engine) as tx:
             yield tx
-            tx.execute(self._deletion(rows))
+            tx.execute(self._delete, {"ids": list(rows)})
         self._open -= rows
         self._ended -= rows
-
-    def _deletion(self, batch_ids: Collection[str]) -> Delete:
-        """Locks the rows in the order in which `forget` does, which prevents deadlocks."""
-        id = self._table.c.batch_id
-        locked = select(id).where(id.in_(batch_ids)).order_by(id).with_for_update()
-        return delete(self._table).where(id.in_(locked))
 
     def end_later(self, batch_id: str) -> None:
         """The database is unavailable: delete the row with the next one, or on shutdown."""

@@ -9,16 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, or_, select, update
+from sqlalchemy import BindParameter, Connection, Double, Table, bindparam, or_, select, update
 
 from shared.consuming.inbox import DONE, inbox_row
-from shared.database.bulk_insert import insert_new_rows, put_rows
+from shared.database.bulk_insert import Putting, insert_new_rows
 from shared.events import Event
 
 #: A lease that expires further ahead than this was taken with a wrong clock, and is ignored.
 LONGEST_LEASE = 3600.0
 
 SENDING = "sending"
+
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_NOW: BindParameter[float] = bindparam("now", type_=Double())
 
 
 class LeaseRow(NamedTuple):
@@ -29,18 +32,33 @@ class LeaseRow(NamedTuple):
 
 
 class LeaseRows:
-    """`lease`: how many seconds a lease lasts."""
+    """`lease`: how many seconds a lease lasts.
+
+    The statements are made once: making one takes longer than PostgreSQL takes to execute it.
+    """
 
     def __init__(self, inbox: Table, lease: float) -> None:
         self._inbox = inbox
         self._lease = lease
+        id, until = inbox.c.event_id, inbox.c.lease_until
+        row_of_each = select(id, inbox.c.state, until).where(id.in_(_IDS)).order_by(id)
+        self._lock = row_of_each.with_for_update()
+        is_over = or_(until <= _NOW, until > _NOW + max(LONGEST_LEASE, 2 * lease))
+        self._taking = Putting(
+            inbox,
+            ("state", "lease_until", "attempt", "started_at", "at"),
+            where=(inbox.c.state != DONE) & is_over,
+        )
+        # This lease only: if it has expired, another process may have taken the next.
+        this_lease = (id == bindparam("id")) & (until == bindparam("until"))
+        self._release = update(inbox).where(this_lease).values(lease_until=0.0)
+        locked = select(id).where(id.in_(_IDS)).order_by(id).with_for_update()
+        done = {"state": DONE, "lease_until": 0.0, "at": bindparam("done_at")}
+        self._record = update(inbox).where(id.in_(locked)).values(done)
 
     def lock(self, tx: Connection, event_ids: Collection[str]) -> dict[str, LeaseRow]:
         """The existing rows by event id. No other process changes them until `tx` ends."""
-        inbox = self._inbox
-        query = select(inbox.c.event_id, inbox.c.state, inbox.c.lease_until)
-        query = query.where(inbox.c.event_id.in_(event_ids)).order_by(inbox.c.event_id)
-        rows = tx.execute(query.with_for_update())
+        rows = tx.execute(self._lock, {"ids": list(event_ids)})
         return {event_id: LeaseRow(state, until) for event_id, state, until in rows}
 
     def take(
@@ -53,29 +71,13 @@ class LeaseRows:
         until = now + self._lease
         in_order = sorted(events, key=lambda event: event.id)
         rows = [inbox_row(event, SENDING, lease_until=until) for event in in_order]
-        again = put_rows(
-            tx,
-            self._inbox,
-            [row for row in rows if row["event_id"] in found],
-            replaced=("state", "lease_until", "attempt", "started_at", "at"),
-            where=(self._inbox.c.state != DONE) & self._is_over(now),
-        )
+        again = self._taking.put(tx, [row for row in rows if row["event_id"] in found], now=now)
         new = [row for row in rows if row["event_id"] not in found]
         return sorted(again | insert_new_rows(tx, self._inbox, new))
 
-    def _is_over(self, now: float) -> ColumnElement[bool]:
-        until = self._inbox.c.lease_until
-        return or_(until <= now, until > now + max(LONGEST_LEASE, 2 * self._lease))
-
     def release(self, tx: Connection, event_id: str, lease_until: float) -> None:
-        """Release this lease only: if it has expired, another process may have taken the next."""
-        inbox = self._inbox
-        row = (inbox.c.event_id == event_id) & (inbox.c.lease_until == lease_until)
-        tx.execute(update(inbox).where(row).values(lease_until=0.0))
+        tx.execute(self._release, {"id": event_id, "until": lease_until})
 
     def record(self, tx: Connection, event_ids: Collection[str]) -> None:
         """Record that these events are done."""
-        id = self._inbox.c.event_id
-        locked = select(id).where(id.in_(event_ids)).order_by(id).with_for_update()
-        done = {"state": DONE, "lease_until": 0.0, "at": datetime.now(UTC)}
-        tx.execute(update(self._inbox).where(id.in_(locked)).values(done))
+        tx.execute(self._record, {"ids": list(event_ids), "done_at": datetime.now(UTC)})

@@ -43,30 +43,42 @@ def insert_new_rows(
     """
     if not rows:
         return frozenset()
-    statement = _statement(table, tuple(rows[0]), tx.dialect.name)
-    unique = _primary_key(table) if key is None else key
-    returning = statement.on_conflict_do_nothing().returning(unique)
-    return frozenset(tx.scalars(returning, _parameters(tx, table, rows)))
+    statement = _inserting_new(table, tuple(rows[0]), tx.dialect.name, key)
+    return frozenset(tx.scalars(statement, _parameters(tx, table, rows)))
 
 
-def put_rows(
-    tx: Connection,
-    table: Table,
-    rows: Rows,
-    *,
-    replaced: Sequence[str],
-    where: ColumnElement[bool],
-) -> frozenset[Any]:
-    """Insert the rows whose primary key is new; in rows that are there and for which `where`
-    holds, replace these columns. Return the keys of both.
+class Putting:
+    """Inserts the rows whose primary key is new. In rows that are there and for which `where` holds
+    it replaces these columns. A bound parameter in `where` is given with each call.
     """
-    if not rows:
-        return frozenset()
-    key = _primary_key(table)
-    statement = _statement(table, tuple(rows[0]), tx.dialect.name)
-    new = {name: statement.excluded[name] for name in replaced}
-    putting = statement.on_conflict_do_update(index_elements=[key], set_=new, where=where)
-    return frozenset(tx.scalars(putting.returning(key), _parameters(tx, table, rows)))
+
+    def __init__(
+        self, table: Table, replaced: Sequence[str], *, where: ColumnElement[bool]
+    ) -> None:
+        self._table = table
+        self._replaced = replaced
+        self._where = where
+        self._statements: dict[str, Any] = {}
+
+    def put(self, tx: Connection, rows: Rows, **bound: Any) -> frozenset[Any]:
+        """Return the keys of the rows that were inserted or replaced."""
+        if not rows:
+            return frozenset()
+        found = _parameters(tx, self._table, rows)
+        parameters = {**found, **bound} if isinstance(found, dict) else [r | bound for r in found]
+        return frozenset(tx.scalars(self._statement(tx, tuple(rows[0])), parameters))
+
+    def _statement(self, tx: Connection, names: tuple[str, ...]) -> Any:
+        """Made once: making it takes longer than PostgreSQL does."""
+        dialect = tx.dialect.name
+        if dialect not in self._statements:
+            key, insert = _primary_key(self._table), _statement(self._table, names, dialect)
+            new = {name: insert.excluded[name] for name in self._replaced}
+            putting = insert.on_conflict_do_update(
+                index_elements=[key], set_=new, where=self._where
+            )
+            self._statements[dialect] = putting.returning(key)
+        return self._statements[dialect]
 
 
 def _primary_key(table: Table) -> Column[Any]:
@@ -87,6 +99,14 @@ def _statement(
     return postgresql.insert(table).from_select(list(names), source)
 
 
+@cache
+def _inserting_new(
+    table: Table, names: tuple[str, ...], dialect: str, key: Column[Any] | None
+) -> Any:
+    unique = _primary_key(table) if key is None else key
+    return _statement(table, names, dialect).on_conflict_do_nothing().returning(unique)
+
+
 def _parameters(tx: Connection, table: Table, rows: Rows) -> Any:
     if tx.dialect.name != "postgresql":
         return rows
@@ -97,7 +117,12 @@ def _parameters(tx: Connection, table: Table, rows: Rows) -> Any:
 
 def _converters(table: Table, names: tuple[str, ...], dialect: Dialect) -> dict[str, Any]:
     """For each column, its type's conversion of a value for the driver (Money: to cents)."""
-    processors = {name: table.columns[name].type.bind_processor(dialect) for name in names}
+    types = {name: table.columns[name].type for name in names}
+    # A JSON value becomes part of the JSON text as it is.
+    processors = {
+        name: None if isinstance(type, JSON) else type.bind_processor(dialect)
+        for name, type in types.items()
+    }
     return {name: processor or _as_it_is for name, processor in processors.items()}
 
 

@@ -24,7 +24,7 @@ class Mailbox:
         self._adding = GroupCommit(self._insert)
 
     def add(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
-        """Store a mail durably, with those that come at the same time. Raises DatabaseUnavailable."""
+        """Store a mail durably, together with those that wait. Raises DatabaseUnavailable."""
         # The default policy accepts malformed headers, so that every mail is accepted.
         mail: Message = message_from_bytes(raw)
         row = {
