@@ -5,20 +5,22 @@ import httpx
 from services.sms.refusals import refusal
 from shared.errors import DependencyUnavailable
 from shared.events import Event
+from shared.http.bounded_client import BoundedClient
 
 
 def text_for(event: Event) -> str:
     return f"Your order {event.order.order_id} for €{event.order.total_amount:.2f} is confirmed."
 
 
-def send_text(event: Event, client: httpx.Client) -> None:
+def send_text(event: Event, client: BoundedClient) -> None:
     """Send the text; `client` holds the address of the gateway and the timeout.
 
     Raises DependencyUnavailable when the gateway is down, does not respond or refuses every
     text, and Refused when the refusal may be about this text.
     """
     try:
-        response = client.post(
+        response = client.exchange(
+            "POST",
             "/messages",
             json={"to": event.order.user_id, "text": text_for(event)},
             headers={"Idempotency-Key": event.id},

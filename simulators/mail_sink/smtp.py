@@ -1,6 +1,7 @@
 """The SMTP interface: a mail is on the disk before the sink responds with 250."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from simulators.mail_sink.mailbox import Mailbox
 
 #: A confirmation of an order with 100 items has about 6 KB.
 MAX_MAIL_BYTES = 1024 * 1024
+#: An address as nearly all are, and what follows it.
+PLAIN_ADDRESS = re.compile(r"<([\w-]{1,64}@[\w-]+(?:\.[\w-]+)*)>()", re.ASCII)
 #: Mails that are committed at the same time, at most.
 THREADS = 64
 #: How long a stop waits for the mails in hand.
@@ -54,12 +57,26 @@ class MailHandler:
         )
 
 
+class Smtp(SMTP):
+    """aiosmtpd's, which parses each address as mails may write it: a fifth of its time."""
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        if plain := PLAIN_ADDRESS.fullmatch(arg):
+            return plain[1], plain[2]
+        return super()._getaddr(arg)
+
+
+class SmtpController(Controller):
+    def factory(self) -> SMTP:
+        return Smtp(self.handler, **self.SMTP_kwargs)
+
+
 class SmtpListener:
     """The background part of the process: runs aiosmtpd in its own thread."""
 
     def __init__(self, mailbox: Mailbox, host: str, port: int) -> None:
         self._handler = MailHandler(mailbox)
-        self._controller = Controller(
+        self._controller = SmtpController(
             self._handler,
             hostname=host,
             port=port,

@@ -14,7 +14,7 @@ from services.sms.handler import send_text
 from services.sms.refusals import retry_after
 from services.sms.settings import SmsSettings
 from shared.errors import DependencyUnavailable, Refused
-from shared.http.bounded_client import MAX_RESPONSE_BYTES, open_client
+from shared.http.bounded_client import MAX_RESPONSE_BYTES, BoundedClient, open_client
 from tests.builders import an_event, an_item
 from tests.sms_server import (
     DRIP_BODY,
@@ -36,14 +36,14 @@ def gateway() -> Iterator[SmsServer]:
 
 
 @pytest.fixture
-def client(gateway: SmsServer) -> Iterator[httpx.Client]:
+def client(gateway: SmsServer) -> Iterator[BoundedClient]:
     with open_client(0.5, limits=LIMITS, base_url=gateway.url) as client:
         yield client
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_the_text_is_sent_with_the_events_id(
-    gateway: SmsServer, client: httpx.Client, status: int
+    gateway: SmsServer, client: BoundedClient, status: int
 ) -> None:
     gateway.status = status
     gateway.body = b"" if status == 204 else b"answer"
@@ -57,7 +57,7 @@ def test_the_text_is_sent_with_the_events_id(
     "status", [301, 302, 307, 401, 402, 405, 407, 408, 421, 425, 426, 429, 502, 503, 504, 511]
 )
 def test_an_error_for_every_text_is_an_outage(
-    gateway: SmsServer, client: httpx.Client, status: int
+    gateway: SmsServer, client: BoundedClient, status: int
 ) -> None:
     gateway.status = status
     with pytest.raises(DependencyUnavailable, match=f"SMS gateway is unavailable: .*{status}"):
@@ -66,7 +66,7 @@ def test_an_error_for_every_text_is_an_outage(
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 413, 422, 500, 501, 507])
 def test_another_refusal_is_ambiguous(
-    gateway: SmsServer, client: httpx.Client, status: int
+    gateway: SmsServer, client: BoundedClient, status: int
 ) -> None:
     gateway.status = status
     with pytest.raises(Refused, match=f"the SMS gateway refused it: {status} answer") as refused:
@@ -74,7 +74,9 @@ def test_another_refusal_is_ambiguous(
     assert (refused.value.kind, refused.value.for_now) == (str(status), False)
 
 
-def test_a_key_in_progress_is_a_temporary_refusal(gateway: SmsServer, client: httpx.Client) -> None:
+def test_a_key_in_progress_is_a_temporary_refusal(
+    gateway: SmsServer, client: BoundedClient
+) -> None:
     gateway.status = 409
     with pytest.raises(Refused) as refused:
         send_text(an_event(), client)
@@ -82,7 +84,7 @@ def test_a_key_in_progress_is_a_temporary_refusal(gateway: SmsServer, client: ht
 
 
 @pytest.mark.parametrize("status", [429, 503, 500])
-def test_retry_after_is_read(gateway: SmsServer, client: httpx.Client, status: int) -> None:
+def test_retry_after_is_read(gateway: SmsServer, client: BoundedClient, status: int) -> None:
     gateway.status, gateway.headers = status, {"Retry-After": "17"}
     with pytest.raises((DependencyUnavailable, Refused)) as refused:
         send_text(an_event(), client)
@@ -112,7 +114,7 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
 
 @pytest.mark.parametrize("status", [DROP, HANG, DRIP_STATUS, DRIP_HEADERS, DRIP_BODY])
 def test_a_lost_response_is_an_outage_and_is_reported_at_once(
-    gateway: SmsServer, client: httpx.Client, status: int
+    gateway: SmsServer, client: BoundedClient, status: int
 ) -> None:
     gateway.status = status
     began = time.monotonic()
@@ -123,7 +125,7 @@ def test_a_lost_response_is_an_outage_and_is_reported_at_once(
 
 
 def test_a_call_on_a_reused_connection_has_its_full_timeout(
-    gateway: SmsServer, client: httpx.Client
+    gateway: SmsServer, client: BoundedClient
 ) -> None:
     for _ in range(3):
         send_text(an_event(), client)
@@ -141,11 +143,11 @@ def test_an_endless_response_is_not_stored(gateway: SmsServer) -> None:
 
 
 def test_a_compressed_response_is_not_decompressed(
-    gateway: SmsServer, client: httpx.Client
+    gateway: SmsServer, client: BoundedClient
 ) -> None:
     gateway.headers = {"Content-Encoding": "gzip"}
     gateway.body = gzip.compress(b"x" * MAX_RESPONSE_BYTES)
-    response = client.post("/messages", json={}, headers={"Idempotency-Key": "1"})
+    response = client.exchange("POST", "/messages", json={}, headers={"Idempotency-Key": "1"})
     assert response.content == gateway.body
 
 
