@@ -7,6 +7,7 @@ never waits for others, and the groups grow under load.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
 
@@ -19,19 +20,36 @@ R = TypeVar("R")
 MOST = 100
 
 
+#: So long after an outage nothing is committed together: it may be one item that waits for a lock,
+#: held by a process that is frozen, and the others of its group would wait with it every time. A
+#: transaction that is idle for longer is ended by PostgreSQL (`postgresql_session.py`).
+APART_SECONDS = 60.0
+
+
 class GroupCommit(Generic[T, R]):
     """`act` does the work of many threads in one transaction. It returns a result for each item, in
     order.
     """
 
-    def __init__(self, act: Callable[[Sequence[T]], Sequence[R]]) -> None:
+    def __init__(
+        self,
+        act: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._act = act
+        self._clock = clock
+        #: Until then, every item has a transaction of its own.
+        self._apart_until = 0.0
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[T, R]] = []
         self._is_led = False
 
     def do(self, item: T) -> R:
         """Return the result for this item once it is committed, or raise the error of `act`."""
+        if self._clock() < self._apart_until:
+            [result] = self._act([item])
+            return result
         mine: _Waiting[T, R] = _Waiting(item)
         with self._lock:
             self._waiting.append(mine)
@@ -59,6 +77,8 @@ class GroupCommit(Generic[T, R]):
             if len(group) > 1 and _may_be_about_one(error):
                 self._settle_each(group)
                 return
+            if len(group) > 1:
+                self._apart_until = self._clock() + APART_SECONDS
             for each in group:
                 each.end(error=error)
             return

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from shared.database.group_commit import MOST, GroupCommit
+from shared.database.group_commit import APART_SECONDS, MOST, GroupCommit
 from shared.errors import DatabaseUnavailable
 from tests.fakes import Death
 from tests.waiting import eventually
@@ -18,7 +18,8 @@ class Committer:
         self.groups: list[list[int]] = []
         self.gate = threading.Event()
         self.errors: dict[int, BaseException] = {}
-        self.group = GroupCommit(self.act)
+        self.now = 1000.0
+        self.group = GroupCommit(self.act, clock=lambda: self.now)
 
     def act(self, numbers: Sequence[int]) -> list[int]:
         self.groups.append(list(numbers))
@@ -111,6 +112,31 @@ def test_after_an_error_others_go_on() -> None:
     with pytest.raises(DatabaseUnavailable):
         committer.group.do(1)
     assert committer.group.do(2) == 4
+
+
+def test_after_an_outage_of_a_group_nobody_waits_for_others_for_a_while() -> None:
+    committer = Committer()
+    committer.errors[3] = DatabaseUnavailable("it waits for a lock")
+    call(committer, [1, 2, 3])
+    committer.groups.clear()
+    committer.gate.clear()
+    slow = Caller(committer, 3)
+    slow.start()
+    eventually(lambda: committer.groups == [[3]])
+    # The slow one is still at it, and holds nobody up.
+    fast = Caller(committer, 4)
+    fast.start()
+    eventually(lambda: committer.groups == [[3], [4]])
+    committer.gate.set()
+    slow.join(10)
+    fast.join(10)
+    assert fast.result == 8
+
+    committer.now += APART_SECONDS
+    committer.groups.clear()
+    committer.gate.clear()
+    call(committer, [5, 6, 7])
+    assert committer.groups == [[5], [6, 7]]
 
 
 def test_many_threads_many_times() -> None:
