@@ -4,15 +4,14 @@ The audit at the end of each test checks all orders since the first, including t
 replays.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.background import again_and_again, in_background
 from tests.e2e.books import Books
 from tests.e2e.patience import eventually
 
@@ -107,30 +106,6 @@ def watched_figures(books: Books) -> Iterator[list[int]]:
     seen: list[int] = []
     with again_and_again(lambda: seen.append(figures(books)[0]["orders"]), pause=0.02):
         yield seen
-
-
-@contextmanager
-def again_and_again(work: Callable[[], object], *, pause: float = 0.0) -> Iterator[None]:
-    is_over = threading.Event()
-
-    def repeat() -> None:
-        while not is_over.wait(pause):
-            work()
-
-    with in_background(repeat):
-        try:
-            yield
-        finally:
-            is_over.set()
-
-
-@contextmanager
-def in_background(work: Callable[[], object]) -> Iterator[Future[object]]:
-    """Run `work` in a thread during the block; afterwards raises what it raised."""
-    with ThreadPoolExecutor(1) as thread:
-        future = thread.submit(work)
-        yield future
-    future.result()
 
 
 def test_a_killed_rebuild_is_run_again_with_the_same_figures(past: Books, tmp_path: Path) -> None:
