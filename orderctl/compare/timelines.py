@@ -10,15 +10,11 @@ from orderctl.audit.evidence_client import EvidenceClient
 from orderctl.compare.customers import CustomerAnswer
 from orderctl.compare.results import Bar, Waterfall
 from orderctl.compare.runner import ObservedRun
-
-
-class _Stop(msgspec.Struct, rename="camel"):
-    started_at: datetime | None = None
-    at: datetime | None = None
+from shared.activity.shapes import Stop
 
 
 class _Journey(msgspec.Struct):
-    services: dict[str, _Stop]
+    services: dict[str, Stop]
 
 
 def waterfalls(

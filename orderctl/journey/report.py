@@ -3,40 +3,19 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from orderctl.output import command, printable, seconds, table
+from shared.activity.shapes import APPLIED, DEAD_LETTERED, Stop
+from shared.openapi.fields import Time
 
 #: The outbox state of a synchronous order.
 NEVER = "none"
 SET_ASIDE = "set_aside"
-
-Time = Annotated[datetime, Meta(tz=True)]
-
-
-class Step(msgspec.Struct, frozen=True, rename="camel"):
-    step: str
-    attempt: int
-    reason: str
-    at: Time
-
-
-class Stop(msgspec.Struct, frozen=True, rename="camel"):
-    """The state of an order at one service; `history`: its earlier steps, oldest first."""
-
-    state: str
-    attempts: int
-    at: Time | None
-    reason: str | None
-    next_at: Time | None
-    history: tuple[Step, ...]
-    started_at: Time | None = None
 
 
 class Stage(msgspec.Struct, frozen=True, rename="camel"):
@@ -136,7 +115,7 @@ def _hints(journey: Journey) -> Iterator[str]:
             "order service shows how."
         )
     for name, stop in journey.services.items():
-        if stop.state == "dead_lettered":
+        if stop.state == DEAD_LETTERED:
             words = command(f"dlq show {name} {shlex.quote(str(journey.event_id))}")
             yield f"To show the dead letter: {_one_line(words)}"
 
@@ -152,7 +131,7 @@ def _when(at: datetime | None, placed: datetime) -> str:
 
 def _took(stop: Stop) -> str:
     """The duration of the attempt that applied it."""
-    if stop.state != "applied" or stop.at is None or stop.started_at is None:
+    if stop.state != APPLIED or stop.at is None or stop.started_at is None:
         return ""
     return seconds((stop.at - stop.started_at).total_seconds())
 

@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 from sqlalchemy import Engine, Row, select
 
 from services.order.errors import UnknownOrder
+from services.order.placing import ACCEPTED
 from services.order.schema import orders
+from services.order.synchronous.runs import COMPLETED, FAILED, PENDING
 from shared.database.engine import reading
 from shared.events import Identifier, is_id
-from shared.openapi.fields import Time
+from shared.openapi.fields import Time, one_of
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 #: The largest sequence number of an order, a 64-bit integer in the database.
 MAX_CURSOR = 2**63 - 1
+Status = Annotated[str, one_of(ACCEPTED, PENDING, COMPLETED, FAILED)]
 
 
 class Order(msgspec.Struct, frozen=True, rename="camel"):
@@ -28,7 +32,7 @@ class Order(msgspec.Struct, frozen=True, rename="camel"):
     #: The stored JSON, passed on without parsing.
     items: msgspec.Raw
     total_amount: Decimal
-    status: str
+    status: Status
     placed_at: Time
 
 

@@ -9,19 +9,19 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import Engine, select
 
-from services.order.history import Order
+from services.order.history import Order, Status
 from services.order.modes import Mode
 from services.order.placing import ACCEPTED
 from services.order.schema import outbox
 from services.order.synchronous.calls import Stage
 from services.order.synchronous.runs import Runs
-from shared.activity.order_state import WAITING
+from shared.activity.shapes import WAITING, Stop
 from shared.database.engine import reading
 from shared.errors import DocumentError
 from shared.events import Identifier
 from shared.http.bounded_client import open_client
 from shared.http.documents import read_document
-from shared.openapi.fields import Count, Time
+from shared.openapi.fields import Time, one_of
 
 #: A person is waiting for the journey, so a service that takes longer counts as down.
 TIMEOUT_SECONDS = 2.0
@@ -34,38 +34,17 @@ PUBLISHED = "published"
 NEVER = "none"
 
 
-class Step(msgspec.Struct, frozen=True, rename="camel"):
-    """A step before the current state."""
-
-    step: str
-    attempt: Count
-    reason: str
-    next_at: Time | None
-    at: Time
-
-
-class Stop(msgspec.Struct, frozen=True, rename="camel"):
-    """State and history of the order at one service."""
-
-    state: str
-    attempts: Count = 0
-    started_at: Annotated[Time | None, Meta(description="When processing began.")] = None
-    at: Annotated[Time | None, Meta(description="When it entered this state.")] = None
-    reason: str | None = None
-    next_at: Annotated[Time | None, Meta(description="When the next attempt is due.")] = None
-    history: tuple[Step, ...] = ()
-
-
 class Journey(msgspec.Struct, frozen=True, rename="camel"):
     """State and history of an order at every service."""
 
     order_id: Identifier
     event_id: str
-    status: str
-    mode: str
+    status: Status
+    mode: Annotated[str, one_of(*Mode)]
     placed_at: Time
     outbox: Annotated[
         str,
+        one_of(IN_OUTBOX, PUBLISHED, SET_ASIDE, NEVER),
         Meta(
             description="`waiting` until the relay has published the event, then `published`; "
             "`set_aside` while it cannot be published, for the reason in `outboxReason`; `none` "
@@ -100,7 +79,7 @@ class Consumers:
             response = self._client.get(f"{url.rstrip('/')}/orders/{order_id}").raise_for_status()
             return read_document(response.content, Stop)
         except (httpx.HTTPError, DocumentError) as error:
-            return Stop(UNKNOWN, reason=f"no response: {str(error) or type(error).__name__}")
+            return Stop(state=UNKNOWN, reason=f"no response: {str(error) or type(error).__name__}")
 
 
 def journey(engine: Engine, runs: Runs, consumers: Consumers, order: Order) -> Journey:
@@ -132,7 +111,5 @@ def _outbox(engine: Engine, event_id: str) -> tuple[str, str | None]:
 
 def _without_event(services: Mapping[str, Stop]) -> dict[str, Stop]:
     """Report `undone` for `waiting`: services assume that an unknown order is still to come."""
-    return {
-        name: Stop(UNDONE, reason="it was not called, or failed") if stop.state == WAITING else stop
-        for name, stop in services.items()
-    }
+    undone = Stop(state=UNDONE, reason="it was not called, or failed")
+    return {name: undone if stop.state == WAITING else stop for name, stop in services.items()}

@@ -1,46 +1,36 @@
 """Derives the state of one order at one service from the inbox and the history."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row, Table, select
 
+from shared.activity.shapes import (
+    APPLIED,
+    DEAD_LETTERED,
+    DISCARDED,
+    RETRYING,
+    WAITING,
+    WORKING,
+    OrderState,
+    RecordedStep,
+)
 from shared.consuming.history import Step
 from shared.consuming.inbox import DONE
 from shared.consuming.tables import Tables
 from shared.database.engine import reading
 
-APPLIED = "applied"
-WORKING = "working"
-RETRYING = "retrying"
-DEAD_LETTERED = "dead_lettered"
-DISCARDED = "discarded"
-WAITING = "waiting"
 
-
-def state_of_order(engine: Engine, tables: Tables, order_id: str, now: datetime) -> dict[str, Any]:
-    """`{"state", "attempts", "startedAt", "at", "reason", "nextAt", "history": [{"step", …}]}`.
-
-    `attempts`: the number of attempts since the first delivery or the last redrive. `at`: when
-    the order entered this state; None if this service has not seen the event yet. `startedAt`:
-    when the finished or current work began.
-    """
+def state_of_order(engine: Engine, tables: Tables, order_id: str, now: datetime) -> OrderState:
+    """The state without the effects."""
     with reading(engine) as tx:
         inbox = tx.execute(_of(tables.inbox, order_id)).all()
         # Not sorted by seq alone: an operator's machine records steps with its own clock.
         history = tx.execute(_of(tables.history, order_id)).all()
     steps = sorted(history, key=lambda step: (step.at, step.seq))
-    return {
-        "state": WAITING,
-        "attempts": 0,
-        "startedAt": None,
-        "at": None,
-        "reason": None,
-        "nextAt": None,
-        **(_from_inbox(inbox, now) or _from_steps(steps, now)),
-        "history": list(_shown(steps)),
-    }
+    state = _from_inbox(inbox, now) or _from_steps(steps, now)
+    return OrderState(order_id=order_id, **state, history=[_shown(step) for step in steps])
 
 
 def _of(table: Table, order_id: str) -> Any:
@@ -59,21 +49,21 @@ def _from_inbox(rows: Any, now: datetime) -> Mapping[str, Any]:
 
 
 def _worked(state: str, row: Row[Any]) -> Mapping[str, Any]:
-    times = {"startedAt": row.started_at, "at": row.at}
+    times = {"started_at": row.started_at, "at": row.at}
     return {"state": state, "attempts": row.attempt, **times}
 
 
 def _from_steps(steps: list[Row[Any]], now: datetime) -> Mapping[str, Any]:
     if not steps:
-        return {}
+        return {"state": WAITING}
     last = steps[-1]
     match last.step:
         case Step.REDRIVEN:
-            return {"at": last.at}
+            return {"state": WAITING, "at": last.at}
         case Step.RETRIED:
             # Once its delay is over it waits like any other event, even if the consumer is down.
             is_ahead = last.next_at > now
-            state = {"state": RETRYING if is_ahead else WAITING, "nextAt": last.next_at}
+            state = {"state": RETRYING if is_ahead else WAITING, "next_at": last.next_at}
         case Step.DISCARDED:
             return {"state": DISCARDED, "attempts": _attempts(steps), "at": last.at}
         case _:
@@ -87,13 +77,12 @@ def _attempts(steps: list[Row[Any]]) -> int:
     return int(next(given_up, steps[-1].attempt))
 
 
-def _shown(steps: list[Row[Any]]) -> Iterator[dict[str, Any]]:
-    for step in steps:
-        yield {
-            "eventId": step.event_id,
-            "step": step.step,
-            "attempt": step.attempt,
-            "reason": step.reason,
-            "nextAt": step.next_at,
-            "at": step.at,
-        }
+def _shown(step: Row[Any]) -> RecordedStep:
+    return RecordedStep(
+        event_id=step.event_id,
+        step=step.step,
+        attempt=step.attempt,
+        reason=step.reason,
+        next_at=step.next_at,
+        at=step.at,
+    )

@@ -1,11 +1,12 @@
-"""The JSON documents of `/activity`: a consumer's state and its recent steps."""
+"""The JSON documents of a consumer's activity, and of its state of one order."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from shared.openapi.fields import Amount, AnyId, Count, Time
+from shared.openapi.fields import Amount, AnyId, Count, Time, one_of
 
 #: The most steps in a document: more than a page can show.
 MOST_STEPS = 100
@@ -16,11 +17,51 @@ RATE_SECONDS = 5.0
 #: The most orders in one request: with the longest ids, they fit into a body.
 MOST_ORDERS = 400
 
+WAITING = "waiting"
 WORKING = "working"
+RETRYING = "retrying"
+RETRIED = "retried"
 APPLIED = "applied"
 DEAD_LETTERED = "dead_lettered"
 REDRIVEN = "redriven"
 DISCARDED = "discarded"
+#: States of an order at a consumer.
+STATES = (WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED)
+
+
+class JourneyStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A step before the current state."""
+
+    step: Annotated[str, one_of(RETRIED, DEAD_LETTERED, REDRIVEN, DISCARDED)]
+    attempt: Count
+    reason: str
+    next_at: Time | None
+    at: Time
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """State and history of the order at one service."""
+
+    state: str
+    attempts: Annotated[Count, Meta(description="Since the first delivery, or a redrive.")] = 0
+    started_at: Annotated[Time | None, Meta(description="When processing began.")] = None
+    at: Annotated[Time | None, Meta(description="When it entered this state.")] = None
+    reason: str | None = None
+    next_at: Annotated[Time | None, Meta(description="When the next attempt is due.")] = None
+    history: Sequence[JourneyStep] = ()
+
+
+class RecordedStep(JourneyStep, frozen=True, kw_only=True, rename="camel"):
+    event_id: AnyId
+
+
+class OrderState(Stop, frozen=True, kw_only=True, rename="camel"):
+    """State, history and effects of an order, as its consumer reports them."""
+
+    state: Annotated[str, one_of(*STATES)]
+    history: Sequence[RecordedStep] = ()
+    order_id: AnyId
+    effects: Sequence[Mapping[str, Any]] = ()
 
 
 class RecentStep(msgspec.Struct, frozen=True, rename="camel"):

@@ -6,11 +6,13 @@ from itertools import chain, islice
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
+from msgspec import structs
 from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, Table
 
-from shared.activity.order_state import WAITING, state_of_order
+from shared.activity.order_state import state_of_order
 from shared.activity.reader import ActivityReader
+from shared.activity.shapes import WAITING
 from shared.activity.views import activity_views
 from shared.consuming.consumer import Consumer
 from shared.consuming.history import History
@@ -93,10 +95,9 @@ def _order_state(
         if not is_id(order_id):
             return problem(404, "Unknown order", "This is not a valid order id.")
         state = state_of_order(engine, tables, order_id, datetime.now(UTC))
-        if state["state"] == WAITING:
-            state["reason"] = consumer.why_not_ready() or state["reason"]
+        reason = (consumer.why_not_ready() if state.state == WAITING else None) or state.reason
         effects = list(list_effects(order_id))
-        return json_response({"orderId": order_id, **state, "effects": effects})
+        return json_response(structs.replace(state, reason=reason, effects=effects))
 
     return views
 

@@ -1,30 +1,11 @@
 """The schemas of the document, with the limits that the code checks."""
 
 from services.order.history import Order
-from services.order.journey import (
-    IN_OUTBOX,
-    NEVER,
-    PUBLISHED,
-    SET_ASIDE,
-    UNDONE,
-    UNKNOWN,
-    Journey,
-)
-from services.order.modes import Mode
+from services.order.journey import UNDONE, UNKNOWN, Journey
 from services.order.order_form import USER_ID_PATTERN
 from services.order.placing import ACCEPTED
-from services.order.synchronous.calls import FAILED as FAILED_STAGE
-from services.order.synchronous.calls import SUCCEEDED, TIMED_OUT
-from services.order.synchronous.runs import COMPLETED, FAILED, PENDING
-from shared.activity.order_state import (
-    APPLIED,
-    DEAD_LETTERED,
-    DISCARDED,
-    RETRYING,
-    WAITING,
-    WORKING,
-)
-from shared.consuming.history import Step
+from services.order.synchronous.runs import COMPLETED
+from shared.activity.shapes import STATES
 from shared.events import MAX_ITEMS, MAX_PRICE, MAX_QUANTITY
 from shared.faults.document import SCHEMAS as FAULTS
 from shared.openapi.document import PROBLEM
@@ -51,7 +32,6 @@ AN_ORDER_ID = ID | _AN_ORDER
 _NEW_USER_ID = ID | _A_USER | {"pattern": USER_ID_PATTERN.replace(r"\Z", "$")}
 MAX_TOTAL = int(MAX_PRICE) * MAX_ITEMS * MAX_QUANTITY
 _UUID = {"format": "uuid"}
-_STATUS = {"enum": [ACCEPTED, PENDING, COMPLETED, FAILED]}
 
 _ITEM = {
     "productId": ID | {"examples": ["prod-456"]},
@@ -72,9 +52,8 @@ _PLACED = {"orderId": AN_ORDER_ID, "status": {"enum": [ACCEPTED]}, "totalAmount"
 _STAGES = {"stages": a_list(ref("Stage"), description="The calls that were made.")}
 
 _ANSWERED = answered(Order, Journey)
-_STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED, UNDONE, UNKNOWN]
 _STATE = {
-    "enum": _STATES,
+    "enum": [*STATES, UNDONE, UNKNOWN],
     "description": f"`{UNKNOWN}`: the service does not respond, for the reason in `reason`. "
     f"`{UNDONE}`: it did not process the order, and will not receive an event.",
 }
@@ -93,10 +72,10 @@ _PROBLEM = an_object(
 
 SCHEMAS: dict[str, Schema] = {
     **FAULTS,
+    **_ANSWERED,
     "NewOrder": _NEW_ORDER,
     "Placed": an_object(_PLACED),
     "Done": an_object(_PLACED | {"status": {"const": COMPLETED}, **_STAGES}),
-    "Stage": narrowed(_ANSWERED["Stage"], outcome={"enum": [*SUCCEEDED, FAILED_STAGE, TIMED_OUT]}),
     "Item": an_object(_ITEM),
     "Order": narrowed(
         _ANSWERED["Order"],
@@ -106,7 +85,6 @@ SCHEMAS: dict[str, Schema] = {
         # Stored as JSON and returned unparsed, so their type contains no schema.
         items=a_list(ref("Item"), **_HOW_MANY),
         totalAmount=_TOTAL,
-        status=_STATUS,
     ),
     "Orders": an_object(
         {
@@ -122,15 +100,11 @@ SCHEMAS: dict[str, Schema] = {
             "running": COUNT | {"description": "Orders that are being processed synchronously."},
         }
     ),
-    "Step": narrowed(_ANSWERED["Step"], step={"enum": [step.value for step in Step]}),
     "Stop": narrowed(_ANSWERED["Stop"], state=_STATE),
     "Journey": narrowed(
         _ANSWERED["Journey"],
         orderId=_AN_ORDER,
         eventId=_UUID,
-        status=_STATUS,
-        mode={"enum": [mode.value for mode in Mode]},
-        outbox={"enum": [IN_OUTBOX, PUBLISHED, SET_ASIDE, NEVER]},
     ),
     "Problem": _PROBLEM,
 }

@@ -14,7 +14,7 @@ from services.order.modes import Mode
 from shared.errors import DocumentError
 from shared.http.bounded_client import open_client
 from shared.http.documents import read_document
-from shared.openapi.fields import Amount
+from shared.openapi.fields import Amount, one_of
 from shared.transport import Message
 from shared.transport.http_binding import to_http_headers
 
@@ -31,7 +31,7 @@ class Stage(msgspec.Struct, frozen=True, rename="camel"):
     """A call to a service."""
 
     stage: Annotated[str, Meta(description="The name of the service that was called.")]
-    outcome: str
+    outcome: Annotated[str, one_of(*SUCCEEDED, FAILED, TIMED_OUT)]
     started_seconds: Annotated[Amount, Meta(description="From the start of the first call.")]
     seconds: Annotated[Amount, Meta(description="How long the call took.")]
     reason: Annotated[str | None, Meta(description="Why it failed.")] = None

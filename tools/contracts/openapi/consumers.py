@@ -1,14 +1,6 @@
 """The HTTP interface that all consumers share: one document for all."""
 
-from shared.activity.order_state import (
-    APPLIED,
-    DEAD_LETTERED,
-    DISCARDED,
-    RETRYING,
-    WAITING,
-    WORKING,
-)
-from shared.consuming.history import Step
+from shared.activity.shapes import OrderState
 from shared.events import ORDER_PLACED
 from shared.faults.document import SCHEMAS as FAULTS
 from shared.faults.document import fault_paths
@@ -34,20 +26,8 @@ from shared.openapi.document import (
     readiness,
     service_paths,
 )
-from shared.openapi.shapes import (
-    ANY_ID,
-    COUNT,
-    ID,
-    MOMENT,
-    TEXT,
-    TEXT_OR_NULL,
-    TIME,
-    TIME_OR_NULL,
-    Schema,
-    a_list,
-    an_object,
-    ref,
-)
+from shared.openapi.shapes import COUNT, ID, MOMENT, TEXT, Schema, an_object, narrowed, ref
+from shared.openapi.structs import answered
 from tools.contracts.compatibility import rules
 from tools.contracts.event_schema import event_schema
 from tools.contracts.openapi.activity import SCHEMAS as ACTIVITY
@@ -69,36 +49,14 @@ _FAILED = Refusal(500, "Applying the event failed, perhaps by an injected fault;
 _HELD = Refusal(409, "This event is already being applied", headers=RETRY_AFTER)
 _UNKNOWN = Refusal(404, "No order has an id like this")
 
-_STATES = [WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED]
-_STEP = an_object(
-    {
-        "eventId": ANY_ID,
-        "step": {"enum": [step.value for step in Step]},
-        "attempt": COUNT,
-        "reason": {"type": "string"},
-        "nextAt": TIME_OR_NULL,
-        "at": TIME,
-    }
-)
-_ORDER_STATE = an_object(
-    {
-        "orderId": ANY_ID,
-        "state": {"enum": _STATES},
-        "attempts": COUNT,
-        "startedAt": TIME_OR_NULL,
-        "at": TIME_OR_NULL,
-        "reason": TEXT_OR_NULL,
-        "nextAt": TIME_OR_NULL,
-        "history": a_list(_STEP),
-        "effects": a_list(ref("Effect")),
-    }
-)
+_ORDER_STATE = answered(OrderState)
 _EVENT = rules(event_schema()) | {"description": "docs/contracts/events/order.placed.schema.json"}
 _READY = readiness(unsettled=COUNT | {"description": "Deliveries in flight in this process."})
 
 SCHEMAS: dict[str, Schema] = {
     "Effect": effect(),
-    "OrderState": _ORDER_STATE,
+    **_ORDER_STATE,
+    "OrderState": narrowed(_ORDER_STATE["OrderState"], effects={"items": ref("Effect")}),
     "Event": _EVENT,
     "Ready": _READY,
     **ACTIVITY,
