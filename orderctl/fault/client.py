@@ -5,23 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import msgspec
 
 from orderctl.errors import CommandError, UsageError
 from orderctl.http_client import ServiceClient, read_problem
 from orderctl.settings import FaultAddresses
-
-
-class Fault(msgspec.Struct, frozen=True, rename="camel"):
-    """`seconds_left`: None for a fault without a time limit."""
-
-    kind: str
-    value: str
-    seconds_left: float | None = None
-
-
-class _Faults(msgspec.Struct):
-    faults: tuple[Fault, ...]
+from shared.faults.shapes import ActiveFault, ActiveFaults
 
 
 class FaultsOff(CommandError):
@@ -33,16 +21,16 @@ class FaultClient:
     client: httpx.Client
     addresses: FaultAddresses
 
-    def begin(self, service: str, faults: Mapping[str, Any]) -> Sequence[Fault]:
+    def begin(self, service: str, faults: Mapping[str, Any]) -> Sequence[ActiveFault]:
         return self._ask(service, "POST", faults)
 
-    def clear(self, service: str) -> Sequence[Fault]:
+    def clear(self, service: str) -> Sequence[ActiveFault]:
         return self._ask(service, "DELETE")
 
-    def show(self, service: str) -> Sequence[Fault]:
+    def show(self, service: str) -> Sequence[ActiveFault]:
         return self._ask(service, "GET")
 
-    def _ask(self, service: str, method: str, faults: Any = None) -> Sequence[Fault]:
+    def _ask(self, service: str, method: str, faults: Any = None) -> Sequence[ActiveFault]:
         """The active faults. Raises FaultsOff, UsageError, CommandError.
 
         Retrying is safe, since a fault replaces an earlier one of its kind. It is needed because
@@ -54,7 +42,7 @@ class FaultClient:
         )
         response = client.ask(method, "/faults", faults)
         _expect_ok(client, response)
-        return client.read(response, _Faults).faults
+        return client.read(response, ActiveFaults).faults
 
 
 def _expect_ok(service: ServiceClient, response: httpx.Response) -> None:

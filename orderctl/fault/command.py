@@ -9,11 +9,12 @@ from rich.text import Text
 
 from orderctl.errors import CommandError
 from orderctl.fault.bad_messages import duplicates, poisons
-from orderctl.fault.client import Fault, FaultClient, FaultsOff
+from orderctl.fault.client import FaultClient, FaultsOff
 from orderctl.http_client import open_client
 from orderctl.output import console, count, end, print_json, printable, table
 from orderctl.settings import BrokerSettings, FaultAddresses
 from shared.errors import BrokerForbids
+from shared.faults.shapes import ActiveFault
 from shared.settings import load
 from shared.transport import Message, connect
 from shop.consumers import CONSUMERS, LATECOMERS
@@ -122,7 +123,7 @@ def _fault(
     return 0
 
 
-def _print(service: str, faults: Sequence[Fault]) -> None:
+def _print(service: str, faults: Sequence[ActiveFault]) -> None:
     if not faults:
         console().print(Text(f"{service} has no faults."))
         return

@@ -12,7 +12,8 @@ from services.dashboard.polled import Polled
 from services.dashboard.snapshot import MOST_MOVES, OrderMove, OrderSide, Outbox, Ready
 from services.dashboard.tracked_orders import TrackedOrder, TrackedOrders
 from services.dashboard.watched_service import WatchedService
-from shared.activity.shapes import RATE_SECONDS, ActiveFault
+from shared.activity.shapes import RATE_SECONDS
+from shared.faults.shapes import ActiveFaults
 
 #: Orders per page, and maximum pages per poll.
 PAGE = 200
@@ -22,10 +23,6 @@ MOST_PAGES = 50
 class _Page(msgspec.Struct):
     orders: list[TrackedOrder]
     next: str | None = None
-
-
-class _Faults(msgspec.Struct):
-    faults: tuple[ActiveFault, ...]
 
 
 class OrderServiceState:
@@ -38,7 +35,7 @@ class OrderServiceState:
         self.orders = Polled(self._new_orders)
         self.outbox = Polled(lambda: service.get("/outbox", Outbox))
         self._ready = Polled(lambda: service.get("/health/ready", Ready, also=503))
-        self._faults = Polled(lambda: service.get("/faults", _Faults))
+        self._faults = Polled(lambda: service.get("/faults", ActiveFaults))
         self.sources: Sequence[Polled[Any]] = (self.orders, self.outbox, self._ready, self._faults)
 
     def refresh(self, threads: ThreadPoolExecutor) -> None:

@@ -1,6 +1,6 @@
 """The snapshot sent to browsers twice per second: the state of all services, with ages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from services.dashboard.lanes import LaneState
 from services.dashboard.tracked_orders import TrackedOrder
-from shared.activity.shapes import ActiveFault, Activity
+from shared.activity.shapes import Activity
+from shared.faults.shapes import ActiveFault
 from shared.openapi.fields import Time
 
 Age = Annotated[
@@ -54,7 +55,7 @@ class OrderSide(msgspec.Struct, frozen=True, rename="camel"):
     age: Age
     reason: Annotated[str | None, Meta(description="Why it does not respond or is not ready.")]
     faults_allowed: bool
-    faults: tuple[ActiveFault, ...]
+    faults: Sequence[ActiveFault]
     outbox: Outbox | None
     outbox_age: float | None
     per_second: float

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from shared.faults.shapes import ActiveFault
 from shared.openapi.fields import Amount, AnyId, Count, Time, one_of
 
 #: The most steps in a document: more than a page can show.
@@ -94,12 +95,6 @@ class Queue(msgspec.Struct, frozen=True, rename="camel"):
     ] = False
 
 
-class ActiveFault(msgspec.Struct, frozen=True, rename="camel"):
-    kind: str
-    value: str
-    seconds_left: Amount | None = None
-
-
 class Activity(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What a consumer is doing, as one of its processes reports it."""
 
@@ -118,7 +113,7 @@ class Activity(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         Amount, Meta(description=f"For all replicas, over the last {RATE_SECONDS:g} s.")
     ]
     faults_allowed: bool = False
-    faults: tuple[ActiveFault, ...] = ()
+    faults: Sequence[ActiveFault] = ()
     steps: Annotated[
         tuple[RecentStep, ...], Meta(max_length=MOST_STEPS, description="Newest first.")
     ] = ()

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 
 from shared.activity.reader import ActivityReader
-from shared.activity.shapes import MOST_ORDERS, ActiveFault, Activity, Asked, Ended, Queue
+from shared.activity.shapes import MOST_ORDERS, Activity, Asked, Ended, Queue
 from shared.consuming.consumer import Consumer
 from shared.errors import BrokerUnavailable, DocumentError
 from shared.events import is_id
 from shared.faults.injection import FaultInjector
-from shared.faults.store import Fault
 from shared.http.app import json_response, problem, read_body
 from shared.http.documents import read_document
 from shared.http.operator_auth import Guard
@@ -75,7 +74,7 @@ def activity_views(
             rungs=reader.rungs(now),
             applied_per_second=reader.applied_per_second(now),
             faults_allowed=injector.faults.allowed,
-            faults=tuple(map(_fault, injector.faults.now().values())),
+            faults=[fault.shown(digits=1) for fault in injector.faults.now().values()],
             steps=reader.steps(now),
         )
         return json_response(activity)
@@ -95,11 +94,6 @@ def _queue(depth: Depth | None) -> Queue | None:
     if depth is None:
         return None
     return Queue(depth.ready, depth.retrying, depth.dead, depth.counts_held)
-
-
-def _fault(held: Fault) -> ActiveFault:
-    left = None if held.until is None else round(max(0.0, held.until - time.time()), 1)
-    return ActiveFault(held.kind, held.value, left)
 
 
 def _not_understood(error: DocumentError) -> Response:

@@ -2,26 +2,18 @@
 
 from shared.faults.latency import LONGEST_SECONDS as LONGEST_LATENCY
 from shared.faults.latency import PATTERN as LATENCY
-from shared.faults.store import Kind
-from shared.faults.views import NewFaults
+from shared.faults.shapes import ActiveFaults, NewFaults
 from shared.openapi.answers import OF_A_BODY, OFF, UNAUTHORIZED, UNAVAILABLE, Refusal, answers
 from shared.openapi.document import Paths, for_operators
-from shared.openapi.shapes import AMOUNT_OR_NULL, TEXT, Schema, a_list, an_object, narrowed, ref
-from shared.openapi.structs import sent
+from shared.openapi.shapes import Schema, narrowed
+from shared.openapi.structs import answered, sent
 
 _FAULTS_OFF = Refusal(403, "The service was not started with FAULTS_ALLOWED")
 _NO_FAULT = Refusal(422, "The fault is not valid")
 _REFUSALS = [UNAUTHORIZED, _FAULTS_OFF, OFF, UNAVAILABLE]
 
 SCHEMAS: dict[str, Schema] = {
-    "Faults": an_object({"faults": a_list(ref("Fault"))}),
-    "Fault": an_object(
-        {
-            "kind": {"enum": [kind.value for kind in Kind]},
-            "value": TEXT,
-            "secondsLeft": AMOUNT_OR_NULL,
-        }
-    ),
+    **answered(ActiveFaults),
     "NewFaults": narrowed(
         sent(NewFaults)["NewFaults"],
         latency={
@@ -36,7 +28,7 @@ SCHEMAS: dict[str, Schema] = {
 
 def fault_paths(meets: str) -> Paths:
     """`meets`: the work that latency, failures and a crash affect."""
-    active = (200, "The faults that are active now.", "Faults")
+    active = (200, "The faults that are active now.", "ActiveFaults")
     shown = answers(*active, *_REFUSALS)
     begun = answers(*active, *OF_A_BODY, *_REFUSALS, _NO_FAULT)
     begin = for_operators("beginFaults", "Begin faults", begun, "NewFaults")

@@ -12,7 +12,8 @@ from shared.consuming.effect import Applied, Effect
 from shared.errors import DependencyUnavailable, InjectedFailure
 from shared.events import Event
 from shared.faults.latency import parse_latency
-from shared.faults.store import Faults, Kind
+from shared.faults.shapes import Kind
+from shared.faults.store import Faults
 
 log = structlog.get_logger()
 

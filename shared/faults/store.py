@@ -7,26 +7,15 @@ restart. Without FAULTS_ALLOWED, they are ignored.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Engine, Float, MetaData, String, Table, delete, or_, select
 
 from shared.database.engine import insert, reading, writing
+from shared.faults.shapes import ActiveFault, Kind
 
 #: How long a read is cached: a fault starts and ends at most this late.
 CACHE_SECONDS = 0.2
-
-
-class Kind(StrEnum):
-    #: Seconds before the work, as `parse_latency` reads them.
-    LATENCY = "latency"
-    #: The probability with which an attempt fails, 0 to 1.
-    FAILURES = "failures"
-    #: The HTTP interface responds with 503, and nothing is consumed.
-    OUTAGE = "outage"
-    #: The process that gets the next message crashes, `before` or `after` its effect. Once.
-    CRASH = "crash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +25,11 @@ class Fault:
     kind: Kind
     value: str
     until: float | None
+
+    def shown(self, *, digits: int) -> ActiveFault:
+        """`digits`: of the seconds that are left, after the point."""
+        left = None if self.until is None else round(max(0.0, self.until - time.time()), digits)
+        return ActiveFault(self.kind, self.value, left)
 
 
 def faults_table(metadata: MetaData) -> Table:

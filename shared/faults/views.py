@@ -1,36 +1,20 @@
 """The endpoint `/faults` for operators, and the HTTP responses during an outage."""
 
-import time
-from typing import Annotated, Any, Literal
-
-import msgspec
 from flask import Blueprint, Flask, Response, request
-from msgspec import Meta
 
 from shared.errors import DocumentError, FaultRefused, InjectedFailure
 from shared.faults.injection import FaultInjector
 from shared.faults.latency import parse_latency
-from shared.faults.store import Fault, Faults, Kind
+from shared.faults.shapes import ActiveFaults, Kind, NewFaults
+from shared.faults.store import Faults
 from shared.http.app import json_response, problem, read_body
 from shared.http.documents import read_document
 from shared.http.operator_auth import Guard
 
-#: One day, so that a forgotten fault ends.
-LONGEST_SECONDS = 86400
 #: Paths that respond normally in an outage: for ending it, and for monitoring.
 _OPEN = frozenset(
     {"/activity", "/activity/ended", "/faults", "/health/live", "/health/ready", "/metrics"}
 )
-
-
-class NewFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The faults to begin, for `seconds` or until they are cleared."""
-
-    latency: Annotated[str, Meta(max_length=64)] | None = None
-    failures: Annotated[float, Meta(ge=0, le=1)] | None = None
-    outage: bool = False
-    crash: Literal["before", "after"] | None = None
-    seconds: Annotated[float, Meta(gt=0, le=LONGEST_SECONDS)] | None = None
 
 
 def fault_views(faults: Faults, guard: Guard) -> Blueprint:
@@ -89,12 +73,7 @@ def _values(new: NewFaults) -> dict[Kind, str]:
 
 
 def _all(faults: Faults) -> Response:
-    return json_response({"faults": [_shown(fault) for fault in faults.read()]})
-
-
-def _shown(fault: Fault) -> dict[str, Any]:
-    left = None if fault.until is None else round(max(0.0, fault.until - time.time()), 3)
-    return {"kind": fault.kind, "value": fault.value, "secondsLeft": left}
+    return json_response(ActiveFaults([fault.shown(digits=3) for fault in faults.read()]))
 
 
 def _off() -> Response:

@@ -178,8 +178,8 @@ def _services() -> Paths:
             "post": _act("beginReplay", "Read stored events again", 202, "Replay", "NewReplay"),
         },
         "/api/services/{name}/faults": {
-            "post": _act("beginFaults", "Start faults", 200, "Faults", "NewFaults"),
-            "delete": _act("clearFaults", "Clear all faults", 200, "Faults"),
+            "post": _act("beginFaults", "Start faults", 200, "ActiveFaults", "NewFaults"),
+            "delete": _act("clearFaults", "Clear all faults", 200, "ActiveFaults"),
         },
     }
 

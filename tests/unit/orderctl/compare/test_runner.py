@@ -14,11 +14,12 @@ from orderctl.compare.runner import ScenarioRunner
 from orderctl.compare.scenarios import Action, Scenario
 from orderctl.compare.target import Target
 from orderctl.errors import CommandError
-from orderctl.fault.client import Fault, FaultClient
+from orderctl.fault.client import FaultClient
 from orderctl.progress import silent
 from orderctl.settings import Addresses
 from orderctl.stack.parts import StackPlan, sqlite_in
 from orderctl.stack.ports import free_ports
+from shared.faults.shapes import ActiveFault
 
 CRASH = Action(0.05, "inventory", {"crash": "after"}, "inventory crashes")
 
@@ -30,13 +31,13 @@ class ShopFaults(FaultClient):
         self.begun: list[tuple[str, str]] = []
         self._broken = broken
 
-    def begin(self, service: str, wish: Mapping[str, Any]) -> list[Fault]:
+    def begin(self, service: str, wish: Mapping[str, Any]) -> list[ActiveFault]:
         if service in self._broken:
             raise CommandError(f"{service} answers 500")
         self.begun.append((service, threading.current_thread().name))
         return []
 
-    def clear(self, service: str) -> list[Fault]:
+    def clear(self, service: str) -> list[ActiveFault]:
         return []
 
 

@@ -11,7 +11,8 @@ from shared.database.schema import create_schema
 from shared.errors import DependencyUnavailable, FaultRefused, InjectedFailure
 from shared.faults.injection import FaultInjector, FaultyEffect
 from shared.faults.latency import LONGEST_SECONDS, parse_latency
-from shared.faults.store import CACHE_SECONDS, Faults, Kind, faults_table
+from shared.faults.shapes import Kind
+from shared.faults.store import CACHE_SECONDS, Faults, faults_table
 from tests.builders import an_event
 from tests.fakes import Death, FakeEffect, in_threads
 
