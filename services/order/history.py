@@ -1,11 +1,11 @@
 """Finds orders: one by its id, or all of them page by page, newest first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import Engine, Row, select
 
 from services.order.errors import UnknownOrder
@@ -36,12 +36,9 @@ class Order(msgspec.Struct, frozen=True, rename="camel"):
     placed_at: Time
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """`next` is the cursor of the following page, None on the last one."""
-
+class Orders(msgspec.Struct, frozen=True):
     orders: Sequence[Order]
-    next: int | None
+    next: Annotated[str | None, Meta(description="The cursor of the next page, if there is one.")]
 
 
 def find_order(engine: Engine, order_id: str) -> Order:
@@ -56,7 +53,7 @@ def find_order(engine: Engine, order_id: str) -> Order:
     return _order(row)
 
 
-def page_of_orders(engine: Engine, *, limit: int, cursor: int | None = None) -> Page:
+def page_of_orders(engine: Engine, *, limit: int, cursor: int | None = None) -> Orders:
     """Up to `limit` orders older than `cursor`, a sequence number; the newest ones without it.
 
     Orders placed in the meantime precede the first page and do not shift later pages.
@@ -67,7 +64,8 @@ def page_of_orders(engine: Engine, *, limit: int, cursor: int | None = None) -> 
     with reading(engine) as tx:
         rows = tx.execute(query).all()
     shown = rows[:limit]
-    return Page([_order(row) for row in shown], shown[-1].seq if len(rows) > limit else None)
+    cursor_after = str(shown[-1].seq) if len(rows) > limit else None
+    return Orders([_order(row) for row in shown], cursor_after)
 
 
 def _order(row: Row[tuple[object, ...]]) -> Order:

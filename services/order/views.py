@@ -132,9 +132,8 @@ def _for_operators(engine: Engine, runs: Runs, guard: Guard) -> Blueprint:
     @views.get("/orders")
     def page() -> Response:
         limit = _number("limit", MAX_PAGE) or DEFAULT_PAGE
-        found = page_of_orders(engine, limit=limit, cursor=_number("cursor", MAX_CURSOR))
-        cursor = None if found.next is None else str(found.next)
-        return json_response({"orders": found.orders, "next": cursor})
+        cursor = _number("cursor", MAX_CURSOR)
+        return json_response(page_of_orders(engine, limit=limit, cursor=cursor))
 
     @views.get("/outbox")
     def outbox() -> Response:

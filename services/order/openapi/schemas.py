@@ -1,6 +1,6 @@
 """The schemas of the document, with the limits that the code checks."""
 
-from services.order.history import Order
+from services.order.history import Orders
 from services.order.journey import UNDONE, UNKNOWN, Journey
 from services.order.order_form import USER_ID_PATTERN
 from services.order.placing import ACCEPTED
@@ -14,7 +14,6 @@ from shared.openapi.shapes import (
     COUNT,
     ID,
     TEXT,
-    TEXT_OR_NULL,
     Schema,
     a_list,
     an_object,
@@ -51,7 +50,7 @@ _NEW_ORDER = closed(
 _PLACED = {"orderId": AN_ORDER_ID, "status": {"enum": [ACCEPTED]}, "totalAmount": _TOTAL}
 _STAGES = {"stages": a_list(ref("Stage"), description="The calls that were made.")}
 
-_ANSWERED = answered(Order, Journey)
+_ANSWERED = answered(Orders, Journey)
 _STATE = {
     "enum": [*STATES, UNDONE, UNKNOWN],
     "description": f"`{UNKNOWN}`: the service does not respond, for the reason in `reason`. "
@@ -85,12 +84,6 @@ SCHEMAS: dict[str, Schema] = {
         # Stored as JSON and returned unparsed, so their type contains no schema.
         items=a_list(ref("Item"), **_HOW_MANY),
         totalAmount=_TOTAL,
-    ),
-    "Orders": an_object(
-        {
-            "orders": a_list(ref("Order")),
-            "next": TEXT_OR_NULL | {"description": "The cursor of the next page, if there is one."},
-        }
     ),
     "Outbox": an_object(
         {
