@@ -34,7 +34,7 @@ from tools.contracts.openapi.activity import SCHEMAS as ACTIVITY
 from tools.contracts.openapi.activity import activity_paths
 from tools.contracts.openapi.dead_letters import SCHEMAS as DEAD_LETTERS
 from tools.contracts.openapi.dead_letters import dead_letter_paths
-from tools.contracts.openapi.effects import effect
+from tools.contracts.openapi.own import effect
 from tools.contracts.openapi.replays import SCHEMAS as REPLAYS
 from tools.contracts.openapi.replays import replay_paths
 

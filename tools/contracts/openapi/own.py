@@ -19,7 +19,11 @@ from shared.openapi.shapes import (
     an_object,
     ref,
 )
-from tools.contracts.openapi.effects import effect
+
+
+def effect(**more: Schema) -> Schema:
+    """The fields of all consumers, and the additional fields of one."""
+    return an_object({"eventId": ANY_ID, "orderId": ANY_ID, **more, "at": TIME})
 
 
 @dataclass(frozen=True)
