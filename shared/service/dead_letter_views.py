@@ -15,6 +15,7 @@ from shared.events import Identifier
 from shared.http.app import json_response, problem, read_body
 from shared.http.documents import read_document
 from shared.http.operator_auth import Guard
+from shared.openapi.fields import Count
 from shared.transport import DeadLetter, DeadLetters, Message, PartlyMoved
 from shared.transport.message import PART
 from shared.transport.moving_all import in_parts
@@ -57,6 +58,22 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("at is out of range in UTC") from None
 
 
+class ShownLetter(msgspec.Struct, frozen=True, rename="camel"):
+    handle: Annotated[
+        str, Meta(description="The event id, or a digest of the body if there is none.")
+    ]
+    event_id: str
+    order_id: str
+    reason: str
+    attempts: Count
+    at: str
+    body: Annotated[str, Meta(description="For display. A redrive sends the original bytes.")]
+
+
+class DeadLettersPage(msgspec.Struct, frozen=True, rename="camel"):
+    dead_letters: Sequence[ShownLetter]
+
+
 def dead_letter_views(
     open_letters: Callable[[], DeadLetters], history: History, guard: Guard
 ) -> Blueprint:
@@ -72,7 +89,7 @@ def dead_letter_views(
         if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= LONGEST_LIST:
             return problem(400, "Invalid limit", f"limit takes a number from 1 to {LONGEST_LIST}")
         letters = open_letters().browse(int(limit))
-        return json_response({"deadLetters": [_shown(letter) for letter in letters]})
+        return json_response(DeadLettersPage([_shown(letter) for letter in letters]))
 
     @views.post("/dead-letters/redrive")
     def redrive() -> Response:
@@ -122,18 +139,17 @@ def _parts(
         yield from in_parts(letters.count(), lambda most: move(None, most=most))
 
 
-def _shown(letter: DeadLetter) -> dict[str, object]:
+def _shown(letter: DeadLetter) -> ShownLetter:
     message = letter.message
-    return {
-        "handle": letter.handle,
-        "eventId": message.id,
-        "orderId": message.key,
-        "reason": letter.reason,
-        "attempts": message.attempt,
-        "at": letter.at,
-        # For people; a redrive sends the original bytes.
-        "body": message.body.decode("utf-8", "replace"),
-    }
+    return ShownLetter(
+        handle=letter.handle,
+        event_id=message.id,
+        order_id=message.key,
+        reason=letter.reason,
+        attempts=message.attempt,
+        at=letter.at,
+        body=message.body.decode("utf-8", "replace"),
+    )
 
 
 def _message(event: MovedEvent) -> Message:

@@ -165,7 +165,7 @@ def _services() -> Paths:
     """Paths that forward to a service, described briefly."""
     return {
         "/api/services/{name}/dead-letters": {
-            "get": _look("browse", "List dead letters", "DeadLetters")
+            "get": _look("browse", "List dead letters", "DeadLettersPage")
         },
         "/api/services/{name}/dead-letters/redrive": {
             "post": _act("redrive", "Redrive dead letters", 200, "Redriven", "Choice")

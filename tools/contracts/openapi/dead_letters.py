@@ -5,23 +5,12 @@ from typing import Any
 from shared.openapi.answers import OF_A_BODY, OF_OPERATORS, Refusal, answers
 from shared.openapi.document import Paths, for_operators
 from shared.openapi.shapes import COUNT, MOMENT, TEXT, Schema, a_list, an_object, closed, narrowed
-from shared.openapi.structs import sent
-from shared.service.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE, Notice
+from shared.openapi.structs import answered, sent
+from shared.service.dead_letter_views import LONGEST_LIST, MOST_AT_ONCE, DeadLettersPage, Notice
 
 _NO_LIST = Refusal(400, "No such list")
 _WHICH = Refusal(422, "Neither handles nor all, or both")
 
-_LETTER = an_object(
-    {
-        "handle": TEXT | {"description": "The event id, or a digest of the body if there is none."},
-        "eventId": TEXT,
-        "orderId": TEXT,
-        "reason": TEXT,
-        "attempts": COUNT,
-        "at": TEXT,
-        "body": TEXT | {"description": "For display. A redrive sends the original bytes."},
-    }
-)
 _HANDLES = a_list(TEXT, minItems=1, maxItems=MOST_AT_ONCE)
 #: Either handles, or explicitly all.
 _CHOICE = {
@@ -35,7 +24,7 @@ _NOTICE = sent(Notice)
 SCHEMAS: dict[str, Schema] = {
     **_NOTICE,
     "Notice": narrowed(_NOTICE["Notice"], at=MOMENT),
-    "DeadLetters": an_object({"deadLetters": a_list(_LETTER)}),
+    **answered(DeadLettersPage),
     "Choice": _CHOICE,
     "Redriven": an_object({"redriven": a_list(TEXT)}),
     "Discarded": an_object({"discarded": a_list(TEXT)}),
@@ -50,7 +39,7 @@ _LIMIT = {
 
 
 def dead_letter_paths() -> Paths:
-    seen = answers(200, "The oldest dead letters.", "DeadLetters", _NO_LIST, *OF_OPERATORS)
+    seen = answers(200, "The oldest dead letters.", "DeadLettersPage", _NO_LIST, *OF_OPERATORS)
     noted = answers(200, "The number of recorded actions.", "Noted", *OF_A_BODY, *OF_OPERATORS)
     browse = for_operators("browse", "List dead letters", seen)
     note = "Record an operator's action at the broker"
