@@ -34,14 +34,17 @@ def test_a_consumer_that_does_not_trust_its_broker(
     tls_broker: TlsBroker, authority: Authority, stranger: Authority, tmp_path: Path
 ) -> None:
     pipeline, event = Pipeline(tmp_path, tls_broker.url(authority.file)), an_event()
+    # Kafka's topic has the events of other tests as well.
+    earlier = pipeline.depth("analytics").ready
     pipeline.publish(event)
     with pipeline.service("analytics", BROKER_URL=tls_broker.url(stranger.file)) as service:
         stays_away(service)
     depth = pipeline.depth("analytics")
-    assert (depth.ready, depth.retrying, depth.dead) == (1, 0, 0)
+    assert (depth.ready, depth.retrying, depth.dead) == (earlier + 1, 0, 0)
     with pipeline.service("analytics") as service:
         pipeline.wait_settled("analytics")
-        assert [effect["eventId"] for effect in lines(service, "/effects")] == [event.id]
+        applied = [effect["eventId"] for effect in lines(service, "/effects")]
+        assert applied.count(event.id) == 1
 
 
 @pytest.mark.parametrize("tls_broker", ["rabbitmq", "kafka"], indirect=True)
