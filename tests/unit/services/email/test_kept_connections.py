@@ -162,7 +162,7 @@ def test_what_the_server_says_to_everybody_means_what_it_means_on_a_new_one(
     server.answers[step] = answer
     with pytest.raises(error, match=answer):
         send(connections)
-    # And it is not kept: the next one begins again.
+    # And it is not kept: the next one opens a new one.
     server.answers[step] = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on"}.get(
         step, "250 kept"
     )

@@ -13,6 +13,7 @@ from shared.errors import DependencyUnavailable
 from tests.builders import an_event
 from tests.certificates import Authority, serving
 from tests.smtp_server import HANG, SmtpServer
+from tests.waiting import eventually
 from tools.servers.tls import TlsFiles
 
 HOST = "localhost"
@@ -52,6 +53,8 @@ def send(
 def test_a_mail_goes_over_tls(server: SmtpServer, tls: Tls, authority: Authority) -> None:
     send(server, tls, authority.file)
     assert len(server.mails) == 1
+    # Nobody waits for the reply to it.
+    eventually(lambda: server.encrypted[-1:] == ["QUIT"])
     in_plain_text = server.commands[: len(server.commands) - len(server.encrypted)]
     expected = ["EHLO orders.example", "STARTTLS"] if tls is Tls.STARTTLS else []
     assert in_plain_text == expected
