@@ -83,5 +83,7 @@ def test_mails_are_sent_once_the_certificate_can_be_trusted(
             pipeline.wait_settled("email")
             wait_ready(email)
             assert mails.ids == [event.id]
+            # It keeps its connection to the mail server, which has to end last.
+            email.end()
         assert pipeline.depth("email").dead == 0
         assert PASSWORD not in email.log
