@@ -1,6 +1,6 @@
 """The snapshot sent to browsers twice per second: the state of all services, with ages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -55,7 +55,7 @@ class OrderSide(msgspec.Struct, frozen=True, rename="camel"):
     age: Age
     reason: Annotated[str | None, Meta(description="Why it does not respond or is not ready.")]
     faults_allowed: bool
-    faults: Sequence[ActiveFault]
+    faults: tuple[ActiveFault, ...]
     outbox: Outbox | None
     outbox_age: float | None
     per_second: float

@@ -113,7 +113,7 @@ class Activity(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         Amount, Meta(description=f"For all replicas, over the last {RATE_SECONDS:g} s.")
     ]
     faults_allowed: bool = False
-    faults: Sequence[ActiveFault] = ()
+    faults: tuple[ActiveFault, ...] = ()
     steps: Annotated[
         tuple[RecentStep, ...], Meta(max_length=MOST_STEPS, description="Newest first.")
     ] = ()

@@ -74,7 +74,7 @@ def activity_views(
             rungs=reader.rungs(now),
             applied_per_second=reader.applied_per_second(now),
             faults_allowed=injector.faults.allowed,
-            faults=[fault.shown(digits=1) for fault in injector.faults.now().values()],
+            faults=tuple(fault.shown(digits=1) for fault in injector.faults.now().values()),
             steps=reader.steps(now),
         )
         return json_response(activity)

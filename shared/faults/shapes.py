@@ -1,6 +1,5 @@
 """The kinds of faults, and their JSON documents."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -43,4 +42,4 @@ class ActiveFault(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ActiveFaults(msgspec.Struct, frozen=True):
-    faults: Sequence[ActiveFault]
+    faults: tuple[ActiveFault, ...]

@@ -73,7 +73,7 @@ def _values(new: NewFaults) -> dict[Kind, str]:
 
 
 def _all(faults: Faults) -> Response:
-    return json_response(ActiveFaults([fault.shown(digits=3) for fault in faults.read()]))
+    return json_response(ActiveFaults(tuple(fault.shown(digits=3) for fault in faults.read())))
 
 
 def _off() -> Response:
