@@ -51,6 +51,16 @@ class MailConnections:
     def keep(self, conversation: Conversation) -> None:
         """For the next mail. Call it only after the server has accepted one."""
         self._kept.append(_Kept(conversation, self._clock()))
+        self._leave_idle()
+
+    def _leave_idle(self) -> None:
+        """A burst needs many connections, and afterwards one is used again and again: the others
+        must not use up the connections that the server allows.
+        """
+        with suppress(IndexError):
+            while self._clock() - self._kept[0].since >= IDLE_SECONDS:
+                # If another thread has just taken that one, this is the next, unused as well.
+                self._kept.popleft().conversation.quit()
 
     def close(self) -> None:
         """Close what is not in use: at the end, or when one turned out to be dead."""

@@ -89,6 +89,20 @@ def test_one_that_was_idle_for_long_is_left_with_a_quit(
     eventually(lambda: server.commands.count("QUIT") == 1)
 
 
+def test_those_that_a_burst_left_idle_end_while_another_is_in_use(
+    server: SmtpServer, connections: MailConnections, clock: Clock
+) -> None:
+    server.delays["end"] = 0.3
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: send(connections), range(3)))
+    server.delays.clear()
+    for _ in range(2):
+        clock.now += IDLE_SECONDS / 2
+        send(connections)
+    eventually(lambda: server.commands.count("QUIT") == 2)
+    assert (kept(connections), opened(server)) == (1, 3)
+
+
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize(
     "answer", [DROP, "421 idle for too long", "452 enough for today", "hello?"]
