@@ -198,6 +198,8 @@ def test_what_was_sent_together_and_could_not_be_recorded_is_sent_once(engine: E
 
     def go_away(event: Event) -> None:
         if event.id in ids:
+            # The event that the others waited for is recorded by then.
+            eventually(lambda: DONE in states(engine).values())
             all_sending.wait(20)
             outage.is_on = True
 
