@@ -1,18 +1,25 @@
 """Sends a text through the HTTP gateway, with the event id as idempotency key."""
 
+from typing import Any, Protocol
+
 import httpx
 
 from services.sms.refusals import refusal
 from shared.errors import DependencyUnavailable
 from shared.events import Event
-from shared.http.bounded_client import BoundedClient
+
+
+class Client(Protocol):
+    """Knows the address of the gateway and the timeout."""
+
+    def exchange(self, method: str, path: str, **options: Any) -> httpx.Response: ...
 
 
 def text_for(event: Event) -> str:
     return f"Your order {event.order.order_id} for €{event.order.total_amount:.2f} is confirmed."
 
 
-def send_text(event: Event, client: BoundedClient) -> None:
+def send_text(event: Event, client: Client) -> None:
     """Send the text; `client` holds the address of the gateway and the timeout.
 
     Raises DependencyUnavailable when the gateway is down, does not respond or refuses every

@@ -126,7 +126,8 @@ def test_after_an_outage_of_a_group_nobody_waits_for_others_for_a_while() -> Non
     # The slow one is still at it, and holds nobody up.
     fast = Caller(committer, 4)
     fast.start()
-    eventually(lambda: committer.groups == [[3], [4]])
+    # Sooner than the slow one would give up by itself.
+    eventually(lambda: committer.groups == [[3], [4]], within=5)
     committer.gate.set()
     slow.join(10)
     fast.join(10)
