@@ -93,18 +93,17 @@ def _send_on_kept(
 ) -> Conversation | None:
     """Send the mail on a kept connection; None if there is none, or if that did not work.
 
-    Before the final dot, a failure here means nothing: the connection may have died while nobody
-    used it, or the server wants no more mails on it. What counts is said on a new one.
+    Before the final dot, a failure here means nothing: the connection may have died while it was
+    idle, or the server wants no more mails on it. The new connection decides, within the time that
+    is left: none, if the server hung up without a sign.
     """
     server = connections.take()
     if server is None:
         return None
     try:
         with closed_on_error(server):
-            # If it is dead, half of the time is left for a new one.
-            server.bound((ends - time.monotonic()) / 2)
-            expect(server.command(f"MAIL FROM:<{FROM}>"), SENDER)
             server.bound(ends - time.monotonic())
+            expect(server.command(f"MAIL FROM:<{FROM}>"), SENDER)
             _send_data(server, mail)
     except (OSError, DependencyUnavailable, Refused):
         # Whatever ended this one may have ended the others.
