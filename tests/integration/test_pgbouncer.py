@@ -131,5 +131,5 @@ def test_other_clients_do_not_hide_that_sessions_are_shared(
         idle.execute("SELECT 1")
         idle.commit()
         busy.execute("SELECT 1")
-        with pytest.raises(DatabaseUnavailable, match="pool mode `session`"):
+        with pytest.raises(DatabaseUnavailable, match="pool mode to `session`"):
             check_schema(engine, metadata)

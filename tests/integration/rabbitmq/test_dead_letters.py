@@ -27,7 +27,7 @@ def test_a_redrive_that_fails_half_way_reports_the_moved_letters(
     channel.queue_declare("full", durable=True, arguments=full)
     channel.queue_bind("full", "retry", "email_service_queue")
     letters = broker.dead_letters("email")
-    with pytest.raises(PartlyMoved, match="1 went") as caught:
+    with pytest.raises(PartlyMoved, match="1 were moved") as caught:
         letters.redrive()
     [went] = caught.value.moved
     eventually(lambda: broker.depth("email").dead == 2)
