@@ -30,6 +30,12 @@ DISCARDED = "discarded"
 STATES = (WAITING, WORKING, RETRYING, APPLIED, DEAD_LETTERED, DISCARDED)
 
 
+Attempts = Annotated[Count, Meta(description="Since the first delivery, or a redrive.")]
+StartedAt = Annotated[Time | None, Meta(description="When processing began.")]
+EnteredAt = Annotated[Time | None, Meta(description="When it entered this state.")]
+NextAt = Annotated[Time | None, Meta(description="When the next attempt is due.")]
+
+
 class JourneyStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A step before the current state."""
 
@@ -44,24 +50,36 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """State and history of the order at one service."""
 
     state: str
-    attempts: Annotated[Count, Meta(description="Since the first delivery, or a redrive.")] = 0
-    started_at: Annotated[Time | None, Meta(description="When processing began.")] = None
-    at: Annotated[Time | None, Meta(description="When it entered this state.")] = None
+    attempts: Attempts = 0
+    started_at: StartedAt = None
+    at: EnteredAt = None
     reason: str | None = None
-    next_at: Annotated[Time | None, Meta(description="When the next attempt is due.")] = None
+    next_at: NextAt = None
     history: Sequence[JourneyStep] = ()
 
 
-class RecordedStep(JourneyStep, frozen=True, kw_only=True, rename="camel"):
+class RecordedStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A step as its consumer reports it."""
+
     event_id: AnyId
+    step: Annotated[str, one_of(RETRIED, DEAD_LETTERED, REDRIVEN, DISCARDED)]
+    attempt: Count
+    reason: str
+    next_at: Time | None
+    at: Time
 
 
-class OrderState(Stop, frozen=True, kw_only=True, rename="camel"):
+class OrderState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """State, history and effects of an order, as its consumer reports them."""
 
-    state: Annotated[str, one_of(*STATES)]
-    history: Sequence[RecordedStep] = ()
     order_id: AnyId
+    state: Annotated[str, one_of(*STATES)]
+    attempts: Attempts = 0
+    started_at: StartedAt = None
+    at: EnteredAt = None
+    reason: str | None = None
+    next_at: NextAt = None
+    history: Sequence[RecordedStep] = ()
     effects: Sequence[Mapping[str, Any]] = ()
 
 
