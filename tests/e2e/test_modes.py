@@ -139,7 +139,9 @@ def test_a_crashed_worker_blocks_its_idempotency_key_for_a_lease(books: Books) -
         shop.stack.wait_ready(["order"])
 
         assert post(shop, "parallel", "cut").status_code == 409
-        eventually(lambda: post(shop, "parallel", "cut").status_code == 201, "the lease ends")
+        eventually(
+            lambda: post(shop, "parallel", "cut").status_code == 201, "the lease ends", within=30
+        )
     applied = dict.fromkeys(CONSUMERS, 1)
     assert before.added() == {"accepted": 0, "completed": 1, "halfDone": [], "applied": applied}
 
