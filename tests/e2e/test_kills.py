@@ -155,7 +155,9 @@ def test_an_event_that_crashes_its_consumer_is_dead_lettered_alone(
         assert report["services"][name]["applied"] == books.placed - 1
     shop.restore(*poisoned)
     for name in poisoned:
-        assert len(shop.dlq("redrive", name, "--all")["redriven"]) == 1
+        # A deferral is published and then acknowledged. If the process dies in between, the event
+        # exists twice, and each copy becomes a dead letter.
+        assert len(set(shop.dlq("redrive", name, "--all")["redriven"])) == 1
     books.balance()
 
 
