@@ -4,7 +4,7 @@ PYTHON ?= python3
 # Additional arguments for the command behind a target: make test ARGS="-k redrive"
 ARGS =
 # Tests spend most of their time waiting, so more of them run at once than there are cores.
-WORKERS ?= 3
+WORKERS ?= 5
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -30,7 +30,14 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
+WORKSHOP = Path(__file__).parent / "workshop"
+
 Server = TypeVar("Server", bound=AbstractContextManager[object])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the workshop: one file is several minutes of one worker's time."""
+    items.sort(key=lambda item: WORKSHOP not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +83,11 @@ def postgres(postgres_server: PostgresServer) -> PostgresServer:
 
 
 @pytest.fixture
-def amqp_url(rabbitmq: RabbitMQServer, unique_names: Iterator[str]) -> str:
+def amqp_url(rabbitmq: RabbitMQServer, unique_names: Iterator[str]) -> Iterator[str]:
     """The URL of a virtual host that is private to this test."""
     vhost = next(unique_names)
-    # It is not deleted: deleting one right after a restart crashes RabbitMQ 3.10, and the server is
-    # discarded in the end anyway.
-    return rabbitmq.create_vhost(vhost)
+    yield rabbitmq.create_vhost(vhost)
+    rabbitmq.forget(vhost)
 
 
 @pytest.fixture

@@ -89,9 +89,10 @@ def _embedded(_servers: Servers, _folder: Path) -> Iterator[dict[str, Any]]:
 @contextmanager
 def _rabbitmq(servers: Servers, folder: Path) -> Iterator[dict[str, Any]]:
     with _on_postgresql(servers, folder) as database_urls:
-        # The virtual host is kept: RabbitMQ 3.10 crashes if one is deleted right after a restart.
-        url = servers.rabbitmq.create_vhost(servers.new_name())
+        rabbitmq, vhost = servers.rabbitmq, servers.new_name()
+        url = rabbitmq.create_vhost(vhost)
         yield {"broker_url": url, "database_urls": database_urls}
+        rabbitmq.forget(vhost)
 
 
 @contextmanager
