@@ -27,6 +27,7 @@ PHONE: Mapping[str, Any] = {"viewport": {"width": 360, "height": 740}, "device_s
 def quiet(watched: Watched) -> None:
     watched.place_many(12, rate=20)
     watched.until(lambda: watched.light() == "done", "all is done")
+    watched.page.evaluate("scrollTo(0, 0)")
 
 
 def outage(watched: Watched) -> None:

@@ -36,7 +36,7 @@ STORIES = {
     "Orders are coming in, and each service processes them at its own pace": WELL
     | {"order": WELL["order"] | {"perSecond": 3}},
     "Email is down. 1 order is waiting in its queue. Nothing is lost, and no retries": with_email(
-        fault("outage", "on"), waiting=1
+        fault("outage", "on"), ready=1
     ),
     "Email is down. No orders are waiting yet. None will be lost": with_email(
         fault("outage", "on")
@@ -45,7 +45,7 @@ STORIES = {
         unreachable="refused", age=12, waiting=7
     ),
     "Email has paused and retries every few seconds (mail server is down). 2 orders are": (
-        with_email({"reason": "mail server is down"}, waiting=2)
+        with_email({"reason": "mail server is down"}, ready=1, held=1)
     ),
     "Half of email's attempts fail. 3 events are waiting to be retried.": with_email(
         fault("failures", "0.5") | {"queue": QUEUE | {"retrying": 3}}

@@ -103,7 +103,7 @@ def test_a_wrong_token_changes_nothing_and_the_right_one_is_entered_once(
 def test_failing_events_are_retried_dead_lettered_browsed_and_redriven(watched: Watched) -> None:
     watched.switch("inventory", "Failing")
     watched.until(
-        lambda: "Half of inventory's attempts fail" in watched.row("inventory").inner_text(),
+        lambda: "Half of inventory's attempts fail" in watched.text("#story"),
         "what follows is explained",
     )
     # Enough that some fail all four attempts; with 200, one run in 400,000 has none.

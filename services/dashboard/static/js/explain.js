@@ -25,9 +25,12 @@ export function faultOf(faults, kind) {
   return faults.find((fault) => fault.kind === kind);
 }
 
-/** About the orders that a stopped service has not processed. */
+/** About the orders that a stopped service has not processed. The number is that of its row, or
+ * for a silent service, whose row is out of date, the number of orders without its effect.
+ */
 function backlogText(side) {
-  const waiting = side.waiting ?? side.ready + side.held;
+  const inQueue = side.ready === null ? side.waiting : side.ready + side.held;
+  const waiting = side.unreachable ? (side.waiting ?? inQueue) : inQueue;
   if (!waiting) return "No orders are waiting yet. None will be lost";
   return `${plural(waiting, "order is", "orders are")} waiting in its queue. Nothing is lost`;
 }
@@ -38,6 +41,11 @@ function gaveUp(dead) {
 
 /** About one consumer: `{tone, text, kind}`, or null if there is nothing to explain. */
 export function aboutService(name, side) {
+  const about = explain(name, side);
+  return about && { ...about, service: name };
+}
+
+function explain(name, side) {
   const activity = side.told;
   if (!activity)
     return { tone: "bad", kind: "silent", text: `${capitalised(name)} has not responded yet.` };
@@ -191,7 +199,9 @@ export function aboutBroker(snapshot) {
   };
 }
 
-/** The text above the drawing: the most important thing to explain. */
+/** The text above the drawing: the most important thing to explain, and its service if it is
+ * about one.
+ */
 export function story(snapshot) {
   const broker = aboutBroker(snapshot);
   if (broker) return broker;

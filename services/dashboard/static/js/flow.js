@@ -1,7 +1,7 @@
 /** The drawing: boxes with current numbers, and the lines and dots between them. */
 
 import { byId, mark, setText } from "./dom.js";
-import { aboutBroker, aboutOrders } from "./explain.js";
+import { aboutBroker, aboutOrders, story } from "./explain.js";
 import { count, rate, seconds } from "./format.js";
 import { Dots } from "./dots.js";
 import { STALE, faultWords, fill, makeRow, measure, unitOf, updateRow } from "./row.js";
@@ -20,8 +20,12 @@ export class Flow {
     if (names.join() !== [...this.rows.keys()].join()) this.build(names, snapshot.ladder);
     this.updateSource(snapshot);
     const all = snapshot.verdict.orders;
+    const { service } = story(snapshot);
     for (const [name, row] of this.rows) {
-      const isStopped = updateRow(row, name, snapshot.services[name], all);
+      const isStopped = updateRow(row, name, snapshot.services[name], {
+        accepted: all,
+        isTold: name === service,
+      });
       mark(this.dots.wires.get(`work:${name}`)?.path, "data-cut", isStopped);
     }
     this.fillTubes();
@@ -49,7 +53,7 @@ export class Flow {
       ...Object.values(snapshot.services).map((s) => s.told?.appliedPerSecond ?? 0),
     );
     const dots = fast > 20 ? `Dots are a sample of up to ${rate(fast)} orders per second.` : "";
-    return blocks + dots;
+    return `Dark blocks are waiting, light ones are in progress. ${blocks}${dots}`;
   }
 
   // --- boxes ---------------------------------------------------------------------------------

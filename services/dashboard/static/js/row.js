@@ -57,7 +57,7 @@ export function makeRow(name, ladder) {
   row.queue = make(
     "div",
     { class: "queue" },
-    make("p", { class: "queue-head" }, `${name} queue`, make("span", {}, row.waiting, " waiting")),
+    make("p", { class: "queue-head" }, `for ${name}`, make("span", {}, row.waiting, " waiting")),
     row.tube,
     make("p", { class: "under" }, row.rungs, row.dead),
   );
@@ -93,8 +93,10 @@ export function fill(row, unit) {
   row.fill.style.right = `${4 + heldWidth}px`;
 }
 
-/** Updates the numbers of a row; true if the service is not consuming. */
-export function updateRow(row, name, side, accepted) {
+/** Updates the numbers of a row; true if the service is not consuming. `isTold`: the story above
+ * the drawing already has the sentence about this service.
+ */
+export function updateRow(row, name, side, { accepted, isTold }) {
   const activity = side.told;
   const about = aboutService(name, side);
   const isStopped = Boolean(side.unreachable || activity?.reason);
@@ -129,7 +131,7 @@ export function updateRow(row, name, side, accepted) {
     row.done,
     side.waiting === null ? "–" : count(Math.max(0, accepted - side.waiting - side.givenUp)),
   );
-  setText(row.note, about && about.kind !== "dead" ? about.text : "");
+  setText(row.note, about && about.kind !== "dead" && !isTold ? about.text : "");
   return isStopped;
 }
 
