@@ -34,7 +34,9 @@ def _table(orders: Sequence[Placed]) -> Table:
     made = table("order", "total", "response", "sent", numbers=("total", "response"))
     for order in orders:
         sent = "once" if order.attempts == 1 else f"{order.attempts} times"
-        made.add_row(order.order_id, f"{order.total:,.2f}", seconds(order.seconds), sent)
+        # EUR and not €, which a terminal may not be able to show.
+        total = f"EUR {order.total:,.2f}"
+        made.add_row(order.order_id, total, seconds(order.seconds), sent)
     return made
 
 

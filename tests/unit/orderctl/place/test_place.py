@@ -4,19 +4,21 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from rich.console import Console
 
 from orderctl.audit.facts import Answer
 from orderctl.audit.ledger import Ledger, read_ledger
 from orderctl.errors import UsageError
 from orderctl.place.baskets import Basket, BasketTemplate, baskets
 from orderctl.place.order_client import NotAccepted, OrderClient
-from orderctl.place.report import document, summary
+from orderctl.place.report import document, print_placing, summary
 from orderctl.place.schedule import Placing, place_orders
 from services.inventory.catalogue import CATALOGUE
 from shop.prices import PRICES
@@ -195,6 +197,12 @@ def test_the_summary_tells_completed_orders_from_accepted_ones() -> None:
 
     assert summary(accepted).startswith("1 order accepted; response time ")
     assert summary(done).startswith("1 order completed; response time ")
+
+
+def test_a_total_is_in_euros() -> None:
+    output = StringIO()
+    print_placing(placing(FakeOrderService(), 1), Console(file=output, width=80))
+    assert "EUR 99.98" in output.getvalue()
 
 
 def test_an_order_service_that_responds_is_not_to_be_started() -> None:
