@@ -94,11 +94,12 @@ bench: $(VENV)/.dev ## Measure the system beside bare clients that do the same w
 audit-dependencies: $(VENV)/.dev ## Check the pinned packages for known vulnerabilities
 	@tools/audit-dependencies
 
-lint: $(VENV)/.dev ## Check style, types, and import rules
+lint: $(VENV)/.dev ## Check style, types, import rules and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	tools/lint-workflows
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix
