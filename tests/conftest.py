@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from shared.sqlite_address import sqlite_url as address_of
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer, ServerMissing
+from tools.servers.containers import PostgresContainer, RabbitMQContainer
 
 # So that failed assertions in this module show the values.
 pytest.register_assert_rewrite("tests.e2e.shop", "tests.e2e.books")
@@ -40,9 +41,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: WORKSHOP not in item.path.parents)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--containers",
+        action="store_true",
+        help="run RabbitMQ and PostgreSQL in containers, in the versions of docker-compose.yml",
+    )
+
+
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[RabbitMQServer]:
-    with _create(RabbitMQServer) as server:
+def in_containers(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("containers"))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(in_containers: bool) -> Iterator[RabbitMQServer]:
+    with _create(RabbitMQContainer if in_containers else RabbitMQServer) as server:
         yield server
 
 
@@ -53,8 +67,8 @@ def kafka_server() -> Iterator[KafkaServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    with _create(PostgresServer) as server:
+def postgres_server(in_containers: bool) -> Iterator[PostgresServer]:
+    with _create(PostgresContainer if in_containers else PostgresServer) as server:
         yield server
 
 

@@ -106,6 +106,9 @@ class PostgresServer:
 
     def close(self) -> None:
         self.kill()
+        self._delete_folder()
+
+    def _delete_folder(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_database(self, name: str) -> str:

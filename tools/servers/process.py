@@ -88,23 +88,23 @@ class ServerProcess(Guarded):
         super().__init__(child, log, scratch)
 
 
-#: Waits for the end of its standard input, then kills a process group and deletes a folder.
-GUARD = """\
-read -r _
-kill -KILL "-$1" 2>/dev/null
-sleep 1
-[ -z "$2" ] || rm -rf "$2"
-"""
-
-
 def _guard(pid: int, scratch: Path | None) -> subprocess.Popen[bytes]:
-    """A shell that cleans up as soon as the tests are gone.
+    """Kills a process group and deletes a folder as soon as the tests are gone."""
+    return when_tests_end(
+        'kill -KILL "-$1" 2>/dev/null; sleep 1; [ -z "$2" ] || rm -rf "$2"',
+        str(pid),
+        str(scratch or ""),
+    )
+
+
+def when_tests_end(script: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """A shell that runs `script` as soon as this process has ended, however it ends.
 
     Its standard input is a pipe whose other end only this process holds: when that is killed,
     the kernel closes the pipe, and the server is not left running for ever.
     """
     return subprocess.Popen(
-        ["sh", "-c", GUARD, "guard", str(pid), str(scratch or "")],
+        ["sh", "-c", f"read -r _; {script}", "guard", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

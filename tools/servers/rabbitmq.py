@@ -133,6 +133,9 @@ class RabbitMQServer:
 
     def close(self) -> None:
         self._end(signal.SIGKILL)
+        self._delete_folder()
+
+    def _delete_folder(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_vhost(self, name: str) -> str:
