@@ -28,7 +28,7 @@ unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_NO_DEPS PIP_PREFIX PIP_PYT
 # Under `make -j`, two targets would install into .venv at the same time.
 .NOTPARALLEL:
 
-.PHONY: help demo loadtest up logs down prune test test-all test-unit mutants test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
+.PHONY: help demo loadtest up logs down prune test test-all test-versions test-unit mutants test-compose measure-memory bench audit-dependencies lint format contracts quotes pins upgrade venv clean ci
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,9 +71,14 @@ test: $(VENV)/.dev ## Run all tests except the container tests; they start their
 	$(run-tests)
 
 test-all: CELLS =
-test-all: $(VENV)/.dev ## Run every cell of every test matrix, and all container tests
+test-all: $(VENV)/.dev ## Run every cell of every test matrix, all container tests, and test-versions
 	$(run-tests)
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
+	@$(MAKE) --no-print-directory test-versions
+
+# The servers of Debian 12 are RabbitMQ 3.10 and PostgreSQL 15.
+test-versions: $(VENV)/.dev ## Run the tests of RabbitMQ and PostgreSQL on the versions of docker-compose.yml
+	@$(BIN)/python -m pytest --containers --numprocesses $(WORKERS) --dist loadfile -k "rabbitmq or postgres" tests/conformance tests/integration/rabbitmq $(wildcard tests/integration/test_*_postgresql.py) $(ARGS)
 
 test-unit: $(VENV)/.dev ## Run the tests that need no server and no network
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
