@@ -1,6 +1,5 @@
 """Converts DATABASE_URL into SQLAlchemy's URL, and rejects unknown parameters."""
 
-import psycopg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -42,4 +41,7 @@ def _checked(url: URL) -> URL:
 
 
 def _known() -> set[str]:
+    # Imported here: with SQLite it is not needed, and takes a tenth of a start.
+    import psycopg
+
     return {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}

@@ -6,12 +6,14 @@ other clients use, and every one of them holds it.
 """
 
 import uuid
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import psycopg
 from sqlalchemy import Connection, Engine, text
 
 from shared.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 #: A notification takes a millisecond.
 PATIENCE_SECONDS = 2.0
@@ -52,5 +54,5 @@ def _is_notified(ours: Connection, engine: Engine) -> bool:
         ours.exec_driver_sql(f"UNLISTEN {channel}")
 
 
-def _driver(connection: Connection) -> psycopg.Connection:
-    return cast(psycopg.Connection, connection.connection.driver_connection)
+def _driver(connection: Connection) -> "psycopg.Connection":
+    return cast("psycopg.Connection", connection.connection.driver_connection)
