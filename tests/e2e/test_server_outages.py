@@ -1,11 +1,14 @@
-"""A server is down for longer than the whole ladder, or killed: all work waits.
+"""A server is down for longer than the whole ladder, killed, or frozen: all work waits.
 
 The embedded transport has no server; tests/integration/test_embedded_processes.py breaks its files.
 """
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import psycopg
@@ -17,6 +20,9 @@ from tests.e2e.patience import eventually
 from tests.e2e.shop import CONSUMERS, LADDER_IS_OVER_SECONDS, MAILS_AT_A_TIME, Shop
 from tests.e2e.stacks import Servers
 from tools.servers import KafkaServer, PostgresServer, RabbitMQServer
+
+#: Longer than the ladder, and than email and SMS wait for a reply.
+FROZEN_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module", params=["rabbitmq", "kafka"])
@@ -67,6 +73,19 @@ def test_the_broker_is_killed_under_load(
     assert kept == books.orders
 
 
+def test_the_broker_is_frozen_under_load(
+    books: Books, broker: RabbitMQServer | KafkaServer
+) -> None:
+    shop = books.shop
+    with books.load(200, rate=40, after=30) as placing:
+        with frozen(broker):
+            # No connection is closed and no request refused. Orders are accepted all the same.
+            shop.under_load(placing, shop.answers() + 60)
+            time.sleep(FROZEN_SECONDS)
+        eventually(lambda: shop.is_ready("order-relay"), "the relay publishes again")
+    books.balance()
+
+
 def test_nothing_is_dead_lettered_while_postgresql_is_down(
     books: Books, postgres: PostgresServer
 ) -> None:
@@ -93,6 +112,30 @@ def test_postgresql_is_killed_during_transactions(books: Books, postgres: Postgr
         postgres.start()
     books.crashes += MAILS_AT_A_TIME
     books.balance()
+
+
+def test_postgresql_is_frozen_under_load(books: Books, postgres: PostgresServer) -> None:
+    with books.load(80, rate=40, after=30), frozen(postgres):
+        time.sleep(FROZEN_SECONDS)
+    # A mail may have been sent whose record did not arrive in time.
+    books.crashes += MAILS_AT_A_TIME
+    books.balance()
+
+
+@contextmanager
+def frozen(server: RabbitMQServer | KafkaServer | PostgresServer) -> Iterator[None]:
+    """Stop the server's processes during the block. Its connections stay open."""
+    # The children of PostgreSQL leave its process group.
+    found = subprocess.run(["pgrep", "-P", str(server.pid)], capture_output=True, check=False)
+    pids = [server.pid, *map(int, found.stdout.split())]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
