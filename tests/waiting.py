@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
+from shared.errors import BrokerUnavailable
+
+T = TypeVar("T")
 #: Only a failing test waits this long.
 PATIENCE_SECONDS = 20.0
 #: Seconds between polls: short at first, and longer during a long wait, which is cheaper.
@@ -27,3 +31,16 @@ def stays(condition: Callable[[], object], *, for_seconds: float = 0.3) -> None:
     while time.monotonic() < deadline:
         assert condition()
         time.sleep(0.01)
+
+
+def once_available(action: Callable[[], T], *, within: float = PATIENCE_SECONDS) -> T:
+    """Repeat the action until it raises no BrokerUnavailable. After a restart, RabbitMQ accepts
+    connections before each of its queues and streams is there.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return action()
+        except BrokerUnavailable:
+            assert time.monotonic() < deadline, f"not available within {within:g} s"
+            time.sleep(LONGEST_PAUSE_SECONDS)

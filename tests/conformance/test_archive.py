@@ -12,7 +12,7 @@ from shared.transport import Broker, Message, Offset, Span, Stored
 from shared.transport.archive import parse_point
 from tests.conformance.steps import a_message, bury, drain, messages, publish, take
 from tests.conformance.transports import Transport
-from tests.waiting import eventually
+from tests.waiting import once_available
 
 #: RabbitMQ stores times in whole seconds.
 APART = 2.1
@@ -165,5 +165,4 @@ def test_events_can_be_read_after_a_restart(transport: Transport) -> None:
     publish(broker, *batch)
     transport.stop()
     transport.start()
-    eventually(lambda: answers(broker))
-    assert read(broker) == batch
+    assert once_available(lambda: read(broker)) == batch

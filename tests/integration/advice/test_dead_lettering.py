@@ -14,6 +14,8 @@ def test_rabbitmq_ignores_x_max_retries(channel: BlockingChannel) -> None:
     send(channel, "fails each time")
     for _ in range(10 * MAX_RETRIES):
         _requeue(channel)
+    # The last nack may still be on its way.
+    eventually(lambda: size(channel, WORK) == 1)
     stays(lambda: (size(channel, WORK), size(channel, DEAD)) == (1, 0))
 
 

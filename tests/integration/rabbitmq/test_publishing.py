@@ -11,7 +11,7 @@ from shared.transport import Message
 from shared.transport.rabbitmq.broker import RabbitMQ
 from shared.transport.rabbitmq.publisher import RabbitPublisher
 from tests.conformance.steps import a_message, drain, ids, messages
-from tests.waiting import eventually
+from tests.waiting import once_available
 from tools.servers import RabbitMQServer
 
 
@@ -75,8 +75,7 @@ def test_confirmed_messages_survive_a_broker_crash_and_the_publisher_reconnects(
         with pytest.raises(BrokerUnavailable, match="refused"):
             publisher.publish([a_message()])
         rabbitmq.start()
-        eventually(lambda: _is_back(broker))
-        _publish_and_record(publisher, confirmed)
+        once_available(lambda: _publish_and_record(publisher, confirmed))
     received = ids(drain(broker, "email", len(confirmed), quiet=1.0))
     assert len(confirmed) > 50
     assert set(confirmed) <= set(received)
@@ -93,13 +92,6 @@ def _publish_and_record(publisher: RabbitPublisher, confirmed: list[str]) -> Non
     batch = messages(50)
     publisher.publish(batch)
     confirmed += ids(batch)
-
-
-def _is_back(broker: RabbitMQ) -> bool:
-    try:
-        return broker.depth("email").ready > 0
-    except BrokerUnavailable:
-        return False
 
 
 def _of_type(kind: str) -> Message:

@@ -8,14 +8,14 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from shared.errors import BrokerUnavailable
-from shared.transport import Offset, Publisher, Span, connect
+from shared.transport import Message, Offset, Publisher, Span, connect
 from shared.transport.names import EVENTS_STREAM, REPLAY_EXCHANGE, end_mark
 from shared.transport.rabbitmq.broker import RabbitMQ
 from shared.transport.rabbitmq.topology import STREAM
 from shared.transport.rabbitmq.wire import brief_channel
 from tests.builders import a_message
 from tests.conformance.steps import messages, publish
-from tests.waiting import eventually
+from tests.waiting import eventually, once_available
 from tools.servers import RabbitMQServer
 
 
@@ -110,16 +110,14 @@ def test_a_broker_crash_ends_a_read_and_keeps_confirmed_events(
     with pytest.raises(BrokerUnavailable):
         list(reading)
     rabbitmq.start()
-    eventually(lambda: not broker.missing(["email"]))
-    assert [each.message for each in broker.archive("email").read(Span())] == batch
+    assert once_available(lambda: kept(broker, Span())) == batch
 
 
 def test_offsets_stay_the_same_after_a_restart(broker: RabbitMQ, rabbitmq: RabbitMQServer) -> None:
     batch = messages(20)
     publish(broker, *batch)
     rabbitmq.restart()
-    eventually(lambda: not broker.missing(["email"]))
-    assert [each.message for each in broker.archive("email").read(Span(Offset(12)))] == batch[12:]
+    assert once_available(lambda: kept(broker, Span(Offset(12)))) == batch[12:]
 
 
 # A restart takes 15 s.
@@ -133,9 +131,12 @@ def test_events_confirmed_right_after_a_restart_are_stored(
         rabbitmq.restart()
         with broker.publisher() as publisher:
             eventually(partial(published, publisher, confirmed))
-    eventually(lambda: not broker.missing(["email"]))
-    kept = [each.message.id for each in broker.archive("email").read(Span())]
-    assert sorted(kept) == sorted(confirmed)
+    stored = once_available(lambda: kept(broker, Span()))
+    assert sorted(message.id for message in stored) == sorted(confirmed)
+
+
+def kept(broker: RabbitMQ, span: Span) -> list[Message]:
+    return [each.message for each in broker.archive("email").read(span)]
 
 
 def published(publisher: Publisher, confirmed: list[str]) -> bool:
